@@ -1,0 +1,1 @@
+"""Readers: files of one format in, Arrow tables out."""

@@ -1,0 +1,121 @@
+"""Columns of every Arrow table that readers produce: the only place where they are defined.
+
+Time base of all ``time`` columns: nanoseconds since 1970-01-01 UTC. ``ref`` identifies a row within one trace: the
+index of its source in the upper 24 bits, the row's position in that source in the lower 40 bits (`make_ref`).
+"""
+
+from typing import Any, Final
+
+import pyarrow as pa
+
+TIME: Final = pa.timestamp("ns", tz="UTC")
+NAME: Final = pa.dictionary(pa.int32(), pa.string())
+"""Few distinct values, repeated often: processes, images, subsystems, categories, levels, formats."""
+
+REF_POSITION_BITS: Final = 40
+
+TIME_HOW: Final = ("exact", "zone_assumed", "date_assumed", "date_and_zone_assumed", "unknown")
+"""How a row's time was reached: read as it is, or with a zone or a date that had to be assumed."""
+
+EVENTS: Final = ("log", "trace", "activity", "signpost", "loss", "state", "user_action", "timesync")
+LEVELS: Final = ("default", "info", "debug", "error", "fault")
+
+ARGUMENT: Final = pa.struct(
+    [
+        pa.field("integer", pa.int64()),
+        pa.field("real", pa.float64()),
+        pa.field("text", pa.string()),
+        pa.field("privacy", pa.string()),
+    ]
+)
+"""One typed argument of a log message. Unsigned 64-bit integers keep their bits; ``privacy`` is ``private``,
+``sensitive`` or null (the value is there)."""
+
+_LOG_FIELDS: Final = [
+    pa.field("ref", pa.uint64(), nullable=False),
+    pa.field("time", TIME),
+    pa.field("time_how", NAME),
+    pa.field("mach_time", pa.uint64()),  # ticks of the continuous clock since boot
+    pa.field("boot_uuid", NAME),  # dashed, upper case
+    pa.field("process", NAME),  # last path component
+    pa.field("process_path", NAME),
+    pa.field("process_uuid", NAME),  # dashed, upper case
+    pa.field("pid", pa.int64()),
+    pa.field("uid", pa.int64()),
+    pa.field("tid", pa.uint64()),
+    pa.field("sender", NAME),  # the library that logged; last path component
+    pa.field("sender_path", NAME),
+    pa.field("sender_uuid", NAME),
+    pa.field("sender_offset", pa.uint64()),
+    pa.field("subsystem", NAME),
+    pa.field("category", NAME),
+    pa.field("level", NAME),  # one of LEVELS; null on activities, signposts and losses
+    pa.field("event", NAME),  # one of EVENTS
+    pa.field("message", pa.large_string()),
+    pa.field("format", NAME),  # os_log format string, where the source knows it
+    pa.field("activity_id", pa.uint64()),
+    pa.field("parent_activity_id", pa.uint64()),
+    pa.field("creator_activity_id", pa.uint64()),
+    pa.field("trace_id", pa.uint64()),
+    pa.field("signpost_id", pa.uint64()),
+    pa.field("signpost_name", NAME),
+    pa.field("signpost_type", NAME),  # begin, end, event
+    pa.field("signpost_scope", NAME),  # thread, process, system
+    pa.field("loss_count", pa.int64()),
+    pa.field("ttl", pa.int64()),  # days; 0 = not set
+]
+
+SCHEMAS: Final[dict[str, Any]] = {
+    "log": pa.schema(_LOG_FIELDS),
+    "processes_at_capture": pa.schema(
+        [
+            pa.field("ref", pa.uint64(), nullable=False),
+            pa.field("time", TIME),
+            pa.field("pid", pa.int64()),
+            pa.field("ppid", pa.int64()),
+            pa.field("process", pa.string()),
+            pa.field("command", pa.string()),
+            pa.field("user", pa.string()),
+            pa.field("state", pa.string()),
+            pa.field("priority", pa.int64()),
+            pa.field("cpu_percent", pa.float64()),
+            pa.field("memory_percent", pa.float64()),
+            pa.field("resident_bytes", pa.int64()),
+            pa.field("launch_time", TIME),
+        ]
+    ),
+}
+"""Schema of each fixed table. Readers whose columns come from the file itself (Instruments) add tables of their own."""
+
+ARGUMENTS_FIELD: Final = pa.field("arguments", pa.list_(ARGUMENT))
+"""Extra last column of ``log`` when a selection asks for arguments."""
+
+
+def make_ref(source_index: int, position: int) -> int:
+    """Return the row identity for `position` (line number, record ordinal, …) in source number `source_index`."""
+    return (source_index << REF_POSITION_BITS) | position
+
+
+def split_ref(ref: int) -> tuple[int, int]:
+    """Return (source index, position) of a row identity."""
+    return ref >> REF_POSITION_BITS, ref & ((1 << REF_POSITION_BITS) - 1)
+
+
+def log_batch(rows: int, columns: dict[str, Any]) -> Any:
+    """Build one ``log`` record batch of `rows` rows; columns that are not given are null.
+
+    Values may be Arrow arrays (cast where their type differs) or a single Python value for all rows.
+    """
+    arrays = []
+    for field in SCHEMAS["log"]:
+        value = columns.get(field.name)
+        if value is None:
+            arrays.append(pa.nulls(rows, field.type))
+        elif isinstance(value, pa.Array):
+            arrays.append(value if value.type == field.type else value.cast(field.type))
+        elif pa.types.is_dictionary(field.type):
+            indices = pa.repeat(pa.scalar(0, pa.int32()), rows)
+            arrays.append(pa.DictionaryArray.from_arrays(indices, pa.array([value], pa.string())))
+        else:
+            arrays.append(pa.repeat(pa.scalar(value, field.type), rows))
+    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMAS["log"])

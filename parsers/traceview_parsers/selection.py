@@ -1,0 +1,130 @@
+"""Which log rows are wanted, stated before they are decoded.
+
+A `Selection` is an OR of `Clause`s (each an AND of its conditions) within a time range. `Selection.mask` is the
+meaning: a reader may skip work as it likes but yields exactly the rows for which the mask is true.
+"""
+
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Names = frozenset[str]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """Conditions that must all hold; a condition left empty (None) always holds.
+
+    Attributes:
+        processes: Exact process names (last path component).
+        senders: Exact library names (last path component).
+        subsystems: Exact subsystem names.
+        categories: Exact category names.
+        levels: Members of `schema.LEVELS`.
+        events: Members of `schema.EVENTS`.
+        pids: Process ids.
+        words: The message contains at least one of these (case-sensitive).
+    """
+
+    processes: Names | None = None
+    senders: Names | None = None
+    subsystems: Names | None = None
+    categories: Names | None = None
+    levels: Names | None = None
+    events: Names | None = None
+    pids: frozenset[int] | None = None
+    words: Names | None = None
+
+    def by_column(self) -> list[tuple[str, Names]]:
+        """Return the conditions on dictionary columns of ``log`` as (column, accepted values)."""
+        pairs = [
+            ("process", self.processes),
+            ("sender", self.senders),
+            ("subsystem", self.subsystems),
+            ("category", self.categories),
+            ("level", self.levels),
+            ("event", self.events),
+        ]
+        return [(name, values) for name, values in pairs if values is not None]
+
+    def mask(self, batch: Any) -> Mask:
+        """Return one boolean a row of a ``log`` record batch."""
+        keep = np.ones(batch.num_rows, bool)
+        for column, values in self.by_column():
+            keep &= _is_in(batch.column(column), values)
+        if self.pids is not None:
+            pids = pa.array(sorted(self.pids), pa.int64())
+            keep &= pc.is_in(batch.column("pid"), pids).to_numpy(zero_copy_only=False)
+        if self.words is not None:
+            rows = np.flatnonzero(keep)
+            messages = batch.column("message").take(pa.array(rows))
+            hits = contains_any(messages, self.words)
+            keep[rows[~hits]] = False
+        return keep
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The wanted rows: any clause holds (no clause: every row), within [start_ns, end_ns).
+
+    Attributes:
+        clauses: Alternatives.
+        start_ns: First wanted time, UTC nanoseconds, or None.
+        end_ns: First time that is no longer wanted, or None. Rows without a time are outside any range.
+        arguments: Also produce the ``arguments`` column where the source has typed arguments.
+    """
+
+    clauses: tuple[Clause, ...] = field(default=())
+    start_ns: int | None = None
+    end_ns: int | None = None
+    arguments: bool = False
+
+    @property
+    def everything(self) -> bool:
+        """Whether no row is left out."""
+        return not self.clauses and self.start_ns is None and self.end_ns is None
+
+    def mask(self, batch: Any) -> Mask:
+        """Return one boolean a row of a ``log`` record batch: the meaning of the selection."""
+        keep = np.ones(batch.num_rows, bool)
+        if self.start_ns is not None or self.end_ns is not None:
+            time = batch.column("time")
+            values = time.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+            keep &= ~time.is_null().to_numpy(zero_copy_only=False)
+            if self.start_ns is not None:
+                keep &= values >= self.start_ns
+            if self.end_ns is not None:
+                keep &= values < self.end_ns
+        if self.clauses:
+            keep &= reduce(np.logical_or, (clause.mask(batch) for clause in self.clauses))
+        return keep
+
+    def filter(self, batch: Any) -> Any:
+        """Return the wanted rows of a ``log`` record batch."""
+        if self.everything:
+            return batch
+        keep = self.mask(batch)
+        return batch if keep.all() else batch.filter(pa.array(keep))
+
+
+EVERYTHING = Selection()
+
+
+def contains_any(messages: Any, words: Names) -> Mask:
+    """Return one boolean a message: does it contain at least one of `words`? One Aho-Corasick pass; null is no."""
+    found = pl.Series(messages).str.contains_any(sorted(words)) if len(messages) else pl.Series([], dtype=pl.Boolean)
+    return found.fill_null(value=False).to_numpy()
+
+
+def _is_in(column: Any, values: Names) -> Mask:
+    wanted = pa.array(sorted(values), pa.string())
+    hits = pc.is_in(column.dictionary, wanted).to_numpy(zero_copy_only=False)
+    indices = column.indices.fill_null(len(hits)).to_numpy(zero_copy_only=False)
+    mask: Mask = np.append(hits, False).astype(bool)[indices]
+    return mask

@@ -1,0 +1,189 @@
+"""A trace: all sources of one capture behind lazily read Arrow tables."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, tzinfo
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import pyarrow as pa
+
+from traceview_parsers import schema
+from traceview_parsers.problems import Problems
+from traceview_parsers.selection import EVERYTHING, Selection
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What the user tells about a capture that its files leave open.
+
+    Attributes:
+        date: Date of the first line, for layouts without a date or a year.
+        tz: Zone of times that are printed without one.
+    """
+
+    date: date | None = None
+    tz: tzinfo | None = None
+
+
+@dataclass(slots=True)
+class Device:
+    """Who made the capture. Unknown facts are None."""
+
+    model: str | None = None
+    """Product type such as ``iPhone14,2``."""
+    os_name: str | None = None
+    os_version: str | None = None
+    os_build: str | None = None
+    name: str | None = None
+    serial: str | None = None
+    udid: str | None = None
+
+
+@dataclass(slots=True)
+class CaptureInfo:
+    """Name and moment of the capture. `time_ns` is UTC; `tz` is the device's zone (``+02:00`` or an IANA name)."""
+
+    name: str = ""
+    time_ns: int | None = None
+    tz: str | None = None
+    tz_how: str = "unknown"
+    """Where the zone came from: ``user``, ``archive name``, ``file name``, ``log``, ``assumed`` or ``unknown``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """From when to when one source speaks, and how its clock was mapped.
+
+    Attributes:
+        source: Path inside the capture.
+        reader: Name of the reader.
+        start_ns: First time, UTC nanoseconds, or None where no row has a time.
+        end_ns: Last time.
+        rows: Rows read (log rows or rows of its main table), or None where it was not read yet.
+        clock: How times were reached, for people: ``timesync``, ``printed with zone``, ``zone assumed (UTC)`` …
+        certainty_ns: Bound of the mapping's error where known.
+        notes: What is missing or doubtful (lost messages, missing strings, windowed recording).
+    """
+
+    source: str
+    reader: str
+    start_ns: int | None = None
+    end_ns: int | None = None
+    rows: int | None = None
+    clock: str = ""
+    certainty_ns: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Something that a reader may claim: a file (with its first bytes) or a folder.
+
+    Attributes:
+        name: Path inside the capture, forward slashes.
+        path: Where it lies on disk; None for an archive member that is not kept yet.
+        head: Its first 4,096 bytes; empty for a folder.
+        is_dir: Whether it is a folder.
+    """
+
+    name: str
+    path: Path | None
+    head: bytes = b""
+    is_dir: bool = False
+
+
+@dataclass(slots=True)
+class Context:
+    """What a reader is given to open a source."""
+
+    source_index: int
+    options: ReadOptions
+    problems: Problems
+    device: Device
+    capture: CaptureInfo
+
+
+class Source(Protocol):
+    """One opened source of a trace."""
+
+    reader: str
+    name: str
+    tables: tuple[str, ...]
+
+    def batches(self, table: str, selection: Selection = EVERYTHING) -> Iterator[Any]:
+        """Yield record batches of `table` with its columns from `schema`; `selection` applies to ``log`` only."""
+
+    def coverage(self) -> Coverage:
+        """Return what is known of the covered time; complete once the source was read."""
+
+
+class Reader(Protocol):
+    """One format. Instances hold no state; `open` returns a `Source` that does."""
+
+    name: str
+    tables: tuple[str, ...]
+
+    def claims(self, candidate: Candidate) -> int:
+        """Return how surely this is the reader's format: 0 no, 50 by name, 100 by content."""
+
+    def open(self, candidate: Candidate, context: Context) -> Source:
+        """Open the candidate. May fill `context.device` and `context.capture`; damage goes to `context.problems`."""
+
+
+@dataclass(slots=True)
+class Trace:
+    """All sources of one capture.
+
+    Use as a context manager: closing removes temporary copies of archive members.
+    """
+
+    sources: list[Source] = field(default_factory=list)
+    device: Device = field(default_factory=Device)
+    capture: CaptureInfo = field(default_factory=CaptureInfo)
+    problems: Problems = field(default_factory=Problems)
+    _cleanup: list[Any] = field(default_factory=list)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of all tables that some source offers."""
+        return tuple(dict.fromkeys(table for source in self.sources for table in source.tables))
+
+    def batches(self, table: str, selection: Selection = EVERYTHING) -> Iterator[Any]:
+        """Stream record batches of `table` from every source that has it, source by source."""
+        for source in self.sources:
+            if table in source.tables:
+                yield from source.batches(table, selection)
+
+    def table(self, table: str, selection: Selection = EVERYTHING) -> Any:
+        """Read `table` whole into an Arrow table. Raises KeyError where neither a source nor the schema knows it."""
+        batches = [batch for batch in self.batches(table, selection) if batch.num_rows]
+        if batches:
+            return pa.Table.from_batches(batches)
+        if table not in schema.SCHEMAS:
+            raise KeyError(table)
+        return schema.SCHEMAS[table].empty_table()
+
+    def coverage(self) -> list[Coverage]:
+        """Return the coverage of every source."""
+        return [source.coverage() for source in self.sources]
+
+    def source_of(self, ref: int) -> tuple[Source, int]:
+        """Return the source and the position inside it of a row identity."""
+        index, position = schema.split_ref(ref)
+        return self.sources[index], position
+
+    def close(self) -> None:
+        """Remove temporary files. The trace cannot be read afterwards."""
+        for cleanup in reversed(self._cleanup):
+            cleanup()
+        self._cleanup.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,23 @@
+"""Fixtures shared by all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """The folder of real captures: ``TRACEVIEW_REAL``, else ``shared/real`` beside the checkout. Skips where absent."""
+    folder = Path(os.environ.get("TRACEVIEW_REAL", ROOT.parent / "shared" / "real"))
+    if not folder.is_dir():
+        pytest.skip(f"no real captures at {folder} (set TRACEVIEW_REAL)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The folder of synthetic sample captures."""
+    return ROOT / "sample_traces"

@@ -1,0 +1,1 @@
+"""Trace analysis for iOS VoIP and background-mode problems."""
