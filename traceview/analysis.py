@@ -1,0 +1,67 @@
+"""The result of analysing one capture: what CLI, report, fleet and Python API share."""
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from traceview.episodes.schema import Episodes, empty_episodes
+from traceview.rules.registry import Finding, NotEvaluated, Severity
+from traceview.signals.vocabulary import empty_events
+from traceview_parsers.problems import Problem
+from traceview_parsers.trace import CaptureInfo, Coverage, Device
+
+LINE_SCHEMA: dict[str, pl.DataType] = {
+    "ref": pl.UInt64(),
+    "time": pl.Datetime("ns", "UTC"),
+    "time_how": pl.String(),
+    "process": pl.String(),
+    "pid": pl.Int64(),
+    "tid": pl.UInt64(),
+    "sender": pl.String(),
+    "subsystem": pl.String(),
+    "category": pl.String(),
+    "level": pl.String(),
+    "message": pl.String(),
+    "source": pl.String(),  # path inside the capture
+    "position": pl.UInt64(),  # line number or record ordinal in the source
+    "signal": pl.String(),  # what the line was recognised as, or null
+}
+"""Columns of `Analysis.lines`."""
+
+
+@dataclass(slots=True)
+class Analysis:
+    """Everything that was understood of one capture.
+
+    Attributes:
+        capture: Name and time.
+        device: Who made it.
+        coverage: What each source covers.
+        problems: What could not be read.
+        apps: Bundle ids (else process names) that were analysed, most relevant first.
+        events: Recognised lines (`EVENT_SCHEMA`).
+        episodes: Windows by table.
+        findings: Worst first, then by time.
+        not_evaluated: Rules without inputs.
+        lines: Evidence lines and their neighbours in time (`LINE_SCHEMA`), by time.
+        rows_read: Log rows that were read.
+        redaction: ``none``, ``ids`` or ``all``: what was already removed from texts.
+    """
+
+    capture: CaptureInfo
+    device: Device
+    coverage: list[Coverage] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    apps: list[str] = field(default_factory=list)
+    events: pl.DataFrame = field(default_factory=empty_events)
+    episodes: Episodes = field(default_factory=empty_episodes)
+    findings: list[Finding] = field(default_factory=list)
+    not_evaluated: list[NotEvaluated] = field(default_factory=list)
+    lines: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LINE_SCHEMA))
+    rows_read: int = 0
+    redaction: str = "none"
+
+    @property
+    def worst(self) -> Severity | None:
+        """Severity of the worst finding, or None."""
+        return max((finding.severity for finding in self.findings), default=None)

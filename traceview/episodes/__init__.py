@@ -1,0 +1,1 @@
+"""Windows with honest edges, reconstructed from the events of all witnesses."""

@@ -1,0 +1,1 @@
+"""Many captures: batch, data set, statistics, fleet report."""

@@ -1,0 +1,1 @@
+"""Figures of one capture and of a fleet."""

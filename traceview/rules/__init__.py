@@ -1,0 +1,1 @@
+"""Checks over episode tables that produce findings."""

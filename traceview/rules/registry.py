@@ -1,0 +1,159 @@
+"""What a rule and a finding are, and where rules are registered."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+from hashlib import blake2b
+
+from traceview.episodes.schema import Episodes
+
+
+class Severity(IntEnum):
+    """How bad a finding is; the order is the exit code of ``--fail-on`` above 10."""
+
+    info = 0
+    low = 1
+    medium = 2
+    high = 3
+    critical = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A figure that a rule compares with, overridable in the configuration."""
+
+    name: str
+    default: float
+    unit: str
+    source: str
+    """Document or report that gives the figure, or ``heuristic``."""
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong (or worth knowing), with its proof.
+
+    Attributes:
+        rule: Slug of the rule.
+        number: Catalogue number, or None.
+        severity: How bad.
+        app: Bundle id, else process name, else None.
+        start: Begin of the window, UTC.
+        end: End of the window, UTC, or None where the capture ends first.
+        title: One sentence with numbers.
+        explanation: What happened and why it matters here.
+        advice: What to change.
+        evidence: Identities (`ref`) of the rows that prove it, earliest first.
+        confidence: 0 to 1.
+        episodes: Ids of the episodes it rests on.
+        pattern: What makes two findings the same across captures (no times, no pids); part of the fingerprint.
+        measures: Figures for tables and fleets; keys end in their unit (``_s``, ``_count``).
+    """
+
+    rule: str
+    number: str | None
+    severity: Severity
+    app: str | None
+    start: datetime | None
+    end: datetime | None
+    title: str
+    explanation: str
+    advice: str
+    evidence: tuple[int, ...]
+    confidence: float = 1.0
+    episodes: tuple[str, ...] = ()
+    pattern: str = ""
+    measures: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits, equal for the same trouble of the same app in any capture."""
+        text = "\0".join((self.rule, self.app or "", self.pattern))
+        return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class NotEvaluated:
+    """A rule that could not speak because its inputs are absent."""
+
+    rule: str
+    number: str | None
+    title: str
+    needs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a rule sees.
+
+    Attributes:
+        episodes: All episode tables, restricted to the apps asked for where the user asked.
+        kinds: Event kinds that occurred in the capture, for `Rule.needs`.
+        witnesses: Processes that printed at least one line in the capture (any line, not only recognised ones).
+        thresholds: Values of this rule's thresholds by name.
+        capture_end: Last time that any source covers, or None.
+    """
+
+    episodes: Episodes
+    kinds: frozenset[str]
+    witnesses: frozenset[str]
+    thresholds: Mapping[str, float]
+    capture_end: datetime | None = None
+
+
+Check = Callable[[Inputs], Iterable[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Metadata of a rule and its check.
+
+    Attributes:
+        id: Slug such as ``push-unreported``.
+        numbers: Catalogue numbers that it covers.
+        title: What it looks for.
+        severity: Worst severity that it can give.
+        why: Why it matters.
+        fix: How to fix it.
+        needs: Human sentence of the evidence it needs, for ``not evaluated``.
+        can_run: Whether the capture holds that evidence; a rule that cannot run is reported, never "clean".
+        check: The check itself.
+        thresholds: Figures it compares with.
+        links: Documentation.
+    """
+
+    id: str
+    numbers: tuple[str, ...]
+    title: str
+    severity: Severity
+    why: str
+    fix: str
+    needs: str
+    can_run: Callable[[Inputs], bool]
+    check: Check
+    thresholds: tuple[Threshold, ...] = ()
+    links: tuple[str, ...] = ()
+
+
+class Registry:
+    """Rules by id."""
+
+    def __init__(self) -> None:
+        self._rules: dict[str, Rule] = {}
+
+    def add(self, rule: Rule) -> None:
+        """Register a rule. Raises ValueError where the id is taken."""
+        if rule.id in self._rules:
+            raise ValueError(f"rule {rule.id!r} is registered twice")
+        self._rules[rule.id] = rule
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(sorted(self._rules.values(), key=lambda rule: rule.id))
+
+    def __getitem__(self, rule_id: str) -> Rule:
+        return self._rules[rule_id]
+
+    def __contains__(self, rule_id: object) -> bool:
+        return rule_id in self._rules

@@ -1,0 +1,1 @@
+"""What a log line means: from log rows to typed events."""
