@@ -71,29 +71,36 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The wanted rows: any clause holds (no clause: every row), within [start_ns, end_ns).
+    """The wanted rows: any clause holds (no clause: every row), within [start_ns, end_ns) and `ranges`.
 
     Attributes:
         clauses: Alternatives.
         start_ns: First wanted time, UTC nanoseconds, or None.
         end_ns: First time that is no longer wanted, or None. Rows without a time are outside any range.
         arguments: Also produce the ``arguments`` column where the source has typed arguments.
+        ranges: Wanted windows of time, each [first, last) in UTC nanoseconds, sorted; empty: no such condition.
     """
 
     clauses: tuple[Clause, ...] = field(default=())
     start_ns: int | None = None
     end_ns: int | None = None
     arguments: bool = False
+    ranges: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def timed(self) -> bool:
+        """Whether there is a condition on time."""
+        return self.start_ns is not None or self.end_ns is not None or bool(self.ranges)
 
     @property
     def everything(self) -> bool:
         """Whether no row is left out."""
-        return not self.clauses and self.start_ns is None and self.end_ns is None
+        return not self.clauses and not self.timed
 
     def mask(self, batch: Any) -> Mask:
         """Return one boolean a row of a ``log`` record batch: the meaning of the selection."""
         keep = np.ones(batch.num_rows, bool)
-        if self.start_ns is not None or self.end_ns is not None:
+        if self.timed:
             time = batch.column("time")
             values = time.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
             keep &= ~time.is_null().to_numpy(zero_copy_only=False)
@@ -101,6 +108,10 @@ class Selection:
                 keep &= values >= self.start_ns
             if self.end_ns is not None:
                 keep &= values < self.end_ns
+            if self.ranges:
+                starts, ends = np.array(self.ranges, np.int64).T
+                window = np.searchsorted(starts, values, "right") - 1
+                keep &= (window >= 0) & (values < ends[window])
         if self.clauses:
             keep &= reduce(np.logical_or, (clause.mask(batch) for clause in self.clauses))
         return keep

@@ -1,0 +1,134 @@
+"""From what the user names to opened sources: files, folders and archives become one `Trace`."""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from traceview_parsers.container import HEAD_BYTES, is_archive, unpack
+from traceview_parsers.errors import InputError, UnknownFormatError
+from traceview_parsers.problems import Problems
+from traceview_parsers.registry import best_reader
+from traceview_parsers.sysdiagnose.names import capture_from_name
+from traceview_parsers.trace import Candidate, Context, Reader, ReadOptions, Trace
+
+FORMATS = (
+    "a sysdiagnose (.tar.gz, .zip or folder), a .logarchive, a .tracev3, text of `log show` or `log stream` "
+    "(default, syslog, compact, json, ndjson), idevicesyslog or pymobiledevice3 output, or a Console or Xcode copy"
+)
+"""What can be read, for messages."""
+
+_STRING_FILES = (b"\x99\x88\x77\x66", b"hcsd", b"\xb0\xbb")
+"""First bytes of uuidtext, dsc and timesync files, which no reader claims alone but a logarchive needs."""
+
+Claim = tuple[Candidate, Reader]
+
+
+def open_trace(source: str | Path | Sequence[str | Path], options: ReadOptions | None = None) -> Trace:
+    """Open one capture: a file, a folder, an archive, or several of them that belong together.
+
+    Nothing but heads of files is read before a table is asked for. Close the trace (or use it in a ``with``) to
+    remove temporary copies of archive members.
+
+    Args:
+        source: Path or paths.
+        options: Date and zone for texts that lack them.
+
+    Raises:
+        InputError: A path does not exist, cannot be read or is empty.
+        UnknownFormatError: No reader recognises anything in it.
+        UnsafeInputError: An archive breaks a safety limit.
+    """
+    paths = [Path(source)] if isinstance(source, str | Path) else [Path(one) for one in source]
+    if not paths:
+        raise InputError("no capture given")
+    trace = Trace()
+    trace.capture.name = " + ".join(path.name or str(path) for path in paths)
+    try:
+        claims = [claim for path in paths for claim in _claims(path, trace)]
+        for path in paths:
+            capture_from_name(path.resolve().name, trace.capture, trace.device)
+        _open_sources(claims, trace, options or ReadOptions())
+    except BaseException:
+        trace.close()
+        raise
+    return trace
+
+
+def _open_sources(claims: list[Claim], trace: Trace, options: ReadOptions) -> None:
+    """Open in an order such that facts (device, zone) are known before the readers that need them."""
+    claims.sort(key=lambda claim: claim[1].name != "sysdiagnose")
+    for candidate, reader in claims:
+        context = Context(len(trace.sources), options, trace.problems, trace.device, trace.capture)
+        try:
+            trace.sources.append(reader.open(candidate, context))
+        except InputError as error:
+            if len(claims) == 1:
+                raise
+            trace.problems.add(candidate.name, "unreadable-source", str(error))
+    if not trace.sources:
+        raise InputError(
+            f"{trace.capture.name}: nothing in it could be read: {'; '.join(p.message for p in trace.problems)}"
+        )
+
+
+def _claims(path: Path, trace: Trace) -> list[Claim]:
+    try:
+        if path.is_dir():
+            return _claims_in_folder(path, path.name, trace.problems)
+        head = _head(path)
+    except OSError as error:
+        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    if not head:
+        raise InputError(f"{path}: the file is empty; was the capture copied completely?")
+    if is_archive(head):
+        folder = unpack(path, _wanted, trace.problems)
+        trace._cleanup.append(lambda: shutil.rmtree(folder, ignore_errors=True))  # noqa: SLF001  (its own factory)
+        return _claims_in_folder(folder, path.name, trace.problems, inside=True)
+    candidate = Candidate(path.name, path, head)
+    reader = best_reader(candidate)
+    if reader is None:
+        raise UnknownFormatError(f"{path}: not a format that can be read; give {FORMATS}")
+    return [(candidate, reader)]
+
+
+def _claims_in_folder(root: Path, name: str, problems: Problems, *, inside: bool = False) -> list[Claim]:
+    claims = list(_walk(root, "", problems))
+    if not claims:
+        what = "archive" if inside else "folder"
+        raise UnknownFormatError(f"{name}: nothing in this {what} can be read; give {FORMATS}")
+    return claims
+
+
+def _walk(folder: Path, prefix: str, problems: Problems) -> Iterator[Claim]:
+    candidate = Candidate(prefix or folder.name, folder, is_dir=True)
+    reader = best_reader(candidate)
+    if reader is not None:
+        yield candidate, reader
+        return
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        name = f"{prefix}/{entry.name}".lstrip("/")
+        if entry.name.startswith("._") or entry.is_symlink():
+            continue
+        if entry.is_dir():
+            yield from _walk(Path(entry.path), name, problems)
+        elif entry.is_file():
+            try:
+                file = Candidate(name, Path(entry.path), _head(Path(entry.path)))
+            except OSError as error:
+                problems.add(name, "unreadable-file", error.strerror or str(error))
+                continue
+            if (found := best_reader(file)) is not None:
+                yield file, found
+
+
+def _wanted(candidate: Candidate) -> bool:
+    """Whether an archive member is worth keeping: part of a logarchive, or claimed by a reader."""
+    name = candidate.name
+    bundle = ".logarchive/" in name or "/diagnostics/" in name.lower() or "uuidtext/" in name
+    return bundle or candidate.head.startswith(_STRING_FILES) or best_reader(candidate) is not None
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD_BYTES)
