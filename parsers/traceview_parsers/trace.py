@@ -1,8 +1,8 @@
 """A trace: all sources of one capture behind lazily read Arrow tables."""
 
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, tzinfo
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -23,8 +23,8 @@ class ReadOptions:
         tz: Zone of times that are printed without one.
     """
 
-    date: date | None = None
-    tz: tzinfo | None = None
+    date: dt.date | None = None
+    tz: dt.tzinfo | None = None
 
 
 @dataclass(slots=True)
