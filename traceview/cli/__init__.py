@@ -1,1 +1,91 @@
-"""The command line: one file for each command."""
+"""The command line: one file for each command.
+
+stdout is data, stderr is people. Exit codes: 0 done, 1 error, 2 wrong usage or unreadable input, and with
+``--fail-on`` 10 to 14 for the worst finding (info to critical).
+"""
+
+import os
+import sys
+
+import typer
+
+from traceview import __version__
+from traceview.cli import (
+    analyze,
+    batch,
+    diff,
+    doctor,
+    explain,
+    export,
+    fleet,
+    log,
+    query,
+    report,
+    rules,
+    signals,
+)
+from traceview_parsers.errors import InputError, TraceviewError, UsageError
+
+EXIT_ERROR = 1
+EXIT_USAGE = 2
+
+app = typer.Typer(
+    name="traceview",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Why did this iOS call glitch, why was the app suspended or killed? Reads sysdiagnoses, logarchives, "
+    "log text and Instruments exports on any computer.",
+)
+
+for command in (report, analyze, log, export, batch, diff, query, rules, explain, doctor):
+    command.register(app)
+app.add_typer(fleet.app, name="fleet")
+app.add_typer(signals.app, name="signals")
+
+
+def _version(*, value: bool) -> None:
+    if value:
+        typer.echo(f"traceview {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    del version
+    if debug:
+        os.environ["TRACEVIEW_DEBUG"] = "1"
+
+
+def main() -> None:
+    """Run the command line; every error is one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        app()
+    except TraceviewError as error:
+        _fail(error, EXIT_USAGE if isinstance(error, InputError | UsageError) else EXIT_ERROR)
+    except BrokenPipeError:
+        # The reader of our output (head, less) has gone: not an error, but Python would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(error, EXIT_ERROR, f"{where}{error.strerror or error}")
+    except Exception as error:  # noqa: BLE001  (the last barrier before the user: one line, never a traceback)
+        _fail(
+            error, EXIT_ERROR, f"internal error ({type(error).__name__}: {error}); please report it with --debug output"
+        )
+
+
+def _fail(error: BaseException, code: int, message: str | None = None) -> None:
+    if os.environ.get("TRACEVIEW_DEBUG"):
+        raise error
+    text = " ".join((message or str(error)).split())
+    typer.echo(f"traceview: {text}", err=True)
+    sys.exit(code)

@@ -1,0 +1,293 @@
+"""One capture from bytes to findings: the spine that command line, Python API and fleet share."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import polars as pl
+
+from traceview.analysis import Analysis
+from traceview.context import lines_around
+from traceview.episodes.reconstruct import Span, reconstruct
+from traceview.rules.config import Config, load_config
+from traceview.rules.evaluate import evaluate
+from traceview.serialise import findings_frame
+from traceview.signals.catalogue import load_catalogue
+from traceview.signals.matcher import match
+from traceview.signals.vocabulary import EVENT_SCHEMA, empty_events
+from traceview_parsers import ReadOptions, Trace, open_trace
+from traceview_parsers.errors import UsageError
+from traceview_parsers.selection import Clause, Selection
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+Progress = Callable[[int], None]
+"""Called with the number of log rows that were selected so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    events: pl.DataFrame
+    witnesses: frozenset[str]
+
+
+class Capture:
+    """One capture (or several files that belong together), analysed when first asked.
+
+    Episode tables, findings and log rows are polars frames; times are UTC. Use as a context manager, or call `close`,
+    to remove temporary copies of archive members.
+    """
+
+    def __init__(
+        self,
+        trace: Trace,
+        *,
+        apps: Sequence[str] = (),
+        config: Config | None = None,
+        progress: Progress | None = None,
+        require_apps: bool = True,
+    ) -> None:
+        self.trace = trace
+        self._require_apps = require_apps
+        self._apps = tuple(apps)
+        self._config = config or load_config(None)
+        self._progress = progress
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """Everything that was understood of the capture. Raises UsageError where an app asked for never appears."""
+        reading = self._read()
+        coverage = self.trace.coverage()
+        span = _span(
+            [one.start_ns for one in coverage if one.start_ns is not None],
+            [one.end_ns for one in coverage if one.end_ns is not None],
+        )
+        episodes = reconstruct(reading.events, span)
+        apps = _known_apps(episodes, reading.events)
+        if self._require_apps:
+            self._check_apps(apps, episodes)
+        findings, not_evaluated = evaluate(
+            episodes,
+            kinds=frozenset(reading.events["kind"].unique().to_list()),
+            witnesses=reading.witnesses,
+            capture_end=span.end,
+            config=self._config,
+            apps=self._apps or None,
+        )
+        return Analysis(
+            capture=self.trace.capture,
+            device=self.trace.device,
+            coverage=coverage,
+            apps=_by_relevance(list(self._apps) or apps, [finding.app for finding in findings]),
+            events=reading.events,
+            episodes=episodes,
+            findings=findings,
+            not_evaluated=not_evaluated,
+            lines=lines_around(self.trace, reading.events, findings),
+            rows_read=sum(one.rows or 0 for one in coverage),
+            problems=list(self.trace.problems),
+        )
+
+    def _read(self) -> _Reading:
+        selection = load_catalogue().selection()
+        frames = []
+        witnesses: set[str] = set()
+        selected = 0
+        for batch in self.trace.batches("log", selection):
+            witnesses.update(name for name in batch.column("process").unique().to_pylist() if name)
+            frames.append(match(batch))
+            selected += batch.num_rows
+            if self._progress is not None:
+                self._progress(selected)
+        events = pl.concat(frames) if frames else empty_events()
+        return _Reading(events.select(EVENT_SCHEMA).sort("time", "ref"), frozenset(witnesses))
+
+    def _check_apps(self, apps: list[str], episodes: dict[str, pl.DataFrame]) -> None:
+        names = set(apps) | set(episodes["processes"]["process"].drop_nulls().to_list())
+        for app in self._apps:
+            if app not in names:
+                seen = ", ".join(apps[:8]) or "none"
+                raise UsageError(f"{app}: no line of {self.trace.capture.name} names this app; apps seen: {seen}")
+
+    def log(
+        self,
+        *,
+        process: str | Iterable[str] | None = None,
+        subsystem: str | Iterable[str] | None = None,
+        category: str | Iterable[str] | None = None,
+        level: str | Iterable[str] | None = None,
+        contains: str | Iterable[str] | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> pl.DataFrame:
+        """Return log rows (all columns of ``log``); conditions given together must all hold.
+
+        Args:
+            process: Exact process name or names.
+            subsystem: Exact subsystem or subsystems.
+            category: Exact category or categories.
+            level: ``default``, ``info``, ``debug``, ``error``, ``fault``.
+            contains: The message contains this text, or one of these.
+            start: First time, with zone.
+            end: First time that is no longer wanted, with zone.
+        """
+        clause = Clause(
+            processes=_names(process),
+            subsystems=_names(subsystem),
+            categories=_names(category),
+            levels=_names(level),
+            words=_names(contains),
+        )
+        clauses = () if clause == Clause() else (clause,)
+        return self.table("log", Selection(clauses, start_ns=_ns(start), end_ns=_ns(end)))
+
+    def table(self, name: str, selection: Selection | None = None) -> pl.DataFrame:
+        """Return a source table as it was read. Raises KeyError where the capture has no such table."""
+        frame = pl.from_arrow(self.trace.table(name, selection or Selection()))
+        if not isinstance(frame, pl.DataFrame):
+            raise TypeError(name)
+        return frame
+
+    @property
+    def findings(self) -> pl.DataFrame:
+        """Findings, worst first; the objects are in ``analysis.findings``."""
+        return findings_frame(self.analysis.findings)
+
+    @property
+    def events(self) -> pl.DataFrame:
+        """Recognised lines."""
+        return self.analysis.events
+
+    @property
+    def calls(self) -> pl.DataFrame:
+        """Calls of all providers."""
+        return self.analysis.episodes["calls"]
+
+    @property
+    def pushes(self) -> pl.DataFrame:
+        """Pushes from receipt to report."""
+        return self.analysis.episodes["pushes"]
+
+    @property
+    def app_states(self) -> pl.DataFrame:
+        """Foreground, background, suspended and not-running windows."""
+        return self.analysis.episodes["app_states"]
+
+    @property
+    def suspensions(self) -> pl.DataFrame:
+        """Windows in which a process was suspended."""
+        return self.analysis.episodes["suspensions"]
+
+    @property
+    def audio_sessions(self) -> pl.DataFrame:
+        """Activations of audio sessions, and refused ones."""
+        return self.analysis.episodes["audio_sessions"]
+
+    @property
+    def glitches(self) -> pl.DataFrame:
+        """Bursts of audio trouble."""
+        return self.analysis.episodes["glitches"]
+
+    @property
+    def terminations(self) -> pl.DataFrame:
+        """How processes ended."""
+        return self.analysis.episodes["terminations"]
+
+    def episodes(self, name: str) -> pl.DataFrame:
+        """Return any episode table by name. Raises KeyError for an unknown name."""
+        return self.analysis.episodes[name]
+
+    def timeline(self, app: str | None = None) -> "Figure":
+        """Return the timeline as a plotly figure, of one app or of all."""
+        from traceview.plots import timeline  # noqa: PLC0415  (plotly is heavy; only figures need it)
+
+        return timeline(self.analysis, app)
+
+    def sql(self, query: str) -> pl.DataFrame:
+        """Run polars SQL over ``log``, ``events``, ``findings`` and the episode tables.
+
+        Raises UsageError where the query is wrong.
+        """
+        tables: dict[str, Any] = {**self.analysis.episodes, "events": self.events, "findings": self.findings}
+        if "log" in query:
+            tables["log"] = self.table("log")
+        try:
+            return pl.SQLContext(tables, eager=True).execute(query)
+        except pl.exceptions.PolarsError as error:
+            raise UsageError(f"query: {error}; tables: {', '.join(sorted([*tables, 'log']))}") from error
+
+    def close(self) -> None:
+        """Remove temporary files."""
+        self.trace.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_capture(
+    source: str | Path | Sequence[str | Path],
+    *,
+    apps: Sequence[str] = (),
+    options: ReadOptions | None = None,
+    config: Config | None = None,
+    progress: Progress | None = None,
+    require_apps: bool = True,
+) -> Capture:
+    """Open a capture for analysis.
+
+    Args:
+        source: File, folder or archive, or several that belong together.
+        apps: Bundle ids or process names to look at; none: all.
+        options: Date and zone for texts that lack them.
+        config: Thresholds and suppressions; None: ``traceview.toml`` found upward from the working directory.
+        progress: Called while the log is read.
+        require_apps: Analysis raises UsageError where an app asked for never appears; a fleet does not want that.
+
+    Raises:
+        InputError: The capture cannot be read.
+        UsageError: The configuration is wrong.
+    """
+    return Capture(open_trace(source, options), apps=apps, config=config, progress=progress, require_apps=require_apps)
+
+
+def _names(value: str | Iterable[str] | None) -> frozenset[str] | None:
+    if value is None:
+        return None
+    return frozenset([value] if isinstance(value, str) else value)
+
+
+def _ns(time: datetime | None) -> int | None:
+    if time is None:
+        return None
+    if time.tzinfo is None:
+        raise UsageError(f"{time}: give the time with its zone")
+    return int(pl.Series([time]).dt.epoch("ns")[0])
+
+
+def _span(starts: list[int], ends: list[int]) -> Span:
+    if not starts or not ends:
+        return Span(None, None)
+    edges = pl.Series([min(starts), max(ends)]).cast(pl.Datetime("ns", "UTC"))
+    return Span(edges[0], edges[1])
+
+
+def _known_apps(episodes: dict[str, pl.DataFrame], events: pl.DataFrame) -> list[str]:
+    """Return bundle ids that witnesses name, those with calls and audio first, Apple's last."""
+    columns = [episodes[table]["app"] for table in ("calls", "pushes", "audio_sessions", "terminations", "app_states")]
+    names = pl.concat([*columns, events["bundle"]]).drop_nulls().unique(maintain_order=True).to_list()
+    return sorted(names, key=lambda name: name.startswith("com.apple."))
+
+
+def _by_relevance(apps: list[str], found: list[str | None]) -> list[str]:
+    first = [app for app in dict.fromkeys(found) if app in set(apps)]
+    return [*first, *(app for app in apps if app not in set(first))]

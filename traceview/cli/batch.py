@@ -1,0 +1,94 @@
+"""``traceview batch``: many captures into a Parquet data set."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from traceview.cli import options
+from traceview_parsers.errors import UsageError
+
+
+class Engine(StrEnum):
+    """Where captures are analysed."""
+
+    local = "local"
+    dask = "dask"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("batch")(batch)
+
+
+def batch(
+    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE…", show_default=False, help="Folders of captures.")],
+    *,
+    out: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", show_default=False, help="Folder of the data set.")
+    ],
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes on this machine.")] = 1,
+    shard: Annotated[
+        str | None, typer.Option("--shard", metavar="I/N", help="Only part I of N, for any queue.")
+    ] = None,
+    engine: Annotated[Engine, typer.Option("--engine", help="Where captures are analysed.")] = Engine.local,
+    scheduler: Annotated[str | None, typer.Option("--scheduler", help="Address of the dask scheduler.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an existing data set.")] = False,
+    shard_size: Annotated[int, typer.Option("--shard-size", min=1, help="Captures a Parquet file.")] = 8,
+    timeout: Annotated[float | None, typer.Option("--timeout", help="Seconds that one capture may take.")] = None,
+    app: options.Apps = None,
+    date: options.Date = None,
+    tz: options.Zone = None,
+    redact: options.Redact = options.Redaction.none,
+    config: options.ConfigFile = None,
+) -> None:
+    """Analyse many captures into DIR/<table>/*.parquet; one that fails costs one row in `failures`."""
+    from traceview.fleet.batch import run  # noqa: PLC0415  (keeps --help fast)
+    from traceview.fleet.executor import dask_pool, local_pool  # noqa: PLC0415
+    from traceview.fleet.jobs import find_jobs, in_shard, parse_shard  # noqa: PLC0415
+    from traceview.fleet.worker import Settings, config_hash  # noqa: PLC0415
+    from traceview.rules.config import load_config  # noqa: PLC0415
+    from traceview_parsers import ReadOptions  # noqa: PLC0415
+
+    _check_local([*sources, out])
+    loaded = load_config(config)
+    read = ReadOptions(options.parse_date(date), options.parse_zone(tz))
+    apps = tuple(app or ())
+    settings = Settings(
+        out=out,
+        config_hash=config_hash(loaded, read, apps, redact.value),
+        config=loaded,
+        options=read,
+        apps=apps,
+        redaction=redact.value,
+        timeout_s=timeout,
+    )
+    part = parse_shard(shard)
+    found = [job for source in sources for job in find_jobs(source) if in_shard(job, part)]
+    summary = run(
+        found,
+        settings,
+        (lambda: dask_pool(scheduler)) if engine is Engine.dask else (lambda: local_pool(jobs)),
+        resume=resume,
+        shard_size=shard_size,
+        done=_show if sys.stderr.isatty() else None,
+    )
+    typer.echo(
+        f"{summary.captures:,} captures analysed, {summary.skipped:,} done before, "
+        f"{summary.failures:,} failed in all (table failures); data set: {out}",
+        err=True,
+    )
+
+
+def _show(done: int, total: int) -> None:
+    sys.stderr.write(f"\r{done:,} of {total:,} captures\x1b[K" + ("\n" if done == total else ""))
+    sys.stderr.flush()
+
+
+def _check_local(paths: list[Path]) -> None:
+    for path in paths:
+        scheme, colon, _ = str(path).partition(":/")
+        if colon and len(scheme) > 1:
+            raise UsageError(f"{path}: object stores are not supported yet; give a local or mounted folder")

@@ -1,0 +1,40 @@
+"""``traceview doctor``: can this capture be read, and what does it cover?"""
+
+import typer
+
+from traceview.cli import options
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("doctor")(doctor)
+
+
+def doctor(inputs: options.Inputs, *, date: options.Date = None, tz: options.Zone = None) -> None:
+    """Show what was found in a capture, from when to when each source speaks, and every problem in reading it."""
+    from traceview.serialise import rfc3339_ns  # noqa: PLC0415  (keeps --help fast)
+    from traceview_parsers import ReadOptions, open_trace  # noqa: PLC0415
+
+    with open_trace(inputs, ReadOptions(options.parse_date(date), options.parse_zone(tz))) as trace:
+        rows = {table: sum(batch.num_rows for batch in trace.batches(table)) for table in trace.tables}
+        device = trace.device
+        typer.echo(f"capture   {trace.capture.name}")
+        typer.echo(f"taken     {rfc3339_ns(trace.capture.time_ns) or 'unknown'}, zone {_zone(trace.capture)}")
+        known = (device.model, device.os_name, device.os_version, device.os_build)
+        typer.echo(f"device    {' '.join(fact for fact in known if fact) or 'unknown'}")
+        for table, count in rows.items():
+            typer.echo(f"table     {table}: {count:,} rows")
+        for one in trace.coverage():
+            span = f"{rfc3339_ns(one.start_ns)} to {rfc3339_ns(one.end_ns)}" if one.start_ns is not None else "no times"
+            typer.echo(f"source    {one.source} ({one.reader}): {span}; {one.clock}")
+            for note in one.notes:
+                typer.echo(f"          {note}")
+        for problem in trace.problems:
+            where = "" if problem.position is None else f" at {problem.unit} {problem.position:,}"
+            typer.echo(f"problem   {problem.source}{where}: {problem.message} ({problem.count:,} in all)")
+        typer.echo(f"{len(trace.problems)} problems" if len(trace.problems) else "no problems")
+
+
+def _zone(capture: object) -> str:
+    tz, how = getattr(capture, "tz", None), getattr(capture, "tz_how", "unknown")
+    return f"{tz} ({how})" if tz else "unknown"

@@ -1,0 +1,39 @@
+"""``traceview export``: one file for each table, or findings for other tools."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from traceview.cli import options
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("export")(export)
+
+
+def export(
+    inputs: options.Inputs,
+    *,
+    out: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", show_default=False, help="Folder to write into.")
+    ],
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", metavar="FORM", help="parquet, arrow, csv, ndjson (one file a table), sarif or junit."
+        ),
+    ] = "parquet",
+    app: options.Apps = None,
+    date: options.Date = None,
+    tz: options.Zone = None,
+    config: options.ConfigFile = None,
+    redact: options.Redact = options.Redaction.none,
+) -> None:
+    """Write tables (parquet, arrow, csv, ndjson) or findings (sarif, junit) for other tools."""
+    from traceview.export import export as write  # noqa: PLC0415  (keeps --help fast)
+
+    with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config) as capture:
+        for path in write(capture, out, form, redact.value):
+            typer.echo(path)

@@ -1,0 +1,29 @@
+"""``traceview fleet``: what a data set of many captures says."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from traceview.cli import options
+
+app = typer.Typer(no_args_is_help=True, help="What many captures say together.")
+
+
+@app.command("report")
+def report(
+    dataset: Annotated[
+        Path, typer.Argument(metavar="DIR", show_default=False, help="Data set made by `traceview batch`.")
+    ],
+    *,
+    out: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.html", help="Where to write.")] = Path(
+        "fleet.html"
+    ),
+    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite an existing file.")] = False,
+) -> None:
+    """Write one offline HTML page: findings per OS and app version, what got worse, which captures to open first."""
+    options.check_writable(out, force=force)
+    from traceview.fleet.report import write  # noqa: PLC0415  (keeps --help fast)
+
+    written = write(dataset, out)
+    typer.echo(f"wrote {out} ({written.captures:,} captures, {written.total_bytes / 1e6:.1f} MB)", err=True)

@@ -1,0 +1,89 @@
+"""``traceview log``: ``log show`` on any computer."""
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from traceview.cli import options
+
+
+class Style(StrEnum):
+    """Styles of ``log show``."""
+
+    ndjson = "ndjson"
+    json = "json"
+    default = "default"
+    syslog = "syslog"
+    compact = "compact"
+
+
+class Level(StrEnum):
+    """Levels of log messages."""
+
+    default = "default"
+    info = "info"
+    debug = "debug"
+    error = "error"
+    fault = "fault"
+
+
+Many = list[str] | None
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("log")(log)
+
+
+def log(
+    inputs: options.Inputs,
+    *,
+    process: Annotated[Many, typer.Option("--process", help="Exact process name; may be repeated.")] = None,
+    subsystem: Annotated[Many, typer.Option("--subsystem", help="Exact subsystem; may be repeated.")] = None,
+    category: Annotated[Many, typer.Option("--category", help="Exact category; may be repeated.")] = None,
+    level: Annotated[list[Level] | None, typer.Option("--level", help="Only this level; may be repeated.")] = None,
+    contains: Annotated[
+        Many, typer.Option("--contains", help="The message contains this text (any of several).")
+    ] = None,
+    pid: Annotated[list[int] | None, typer.Option("--pid", help="Process id; may be repeated.")] = None,
+    start: Annotated[str | None, typer.Option("--start", metavar="TIME", help="From this time on.")] = None,
+    end: Annotated[str | None, typer.Option("--end", metavar="TIME", help="Before this time.")] = None,
+    style: Annotated[Style, typer.Option("--style", help="Form of the output.")] = Style.default,
+    date: options.Date = None,
+    tz: options.Zone = None,
+) -> None:
+    """Print log lines, as `log show` does; times in --tz, else in the capture's zone, else in UTC."""
+    from traceview_parsers import ReadOptions, log_styles, open_trace  # noqa: PLC0415  (keeps --help fast)
+    from traceview_parsers.selection import Clause, Selection  # noqa: PLC0415
+
+    zone = options.parse_zone(tz)
+    clause = Clause(
+        processes=_names(process),
+        subsystems=_names(subsystem),
+        categories=_names(category),
+        levels=frozenset(one.value for one in level) if level else None,
+        pids=frozenset(pid) if pid else None,
+        words=_names(contains),
+    )
+    selection = Selection(
+        () if clause == Clause() else (clause,),
+        start_ns=options.to_ns(options.parse_time(start, "--start", zone)),
+        end_ns=options.to_ns(options.parse_time(end, "--end", zone)),
+    )
+    out = sys.stdout.buffer
+    rows = 0
+    with open_trace(inputs, ReadOptions(options.parse_date(date), zone)) as trace:
+        shown = zone or options.zone_of(trace.capture.tz)
+        out.write(log_styles.header(style.value))
+        for batch in trace.batches("log", selection):
+            rows += batch.num_rows
+            out.write(log_styles.render(batch, style.value, shown))
+        out.write(log_styles.footer(style.value, rows))
+        out.flush()
+        options.tell_problems(trace.problems)
+
+
+def _names(values: Many) -> frozenset[str] | None:
+    return frozenset(values) if values else None

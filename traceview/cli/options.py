@@ -1,0 +1,157 @@
+"""Options and helpers that several commands share."""
+
+import re
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from traceview_parsers.errors import UsageError
+
+if TYPE_CHECKING:
+    from traceview.capture import Capture
+    from traceview_parsers.problems import Problems
+
+Inputs = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="INPUT…",
+        show_default=False,
+        help="Sysdiagnose, .logarchive, log text or archive of them; several inputs belong together as one capture.",
+    ),
+]
+Apps = Annotated[
+    list[str] | None,
+    typer.Option("--app", metavar="BUNDLE", help="Only this app (bundle id or process name); may be repeated."),
+]
+Date = Annotated[
+    str | None,
+    typer.Option("--date", metavar="YYYY-MM-DD", help="Date of the first line, for texts that print none."),
+]
+Zone = Annotated[
+    str | None,
+    typer.Option("--tz", metavar="ZONE", help="Zone of times printed without one: +02:00 or Europe/Berlin."),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Thresholds and suppressions; default: traceview.toml found upward."),
+]
+
+
+class Redaction(StrEnum):
+    """What is removed before data leaves the machine."""
+
+    none = "none"
+    ids = "ids"
+    all = "all"
+
+
+Redact = Annotated[
+    Redaction,
+    typer.Option("--redact", help="Replace ids (names, numbers, addresses, device ids) or all free text."),
+]
+
+
+def parse_date(text: str | None) -> date | None:
+    """Read ``--date``. Raises UsageError where it is no date."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"--date {text}: give it as YYYY-MM-DD") from error
+
+
+def parse_zone(text: str | None) -> tzinfo | None:
+    """Read ``--tz``: ``±HH:MM``, ``±HHMM``, ``Z``, ``UTC`` or an IANA name. Raises UsageError for anything else."""
+    if text is None:
+        return None
+    if text.upper() in ("Z", "UTC"):
+        return UTC
+    if match := re.fullmatch(r"([+-])(\d{2}):?(\d{2})", text):
+        hours, minutes = int(match[2]), int(match[3])
+        if hours < 24 and minutes < 60:
+            offset = timedelta(hours=hours, minutes=minutes)
+            return timezone(-offset if match[1] == "-" else offset)
+    else:
+        from zoneinfo import ZoneInfo  # noqa: PLC0415  (keeps --help fast)
+
+        try:
+            return ZoneInfo(text)
+        except (OSError, ValueError, KeyError):
+            pass  # said below, with the accepted forms
+    raise UsageError(f"--tz {text}: give it as +02:00 or as a name such as Europe/Berlin")
+
+
+def parse_time(text: str | None, option: str, zone: tzinfo | None) -> datetime | None:
+    """Read ``--start``/``--end``: ISO date and time, UTC (or ``--tz``) where it has no zone. Raises UsageError."""
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{option} {text}: give it as '2026-01-15 10:30:00' or with a zone, +01:00") from error
+    return time if time.tzinfo else time.replace(tzinfo=zone or UTC)
+
+
+def open_inputs(
+    inputs: list[Path],
+    *,
+    apps: list[str] | None = None,
+    date_text: str | None = None,
+    zone: str | None = None,
+    config: Path | None = None,
+) -> "Capture":
+    """Open the inputs of a command as one capture."""
+    from traceview.capture import open_capture  # noqa: PLC0415  (keeps --help fast)
+    from traceview.rules.config import load_config  # noqa: PLC0415
+    from traceview_parsers import ReadOptions  # noqa: PLC0415
+
+    options = ReadOptions(date=parse_date(date_text), tz=parse_zone(zone))
+    progress = progress_line() if sys.stderr.isatty() else None
+    return open_capture(inputs, apps=apps or [], options=options, config=load_config(config), progress=progress)
+
+
+def progress_line() -> Callable[[int], None]:
+    """Return a callback that shows a count on the terminal; it is overwritten by what follows."""
+
+    def show(rows: int) -> None:
+        sys.stderr.write(f"\rreading… {rows:,} relevant log rows\x1b[K\r")
+        sys.stderr.flush()
+
+    return show
+
+
+def check_writable(out: Path, *, force: bool) -> None:
+    """Raise UsageError where `out` exists and must not be overwritten, or its folder does not exist."""
+    if out.exists() and not force:
+        raise UsageError(f"{out} exists; use --force to overwrite it or -o for another name")
+    if not out.parent.is_dir():
+        raise UsageError(f"{out.parent} is no folder; create it first")
+
+
+def to_ns(time: datetime | None) -> int | None:
+    """Return UTC nanoseconds of a time with a zone, exact to the microsecond."""
+    if time is None:
+        return None
+    since = time - datetime(1970, 1, 1, tzinfo=UTC)
+    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
+
+
+def zone_of(name: str | None) -> tzinfo:
+    """Return the zone that a capture names, or UTC where it names none that is known here."""
+    try:
+        return parse_zone(name) or UTC
+    except UsageError:
+        return UTC
+
+
+def tell_problems(problems: "Problems") -> None:
+    """Say on stderr what could not be read, one line each."""
+    for one in problems:
+        where = "" if one.position is None else f" at {one.unit} {one.position:,}"
+        typer.echo(f"traceview: {one.source}{where}: {one.message} ({one.count:,} in all)", err=True)

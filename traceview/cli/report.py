@@ -1,0 +1,47 @@
+"""``traceview report``: one offline HTML file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from traceview.cli import options
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("report")(report)
+
+
+def report(
+    inputs: options.Inputs,
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE.html", help="Where to write; default: INPUT.html here."),
+    ] = None,
+    app: options.Apps = None,
+    date: options.Date = None,
+    tz: options.Zone = None,
+    redact: options.Redact = options.Redaction.none,
+    config: options.ConfigFile = None,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite an existing file.")] = False,
+) -> None:
+    """Write one self-contained HTML file: verdict, timeline, calls, findings with their log lines."""
+    target = out or Path(_stem(inputs[0]) + ".html")
+    options.check_writable(target, force=force)
+    with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config) as capture:
+        analysis = capture.analysis
+    from traceview.cli.text import verdict  # noqa: PLC0415  (keeps --help fast)
+    from traceview.report.html import write  # noqa: PLC0415
+
+    written = write(analysis, target, redact=redact.value)
+    typer.echo(verdict(analysis), err=True)
+    typer.echo(f"wrote {target} ({written.total_bytes / 1e6:.1f} MB, opens offline in any browser)", err=True)
+
+
+def _stem(path: Path) -> str:
+    name = path.resolve().name
+    for suffix in (".gz", ".tar", ".tgz", ".zip", ".logarchive", ".ndjson", ".json", ".log", ".txt"):
+        name = name.removesuffix(suffix)
+    return name or "capture"

@@ -1,0 +1,86 @@
+"""Evidence lines with their neighbours in time."""
+
+import polars as pl
+import pyarrow as pa
+
+from traceview.analysis import LINE_SCHEMA
+from traceview.rules.registry import Finding
+from traceview_parsers.schema import REF_POSITION_BITS
+from traceview_parsers.selection import Selection
+from traceview_parsers.trace import Trace
+
+NEIGHBOUR_NS = 250_000_000
+"""Neighbours are shown within a quarter of a second: the fan-out of one state change over daemons takes milliseconds."""
+WINDOWS_PER_FINDING = 6
+LINES_PER_WINDOW = 40
+LINES_IN_ALL = 5_000
+
+_COLUMNS = ["ref", "time", "time_how", "process", "pid", "tid", "sender", "subsystem", "category", "level", "message"]
+
+
+def lines_around(trace: Trace, events: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
+    """Return evidence lines of all findings and their neighbours (`LINE_SCHEMA`), by time.
+
+    Evidence is always complete; neighbours are those nearest in time, bounded in number.
+    """
+    refs = {ref for finding in findings for ref in finding.evidence}
+    evidence = events.filter(pl.col("ref").is_in(list(refs)))
+    if evidence.is_empty():
+        return pl.DataFrame(schema=LINE_SCHEMA)
+    wanted = {ref for finding in findings for ref in finding.evidence[:WINDOWS_PER_FINDING]}
+    centres = evidence.filter(pl.col("ref").is_in(list(wanted)))["time"].drop_nulls()
+    neighbours = _neighbours(trace, centres, refs)
+    frame = pl.concat([_evidence_lines(evidence), neighbours.filter(~pl.col("ref").is_in(list(refs)))])
+    signals = events.select("ref", "signal").unique("ref")
+    return _located(trace, frame.join(signals, on="ref", how="left", maintain_order="left")).sort("time", "ref")
+
+
+def _evidence_lines(evidence: pl.DataFrame) -> pl.DataFrame:
+    return evidence.unique("ref").select(
+        *("ref", "time", pl.lit(None, pl.String).alias("time_how"), "process", "pid", "tid", "sender", "subsystem"),
+        *(pl.col("log_category").alias("category"), "level", "message"),
+    )
+
+
+def _neighbours(trace: Trace, centres: pl.Series, evidence: set[int]) -> pl.DataFrame:
+    times = centres.dt.epoch("ns").unique().sort().to_list()
+    windows = _merge([(time - NEIGHBOUR_NS, time + NEIGHBOUR_NS + 1) for time in times])
+    empty = pl.DataFrame(schema={name: LINE_SCHEMA[name] for name in _COLUMNS})
+    if not windows:
+        return empty
+    selection = Selection(start_ns=windows[0][0], end_ns=windows[-1][1], ranges=tuple(windows))
+    frames = [empty]
+    for batch in trace.batches("log", selection):
+        frame = pl.from_arrow(pa.Table.from_batches([batch.select(_COLUMNS)]))
+        if isinstance(frame, pl.DataFrame):
+            frames.append(_nearest(frame.cast({name: LINE_SCHEMA[name] for name in _COLUMNS}), times, evidence))
+    return _nearest(pl.concat(frames), times, evidence).head(LINES_IN_ALL)
+
+
+def _nearest(frame: pl.DataFrame, times: list[int], evidence: set[int]) -> pl.DataFrame:
+    """Keep the rows nearest to each centre, `LINES_PER_WINDOW` for each."""
+    centres = pl.DataFrame({"centre": times}).with_columns(pl.col("centre").cast(LINE_SCHEMA["time"])).sort("centre")
+    rows = frame.filter(~pl.col("ref").is_in(list(evidence))).drop_nulls("time").sort("time")
+    near = rows.join_asof(centres, left_on="time", right_on="centre", strategy="nearest")
+    distance = (pl.col("time") - pl.col("centre")).abs()
+    return near.filter(distance.rank("ordinal").over("centre") <= LINES_PER_WINDOW).drop("centre")
+
+
+def _merge(windows: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in windows:
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _located(trace: Trace, frame: pl.DataFrame) -> pl.DataFrame:
+    names = pl.DataFrame(
+        {"index": range(len(trace.sources)), "source": [source.name for source in trace.sources]},
+        schema={"index": pl.UInt64(), "source": pl.String()},
+    )
+    size = 1 << REF_POSITION_BITS
+    located = frame.with_columns((pl.col("ref") // size).alias("index"), (pl.col("ref") % size).alias("position"))
+    return located.join(names, on="index", how="left").select(LINE_SCHEMA)

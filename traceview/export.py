@@ -1,0 +1,140 @@
+"""Tables and findings as files for other tools."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import polars as pl
+
+from traceview import __version__
+from traceview.analysis import Analysis
+from traceview.capture import Capture
+from traceview.report.redact import redact as redacted
+from traceview.rules.registry import Severity
+from traceview.serialise import findings_frame
+from traceview_parsers.errors import UsageError
+
+FORMATS = ("parquet", "arrow", "csv", "ndjson", "sarif", "junit")
+_SARIF_LEVEL = {
+    Severity.critical: "error",
+    Severity.high: "error",
+    Severity.medium: "warning",
+    Severity.low: "note",
+    Severity.info: "none",
+}
+
+
+def export(capture: Capture, folder: Path, form: str, redaction: str = "none") -> list[Path]:
+    """Write the capture into `folder` and return the files: ``DIR/<table>.<ext>``, or one file of findings.
+
+    The raw log (`log`) is only written without redaction: redaction works on what was analysed.
+
+    Raises UsageError for an unknown form or a folder that cannot be made.
+    """
+    if form not in FORMATS:
+        raise UsageError(f"--format {form}: choose one of {', '.join(FORMATS)}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder}: {(error.strerror or str(error)).lower()}") from error
+    analysis = redacted(capture.analysis, redaction)
+    if form == "sarif":
+        return [_write(folder / "findings.sarif", json.dumps(sarif(analysis), indent=1, ensure_ascii=False))]
+    if form == "junit":
+        return [_write(folder / "findings.junit.xml", junit(analysis))]
+    tables = {**analysis.episodes, "events": analysis.events, "findings": findings_frame(analysis.findings)}
+    if redaction == "none":
+        tables |= {name: capture.table(name) for name in capture.trace.tables}
+    return [_write_table(frame, folder / f"{name}.{form}", form) for name, frame in tables.items()]
+
+
+def _write_table(frame: pl.DataFrame, path: Path, form: str) -> Path:
+    part = path.with_name(path.name + ".part")
+    if form == "parquet":
+        frame.write_parquet(part, compression="zstd")
+    elif form == "arrow":
+        frame.write_ipc(part)
+    elif form == "csv":
+        flat(frame).write_csv(part)
+    else:
+        frame.write_ndjson(part)
+    return part.replace(path)
+
+
+def flat(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the frame with lists joined by blanks, as CSV has no lists."""
+    return frame.with_columns(
+        pl.col(name).list.eval(pl.element().cast(pl.String)).list.join(" ")
+        for name, kind in frame.schema.items()
+        if isinstance(kind, pl.List)
+    )
+
+
+def sarif(analysis: Analysis) -> dict[str, Any]:
+    """Return findings as SARIF 2.1.0 (OASIS); a location names the source file and its line or record."""
+    lines = {row["ref"]: row for row in analysis.lines.iter_rows(named=True)}
+    results = []
+    for finding in analysis.findings:
+        places = [lines[ref] for ref in finding.evidence if ref in lines][:10]
+        results.append(
+            {
+                "ruleId": finding.rule,
+                "level": _SARIF_LEVEL[finding.severity],
+                "message": {"text": f"{finding.title}\n{finding.explanation}\n{finding.advice}"},
+                "partialFingerprints": {"traceview/v1": finding.fingerprint},
+                "locations": [_location(place) for place in places],
+            }
+        )
+    rules = [{"id": rule} for rule in sorted({finding.rule for finding in analysis.findings})]
+    driver = {"name": "traceview", "version": __version__, "rules": rules}
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results}],
+    }
+
+
+def _location(place: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": place["source"]},
+            "region": {"startLine": max(int(place["position"]), 1), "snippet": {"text": place["message"] or ""}},
+        }
+    }
+
+
+def junit(analysis: Analysis) -> str:
+    """Return findings as JUnit XML: one test case a finding (info passes), one skipped case a rule not evaluated."""
+    suite = ET.Element("testsuite", name=f"traceview {analysis.capture.name}")
+    failures = 0
+    for finding in analysis.findings:
+        case = ET.SubElement(suite, "testcase", classname=finding.rule, name=_xml(finding.title))
+        if finding.severity > Severity.info:
+            failures += 1
+            failure = ET.SubElement(case, "failure", type=finding.severity.name, message=_xml(finding.title))
+            failure.text = _xml(f"{finding.explanation}\n{finding.advice}")
+    for rule in analysis.not_evaluated:
+        case = ET.SubElement(suite, "testcase", classname=rule.rule, name=rule.title)
+        ET.SubElement(case, "skipped", message=f"needs {rule.needs}")
+    suite.set("tests", str(len(suite)))
+    suite.set("failures", str(failures))
+    suite.set("skipped", str(len(analysis.not_evaluated)))
+    return ET.tostring(suite, encoding="unicode", xml_declaration=True)
+
+
+def _xml(text: str) -> str:
+    """Drop characters that XML 1.0 cannot hold."""
+    return "".join(_xml_characters(text))
+
+
+def _xml_characters(text: str) -> Iterator[str]:
+    for character in text:
+        allowed = character in "\t\n\r" or "\x20" <= character <= "\ud7ff" or character >= "\ue000"
+        yield character if allowed and character not in "\ufffe\uffff" else "\ufffd"
+
+
+def _write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,24 @@
+"""Where shards run: a spawned process pool here, or a dask cluster. Both are `concurrent.futures.Executor`s."""
+
+import multiprocessing
+from concurrent.futures import Executor, ProcessPoolExecutor
+
+from traceview_parsers.errors import UsageError
+
+
+def local_pool(jobs: int) -> Executor:
+    """Return a pool of `jobs` processes. Spawned, because polars' threads do not survive a fork."""
+    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+
+
+def dask_pool(address: str | None) -> Executor:
+    """Return an executor of the dask scheduler at `address` (None: a local cluster).
+
+    Raises UsageError where dask is not installed.
+    """
+    try:
+        from distributed import Client  # noqa: PLC0415  (optional)
+    except ImportError as error:
+        raise UsageError("--engine dask needs dask: pip install 'traceview[dask]'") from error
+    executor: Executor = Client(address).get_executor()
+    return executor

@@ -1,0 +1,128 @@
+"""Tables of the fleet data set beside the episode tables, and how one capture fills them.
+
+Every table starts with ``capture``, the key of the capture (`Job.key`), so that all tables join.
+"""
+
+from typing import Any, Final
+
+import polars as pl
+
+from traceview.analysis import Analysis
+from traceview.episodes.schema import EPISODES
+from traceview.serialise import FINDING_SCHEMA, findings_frame
+
+_TIME: Final = pl.Datetime("ns", "UTC")
+KEY: Final = {"capture": pl.String()}
+
+CAPTURES: Final[dict[str, Any]] = {
+    **KEY,
+    "path": pl.String(),  # as given, for links
+    "name": pl.String(),
+    "content": pl.String(),  # BLAKE2b of the bytes
+    "taken": _TIME,
+    "start": _TIME,
+    "end": _TIME,
+    "model": pl.String(),
+    "os_name": pl.String(),
+    "os_version": pl.String(),
+    "os_build": pl.String(),
+    "log_rows": pl.Int64(),
+    "events": pl.Int64(),
+    "problems": pl.Int64(),
+    "seconds": pl.Float64(),  # analysis time
+}
+EXPOSURE: Final[dict[str, Any]] = {
+    **KEY,
+    "app": pl.String(),
+    "app_version": pl.String(),  # null where no source names it
+    "calls": pl.Int64(),
+    "foreground_s": pl.Float64(),
+    "background_s": pl.Float64(),
+}
+FAILURES: Final[dict[str, Any]] = {
+    **KEY,
+    "path": pl.String(),
+    "kind": pl.String(),  # unreadable, timeout, died, internal
+    "message": pl.String(),
+}
+NOT_EVALUATED: Final[dict[str, Any]] = {**KEY, "rule": pl.String(), "needs": pl.String()}
+
+TABLES: Final[dict[str, dict[str, Any]]] = {
+    "captures": CAPTURES,
+    "failures": FAILURES,
+    "exposure": EXPOSURE,
+    "findings": {**KEY, **FINDING_SCHEMA},
+    "rules_not_evaluated": NOT_EVALUATED,
+    **{table: {**KEY, **columns} for table, columns in EPISODES.items()},
+}
+"""Schema of every table of the data set."""
+
+Tables = dict[str, pl.DataFrame]
+
+
+def tables_of(analysis: Analysis, key: str, path: str, content: str, seconds: float) -> Tables:
+    """Return the rows that one analysed capture adds to each table (all but ``failures``)."""
+    starts = [one.start_ns for one in analysis.coverage if one.start_ns is not None]
+    ends = [one.end_ns for one in analysis.coverage if one.end_ns is not None]
+    device = analysis.device
+    capture = {
+        "capture": key,
+        "path": path,
+        "name": analysis.capture.name,
+        "content": content,
+        "taken": analysis.capture.time_ns,
+        "start": min(starts, default=None),
+        "end": max(ends, default=None),
+        "model": device.model,
+        "os_name": device.os_name,
+        "os_version": device.os_version,
+        "os_build": device.os_build,
+        "log_rows": analysis.rows_read,
+        "events": analysis.events.height,
+        "problems": len(analysis.problems),
+        "seconds": seconds,
+    }
+    silent = [{"capture": key, "rule": one.rule, "needs": one.needs} for one in analysis.not_evaluated]
+    return {
+        "captures": pl.DataFrame([capture], schema=CAPTURES),
+        "exposure": _exposure(analysis, key),
+        "findings": _keyed(findings_frame(analysis.findings), key),
+        "rules_not_evaluated": pl.DataFrame(silent, schema=NOT_EVALUATED),
+        **{table: _keyed(frame, key) for table, frame in analysis.episodes.items()},
+    }
+
+
+def failure(key: str, path: str, kind: str, message: str) -> Tables:
+    """Return the one row that a capture costs which could not be analysed."""
+    row = {"capture": key, "path": path, "kind": kind, "message": message}
+    return {"failures": pl.DataFrame([row], schema=FAILURES)}
+
+
+def _keyed(frame: pl.DataFrame, key: str) -> pl.DataFrame:
+    return frame.select(pl.lit(key).alias("capture"), pl.all())
+
+
+def _exposure(analysis: Analysis, key: str) -> pl.DataFrame:
+    """What the apps did: the denominators of every rate. An open window counts to the end of the capture."""
+    states = analysis.episodes["app_states"]
+    ends = [one.end_ns for one in analysis.coverage if one.end_ns is not None]
+    last = pl.lit(max(ends, default=None), pl.Int64).cast(_TIME)
+    seconds = (pl.col("end").fill_null(last) - pl.col("start")).dt.total_microseconds() / 1e6
+    spent = states.group_by("app").agg(
+        seconds.filter(pl.col("state") == "foreground").sum().alias("foreground_s"),
+        seconds.filter(pl.col("state") == "background").sum().alias("background_s"),
+    )
+    calls = analysis.episodes["calls"].group_by("app").agg(pl.len().cast(pl.Int64).alias("calls"))
+    apps = pl.DataFrame({"app": analysis.apps}, schema={"app": pl.String()})
+    return (
+        apps.join(spent, on="app", how="left")
+        .join(calls, on="app", how="left")
+        .with_columns(
+            pl.lit(key).alias("capture"),
+            pl.lit(None, pl.String).alias("app_version"),
+            pl.col("calls").fill_null(0),
+            pl.col("foreground_s").fill_null(0.0),
+            pl.col("background_s").fill_null(0.0),
+        )
+        .select(EXPOSURE)
+    )
