@@ -1,15 +1,19 @@
 """Readers: files of one format in, Arrow tables out."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from traceview_parsers.trace import ReadOptions, Trace
+if TYPE_CHECKING:
+    from traceview_parsers.discovery import open_trace
+    from traceview_parsers.trace import ReadOptions, Trace
 
 __all__ = ["ReadOptions", "Trace", "open_trace"]
 
+_HOME = {"ReadOptions": "trace", "Trace": "trace", "open_trace": "discovery"}
 
-def open_trace(source: str | Path | Sequence[str | Path], options: ReadOptions | None = None) -> Trace:
-    """Open one capture; see `traceview_parsers.discovery.open_trace`."""
-    from traceview_parsers.discovery import open_trace as open_sources  # noqa: PLC0415  (keeps start-up light)
 
-    return open_sources(source, options)
+def __getattr__(name: str) -> Any:
+    """Load public names when first used: errors must be importable without Arrow."""
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
