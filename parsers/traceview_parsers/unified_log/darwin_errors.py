@@ -1,6 +1,6 @@
 """Darwin error numbers and their texts, as ``strerror`` of Apple's C library gives them.
 
-Source: the manual page intro(2) and ``sys/errno.h`` of Apple's open-source kernel. 0 and numbers outside the table
+Source: intro(2), checked against the string table of the C library in a real macOS 12 archive. 0 and numbers outside the table
 follow ``strerror(3)``: ``Undefined error: 0`` and ``Unknown error: N``.
 """
 
@@ -105,7 +105,7 @@ _TEXTS: Final = (
     "EMULTIHOP (Reserved)",
     "No message available on STREAM",
     "ENOLINK (Reserved)",
-    "No STR resources",
+    "No STREAM resources",
     "Not a STREAM",
     "Protocol error",
     "STREAM ioctl timeout",
