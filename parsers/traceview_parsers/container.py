@@ -4,7 +4,6 @@ Accepts ``.tar``, ``.tar.gz``/``.tgz``, ``.zip`` and lone ``.gz`` files, recogni
 links are skipped, paths never leave the folder, and `Limits` stop bombs.
 """
 
-import gzip
 import io
 import shutil
 import tarfile
@@ -20,6 +19,19 @@ from typing import IO, Any, cast
 from traceview_parsers.errors import InputError, UnsafeInputError
 from traceview_parsers.problems import Problems
 from traceview_parsers.trace import Candidate
+
+
+def _fastest_zlib() -> Any:
+    try:
+        from isal import isal_zlib  # noqa: PLC0415  (optional: unpacks twice as fast)
+    except ImportError:
+        return zlib
+    return isal_zlib
+
+
+_ZLIB = _fastest_zlib()
+_DAMAGE = (EOFError, OSError, tarfile.TarError, zipfile.BadZipFile, zlib.error, _ZLIB.error)
+"""What the libraries raise on archives that are cut or broken."""
 
 HEAD_BYTES = 4096
 COPY_BYTES = 1 << 20
@@ -67,6 +79,7 @@ class _Meter:
         self.unpacked = 0
         self.kept = 0
         self.members = 0
+        self.broken: Exception | None = None
 
     def member(self) -> None:
         self.members += 1
@@ -107,6 +120,43 @@ class _CountingReader(io.RawIOBase):
         buffer[: len(data)] = data
         self.count += len(data)
         return len(data)
+
+
+class _Gunzip(io.RawIOBase):
+    """The unpacked bytes of a gzip stream (of any number of members) up to where it breaks; the meter learns how."""
+
+    def __init__(self, stream: IO[bytes], meter: "_Meter") -> None:
+        self._stream = stream
+        self._meter = meter
+        self._member = _ZLIB.decompressobj(wbits=31)
+        self._waiting = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while True:
+            packed = self._waiting or self._stream.read(HEAD_BYTES * 32)
+            if not packed:
+                if not self._member.eof:
+                    self._meter.broken = EOFError("ends in the middle of the compressed data")
+                return 0
+            if self._member.eof:
+                packed = packed.lstrip(b"\0")  # padding after a member
+                self._waiting = b""
+                if not packed:
+                    continue
+                self._member = _ZLIB.decompressobj(wbits=31)
+            try:
+                data = self._member.decompress(packed, len(buffer))
+            except _ZLIB.error as error:
+                self._meter.broken = error
+                self._waiting = b""
+                return 0
+            self._waiting = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
+            if data:
+                buffer[: len(data)] = data
+                return len(data)
 
 
 def is_archive(head: bytes) -> bool:
@@ -153,7 +203,9 @@ def _unpack_into(folder: Path, path: Path, wants: Wants, problems: Problems, lim
                 )
                 continue
             _copy(member, target, wants, meter, problems)
-    except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError, zipfile.BadZipFile, OSError) as error:
+        if meter.broken is not None:
+            raise meter.broken
+    except _DAMAGE as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise InputError(f"{path}: cannot be unpacked: {error.strerror}") from error
         if not meter.members:
@@ -178,20 +230,12 @@ def _members(path: Path, problems: Problems, meter: _Meter) -> Iterator[_Member]
         meter.packed = lambda: counted.count
         stream: IO[bytes] = io.BufferedReader(counted, COPY_BYTES)
         if head[:2] == b"\x1f\x8b":
-            stream = io.BufferedReader(cast("Any", _gunzip(stream)), COPY_BYTES)
-            if stream.peek(512)[257:262] != b"ustar":
+            stream = io.BufferedReader(_Gunzip(stream, meter), COPY_BYTES)
+            named_tar = path.name.lower().endswith((".tar.gz", ".tgz"))
+            if not named_tar and stream.peek(512)[257:262] != b"ustar":
                 yield _Member(path.name.removesuffix(".gz"), -1, lambda: stream)
                 return
         yield from _tar_members(stream, path, problems)
-
-
-def _gunzip(stream: IO[bytes]) -> Any:
-    try:
-        from isal import igzip  # noqa: PLC0415  (optional: twice as fast)
-    except ImportError:
-        return gzip.GzipFile(fileobj=stream)
-    open_isal: Callable[..., Any] = igzip.IGzipFile
-    return open_isal(fileobj=stream)
 
 
 def _tar_members(stream: IO[bytes], path: Path, problems: Problems) -> Iterator[_Member]:

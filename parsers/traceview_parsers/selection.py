@@ -129,7 +129,9 @@ EVERYTHING = Selection()
 
 def contains_any(messages: Any, words: Names) -> Mask:
     """Return one boolean a message: does it contain at least one of `words`? One Aho-Corasick pass; null is no."""
-    found = pl.Series(messages).str.contains_any(sorted(words)) if len(messages) else pl.Series([], dtype=pl.Boolean)
+    if not words or not len(messages):
+        return np.zeros(len(messages), bool)
+    found = pl.Series(messages).str.contains_any(sorted(words))
     return found.fill_null(value=False).to_numpy()
 
 

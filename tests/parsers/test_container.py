@@ -1,0 +1,168 @@
+"""Archives are hostile: nothing leaves the folder, bombs stop, damage keeps what lies before."""
+
+import gzip
+import hashlib
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from traceview_parsers.container import Limits, is_archive, unpack
+from traceview_parsers.errors import InputError, UnsafeInputError
+from traceview_parsers.problems import Problems
+from traceview_parsers.trace import Candidate
+
+
+def everything(_: Candidate) -> bool:
+    return True
+
+
+def tar_gz(path: Path, members: dict[str, bytes], **extra: tarfile.TarInfo) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+        for info in extra.values():
+            archive.addfile(info)
+    return path
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_wanted_members_are_kept_with_their_content(tmp_path: Path) -> None:
+    big = bytes(range(256)) * 20_000
+    archive = tar_gz(tmp_path / "a.tar.gz", {"root/a.log": b"one", "root/b.bin": big, "root/c.txt": b"no"})
+    problems = Problems()
+    folder = unpack(archive, lambda member: not member.name.endswith(".txt"), problems)
+    assert files(folder) == {"root/a.log": b"one", "root/b.bin": big}
+    assert len(problems) == 0
+
+
+def test_the_head_is_offered_once(tmp_path: Path) -> None:
+    seen: list[Candidate] = []
+
+    def wants(member: Candidate) -> bool:
+        seen.append(member)
+        return False
+
+    unpack(tar_gz(tmp_path / "a.tgz", {"x": b"z" * 10_000}), wants, Problems())
+    assert [(member.name, len(member.head)) for member in seen] == [("x", 4096)]
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/../../evil", "C:\\evil", "a\\..\\..\\evil", "x" * 2000])
+def test_members_that_leave_the_folder_are_skipped(tmp_path: Path, name: str) -> None:
+    problems = Problems()
+    folder = unpack(tar_gz(tmp_path / "a.tar.gz", {name: b"bad", "good": b"fine"}), everything, problems)
+    assert files(folder) == {"good": b"fine"}
+    assert [problem.kind for problem in problems] == ["unsafe-path"]
+    assert not (tmp_path / "evil").exists()
+
+
+def test_links_and_devices_are_skipped(tmp_path: Path) -> None:
+    link = tarfile.TarInfo("link")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    device = tarfile.TarInfo("device")
+    device.type = tarfile.CHRTYPE
+    problems = Problems()
+    folder = unpack(tar_gz(tmp_path / "a.tar.gz", {"good": b"fine"}, link=link, device=device), everything, problems)
+    assert files(folder) == {"good": b"fine"}
+    assert [(problem.kind, problem.count) for problem in problems] == [("link-skipped", 2)]
+
+
+def test_apple_double_files_are_skipped(tmp_path: Path) -> None:
+    folder = unpack(tar_gz(tmp_path / "a.tar.gz", {"._x": b"junk", "x": b"1"}), everything, Problems())
+    assert files(folder) == {"x": b"1"}
+
+
+def test_a_name_that_is_both_file_and_folder_is_counted(tmp_path: Path) -> None:
+    problems = Problems()
+    folder = unpack(tar_gz(tmp_path / "a.tar.gz", {"x": b"1", "x/y": b"2"}), everything, problems)
+    assert files(folder) == {"x": b"1"}
+    assert [problem.kind for problem in problems] == ["duplicate-member"]
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.6, 0.9])
+def test_a_cut_archive_keeps_what_lies_before(tmp_path: Path, cut: float) -> None:
+    noise = hashlib.shake_128(b"noise").digest(60_000)
+    archive = tar_gz(tmp_path / "a.tar.gz", {f"m{n}": noise[n * 3000 : (n + 1) * 3000] for n in range(20)})
+    data = archive.read_bytes()
+    archive.write_bytes(data[: int(len(data) * cut)])
+    problems = Problems()
+    kept = files(unpack(archive, everything, problems))
+    assert [problem.kind for problem in problems] == ["truncated-archive"]
+    assert len(kept) >= int(20 * cut) - 2
+    whole = [name for name, content in kept.items() if content == noise[int(name[1:]) * 3000 :][:3000]]
+    assert len(whole) >= len(kept) - 1
+
+
+def test_an_archive_without_a_readable_member_is_an_error(tmp_path: Path) -> None:
+    broken = tmp_path / "a.tar.gz"
+    broken.write_bytes(b"\x1f\x8b\x08" + b"junk" * 50)
+    with pytest.raises(InputError, match=r"a\.tar\.gz: damaged or incomplete"):
+        unpack(broken, everything, Problems())
+
+
+def test_a_bomb_is_stopped(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.gz"
+    with gzip.open(bomb, "wb") as out:
+        for _ in range(300):
+            out.write(bytes(1 << 20))
+    with pytest.raises(UnsafeInputError, match="decompression bomb"):
+        unpack(bomb, everything, Problems(), Limits(ratio=100))
+
+
+def test_too_many_members_are_stopped(tmp_path: Path) -> None:
+    archive = tar_gz(tmp_path / "a.tar.gz", {f"m{n}": b"" for n in range(20)})
+    with pytest.raises(UnsafeInputError, match="more than 10 members"):
+        unpack(archive, everything, Problems(), Limits(members=10))
+
+
+def test_too_much_to_keep_is_stopped(tmp_path: Path) -> None:
+    archive = tar_gz(tmp_path / "a.tar.gz", {"m": bytes(5000)})
+    with pytest.raises(UnsafeInputError, match="temporary space"):
+        unpack(archive, everything, Problems(), Limits(kept_bytes=4000))
+
+
+def test_zip_members_and_encrypted_ones(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("dir/a.log", "text")
+        archive.writestr("secret", "x")
+    data = bytearray(path.read_bytes())
+    for at in (data.find(b"PK\x03\x04", 10), data.rfind(b"PK\x01\x02")):  # flag bit 0 of the second member
+        data[at + (6 if data[at + 2] == 3 else 8)] |= 1
+    path.write_bytes(data)
+    problems = Problems()
+    assert files(unpack(path, everything, problems)) == {"dir/a.log": b"text"}
+    assert [problem.kind for problem in problems] == ["encrypted"]
+
+
+def test_archives_in_archives_are_opened_to_a_depth(tmp_path: Path) -> None:
+    inner = tar_gz(tmp_path / "inner.tar.gz", {"a.log": b"deep"}).read_bytes()
+    outer = tmp_path / "outer.zip"
+    with zipfile.ZipFile(outer, "w") as archive:
+        archive.writestr("inner.tar.gz", inner)
+    assert files(unpack(outer, everything, Problems())) == {"inner.tar.gz.unpacked/a.log": b"deep"}
+    with pytest.raises(UnsafeInputError, match="nested"):
+        unpack(outer, everything, Problems(), Limits(depth=1))
+
+
+def test_a_lone_gzip_file_is_one_member(tmp_path: Path) -> None:
+    path = tmp_path / "device.log.gz"
+    path.write_bytes(gzip.compress(b"li") + gzip.compress(b"ne\n") + bytes(512))  # two members and padding
+    problems = Problems()
+    assert files(unpack(path, everything, problems)) == {"device.log": b"line\n"}
+    assert not list(problems)
+
+
+def test_what_is_an_archive() -> None:
+    assert is_archive(b"\x1f\x8b\x08")
+    assert is_archive(b"PK\x03\x04")
+    assert is_archive(b"\0" * 257 + b"ustar\0")
+    assert not is_archive(b"{}")
+    assert not is_archive(b"")

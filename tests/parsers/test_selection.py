@@ -1,0 +1,71 @@
+"""The meaning of a selection."""
+
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from traceview_parsers import schema
+from traceview_parsers.selection import Clause, Selection
+
+ROWS = [
+    ("runningboardd", "com.apple.runningboard", "Suspending task.", 10, 1),
+    ("AcmeVoIP", None, None, 20, None),
+    (None, "com.apple.runningboard", "nothing", None, 7),
+    ("callservicesd", "", "Suspending task. Ende", 30, 7),
+]
+
+
+def batch() -> Any:
+    process, subsystem, message, time, pid = (list(column) for column in zip(*ROWS, strict=True))
+    return schema.log_batch(
+        len(ROWS),
+        {
+            "ref": pa.array(range(len(ROWS)), pa.uint64()),
+            "process": pa.array(process, pa.string()),
+            "subsystem": pa.array(subsystem, pa.string()),
+            "message": pa.array(message, pa.large_string()),
+            "time": pa.array(time, schema.TIME),
+            "pid": pa.array(pid, pa.int64()),
+        },
+    )
+
+
+def kept(selection: Selection) -> list[int]:
+    return selection.filter(batch()).column("ref").to_pylist()
+
+
+def test_everything_keeps_the_batch_itself() -> None:
+    rows = batch()
+    assert Selection().filter(rows) is rows
+
+
+def test_conditions_of_a_clause_hold_together_and_clauses_are_alternatives() -> None:
+    suspended = Clause(words=frozenset({"Suspending"}))
+    assert kept(Selection((suspended,))) == [0, 3]
+    assert kept(Selection((Clause(processes=frozenset({"callservicesd"}), words=suspended.words),))) == [3]
+    assert kept(Selection((suspended, Clause(processes=frozenset({"AcmeVoIP"}))))) == [0, 1, 3]
+    assert kept(Selection((Clause(pids=frozenset({7})),))) == [2, 3]
+    assert kept(Selection((Clause(subsystems=frozenset({"com.apple.runningboard"})),))) == [0, 2]
+
+
+def test_times_are_half_open_and_rows_without_a_time_are_outside() -> None:
+    assert kept(Selection(start_ns=20)) == [1, 3]
+    assert kept(Selection(end_ns=20)) == [0]
+    assert kept(Selection(ranges=((5, 11), (30, 31)))) == [0, 3]
+    assert kept(Selection(start_ns=11, ranges=((5, 11), (30, 31)))) == [3]
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c", ""]), max_size=6), st.frozensets(st.sampled_from("abc"), max_size=3))
+def test_words_mean_python_containment(messages: list[str], words: frozenset[str]) -> None:
+    rows = schema.log_batch(
+        len(messages),
+        {"ref": pa.array(range(len(messages)), pa.uint64()), "message": pa.array(messages, pa.large_string())},
+    )
+    found = Selection((Clause(words=words),)).filter(rows).column("ref").to_pylist()
+    assert found == [at for at, text in enumerate(messages) if any(word in text for word in words)]
+
+
+def test_refs_keep_source_and_position() -> None:
+    assert schema.split_ref(schema.make_ref(9, 12_345)) == (9, 12_345)
