@@ -180,7 +180,7 @@ def _json(value: bool | float | str) -> str:  # noqa: FBT001 - a JSON value
         return "true" if value else "false"
     if isinstance(value, str):
         return json_string(value)
-    return f"{value:.17g}" if isinstance(value, float) else str(value)
+    return str(value) if isinstance(value, int) else f"{value:.17g}"
 
 
 def _enumeration_decoder(name: str) -> Callable[[bytes | int], str | None]:
