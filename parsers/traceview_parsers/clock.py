@@ -1,0 +1,260 @@
+"""Printed local times to UTC nanoseconds: zones, missing dates, missing years, midnight and daylight saving.
+
+All instants are int64 nanoseconds since 1970-01-01; "local" nanoseconds count as if the local clock were UTC. Whatever
+had to be assumed is marked on the row (`schema.TIME_HOW`) and said by `LocalClock.describe`.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+
+from traceview_parsers.errors import UsageError
+
+Longs = np.ndarray[Any, np.dtype[np.int64]]
+
+SECOND: Final = 1_000_000_000
+DAY: Final = 86_400 * SECOND
+MISSING: Final = np.iinfo(np.int64).min
+"""Marks a part of a time that the text does not print."""
+
+ROLL_OVER: Final = DAY // 2
+"""Heuristic: a printed time of day that jumps back by more than this began a new day."""
+LATE_LINE: Final = 22 * 3600 * SECOND
+"""Heuristic: a jump *forward* by more than this is a line of the day before that was written late."""
+_DST_BIN: Final = 900  # zone offsets change at whole quarters of an hour
+_EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
+_OFFSET: Final = re.compile(r"(?:UTC|GMT)?([+-])(\d{2}):?(\d{2})?")
+_NAME_DATE: Final = re.compile(
+    r"(?<!\d)(20\d\d)([-_.]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?=\D|$|\d{4}(?:\d\d)?(?:\D|$))"
+)
+MONTHS: Final = {
+    name: number
+    for number, name in enumerate(
+        ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), start=1
+    )
+}
+
+
+def zone(text: str) -> tzinfo:
+    """Return the zone named by `text`: ``+02:00``, ``-0700``, ``Z``, ``UTC`` or an IANA name. Raises UsageError."""
+    if text in {"Z", "UTC", "GMT"}:
+        return UTC
+    match = _OFFSET.fullmatch(text)
+    if match:
+        return timezone(timedelta(seconds=_offset_of(match)))
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise UsageError(
+            f"unknown time zone {text!r}: give an offset such as +02:00 or a name such as Europe/Berlin"
+        ) from error
+
+
+def offset_ns(text: str) -> int | None:
+    """Return the offset of a printed zone (``+0300``, ``+03:00``, ``Z``) in nanoseconds, or None if it is none."""
+    if text == "Z":
+        return 0
+    match = _OFFSET.fullmatch(text)
+    if match is None:
+        return None
+    seconds = _offset_of(match)
+    return seconds * SECOND if abs(seconds) < 86_400 else None
+
+
+def _offset_of(match: re.Match[str]) -> int:
+    seconds = int(match[2]) * 3600 + int(match[3] or 0) * 60
+    return -seconds if match[1] == "-" else seconds
+
+
+def date_in_name(name: str) -> date | None:
+    """Return the last date (``2024-07-09``, ``20240709``, ``2024.07.09``) in a file's path, its own name first."""
+    for part in reversed(name.split("/")):
+        for match in reversed(list(_NAME_DATE.finditer(part))):
+            try:
+                return date(int(match[1]), int(match[3]), int(match[4]))
+            except ValueError:
+                continue
+    return None
+
+
+def days_since_epoch(day: date) -> int:
+    """Return the number of days from 1970-01-01 to `day`."""
+    return day.toordinal() - _EPOCH_ORDINAL
+
+
+def parse_day(text: str) -> int:
+    """Return days since 1970-01-01 of ``YYYY-MM-DD``, or `MISSING` where that is no date."""
+    try:
+        return days_since_epoch(date.fromisoformat(text))
+    except ValueError:
+        return int(MISSING)
+
+
+def parse_month_day(text: str) -> int:
+    """Return ``100 * month + day`` of ``Nov 12`` or ``Jun  9``, or `MISSING` where that is none."""
+    month, _, day = text.partition(" ")
+    number = MONTHS.get(month)
+    if number is None or not day.strip().isdigit() or not 1 <= int(day) <= 31:
+        return int(MISSING)
+    return 100 * number + int(day)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The date that places times printed without one.
+
+    Attributes:
+        day: The date.
+        how: ``user``, ``file name``, ``capture time`` or ``file time``.
+    """
+
+    day: date
+    how: str
+
+    @property
+    def assumed(self) -> bool:
+        """Whether nobody stated this date for these lines."""
+        return self.how not in {"user", "file name"}
+
+
+@dataclass(slots=True)
+class LocalClock:
+    """Maps the times of one source to UTC, line by line in file order; keeps day, year and fold between blocks.
+
+    Attributes:
+        anchor: Called once, when a date or a year is missing for the first time. None: such rows get no time.
+        zone: Zone of times printed without one; None means UTC, marked as assumed.
+        zone_how: Where `zone` came from, for `describe`.
+    """
+
+    anchor: Callable[[], Anchor | None]
+    zone: tzinfo | None = None
+    zone_how: str = ""
+    _anchor: Anchor | None = None
+    _asked: bool = False
+    _day_shift: int = 0
+    _last_of_day: int = int(MISSING)
+    _year: int | None = None
+    _last_month: int = 0
+    _last_local: int = int(MISSING)
+    _second_fold: bool = False
+    _facts: set[str] = field(default_factory=set)
+
+    def resolve(self, days: Longs, month_days: Longs, of_day: Longs, offsets: Longs) -> tuple[Longs, Any, Any]:
+        """Return UTC nanoseconds, a validity mask and codes into `schema.TIME_HOW` of rows in file order.
+
+        Args:
+            days: Printed dates, days since 1970-01-01, or `MISSING`.
+            month_days: Printed dates without year as ``100 * month + day``, or `MISSING`.
+            of_day: Nanoseconds since local midnight, or `MISSING` (the row then has no time).
+            offsets: Printed zone offsets in nanoseconds, or `MISSING`.
+        """
+        timed = of_day != MISSING
+        how = np.zeros(len(of_day), np.int32)
+        local_day = days.copy()
+        by_month = np.flatnonzero(timed & (days == MISSING) & (month_days != MISSING))
+        bare = np.flatnonzero(timed & (days == MISSING) & (month_days == MISSING))
+        place = self._place() if len(by_month) + len(bare) else None
+        if place is not None:
+            if len(by_month):
+                local_day[by_month] = self._with_years(month_days[by_month], place)
+            if len(bare):
+                local_day[bare] = self._unwrapped(of_day[bare], place)
+            if place.assumed:
+                how[by_month] |= 2
+                how[bare] |= 2
+        valid = timed & (local_day != MISSING)
+        local = np.where(valid, local_day * DAY + of_day, 0)
+        unzoned = np.flatnonzero(valid & (offsets == MISSING))
+        shift = np.where(offsets == MISSING, 0, offsets)
+        if len(valid) and valid.any() and len(unzoned) < int(valid.sum()):
+            self._facts.add("printed with zone")
+        if len(unzoned):
+            shift[unzoned] = self._offsets(local[unzoned])
+            if self.zone is None:
+                how[unzoned] |= 1
+        how[~valid] = 4
+        return local - shift, valid, how
+
+    def describe(self) -> str:
+        """Return how the times were reached, for people."""
+        return "; ".join(sorted(self._facts, reverse=True)) or "no times"
+
+    def _place(self) -> Anchor | None:
+        if not self._asked:
+            self._asked, self._anchor = True, self.anchor()
+        return self._anchor
+
+    def _unwrapped(self, of_day: Longs, place: Anchor) -> Longs:
+        """Days of times without a date: the anchor's, plus one after each midnight."""
+        verb = "assumed" if place.assumed else "given"
+        self._facts.add(f"date {verb}: first line on {place.day.isoformat()} ({place.how})")
+        first = of_day[0] if self._last_of_day == MISSING else self._last_of_day
+        jumps = np.diff(of_day, prepend=first)
+        shifts = self._day_shift + np.cumsum((jumps < -ROLL_OVER).astype(np.int64) - (jumps > LATE_LINE))
+        self._day_shift = int(shifts[-1])
+        self._last_of_day = int(of_day[-1])
+        return np.asarray(days_since_epoch(place.day) + shifts, np.int64)
+
+    def _with_years(self, month_days: Longs, place: Anchor) -> Longs:
+        """Days of dates without a year; December to January begins a new one."""
+        real = month_days != MISSING
+        months = np.where(real, month_days // 100, 0)
+        if self._year is None:
+            self._year = self._first_year(int(month_days[0]), place)
+            self._last_month = int(months[0])
+        turns = np.diff(months, prepend=self._last_month)
+        years = self._year + np.cumsum((turns < -6).astype(np.int64) - (turns > 6))
+        self._year, self._last_month = int(years[-1]), int(months[-1])
+        keys, inverse = np.unique(years * 10_000 + month_days, return_inverse=True)
+        return np.array([_day_of(int(key)) for key in keys], np.int64)[inverse]
+
+    def _first_year(self, month_day: int, place: Anchor) -> int:
+        verb = "assumed" if place.assumed else "given"
+        if place.how == "user":
+            year = place.day.year
+        else:
+            limit = place.day + timedelta(days=1)
+            later = (month_day // 100, month_day % 100) > (limit.month, limit.day)
+            year = limit.year - 1 if later else limit.year
+        self._facts.add(f"year {verb}: first line in {year} ({place.how} {place.day.isoformat()})")
+        return year
+
+    def _offsets(self, local: Longs) -> Longs:
+        """Offsets of local times in the source's zone. A repeated hour is told apart by the clock's jump back."""
+        if self.zone is None:
+            self._facts.add("zone assumed (UTC)")
+            return np.zeros(len(local), np.int64)
+        self._facts.add(f"zone {self.zone} ({self.zone_how})")
+        bins, inverse = np.unique(local // (_DST_BIN * SECOND), return_inverse=True)
+        moments = [datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=int(b) * _DST_BIN) for b in bins]
+        first = np.array([_offset_at(moment, self.zone, 0) for moment in moments], np.int64)[inverse]
+        second = np.array([_offset_at(moment, self.zone, 1) for moment in moments], np.int64)[inverse]
+        repeated = first > second
+        start = local[0] if self._last_local == MISSING else self._last_local
+        self._last_local = int(local[-1])
+        if not repeated.any():
+            self._second_fold = False
+            return first
+        jumped = repeated & (np.diff(local, prepend=start) < (second - first) // 2)
+        fold = np.logical_or.accumulate(jumped) | self._second_fold
+        self._second_fold = bool(fold[-1] and repeated[-1])
+        return np.where(repeated & fold, second, first)
+
+
+def _offset_at(moment: datetime, tz: tzinfo, fold: int) -> int:
+    delta = moment.replace(tzinfo=tz, fold=fold).utcoffset() or timedelta(0)
+    return (delta.days * 86_400 + delta.seconds) * SECOND
+
+
+def _day_of(key: int) -> int:
+    year, rest = divmod(key, 10_000)
+    try:
+        return days_since_epoch(date(year, rest // 100, rest % 100))
+    except ValueError:
+        return int(MISSING)

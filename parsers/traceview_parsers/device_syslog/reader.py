@@ -1,0 +1,105 @@
+"""Recognises and opens saved or pasted device logs."""
+
+import re
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+import numpy as np
+
+from traceview_parsers.device_syslog.console import COPIES, PLAIN, TABS, headed
+from traceview_parsers.device_syslog.pymobiledevice_json import decode_pymobiledevice_json
+from traceview_parsers.device_syslog.relay import CONNECTION, NSLOG, RELAYS
+from traceview_parsers.device_syslog.xcode import METADATA, decode_xcode
+from traceview_parsers.log_text.blocks import Lines, head_lines
+from traceview_parsers.log_text.decode import decode_text
+from traceview_parsers.log_text.layouts import Layout, tokenise
+from traceview_parsers.log_text.source import Decode, LogSource
+from traceview_parsers.log_text.styles import PREAMBLE, STYLES
+from traceview_parsers.trace import Candidate, Context, Source
+
+_FOREIGN: Final = re.compile(rb"^(?:bplist|SQLite format 3|\x1f\x8b|PK\x03\x04|\s*<(?:\?xml|!DOCTYPE|plist|html))")
+_JSON_KEYS: Final = re.compile(
+    r'"(?:pid|procid|thread_id|image_name|image_offset|process_image_uuid|mach_timestamp)"\s*:'
+)
+_COMMENT: Final = r"#(?: |$)"
+_LAYOUTS: Final = (*RELAYS, NSLOG, *COPIES)
+_SURE: Final = (*RELAYS, TABS)
+"""Layouts that no other text file in a capture resembles."""
+_MINIMUM_SHARE: Final = 0.5
+"""Heuristic: time-first text is taken for a log where this share of its first lines has a time."""
+
+
+class DeviceSyslogReader:
+    """Device logs of other tools than ``log``."""
+
+    name: str = "device_syslog"
+    tables: tuple[str, ...] = ("log",)
+
+    def claims(self, candidate: Candidate) -> int:
+        """Return 90 for a known layout, 50 for time-first text that lies in no folder, else 0."""
+        return _recognise(candidate)[0]
+
+    def open(self, candidate: Candidate, context: Context) -> Source:
+        """Open the file. Raises InputError where it is empty."""
+        return LogSource(self.name, candidate, context, _recognise(candidate)[1])
+
+
+def text_decoder(head: Lines, *, plain: bool) -> Decode:
+    """Return the decoder for a text whose first lines are `head`."""
+    texts = [head.text(row) for row in range(len(head))]
+    layouts: list[Layout] = [*_LAYOUTS, PLAIN] if plain else [*_LAYOUTS]
+    skip = f"^(?:{CONNECTION})"
+    titles = [text for text in texts if headed(text)]
+    for title in titles[:1]:
+        layout = headed(title)
+        if layout is not None:
+            layouts.insert(0, layout)
+            skip = f"^(?:{CONNECTION}|{_escaped(title)})"
+    if texts and re.match(_COMMENT, texts[0]):
+        skip = skip[:-1] + f"|{_COMMENT})"
+    return partial(decode_text, layouts=layouts, skip=skip)
+
+
+def _recognise(candidate: Candidate) -> tuple[int, Decode]:
+    """Return the claim and the decoder; without a claim the decoder is the most tolerant one."""
+    lines = head_lines(candidate.head)
+    texts = [lines.text(row) for row in range(len(lines))]
+    skip = f"{PREAMBLE}|^(?:{CONNECTION}|{_COMMENT}|\\s*$)"
+    content = [row for row, text in enumerate(texts) if not re.match(skip, text)]
+    if content and not _FOREIGN.match(candidate.head):
+        if texts[content[0]].lstrip()[:1] in {"{", "["} and len(set(_JSON_KEYS.findall("\n".join(texts)))) >= 3:
+            return 90, decode_pymobiledevice_json
+        if any(re.match(METADATA, text) for text in texts):
+            return 90, decode_xcode
+        claim, plain = _text_claim(lines, content, headed(texts[content[0]]) is not None, "/" in candidate.name)
+    else:
+        claim, plain = 90 if any(re.match(CONNECTION, text) for text in texts) else 0, True
+    return claim, text_decoder(lines, plain=plain)
+
+
+def _text_claim(lines: Lines, content: Sequence[int], titled: bool, nested: bool) -> tuple[int, bool]:  # noqa: FBT001 two facts
+    """Return the claim on line-oriented text and whether time-first lines are records."""
+    if _matched(lines, STYLES, content[:1]):
+        return 0, True  # output of ``log``
+    share = _MINIMUM_SHARE * len(content)
+    if titled or _matched(lines, _SURE, content) >= share:
+        return 90, False
+    if nested:
+        return 0, True
+    if _matched(lines, _LAYOUTS[:-1], content[:1]) or _matched(lines, _LAYOUTS[:-1], content) >= share:
+        return 80, False
+    return (50 if _matched(lines, (*_LAYOUTS, PLAIN), content) >= share else 0), True
+
+
+def _matched(lines: Lines, layouts: Sequence[Layout], content: Sequence[int]) -> int:
+    untried = np.ones(len(lines), bool)
+    untried[list(content)] = False
+    return tokenise(lines, layouts, untried).frame.height
+
+
+def _escaped(title: str) -> str:
+    return "".join(character if character.isalnum() else f"\\x{{{ord(character):x}}}" for character in title)
+
+
+READER: Final = DeviceSyslogReader()

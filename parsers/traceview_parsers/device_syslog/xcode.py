@@ -1,0 +1,92 @@
+"""Xcode console copies with metadata: the message comes first, then a line ``Type: … | Timestamp: … | …``."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from traceview_parsers import schema
+from traceview_parsers.log_text.blocks import Lines, read_blocks
+from traceview_parsers.log_text.decode import MAX_HELD_BYTES, report_levels
+from traceview_parsers.log_text.json_rows import stamps
+from traceview_parsers.log_text.records import trimmed
+from traceview_parsers.log_text.rows import columns
+from traceview_parsers.log_text.source import Pass
+
+METADATA: Final = (
+    r"^(?:(?:Type|Timestamp|Process|Library|Subsystem|Category|PID|TID): [^|\n]*\| )+"
+    r"(?:Type|Timestamp|Process|Library|Subsystem|Category|PID|TID):[^|\n]*$"
+)
+"""At least two fields; the user chooses which ones Xcode copies."""
+_FIELDS: Final = {
+    "level": "Type",
+    "process": "Process",
+    "sender": "Library",
+    "subsystem": "Subsystem",
+    "category": "Category",
+    "pid": "PID",
+}
+
+
+def metadata_fields(texts: pl.Series) -> pl.DataFrame:
+    """Return the groups of `layouts.Layout` that metadata lines hold."""
+    fields = {group: _field(texts, key) for group, key in _FIELDS.items()}
+    fields["tid_hex"] = texts.str.extract(r"(?:^|\| )TID: 0x([0-9a-f]+)")
+    fields["tid"] = texts.str.extract(r"(?:^|\| )TID: ([0-9]+)\s*(?:\||$)")
+    return pl.DataFrame(fields).hstack(stamps(_field(texts, "Timestamp")))
+
+
+def decode_xcode(run: Pass) -> Iterator[Any]:
+    """Yield a batch a block; a record ends with its metadata line."""
+    held = Lines.of(b"")
+    for block in read_blocks(run.path, run.name, run.problems):
+        lines = Lines.of(held.data + block.data, held.first) if len(held) else block
+        rows = np.flatnonzero(lines.series().str.strip_chars_end("\n").str.contains(METADATA).to_numpy())
+        if len(rows):
+            yield _batch(run, lines, rows)
+            last = int(rows[-1]) + 1
+            lines = Lines.of(lines.data[lines.starts[last] :], lines.first + last)
+        held = lines
+        if len(held.data) > MAX_HELD_BYTES:
+            yield from _without_metadata(run, held)
+            held = Lines.of(b"", held.first + len(held))
+    yield from _without_metadata(run, held)
+
+
+def _field(texts: pl.Series, key: str) -> pl.Series:
+    return texts.str.extract(rf"(?:^|\| ){key}: ([^|\n]*)").str.strip_chars()
+
+
+def _batch(run: Pass, lines: Lines, rows: Any) -> Any:
+    first = np.concatenate([[0], rows[:-1] + 1])
+    frame = metadata_fields(lines.series().gather(rows)).with_columns(pl.Series("row", rows))
+    report_levels(run, frame, lines.first)
+    values = columns(frame, run.clock)
+    first, begin = _after_blank_lines(lines, first, rows)
+    values["ref"] = run.refs(first + lines.first)
+    values["message"] = lines.pieces(begin, trimmed(lines, begin, lines.starts[rows]))
+    return schema.log_batch(len(rows), values)
+
+
+def _after_blank_lines(lines: Lines, first: Any, stop: Any) -> tuple[Any, Any]:
+    """Move each first line behind blank ones, but not beyond `stop`; return lines and bytes."""
+    data, first = np.frombuffer(lines.data, np.uint8), first.copy()
+    going = np.flatnonzero(first < stop)
+    while len(going):
+        going = going[data[lines.starts[first[going]]] == 10]
+        first[going] += 1
+        going = going[first[going] < stop[going]]
+    return first, lines.starts[first]
+
+
+def _without_metadata(run: Pass, held: Lines) -> Iterator[Any]:
+    if not held.data.strip():
+        return
+    first, begin = _after_blank_lines(held, np.zeros(1, np.int64), np.array([len(held)]))
+    text = "the last message has no metadata line: it was kept without time and process"
+    number = int(first[0]) + held.first
+    run.problems.add(run.name, "truncated", text, position=number, unit="line", sample=held.text(int(first[0])))
+    message = held.pieces(begin, trimmed(held, begin, held.starts[-1:]))
+    unknown = {"time_how": "unknown", "event": "log"}
+    yield schema.log_batch(1, {"ref": run.refs(first + held.first), "message": message, **unknown})

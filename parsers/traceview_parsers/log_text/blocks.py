@@ -1,0 +1,162 @@
+"""Text files as blocks of whole lines: any encoding of the Unicode family in, valid UTF-8 with LF out."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from traceview_parsers.clock import Longs
+from traceview_parsers.errors import InputError
+from traceview_parsers.problems import Problems
+
+BLOCK_BYTES: Final = 8 << 20
+MAX_LINE_BYTES: Final = 64 << 20
+_REPLACEMENT: Final = "\ufffd".encode()
+_COLOURS: Final = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]")
+
+
+@dataclass(slots=True)
+class Lines:
+    """Consecutive lines of one file; line *i* is ``data[starts[i]:starts[i + 1]]`` including its line feed.
+
+    Attributes:
+        data: Valid UTF-8.
+        starts: int64, one more than there are lines.
+        first: 1-based number of the first line in the file.
+    """
+
+    data: bytes
+    starts: Longs
+    first: int
+
+    @classmethod
+    def of(cls, data: bytes, first: int = 1) -> "Lines":
+        """Split `data`, which must end with a line feed (or be empty)."""
+        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == 10) + 1
+        return cls(data, np.concatenate([np.zeros(1, np.int64), ends]), first)
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def series(self) -> pl.Series:
+        """Return the lines as a polars column."""
+        offsets, values = pa.py_buffer(self.starts), pa.py_buffer(self.data)
+        return pl.Series(pa.LargeStringArray.from_buffers(len(self), offsets, values))
+
+    def pieces(self, begin: Longs, end: Longs) -> Any:
+        """Return the byte ranges [begin, end), which must not overlap and must increase, as an Arrow large_string."""
+        if not len(begin):
+            return pa.array([], pa.large_string())
+        offsets = np.empty(2 * len(begin), np.int64)
+        offsets[0::2], offsets[1::2] = begin, end
+        both = pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(self.data))
+        return both.take(pa.array(np.arange(0, len(offsets), 2)))
+
+    def text(self, row: int) -> str:
+        """Return line `row` without its line feed."""
+        return self.data[self.starts[row] : self.starts[row + 1]].decode().rstrip("\n")
+
+
+def read_blocks(path: Path, name: str, problems: Problems, block_bytes: int = BLOCK_BYTES) -> Iterator[Lines]:
+    """Yield the lines of a file in blocks of about `block_bytes`.
+
+    Byte-order marks choose UTF-8 or UTF-16; bytes that are no UTF-8 become U+FFFD, NULs and terminal colours are
+    dropped, CRLF becomes LF, and lines longer than 64 MiB are cut: each is counted in `problems`.
+
+    Raises:
+        InputError: The file is empty or cannot be read.
+    """
+    try:
+        if path.stat().st_size == 0:
+            raise InputError(f"{name} is empty")
+        number = 1
+        with path.open("rb") as file:
+            for data in _whole_lines(_decoded(file, block_bytes), name, problems):
+                lines = Lines.of(_clean(data, number, name, problems), number)
+                number += len(lines)
+                yield lines
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {error.strerror or error}") from error
+
+
+def head_lines(head: bytes) -> Lines:
+    """Return the lines of a file's first bytes; a last line without its end is kept only if it is the only one."""
+    text, _ = _as_utf8(head)
+    data = text.replace(b"\r\n", b"\n").replace(b"\0", b"")
+    data = _COLOURS.sub(b"", data)
+    cut = data.rfind(b"\n") + 1
+    data = data[:cut] if cut else data + b"\n"
+    return Lines.of(data.decode("utf-8", "replace").encode())
+
+
+def _as_utf8(head: bytes) -> tuple[bytes, str]:
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return head.decode("utf-16", "replace").encode(), "utf-16"
+    return head.removeprefix(codecs.BOM_UTF8), "utf-8"
+
+
+def _decoded(file: Any, block_bytes: int) -> Iterator[bytes]:
+    start = file.read(3)
+    if start[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+        decoder = codecs.getincrementaldecoder("utf-16")("replace")
+        yield decoder.decode(start).encode()
+        while chunk := file.read(block_bytes):
+            yield decoder.decode(chunk).encode()
+        yield decoder.decode(b"", final=True).encode()
+        return
+    yield start.removeprefix(codecs.BOM_UTF8)
+    while chunk := file.read(block_bytes):
+        yield chunk
+
+
+def _whole_lines(chunks: Iterator[bytes], name: str, problems: Problems) -> Iterator[bytes]:
+    pending: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        cut = chunk.rfind(b"\n") + 1
+        if cut:
+            yield b"".join([*pending, chunk[:cut]])
+            pending, size = [chunk[cut:]], len(chunk) - cut
+        else:
+            pending.append(chunk)
+            size += len(chunk)
+        if size > MAX_LINE_BYTES:
+            problems.add(name, "line-too-long", f"a line is longer than {MAX_LINE_BYTES >> 20} MiB and was cut")
+            yield b"".join(pending) + b"\n"
+            pending, size = [], 0
+    rest = b"".join(pending)
+    if rest:
+        yield rest + b"\n"
+
+
+def _clean(data: bytes, number: int, name: str, problems: Problems) -> bytes:
+    if not data.isascii():
+        data = _valid(data, number, name, problems)
+    if b"\0" in data:
+        found = data.count(b"\0")
+        line = number + data.count(b"\n", 0, data.index(b"\0"))
+        problems.add(name, "nul-bytes", "NUL bytes were dropped", position=line, unit="line", count=found)
+        data = data.replace(b"\0", b"")
+    if b"\r\n" in data:
+        data = data.replace(b"\r\n", b"\n")
+    return _COLOURS.sub(b"", data) if b"\x1b[" in data else data
+
+
+def _valid(data: bytes, number: int, name: str, problems: Problems) -> bytes:
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line = number + data.count(b"\n", 0, error.start)
+        better = data.decode("utf-8", "replace").encode()
+        count = better.count(_REPLACEMENT) - data.count(_REPLACEMENT)
+        text = "bytes that are no UTF-8 were replaced by U+FFFD"
+        sample = data[max(0, error.start - 40) : error.end + 40]
+        problems.add(name, "invalid-utf8", text, position=line, unit="line", count=max(count, 1), sample=sample)
+        return better
+    return data

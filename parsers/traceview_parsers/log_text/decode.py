@@ -1,0 +1,105 @@
+"""Blocks of lines in known layouts to ``log`` batches."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from traceview_parsers import schema
+from traceview_parsers.clock import Longs
+from traceview_parsers.log_text.blocks import Lines, read_blocks
+from traceview_parsers.log_text.layouts import Layout
+from traceview_parsers.log_text.records import Records, split
+from traceview_parsers.log_text.rows import columns, encode, is_known_level
+from traceview_parsers.log_text.source import Pass
+
+MAX_HELD_BYTES: Final = 32 << 20
+"""A record longer than this is cut: memory stays bounded when a file turns into something else."""
+
+
+def decode_text(run: Pass, layouts: Sequence[Layout], skip: str) -> Iterator[Any]:
+    """Yield a batch a block. The last record of a block waits for the next one, where its message may go on."""
+    held = Lines.of(b"")
+    after_record = False
+    for block in read_blocks(run.path, run.name, run.problems):
+        lines = Lines.of(held.data + block.data, held.first) if len(held) else block
+        records = split(lines, layouts, skip, after_record=after_record)
+        cut = records.cut
+        if cut < len(lines) and len(lines.data) - int(lines.starts[cut]) < MAX_HELD_BYTES:
+            held = Lines.of(lines.data[lines.starts[cut] :], lines.first + cut)
+        else:
+            cut, held = len(lines), Lines.of(b"")
+        rows = records.frame["row"].to_numpy() < cut
+        after_record = after_record or bool(rows.any())
+        yield from _batch(run, lines, layouts, records, cut)
+    if len(held):
+        records = split(held, layouts, skip, after_record=after_record)
+        yield from _batch(run, held, layouts, records, len(held))
+
+
+def _batch(run: Pass, lines: Lines, layouts: Sequence[Layout], records: Records, cut: int) -> Iterator[Any]:
+    _report(run, lines, records, cut)
+    rows = records.frame["row"].to_numpy()
+    count = int(np.searchsorted(rows, cut))
+    if not count:
+        return
+    frame = records.frame.head(count)
+    begin, end = records.begin[:count], records.end[:count]
+    frame, end = without_suffix(lines, frame, layouts, begin, end)
+    report_levels(run, frame, lines.first)
+    values = columns(frame, run.clock)
+    values["ref"] = run.refs(rows[:count] + lines.first)
+    values["message"] = lines.pieces(begin, end)
+    yield schema.log_batch(count, values)
+
+
+def without_suffix(
+    lines: Lines, frame: pl.DataFrame, layouts: Sequence[Layout], begin: Longs, end: Longs
+) -> tuple[pl.DataFrame, Longs]:
+    """Take the fields that a layout prints behind the message; return the frame with them and the messages' new ends."""
+    for number, layout in enumerate(layouts):
+        if not layout.suffix or not (frame["layout"] == number).any():
+            continue
+        texts = pl.Series(lines.pieces(begin, end))
+        found = texts.str.extract_groups(layout.suffix).struct.unnest()
+        hit = (found["suffix"].is_not_null() & (frame["layout"] == number).fill_null(value=False)).to_numpy()
+        end = end - np.where(hit, found["suffix"].str.len_bytes().fill_null(0).to_numpy().astype(np.int64), 0)
+        mask = pl.Series(hit)
+        for name in found.drop("suffix").columns:
+            value = found[name].zip_with(mask, pl.Series([None], dtype=pl.String).new_from_index(0, len(mask)))
+            old = frame.get_column(name, default=None)
+            frame = frame.with_columns((value if old is None else old.zip_with(~mask, value)).alias(name))
+    return frame, end
+
+
+def report_levels(run: Pass, frame: pl.DataFrame, first_line: int) -> None:
+    """Count level names that are not known (other languages)."""
+    if "level" not in frame:
+        return
+    codes, values = encode(frame["level"])
+    for index, value in enumerate(values):
+        if not is_known_level(value):
+            rows = np.flatnonzero(codes == index)
+            line = int(frame["row"][int(rows[0])]) + first_line
+            text = "level names in another language or of another tool are left empty"
+            run.problems.add(run.name, "unknown-level", text, position=line, unit="line", count=len(rows), sample=value)
+
+
+def _report(run: Pass, lines: Lines, records: Records, cut: int) -> None:
+    skipped = records.skipped[records.skipped < cut]
+    comments = [row for row in skipped.tolist() if lines.data[lines.starts[row]] == ord("#")]
+    if comments:
+        run.note("comment line skipped", len(comments))
+    preamble = records.preamble[records.preamble < cut]
+    doubtful = records.doubtful[records.doubtful < cut]
+    bare = records.frame.filter(pl.col("layout").is_null() & (pl.col("row") < cut))["row"].to_numpy()
+    for rows, text in (
+        (preamble, "lines before the first record, or in no known layout, were left out"),
+        (bare, "lines behind a gap have no time or process; their text is kept as a message"),
+        (np.setdiff1d(doubtful, np.union1d(preamble, bare)), "lines were taken as part of the message before them"),
+    ):
+        if len(rows):
+            kind = "unrecognised-line" if rows is not preamble else "preamble"
+            number, sample = int(rows[0]) + lines.first, lines.text(int(rows[0]))
+            run.problems.add(run.name, kind, text, position=number, unit="line", count=len(rows), sample=sample)

@@ -1,0 +1,82 @@
+"""Finds the objects of a JSON log, one a line or pretty-printed, without a JSON parser's memory."""
+
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from traceview_parsers.clock import Longs
+from traceview_parsers.log_text.blocks import Lines
+
+_QUOTE: Final = ord('"')
+_BACKSLASH: Final = ord("\\")
+_OPEN: Final = ord("{")
+_CLOSE: Final = ord("}")
+
+
+def one_a_line(lines: Lines) -> tuple[Lines, Longs, Longs]:
+    """Return the lines that begin with ``{``, their indices, and the indices of other lines that are not blank."""
+    data = np.frombuffer(lines.data, np.uint8)
+    first = data[lines.starts[:-1]]
+    objects = np.flatnonzero(first == _OPEN)
+    others = np.flatnonzero((first != _OPEN) & (first != 10))
+    if len(objects) == len(lines):
+        return lines, objects, others
+    pieces = lines.pieces(lines.starts[objects], lines.starts[objects + 1])
+    return _joined(pieces, ""), objects, others
+
+
+def spread(lines: Lines) -> tuple[Lines, Longs, int]:
+    """Find objects that spread over lines, in an array or one after the other.
+
+    Strings hold no raw line feed in JSON, so quotes are paired within each line and damage stays local. Where the keys
+    are indented, a brace in the first column ends the object, whatever was lost inside it.
+
+    Returns:
+        The objects, one a line; the index of the line where each begins; the byte behind the last whole object.
+    """
+    data = np.frombuffer(lines.data, np.uint8)
+    braces = np.flatnonzero((data == _OPEN) | (data == _CLOSE))
+    braces = braces[~_inside_string(data, lines, braces)]
+    step = np.where(data[braces] == _OPEN, 1, -1)
+    depth = np.cumsum(step)
+    if b"\n " in lines.data:
+        left = (step < 0) & ((braces == 0) | (data[braces - 1] == 10))
+        last = np.maximum.accumulate(np.where(left, np.arange(len(braces)), -1))
+        depth = depth - np.where(last >= 0, depth[last], 0)
+    opens = np.flatnonzero((step > 0) & (depth == 1))
+    closes = np.flatnonzero((step < 0) & (depth == 0))
+    if not len(opens) or not len(closes):
+        return Lines.of(b""), closes[:0], 0
+    partner = np.searchsorted(opens, closes) - 1
+    closes, partner = closes[partner >= 0], partner[partner >= 0]
+    partner, unique = np.unique(partner, return_index=True)
+    begin, end = braces[opens[partner]], braces[closes[unique]] + 1
+    if not len(begin):
+        return Lines.of(b""), begin, 0
+    flat = Lines(lines.data.replace(b"\n", b" "), lines.starts, lines.first)
+    rows = np.searchsorted(lines.starts, begin, "right") - 1
+    return _joined(flat.pieces(begin, end), "\n"), rows, int(end[-1])
+
+
+def _inside_string(data: Any, lines: Lines, positions: Longs) -> Any:
+    quotes = np.flatnonzero(data == _QUOTE)
+    run = np.zeros(len(quotes), np.int64)
+    going = np.flatnonzero((quotes > 0) & (data[quotes - 1] == _BACKSLASH))
+    while len(going):
+        run[going] += 1
+        before = quotes[going] - run[going] - 1
+        going = going[(before >= 0) & (data[before] == _BACKSLASH)]
+    quotes = quotes[run % 2 == 0]
+    begin = lines.starts[np.searchsorted(lines.starts, positions, "right") - 1]
+    return (np.searchsorted(quotes, positions) - np.searchsorted(quotes, begin)) % 2 == 1
+
+
+def _joined(pieces: Any, ending: str) -> Lines:
+    nothing, behind = (pa.scalar(text, pa.large_string()) for text in ("", ending))
+    texts = pc.binary_join_element_wise(pieces, behind, nothing)
+    if not len(texts):
+        return Lines.of(b"")
+    stop = int(np.frombuffer(texts.buffers()[1], np.int64)[len(texts)])
+    return Lines.of(texts.buffers()[2][:stop].to_pybytes())

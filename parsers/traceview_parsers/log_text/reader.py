@@ -1,0 +1,75 @@
+"""Recognises and opens the output of ``log show``, ``log stream`` and ``simctl spawn … log``."""
+
+import re
+from functools import partial
+from typing import Final
+
+import numpy as np
+
+from traceview_parsers.log_text.blocks import Lines, head_lines
+from traceview_parsers.log_text.decode import decode_text
+from traceview_parsers.log_text.json_source import decode_lines, decode_spread
+from traceview_parsers.log_text.layouts import tokenise
+from traceview_parsers.log_text.source import Decode, LogSource
+from traceview_parsers.log_text.styles import HEADER, PREAMBLE, STYLES
+from traceview_parsers.trace import Candidate, Context, Source
+
+_BINARY: Final = re.compile(rb"^(?:bplist|SQLite format 3|\x1f\x8b|PK\x03\x04|<\?xml|<!DOCTYPE|<plist)")
+_JSON_KEYS: Final = re.compile(
+    r'"(?:eventMessage|machTimestamp|processImagePath|senderImagePath|eventType|messageType|traceID|formatString|'
+    r'processImageUUID|senderImageUUID|timezoneName|threadID|activityIdentifier|bootUUID)"\s*:'
+)
+_FINISHED: Final = re.compile(r'^\{"count":\d+,\s*"finished":1\}')
+
+
+class LogTextReader:
+    """``log`` output."""
+
+    name: str = "log_text"
+    tables: tuple[str, ...] = ("log",)
+
+    def claims(self, candidate: Candidate) -> int:
+        """Return 100 where the first bytes hold a record or a header of one of the styles."""
+        return 100 if _decoder(candidate.head) else 0
+
+    def open(self, candidate: Candidate, context: Context) -> Source:
+        """Open the file. Raises InputError where it is empty."""
+        return LogSource(self.name, candidate, context, _decoder(candidate.head) or _TEXT)
+
+
+_TEXT: Final[Decode] = partial(decode_text, layouts=STYLES, skip=PREAMBLE)
+
+
+def _decoder(head: bytes) -> Decode | None:
+    if _BINARY.match(head):
+        return None
+    lines = head_lines(head)
+    if not len(lines):
+        return None
+    texts = [lines.text(row) for row in range(len(lines))]
+    content = next((row for row, text in enumerate(texts) if text.strip() and not re.match(PREAMBLE, text)), None)
+    if content is None:
+        return _TEXT if any(re.match(HEADER, text) for text in texts) else None
+    if texts[content].lstrip()[:1] in {"{", "["}:
+        return _json_decoder(texts[content], head)
+    if any(re.match(HEADER, text) for text in texts[:content]):
+        return _TEXT
+    return _TEXT if _begins_with_record(lines, content) else None
+
+
+def _json_decoder(text: str, head: bytes) -> Decode | None:
+    """Two keys of the format must show: other JSON files have one of them at most."""
+    keys = set(_JSON_KEYS.findall(head.replace(b"\0", b"").decode("utf-8", "replace")))
+    if _FINISHED.match(text):
+        return decode_lines
+    if len(keys) < 2:
+        return None
+    return decode_lines if len(text) > 3 and text.startswith("{") else decode_spread
+
+
+def _begins_with_record(lines: Lines, row: int) -> bool:
+    one = Lines.of(lines.data[lines.starts[row] : lines.starts[row + 1]])
+    return bool(np.any(tokenise(one, STYLES).frame["row"].to_numpy() == 0))
+
+
+READER: Final = LogTextReader()

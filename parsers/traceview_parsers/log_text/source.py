@@ -1,0 +1,129 @@
+"""A log in text form as a source of ``log`` batches; shared by every line-oriented reader."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from traceview_parsers import schema
+from traceview_parsers.clock import Anchor, LocalClock, date_in_name, zone
+from traceview_parsers.errors import InputError, UsageError
+from traceview_parsers.problems import Problems
+from traceview_parsers.selection import EVERYTHING, Selection
+from traceview_parsers.trace import Candidate, Context, Coverage
+
+
+@dataclass(slots=True)
+class Pass:
+    """One reading of a file from its start to its end.
+
+    Attributes:
+        path: The file.
+        name: Its path inside the capture.
+        clock: Maps printed times to UTC.
+        problems: Where trouble is counted.
+        source_index: For `schema.make_ref`.
+        notes: Sentences for the coverage.
+    """
+
+    path: Path
+    name: str
+    clock: LocalClock
+    problems: Problems
+    source_index: int
+    notes: dict[str, int] = field(default_factory=dict)
+
+    def note(self, text: str, count: int = 1) -> None:
+        """Count a remark for the coverage."""
+        self.notes[text] = self.notes.get(text, 0) + count
+
+    def refs(self, line_numbers: Any) -> Any:
+        """Return the ``ref`` column of rows that begin at these 1-based line numbers."""
+        return pa.array(np.asarray(line_numbers).astype(np.uint64) | np.uint64(schema.make_ref(self.source_index, 0)))
+
+
+Decode = Callable[[Pass], Iterator[Any]]
+"""Yields every ``log`` batch of a file."""
+
+
+class LogSource:
+    """One log file. Problems and coverage are those of the first, and of the last, complete reading."""
+
+    tables: tuple[str, ...] = ("log",)
+
+    def __init__(self, reader: str, candidate: Candidate, context: Context, decode: Decode) -> None:
+        if candidate.path is None:
+            raise InputError(f"{candidate.name} is not at hand")
+        self.reader = reader
+        self.name = candidate.name
+        self._path = candidate.path
+        self._context = context
+        self._decode = decode
+        self._reported = False
+        self._coverage = Coverage(candidate.name, reader)
+        if self._path.stat().st_size == 0:
+            raise InputError(f"{candidate.name} is empty")
+
+    def batches(self, table: str, selection: Selection = EVERYTHING) -> Iterator[Any]:
+        """Yield the selected rows of ``log``. Raises KeyError for another table, InputError if the file is unreadable."""
+        if table not in self.tables:
+            raise KeyError(table)
+        problems = Problems()
+        run = Pass(self._path, self.name, self._clock(), problems, self._context.source_index)
+        rows, start, end = 0, None, None
+        for batch in self._decode(run):
+            rows += batch.num_rows
+            span = pc.min_max(batch.column("time").cast(pa.int64())).as_py()
+            if span["min"] is not None:
+                start = span["min"] if start is None else min(start, span["min"])
+                end = span["max"] if end is None else max(end, span["max"])
+            wanted = selection.filter(batch)
+            if wanted.num_rows:
+                yield wanted
+        notes = tuple(text if count == 1 else f"{text} ({count:,} times)" for text, count in run.notes.items())
+        self._coverage = Coverage(self.name, self.reader, start, end, rows, run.clock.describe(), notes=notes)
+        if not self._reported:
+            self._reported = True
+            for problem in problems:
+                self._context.problems.add(
+                    problem.source,
+                    problem.kind,
+                    problem.message,
+                    position=problem.position,
+                    unit=problem.unit,
+                    count=problem.count,
+                    sample=problem.sample,
+                )
+
+    def coverage(self) -> Coverage:
+        """Return span, row count, clock and notes of the last complete reading."""
+        return self._coverage
+
+    def _clock(self) -> LocalClock:
+        options, capture = self._context.options, self._context.capture
+        if options.tz is not None:
+            return LocalClock(self._anchor, options.tz, "given by the user")
+        if capture.tz is not None and capture.tz_how not in {"assumed", "unknown"}:
+            try:
+                return LocalClock(self._anchor, zone(capture.tz), f"the capture's, from {capture.tz_how}")
+            except UsageError:
+                text = f"the capture's zone {capture.tz!r} is unknown here, so UTC is assumed"
+                self._context.problems.add(self.name, "unknown-zone", text)
+        return LocalClock(self._anchor)
+
+    def _anchor(self) -> Anchor:
+        options, capture = self._context.options, self._context.capture
+        if options.date is not None:
+            return Anchor(options.date, "user")
+        named = date_in_name(self.name)
+        if named is not None:
+            return Anchor(named, "file name")
+        tz = self._clock().zone or UTC
+        if capture.time_ns is not None:
+            return Anchor(datetime.fromtimestamp(capture.time_ns // 1_000_000_000, tz).date(), "capture time")
+        return Anchor(datetime.fromtimestamp(self._path.stat().st_mtime, tz).date(), "file time")

@@ -1,0 +1,54 @@
+"""The text styles of ``log show`` and ``log stream``: default, syslog and compact."""
+
+from typing import Final
+
+from traceview_parsers.log_text.layouts import CLOCK, DATE, FRACTION, LABEL, SENDER, ZONE, Layout
+
+_STAMP: Final = f"{DATE} {CLOCK}{FRACTION}"
+_DEFAULT: Final = (
+    rf"^(?P<prefix>{_STAMP}{ZONE} +0x(?P<tid_hex>[0-9a-fA-F]+) +(?P<level>[A-Za-z]+) +0x(?P<activity_hex>[0-9a-fA-F]+) +"
+    r"(?P<pid>[0-9]+) +(?:(?P<ttl>[0-9]+) +)?"
+)
+
+DEFAULT: Final = Layout(
+    "default",
+    (
+        rf"{_DEFAULT}(?P<process>[^:0-9 \n][^:\n]*): {SENDER}{LABEL})",
+        # A process name that starts with a digit or holds a colon; an empty message without its blank.
+        rf"{_DEFAULT}(?P<process>[^\n]+?):(?: |\n){SENDER}{LABEL})",
+        # Cut before the process name's colon.
+        rf"{_DEFAULT})",
+    ),
+    shape="....-..-.. ..:..:...",
+    dated=True,
+)
+SYSLOG: Final = Layout(
+    "syslog",
+    (
+        rf"^(?P<prefix>{_STAMP}{ZONE} +[^ \n]+ (?P<process>[^\[\n]+)\[(?P<pid>[0-9]+)\]: {SENDER}{LABEL})",
+        rf"^(?P<prefix>{_STAMP}{ZONE} +[^ \n]+ (?P<process>[^\n]+?)\[(?P<pid>[0-9]+)\]:(?: |\n){SENDER}{LABEL})",
+    ),
+    shape="....-..-.. ..:..:...",
+    dated=True,
+)
+# Type codes seen: Df, I, Db, E or Er, F or Fa, A; always two columns wide.
+_COMPACT: Final = rf"^(?P<prefix>{_STAMP} (?P<level>[A-Z][A-Za-z ]) "
+COMPACT: Final = Layout(
+    "compact",
+    (
+        rf"{_COMPACT}(?P<process>[^\[\n]+)\[(?P<pid>[0-9]+):(?P<tid_hex>[0-9a-f]+)\] {SENDER}{LABEL})",
+        rf"{_COMPACT}(?P<process>[^\n]+?)\[(?P<pid>[0-9]+):(?P<tid_hex>[0-9a-f]+)\](?: |\n){SENDER}{LABEL})",
+    ),
+    shape="....-..-.. ..:..:..",
+    dated=True,
+)
+STYLES: Final = (DEFAULT, COMPACT, SYSLOG)
+
+HEADER: Final = r"^Timestamp +(?:Thread +Type|Ty +Process|\(process\)\[PID\])"
+"""The line with the column names."""
+PREAMBLE: Final = (
+    r"^(?:Filtering the log data using |Skipping (?:info|debug|info and debug) messages, pass |"
+    r"getpwuid_r did not find a match for uid |Error from getpwuid_r: |"
+    r"Timestamp +(?:Thread +Type|Ty +Process|\(process\)\[PID\]))"
+)
+"""Lines that ``log`` prints around the records."""
