@@ -1,0 +1,71 @@
+"""Options that several commands share."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from traceview.cli import options
+from traceview_parsers.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "zone"),
+    [
+        ("+02:00", timezone(timedelta(hours=2))),
+        ("-0330", timezone(-timedelta(hours=3, minutes=30))),
+        ("Z", UTC),
+        ("utc", UTC),
+        ("Europe/Berlin", ZoneInfo("Europe/Berlin")),
+        (None, None),
+    ],
+)
+def test_zones(text: str | None, zone: object) -> None:
+    assert options.parse_zone(text) == zone
+
+
+@pytest.mark.parametrize(
+    "text", ["Mars/Olympus", "+25:00", "+01:99", "2", "", "../../etc/passwd", "/etc/passwd", "a\0b"]
+)
+def test_wrong_zones_are_one_clear_error(text: str) -> None:
+    with pytest.raises(UsageError, match="give it as"):
+        options.parse_zone(text)
+
+
+def test_times_take_their_own_zone_else_the_given_one_else_utc() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    utc = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
+    assert options.parse_time("2026-01-15 10:30+01:00", "--start", None) == utc
+    assert options.parse_time("2026-01-15 10:30", "--start", berlin) == utc
+    assert options.parse_time("2026-01-15T09:30", "--start", None) == utc
+    with pytest.raises(UsageError, match="--end tomorrow"):
+        options.parse_time("tomorrow", "--end", None)
+
+
+def test_nanoseconds_are_exact() -> None:
+    time = datetime(2106, 2, 7, 6, 28, 15, 999_999, tzinfo=UTC)
+    assert options.to_ns(time) == 4_294_967_295_999_999_000
+    assert options.to_ns(datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)) == -1000
+
+
+@pytest.mark.parametrize("text", ["2026-13-01", "yesterday", ""])
+def test_wrong_dates(text: str) -> None:
+    with pytest.raises(UsageError, match="YYYY-MM-DD"):
+        options.parse_date(text)
+
+
+def test_an_unknown_zone_of_a_capture_is_utc() -> None:
+    assert options.zone_of(None) is UTC
+    assert options.zone_of("Nowhere/Land") is UTC
+    assert options.zone_of("+05:30") == timezone(timedelta(hours=5, minutes=30))
+
+
+def test_existing_files_are_kept_unless_forced(tmp_path: Path) -> None:
+    there = tmp_path / "report.html"
+    there.write_text("mine")
+    with pytest.raises(UsageError, match="--force"):
+        options.check_writable(there, force=False)
+    options.check_writable(there, force=True)
+    with pytest.raises(UsageError, match="no folder"):
+        options.check_writable(tmp_path / "absent" / "report.html", force=True)
