@@ -85,15 +85,41 @@ class NotEvaluated:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptureFacts:
+    """What is known of the capture itself, for the rules about evidence quality. Unknown facts are None.
+
+    Attributes:
+        taken: When the capture was taken, UTC.
+        first: First time that any log source covers, UTC.
+        rows: Log rows read.
+        lost_messages: Messages that the device itself reports as lost.
+        private_rows: Rows whose message holds ``<private>``.
+        os_build: Build such as ``22F76`` or ``23A5276f``.
+        simulator: Whether the log comes from a simulator.
+    """
+
+    taken: datetime | None = None
+    first: datetime | None = None
+    rows: int | None = None
+    lost_messages: int | None = None
+    private_rows: int | None = None
+    os_build: str | None = None
+    simulator: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """What a rule sees.
 
     Attributes:
-        episodes: All episode tables, restricted to the apps asked for where the user asked.
+        episodes: All episode tables, of all apps: calls and states of others are context. Findings about apps that the
+            user did not ask for are dropped afterwards.
         kinds: Event kinds that occurred in the capture, for `Rule.needs`.
         witnesses: Processes that printed at least one line in the capture (any line, not only recognised ones).
         thresholds: Values of this rule's thresholds by name.
         capture_end: Last time that any source covers, or None.
+        apps: Bundle ids or process names that the user asked for; empty: all third-party apps.
+        facts: What is known of the capture itself.
     """
 
     episodes: Episodes
@@ -101,6 +127,8 @@ class Inputs:
     witnesses: frozenset[str]
     thresholds: Mapping[str, float]
     capture_end: datetime | None = None
+    apps: frozenset[str] = frozenset()
+    facts: CaptureFacts = field(default_factory=CaptureFacts)
 
 
 Check = Callable[[Inputs], Iterable[Finding]]

@@ -1,0 +1,190 @@
+"""Background modes used for something else: an active session without a call, running on without a reason."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from traceview.rules import links
+from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
+from traceview.rules.rows import (
+    AUDIO_SERVERS,
+    CALL_DAEMONS,
+    STATE_KINDS,
+    Row,
+    any_of,
+    call_apps,
+    calls_of,
+    duration,
+    every,
+    finding,
+    has_rows,
+    name_of,
+    rows,
+    same_app,
+    seen,
+    wanted,
+    window_of,
+    windows_of,
+)
+from traceview.rules.windows import Window, intersect, length_s, subtract
+
+_SESSION_FIX: Final = (
+    "When a call ends, stop audio I/O and let CallKit deactivate (provider(_:didDeactivate:)); outside CallKit call "
+    "setActive(false, options: .notifyOthersOnDeactivation). Remove silent players and open microphones that only keep the "
+    "app alive: a VoIP push launches the app when a call comes. App Review rejects the rest under 2.5.4."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """What an active session without a call looks like."""
+
+    number: str
+    pattern: str
+    how: str
+
+
+_LEFT_ACTIVE: Final = _Use("A12", "left-active", " after its call ended")
+_NO_CALLKIT: Final = _Use("V09", "recording-without-call", "")
+_SILENT: Final = _Use("B01", "keep-alive", "")
+
+
+def _active_without_call(inputs: Inputs) -> Iterator[Finding]:
+    calling = call_apps(inputs)
+    states = rows(inputs, "app_states")
+    active = pl.col("refused_error").is_null() & (pl.col("activated_by").fill_null("") != "callkit")
+    left_over = pl.col("refused_error").is_null() & (pl.col("activated_by") == "callkit")
+    for row in rows(inputs, "audio_sessions", active | left_over):
+        window = window_of(inputs, row)
+        if window is None or not wanted(inputs, row) or not (row["app"] in calling or _records(row)):
+            continue
+        calls = calls_of(inputs, row)
+        without = subtract([window], windows_of(inputs, calls))
+        if row["activated_by"] == "callkit" and not calls:
+            continue  # CallKit activates for a call; that no line shows it is a gap of the capture
+        own_states = [state for state in states if same_app(state, row)]
+        background = windows_of(inputs, [state for state in own_states if state["state"] == "background"])
+        yield from _judge(
+            inputs, row, calls, intersect(without, background) if own_states else without, bool(own_states)
+        )
+
+
+def _records(row: Row) -> bool:
+    return "record" in (row["category"] or "").lower()
+
+
+def _judge(inputs: Inputs, row: Row, calls: list[Row], idle: list[Window], known: bool) -> Iterator[Finding]:  # noqa: FBT001 - private
+    seconds = length_s(idle)
+    if seconds <= inputs.thresholds["medium" if known else "high"]:
+        return
+    use = _use(row, calls, idle[0])
+    long = seconds > inputs.thresholds["high"]
+    severity = (Severity.high if long else Severity.medium) if known else Severity.low
+    where = "in the background " if known else ""
+    owner = [call for call in calls if call["app"] is not None]
+    yield finding(
+        "session-active-without-call",
+        use.number,
+        severity,
+        [row, *owner[-1:]] if use is _LEFT_ACTIVE else [row],
+        title=f"Audio session of {name_of(row)} stayed active for {duration(seconds)} {where}without a call{use.how}",
+        explanation="An active session keeps the app running at the priority of audio. With a call that is its purpose; "
+        "without one it is the silent-audio keep-alive: it drains the battery, keeps the microphone indicator on or other "
+        "apps' audio down, and suspends all limits on background tasks."
+        + (
+            ""
+            if known
+            else " No line tells whether the app was in the background: in the foreground this may be right."
+        ),
+        advice=_SESSION_FIX,
+        confidence=0.9 if known and owner else 0.7 if known else 0.4,
+        pattern=use.pattern,
+        measures={"active_without_call_s": seconds},
+        window=(idle[0][0], idle[-1][1]),
+    )
+
+
+def _use(row: Row, calls: list[Row], first: Window) -> _Use:
+    if any(call["end"] is not None and row["start"] <= call["end"] <= first[1] for call in calls):
+        return _LEFT_ACTIVE
+    return _NO_CALLKIT if _records(row) else _SILENT
+
+
+def _runs_on(inputs: Inputs) -> Iterator[Finding]:
+    limit = inputs.thresholds["background"]
+    calling = call_apps(inputs)
+    tables = ("calls", "audio_sessions", "background_tasks", "assertions")
+    reasons = {table: rows(inputs, table) for table in tables}
+    for state in rows(inputs, "app_states", pl.col("state") == "background"):
+        window = window_of(inputs, state)
+        if window is None or not wanted(inputs, state) or state["app"] not in calling:
+            continue
+        excuses = [row for table in tables for row in reasons[table] if same_app(row, state)]
+        excuses += [call for call in reasons["calls"] if call["app"] is None]
+        rest = [part for part in subtract([window], windows_of(inputs, excuses)) if length_s([part]) > limit]
+        if not rest:
+            continue
+        longest = max(rest, key=lambda part: part[1] - part[0])
+        yield finding(
+            "background-without-reason",
+            "B03",
+            Severity.low,
+            [state],
+            title=f"{name_of(state)} ran on for {duration(length_s([longest]))} in the background without a visible reason",
+            explanation="No call, audio session, background task or assertion in this capture explains why iOS let the app "
+            "run. Location, Bluetooth, a debugger or a reason that is not logged remain.",
+            advice="Check what keeps the app running: location updates, Bluetooth, a connected debugger. End it when no call "
+            "is up.",
+            confidence=0.5,
+            measures={"background_s": length_s([longest])},
+            window=longest,
+        )
+
+
+_CAN_SEE_CALLS: Final = seen("call.", by=CALL_DAEMONS)
+_CAN_SEE_STATES: Final = any_of(seen(*STATE_KINDS), has_rows("app_states"))
+_CAN_SEE_SESSIONS: Final = seen("audio_session.", by=AUDIO_SERVERS)
+
+RULES: Final = (
+    Rule(
+        id="session-active-without-call",
+        numbers=("A12", "V09", "B01"),
+        title="Audio session active in the background without a call",
+        severity=Severity.high,
+        why="It is the classic keep-alive hack: it drains the battery, disturbs other audio and is rejected by App Review.",
+        fix=_SESSION_FIX,
+        needs="three witnesses: the audio server or AVAudioSession in the app, callservicesd or CallKit in the app (to know "
+        "that there was no call), and lines about the app's state",
+        can_run=every(_CAN_SEE_SESSIONS, _CAN_SEE_CALLS, _CAN_SEE_STATES),
+        check=_active_without_call,
+        thresholds=(
+            Threshold("medium", 10.0, "s", "heuristic", "medium above this"),
+            Threshold("high", 60.0, "s", "heuristic", "high above this"),
+        ),
+        links=(links.REVIEW, links.BACKGROUND_MODES, links.FORUM_ACTIVE_SESSION),
+    ),
+    Rule(
+        id="background-without-reason",
+        numbers=("B03",),
+        title="Runs in the background without a visible reason",
+        severity=Severity.low,
+        why="iOS suspends an app about 30 s after it left the foreground; one that runs on uses energy for something.",
+        fix="Find and end what keeps the app running.",
+        needs="lines about the app's state, lines of runningboardd about assertions, the audio server and callservicesd: "
+        "all of them, since the rule rests on what is absent",
+        can_run=every(_CAN_SEE_STATES, seen(by=("runningboardd",)), seen(by=AUDIO_SERVERS), seen(by=CALL_DAEMONS)),
+        check=_runs_on,
+        thresholds=(
+            Threshold(
+                "background",
+                35.0,
+                "s",
+                "a run of 34.1 s was seen in a real power log; the limit is about 30 s",
+                "longer is reported",
+            ),
+        ),
+        links=(links.BACKGROUND_TIME, links.REVIEW),
+    ),
+)

@@ -1,0 +1,294 @@
+"""Audio sessions: refused, stopped, interrupted, reset, churned."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+import polars as pl
+
+from traceview.rules import links
+from traceview.rules.osstatus import AudioError, decode, describe, number
+from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
+from traceview.rules.rows import (
+    AUDIO_SERVERS,
+    STATE_DAEMONS,
+    Row,
+    any_of,
+    call_apps,
+    calls_of,
+    duration,
+    finding,
+    has_rows,
+    is_apple,
+    name_of,
+    plural,
+    rows,
+    same_app,
+    seen,
+    wanted,
+    window_of,
+)
+from traceview.rules.windows import busiest
+
+NOT_ALLOWED: Final = "not_allowed"
+_UNKNOWN: Final = AudioError(
+    "unknown",
+    0,
+    "A06",
+    Severity.medium,
+    Severity.high,
+    "of an error that the catalogue does not know",
+    "Look at the audio server's lines around this moment, and at the error that setActive(true) threw in the app.",
+)
+_SESSION_END_FIX: Final = (
+    "Declare the audio background mode (UIBackgroundModes) where the app may play there, keep the CallKit call alive for the "
+    "whole conversation, and deactivate the session with setActive(false, options: .notifyOthersOnDeactivation) when it ends."
+)
+
+
+def _in_call(inputs: Inputs, row: Row) -> bool:
+    moment = row["start"]
+    own = (call for call in calls_of(inputs, row) if call["app"] is not None)
+    return any(call["start"] <= moment and (call["end"] is None or moment < call["end"]) for call in own)
+
+
+def _refused(inputs: Inputs) -> Iterator[Finding]:
+    refused = [
+        row
+        for row in rows(inputs, "audio_sessions", pl.col("refused_error").is_not_null())
+        if wanted(inputs, row) and number(row["refused_error"]) != 0 and NOT_ALLOWED not in row["refused_error"]
+    ]
+    keyed = [((name_of(row), _code_key(row), _in_call(inputs, row)), row) for row in refused]
+    for key in dict.fromkeys(key for key, _ in keyed):
+        about = [row for other, row in keyed if other == key]
+        app, _, in_call = key
+        text = about[0]["refused_error"]
+        error = decode(text) or _UNKNOWN
+        times = "" if len(about) == 1 else f" {len(about)} times"
+        yield finding(
+            "activation-refused",
+            error.number,
+            error.in_call if in_call else error.outside,
+            about,
+            title=f"iOS refused {app} audio{times}{' in a call' if in_call else ''}: {describe(text)}",
+            explanation=f"The activation failed because {error.meaning}."
+            if error is not _UNKNOWN
+            else f"The activation failed with {describe(text)}, a code that is not in AVAudioSession.ErrorCode.",
+            advice=error.advice,
+            pattern=f"{_code_key(about[0])}{':in-call' if in_call else ''}",
+            measures={"refused_count": float(len(about))},
+        )
+
+
+def _code_key(row: Row) -> str:
+    error = decode(row["refused_error"])
+    value = number(row["refused_error"])
+    return error.name if error else str(value) if value is not None else "other"
+
+
+def _stopped_suspended(inputs: Inputs) -> Iterator[Finding]:
+    calling = call_apps(inputs)
+    for row in rows(inputs, "audio_sessions", pl.col("stopped_by") == "system_suspended"):
+        if not wanted(inputs, row):
+            continue
+        stop = row["end"] or row["start"]
+        own = [call for call in calls_of(inputs, row) if call["app"] is not None]
+        call = next((c for c in own if c["start"] <= stop and (c["end"] is None or stop < c["end"])), None)
+        severity = Severity.high if row["app"] in calling else Severity.low
+        active = (stop - row["start"]).total_seconds()
+        yield finding(
+            "stopped-because-suspended",
+            "A07",
+            Severity.critical if call else severity,
+            [row, call] if call else [row],
+            title=f"iOS stopped the audio of {name_of(row)} after {duration(active)} because the app was suspended"
+            + (" in a call" if call else ""),
+            explanation="The audio server stops a client whose process is suspended: the app went to the background without "
+            "a call that CallKit knows and without playback that the audio background mode covers.",
+            advice=_SESSION_END_FIX,
+            pattern="in-call" if call else "",
+            measures={"active_s": active},
+        )
+
+
+def _not_allowed(inputs: Inputs) -> Iterator[Finding]:
+    denied = pl.col("refused_error").str.contains(NOT_ALLOWED) | (pl.col("stopped_by") == NOT_ALLOWED)
+    found = [row for row in rows(inputs, "audio_sessions", denied) if wanted(inputs, row)]
+    for app in dict.fromkeys(name_of(row) for row in found):
+        about = [row for row in found if name_of(row) == app]
+        calling = about[0]["app"] in call_apps(inputs)
+        yield finding(
+            "background-audio-not-allowed",
+            "A08",
+            Severity.high if calling else Severity.low,
+            about,
+            title=f"{app} is not allowed to play in the background ({plural(len(about), 'time')})",
+            explanation="The audio server checked the app as it moved to the background and found no right to play there: "
+            "no audio background mode, or a category that does not allow it. Its audio stops as it leaves the foreground.",
+            advice="Add the audio background mode where the app plays audible content or runs calls, use .playback or "
+            ".playAndRecord, and hold a CallKit call during conversations.",
+            measures={"denied_count": float(len(about))},
+        )
+
+
+def _reset(inputs: Inputs) -> Iterator[Finding]:
+    for row in rows(inputs, "glitches", pl.col("kind") == "media_services_reset"):
+        in_call = bool(row["in_call"])
+        yield finding(
+            "media-services-reset",
+            "A10",
+            Severity.critical if in_call else Severity.high,
+            [{**row, "app": None if is_apple(row["app"]) else row["app"], "process": None}],
+            title="The audio server was reset" + (f" during a call of {name_of(row)}" if in_call else ""),
+            explanation="The process behind all audio ended and came back. Every audio object of every app is dead from this "
+            "moment: engines, units, players and the session's settings.",
+            advice="Observe AVAudioSession.mediaServicesWereResetNotification: drop all audio objects, set category and mode "
+            "again and rebuild the engine; in a call wait for CallKit to activate anew.",
+            pattern="in-call" if in_call else "",
+        )
+
+
+def _not_resumed(inputs: Inputs) -> Iterator[Finding]:
+    grace = timedelta(seconds=inputs.thresholds["grace"])
+    broken = (pl.col("resumed") == False) & (pl.col("end_how") != "capture_edge")  # noqa: E712 - a column
+    for row in rows(inputs, "interruptions", broken & pl.col("end").is_not_null()):
+        if not wanted(inputs, row) or inputs.capture_end is None or row["end"] + grace > inputs.capture_end:
+            continue
+        call = next((c for c in calls_of(inputs, row) if _lasts(inputs, c, row, grace)), None)
+        if call is None and not row["in_call"]:
+            continue
+        if call is None and _own_call_over(inputs, row):
+            continue
+        by = f" by {row['interrupter']}" if row["interrupter"] else ""
+        yield finding(
+            "interruption-not-resumed",
+            "A09",
+            Severity.high,
+            [row, call] if call else [row],
+            title=f"Audio of {name_of(row)} did not come back after an interruption{by} of "
+            f"{duration((row['end'] - row['start']).total_seconds())}",
+            explanation="The interruption ended while the call still lasted, but the session was not active again "
+            f"{duration(grace.total_seconds())} later: the call goes on in silence.",
+            advice="Handle AVAudioSession.interruptionNotification: on .ended with .shouldResume restart audio I/O; in "
+            "CallKit calls perform CXSetHeldCallAction(isOnHold: false) and wait for provider(_:didActivate:).",
+        )
+
+
+def _lasts(inputs: Inputs, call: Row, row: Row, grace: timedelta) -> bool:
+    window = window_of(inputs, call)
+    return (
+        window is not None and call["app"] is not None and window[0] <= row["start"] and row["end"] + grace < window[1]
+    )
+
+
+def _own_call_over(inputs: Inputs, row: Row) -> bool:
+    return any(same_app(call, row) for call in calls_of(inputs, row))
+
+
+def _churn(inputs: Inputs) -> Iterator[Finding]:
+    least = inputs.thresholds["per_minute"]
+    fine = pl.col("refused_error").is_null() & (pl.col("activated_by").fill_null("") != "callkit")
+    sessions = [
+        row for row in rows(inputs, "audio_sessions", fine) if wanted(inputs, row) and row["start_how"] == "observed"
+    ]
+    for app in dict.fromkeys(name_of(row) for row in sessions):
+        about = [row for row in sessions if name_of(row) == app]
+        first, last = busiest([row["start"] for row in about], 60)
+        if last - first <= least:
+            continue
+        yield finding(
+            "session-churn",
+            "A11",
+            Severity.medium,
+            about[first:last],
+            title=f"{app} activated its audio session {last - first} times within a minute",
+            explanation="Each activation blocks, may change the route and interrupts or ducks other apps; in quick succession "
+            "they cause clicks and route changes.",
+            advice="Activate once before audio starts and deactivate once after it stopped; leave a CallKit call's session to "
+            "the system.",
+            measures={"activation_count": float(last - first)},
+        )
+
+
+_CAN_SEE_SESSIONS: Final = seen("audio_session.", by=AUDIO_SERVERS)
+_NEEDS_SESSIONS: Final = (
+    "lines of the audio server (audiomxd, mediaserverd on older systems) or of AVAudioSession in the app"
+)
+_NEEDS_SERVER: Final = "lines of the audio server (audiomxd, mediaserverd on older systems)"
+
+RULES: Final = (
+    Rule(
+        id="activation-refused",
+        numbers=("A01", "A02", "A03", "A04", "A05", "A06"),
+        title="Audio session activation refused",
+        severity=Severity.critical,
+        why="Without an active session there is no sound; the code says which rule of iOS stood in the way.",
+        fix="See the advice of the finding: each code has its own remedy.",
+        needs=_NEEDS_SESSIONS,
+        can_run=_CAN_SEE_SESSIONS,
+        check=_refused,
+        links=(links.AUDIO_ERRORS, links.AUDIO_SESSION, links.FORUM_CALLKIT_AUDIO),
+    ),
+    Rule(
+        id="stopped-because-suspended",
+        numbers=("A07",),
+        title="Audio stopped because the app was suspended",
+        severity=Severity.critical,
+        why="Audio dies in mid-sentence; the app learns of it only when it runs again.",
+        fix=_SESSION_END_FIX,
+        needs=_NEEDS_SERVER,
+        can_run=seen("audio_session.stopped", by=AUDIO_SERVERS),
+        check=_stopped_suspended,
+        links=(links.BACKGROUND_MODES, links.FORUM_SUSPENDED),
+    ),
+    Rule(
+        id="background-audio-not-allowed",
+        numbers=("A08",),
+        title="Background audio is not allowed",
+        severity=Severity.high,
+        why="Audio stops as soon as the user leaves the app.",
+        fix="Declare the audio background mode and use a category that allows it.",
+        needs=_NEEDS_SERVER,
+        can_run=seen("audio_session.not_allowed", by=AUDIO_SERVERS),
+        check=_not_allowed,
+        links=(links.BACKGROUND_MODES, links.AUDIO_SESSION),
+    ),
+    Rule(
+        id="media-services-reset",
+        numbers=("A10",),
+        title="Audio server reset",
+        severity=Severity.critical,
+        why="All audio objects die; apps that do not rebuild them stay silent until relaunch.",
+        fix="Rebuild audio in mediaServicesWereResetNotification.",
+        needs="lines of the audio server, or of runningboardd or launchd about the end of processes",
+        can_run=seen("media_services.reset", by=AUDIO_SERVERS | STATE_DAEMONS | {"launchd"}),
+        check=_reset,
+        links=(links.MEDIA_RESET,),
+    ),
+    Rule(
+        id="interruption-not-resumed",
+        numbers=("A09",),
+        title="Audio not resumed after an interruption",
+        severity=Severity.high,
+        why="The call goes on in silence.",
+        fix="Resume in the interruption notification, or un-hold the CallKit call.",
+        needs=_NEEDS_SESSIONS,
+        can_run=any_of(seen("audio_session.interrupted", by=AUDIO_SERVERS), has_rows("interruptions")),
+        check=_not_resumed,
+        thresholds=(Threshold("grace", 5.0, "s", "heuristic", "time that the app has to become active again"),),
+        links=(links.INTERRUPTIONS,),
+    ),
+    Rule(
+        id="session-churn",
+        numbers=("A11",),
+        title="Audio session switched on and off",
+        severity=Severity.medium,
+        why="Every switch may click, change the route and stop other apps.",
+        fix="Activate once, deactivate once.",
+        needs=_NEEDS_SESSIONS,
+        can_run=_CAN_SEE_SESSIONS,
+        check=_churn,
+        thresholds=(Threshold("per_minute", 6.0, "activations per minute", "heuristic", "more are reported"),),
+        links=(links.AUDIO_SESSION,),
+    ),
+)

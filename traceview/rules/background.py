@@ -1,0 +1,292 @@
+"""Time in the background: tasks that overrun, tasks that are chained, suspension in a call, frequent wakes."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final
+
+import polars as pl
+
+from traceview.rules import links
+from traceview.rules.kills import code_text, has_kill, kills
+from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
+from traceview.rules.rows import (
+    CALL_DAEMONS,
+    STATE_DAEMONS,
+    STATE_KINDS,
+    Row,
+    any_of,
+    calls_of,
+    duration,
+    every,
+    finding,
+    has_rows,
+    name_of,
+    rows,
+    same_app,
+    seen,
+    wanted,
+    window_of,
+    windows_of,
+)
+from traceview.rules.windows import busiest, intersect, length_s
+
+_TASK_FIX: Final = (
+    "Call endBackgroundTask(_:) on every path, also in the expiration handler, and keep one identifier for each "
+    "beginBackgroundTask(withName:expirationHandler:). Do not use a background task to stay alive between calls; for work "
+    "longer than 30 s use BGProcessingTask or a background URLSession."
+)
+_SUSPENDED_FIX: Final = (
+    "Keep CallKit's call alive for as long as the real one: do not report it ended (reportCall(with:endedAt:reason:) or "
+    "CXEndCallAction) before it is over, fulfil every CXAction, declare the voip and audio background modes and keep audio "
+    "I/O running in the session that CallKit activated."
+)
+
+
+def _overrun(inputs: Inputs) -> Iterator[Finding]:
+    killed = kills(inputs, "background_task")
+    named: set[str] = set()
+    tasks = [row for row in rows(inputs, "background_tasks") if wanted(inputs, row)]
+    worst = {str(row["id"]): _judge(inputs, row) for row in tasks}
+    for key in dict.fromkeys((name_of(row), row["name"]) for row in tasks):
+        about = [row for row in tasks if (name_of(row), row["name"]) == key and worst[str(row["id"])] is not None]
+        if not about:
+            continue
+        deaths = [row for row in killed if row["id"] not in named and any(_ended_by(task, row) for task in about)]
+        named.update(str(row["id"]) for row in deaths)
+        severity = max(level for row in about if (level := worst[str(row["id"])]) is not None)
+        yield _task_finding(key, about, deaths, Severity.critical if deaths else severity)
+    for death in killed:
+        if death["id"] not in named:
+            yield finding(
+                "background-task-overrun",
+                "T04",
+                Severity.critical,
+                [death],
+                title=f"iOS killed {name_of(death)} because a background task did not end{code_text(death)}",
+                explanation="The background time ran out while a task was still open. Such a kill leaves no crash report.",
+                advice=_TASK_FIX,
+                pattern="killed",
+            )
+
+
+def _ended_by(task: Row, death: Row) -> bool:
+    begun = task["start"] <= death["start"]
+    return begun and same_app(task, death) and (task["end"] is None or task["end"] >= death["start"] or _unended(task))
+
+
+def _unended(task: Row) -> bool:
+    return task["outcome"] in {"killed", "expired", "open", "overrun"}
+
+
+def _judge(inputs: Inputs, task: Row) -> Severity | None:
+    """Return how bad one background task is, or None where it is fine."""
+    held = task["background_held_s"]
+    if task["outcome"] == "killed":
+        return Severity.critical
+    if task["outcome"] == "expired" or (held is not None and held >= inputs.thresholds["high"]):
+        return Severity.high
+    if held is not None and held > inputs.thresholds["warn"]:
+        return Severity.medium
+    if task["outcome"] == "overrun":
+        return Severity.low if held is not None else Severity.medium
+    return None
+
+
+def _task_finding(key: tuple[str, str | None], about: list[Row], deaths: list[Row], severity: Severity) -> Finding:
+    app, task = key
+    longest = max((row["background_held_s"] or row["held_s"] or 0.0 for row in about), default=0.0)
+    label = f'"{task}"' if task else "without a name"
+    count = f" ({len(about)} times)" if len(about) > 1 else ""
+    fatal = bool(deaths) or any(row["outcome"] == "killed" for row in about)
+    outcome = " until iOS killed it" + code_text(deaths[0]) if deaths else " until iOS killed it" if fatal else ""
+    if not fatal and all(row["outcome"] == "expired" for row in about):
+        outcome = " until iOS took the time away"
+    held = f" for {duration(longest)}" if longest else " for more than 30 s"
+    return finding(
+        "background-task-overrun",
+        "T04" if fatal else "T05",
+        severity,
+        [*about, *deaths],
+        title=f"{app} held background task {label}{held}{outcome}{count}",
+        explanation="A background task buys about 30 s after the app left the foreground, no guarantee. Beyond that iOS "
+        "calls the expiration handler and then terminates the app (0x2182bad2), without a crash report."
+        + ("" if fatal else " This time the app survived; a slower network or a locked device tips it over."),
+        advice=_TASK_FIX,
+        pattern=f"{'killed' if fatal else 'held'}:{task or ''}",
+        measures={"held_s": longest, "task_count": float(len(about))},
+    )
+
+
+def _chained(inputs: Inputs) -> Iterator[Finding]:
+    gap, least = inputs.thresholds["gap"], inputs.thresholds["tasks"]
+    tasks = [
+        row
+        for row in rows(inputs, "background_tasks", pl.col("background_held_s") > 0)
+        if wanted(inputs, row) and row["end"] is not None
+    ]
+    for app in dict.fromkeys(name_of(row) for row in tasks):
+        chain: list[Row] = []
+        for row in [task for task in tasks if name_of(task) == app]:
+            if chain and not 0 <= (row["start"] - chain[-1]["end"]).total_seconds() <= gap:
+                yield from _chain_finding(app, chain, least)
+                chain = []
+            chain.append(row)
+        yield from _chain_finding(app, chain, least)
+
+
+def _chain_finding(app: str, chain: list[Row], least: float) -> Iterator[Finding]:
+    if len(chain) <= least:
+        return
+    total = (chain[-1]["end"] - chain[0]["start"]).total_seconds()
+    yield finding(
+        "background-task-chaining",
+        "B07",
+        Severity.medium,
+        chain,
+        title=f"{app} chained {len(chain)} background tasks over {duration(total)} in the background",
+        explanation="Each new task began as soon as the previous one ended. The budget belongs to the stay in the "
+        "background, not to the task: chaining wins nothing and ends in a kill.",
+        advice="Begin one task for the whole piece of work and end it; schedule the rest with BGTaskScheduler.",
+        confidence=0.8,
+        measures={"task_count": float(len(chain)), "chain_s": total},
+    )
+
+
+def _suspended_in_call(inputs: Inputs) -> Iterator[Finding]:
+    for row in rows(inputs, "suspensions"):
+        own = [call for call in calls_of(inputs, row) if call["app"] is not None]
+        window = window_of(inputs, row)
+        if not wanted(inputs, row) or window is None:
+            continue
+        inside = intersect([window], windows_of(inputs, own))
+        seconds = length_s(inside)
+        if not own and row["in_call"]:
+            inside, seconds = [window], length_s([window])
+        if seconds < inputs.thresholds["least"]:
+            continue
+        calls = [call for call in own if (part := window_of(inputs, call)) and intersect([part], inside)]
+        answered = not calls or any(call["answered"] or call["connected"] for call in calls)
+        yield finding(
+            "suspended-during-call",
+            "G14",
+            Severity.critical if answered else Severity.high,
+            [row, *calls],
+            title=f"iOS suspended {name_of(row)} for {duration(seconds)} while its call {'lasted' if answered else 'rang'}",
+            explanation="A suspended app runs no code: audio stops in both directions, the media connection times out and "
+            "signalling stalls. A call that CallKit knows and that has not ended keeps the app running, so iOS no longer saw "
+            "a reason to let it run: the call was ended or held too early, or the app never owned the audio session."
+            + (f" Until then it was kept awake by {row['kept_awake_by']}." if row["kept_awake_by"] else ""),
+            advice=_SUSPENDED_FIX,
+            confidence=1.0 if calls else 0.7,
+            pattern="answered" if answered else "ringing",
+            measures={"suspended_in_call_s": seconds},
+            window=(inside[0][0], inside[-1][1]),
+        )
+
+
+def _wake_churn(inputs: Inputs) -> Iterator[Finding]:
+    states = [row for row in rows(inputs, "app_states") if wanted(inputs, row)]
+    by_app: dict[str, list[Row]] = {}
+    for row in states:
+        by_app.setdefault(name_of(row), []).append(row)
+    for app, series in by_app.items():
+        wakes = [
+            after
+            for before, after in pairwise(series)
+            if before["state"] in {"suspended", "not_running"} and after["state"] == "background"
+        ]
+        first, last = busiest([row["start"] for row in wakes], 3600)
+        count = last - first
+        if count <= inputs.thresholds["medium"]:
+            continue
+        yield finding(
+            "wake-churn",
+            "B06",
+            Severity.high if count > inputs.thresholds["high"] else Severity.medium,
+            wakes[first:last],
+            title=f"{app} was woken {count} times within an hour in the background",
+            explanation="Every wake costs energy and counts against the app: iOS launches apps that wake often and do little "
+            "less and less. For a calling app only pushes for calls should wake it.",
+            advice="Find what wakes the app (silent pushes, region monitoring, Bluetooth, background fetch) and batch it.",
+            confidence=0.8,
+            measures={"wake_count": float(count)},
+        )
+
+
+_CAN_SEE_STATES: Final = any_of(seen(*STATE_KINDS), has_rows("app_states"))
+
+RULES: Final = (
+    Rule(
+        id="background-task-overrun",
+        numbers=("T04", "T05"),
+        title="Background task held too long",
+        severity=Severity.critical,
+        why="iOS kills an app whose background task does not end, without leaving a crash report.",
+        fix=_TASK_FIX,
+        needs="lines of runningboardd about background assertions, or the app's own UIKit lines about background tasks",
+        can_run=any_of(
+            seen("background_task.", "assertion.expired", by=("runningboardd", "assertiond")),
+            has_kill("background_task"),
+        ),
+        check=_overrun,
+        thresholds=(
+            Threshold("warn", 25.0, "s", "heuristic (the budget of about 30 s is nearly used up)", "medium above this"),
+            Threshold("high", 30.0, "s", "UIKit warns about tasks created over 30 seconds ago", "high from this on"),
+        ),
+        links=(links.BACKGROUND_TIME, links.SIGKILL, links.FORUM_ACTIVE_SESSION),
+    ),
+    Rule(
+        id="background-task-chaining",
+        numbers=("B07",),
+        title="Background tasks chained to stay alive",
+        severity=Severity.medium,
+        why="It drains the battery and ends in a kill.",
+        fix="Use one task for one piece of work and BGTaskScheduler for the rest.",
+        needs="the app's UIKit lines or runningboardd's lines about background tasks, and lines about its state",
+        can_run=every(seen("background_task.", by=("runningboardd", "assertiond")), _CAN_SEE_STATES),
+        check=_chained,
+        thresholds=(
+            Threshold("gap", 1.0, "s", "heuristic", "longest pause between two tasks of a chain"),
+            Threshold("tasks", 5.0, "tasks", "heuristic", "longer chains are reported"),
+        ),
+        links=(links.BACKGROUND_TIME,),
+    ),
+    Rule(
+        id="suspended-during-call",
+        numbers=("G14",),
+        title="Suspended during a call",
+        severity=Severity.critical,
+        why="A suspended app neither plays nor records nor answers the network: the call is dead although it looks alive.",
+        fix=_SUSPENDED_FIX,
+        needs="lines about the app's state (runningboardd or any daemon that repeats its updates) and about its calls "
+        "(callservicesd or CallKit in the app)",
+        can_run=every(any_of(_CAN_SEE_STATES, seen(by=STATE_DAEMONS)), seen("call.", by=CALL_DAEMONS)),
+        check=_suspended_in_call,
+        thresholds=(
+            Threshold(
+                "least",
+                1.0,
+                "s",
+                "heuristic (the order of two daemons' lines at the end of a call)",
+                "shorter is ignored",
+            ),
+        ),
+        links=(links.CALLKIT, links.BACKGROUND_MODES, links.FORUM_SUSPENDED),
+    ),
+    Rule(
+        id="wake-churn",
+        numbers=("B06",),
+        title="Woken often in the background",
+        severity=Severity.high,
+        why="Frequent wakes drain the battery and make iOS launch the app less.",
+        fix="Find and batch what wakes the app.",
+        needs="lines about the app's state (runningboardd, SpringBoard, or any daemon that repeats their updates)",
+        can_run=_CAN_SEE_STATES,
+        check=_wake_churn,
+        thresholds=(
+            Threshold("medium", 12.0, "wakes per hour", "heuristic", "medium above this"),
+            Threshold("high", 30.0, "wakes per hour", "heuristic", "high above this"),
+        ),
+        links=(links.BACKGROUND_MODES,),
+    ),
+)

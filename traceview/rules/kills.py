@@ -1,0 +1,106 @@
+"""Why a process ended: one class for each row of ``terminations``, by code where it has one.
+
+Codes: Apple, EXC_CRASH (SIGKILL). 0xdeadfa11 and "BG Kill Demo": seen on real iOS lines. Namespaces and jetsam numbers: xnu,
+``sys/reason.h`` and ``kern_memorystatus.h``.
+"""
+
+from typing import Final
+
+import polars as pl
+
+from traceview.rules.registry import Inputs
+from traceview.rules.rows import Predicate, Row, rows, wanted
+
+CODES: Final = {
+    "0x8badf00d": "watchdog",
+    "0xdead10cc": "lock_held",
+    "0xbaadca11": "push_unreported",
+    "0xbad22222": "resume_limit",
+    "0x2182bad2": "background_task",
+    "0x2182bad3": "background_session",
+    "0x2182bad4": "background_fetch",
+    "0xc00010ff": "thermal",
+    "0xbaddd15c": "disk_space",
+    "0xd00d2bad": "resource_overuse",
+    "0xdeadfa11": "user",
+}
+"""Class by termination code."""
+
+JETSAM_REASONS: Final = {
+    2: "highwater",
+    3: "vnode-limit",
+    4: "vm-pageshortage",
+    6: "fc-thrashing",
+    7: "per-process-limit",
+    8: "disk-space-shortage",
+    9: "idle-exit",
+}
+"""Jetsam reason by its number."""
+
+UNREMARKABLE: Final = frozenset({"normal", "exited", "exit", "clean", "user", "reboot", "idle_exit", "update"})
+"""Kinds that are no fault of the app."""
+
+_UNREPORTED_TEXT: Final = "never posted an incoming call"
+
+
+def code_value(code: str | None) -> int | None:
+    """Return a code printed as hexadecimal or decimal number, or None."""
+    if not code:
+        return None
+    try:
+        return int(code.strip(), 0)
+    except ValueError:
+        return None
+
+
+def kill_class(row: Row) -> str:
+    """Return the class of a termination: a value of `CODES`, else the row's own kind, with a few texts recognised."""
+    value = code_value(row["code"])
+    by_code = CODES.get(f"0x{value:08x}") if value is not None and value >= 0 else None
+    if by_code:
+        return by_code
+    text = row["explanation"] or ""
+    if _UNREPORTED_TEXT in text:
+        return "push_unreported"
+    if "BG Kill Demo" in text:
+        return "debug_kill"
+    return str(row["kind"] or "unknown")
+
+
+def jetsam_reason(row: Row) -> str | None:
+    """Return why the kernel chose the victim of a jetsam, by text else by number, or None."""
+    text = (row["explanation"] or "").lower()
+    for reason in (*JETSAM_REASONS.values(), "long-idle-exit"):
+        if reason in text:
+            return reason
+    value = code_value(row["code"])
+    return JETSAM_REASONS.get(value) if value is not None else None
+
+
+def daemons(inputs: Inputs) -> frozenset[tuple[int | None, str | None]]:
+    """Return pid and name of processes that are neither an app nor belong to one."""
+    system = (pl.col("is_app") == False) & pl.col("host_app").is_null()  # noqa: E712 - a column, null stays null
+    frame = inputs.episodes["processes"].filter(system)
+    return frozenset(zip(frame["pid"].to_list(), frame["process"].to_list(), strict=True))
+
+
+def kills(inputs: Inputs, *classes: str) -> list[Row]:
+    """Return terminations of apps, of the given classes, that are worth a finding, by time."""
+    system = daemons(inputs)
+    return [
+        row
+        for row in rows(inputs, "terminations")
+        if kill_class(row) in classes
+        and wanted(inputs, row)
+        and (inputs.apps or (row["pid"], row["process"]) not in system)
+    ]
+
+
+def has_kill(*classes: str) -> Predicate:
+    """Return a predicate: a termination of one of `classes` is in the tables."""
+    return lambda inputs: any(kill_class(row) in classes for row in rows(inputs, "terminations"))
+
+
+def code_text(row: Row) -> str:
+    """Return `` (0x8badf00d)`` for a title, or nothing where no code was printed."""
+    return f" ({row['code']})" if row["code"] else ""

@@ -1,0 +1,263 @@
+"""VoIP pushes: not reported, reported late, no longer delivered."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+import polars as pl
+
+from traceview.rules import links
+from traceview.rules.kills import code_text, has_kill, kills
+from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
+from traceview.rules.rows import (
+    CALL_DAEMONS,
+    Row,
+    any_of,
+    calls_of,
+    duration,
+    finding,
+    has_rows,
+    name_of,
+    plural,
+    rows,
+    same_app,
+    seen,
+    state_at,
+    wanted,
+)
+
+VOIP: Final = pl.col("voip").fill_null(value=True)
+"""Pushes that are not known to be of another kind."""
+
+_REPORT_FIX: Final = (
+    "Call reportNewIncomingCall(with:update:completion:) synchronously in "
+    "pushRegistry(_:didReceiveIncomingPushWith:for:completion:), before any network request, decryption or database access; "
+    "update the call later with reportCall(with:updated:) or end it with reportCall(with:endedAt:reason:). Call completion() "
+    "only after CallKit's completion ran. Stop the push on the server where the call is already over."
+)
+_KILL_JOIN_S: Final = 60.0
+
+
+def _unreported(inputs: Inputs) -> Iterator[Finding]:
+    deadline = timedelta(seconds=inputs.thresholds["deadline"])
+    states = rows(inputs, "app_states")
+    deaths = kills(inputs, "push_unreported")
+    explained: set[str] = set()
+    for push in rows(inputs, "pushes", VOIP & (pl.col("outcome") == "unreported")):
+        if not wanted(inputs, push):
+            continue
+        death = next((row for row in deaths if _follows(push, row) and row["id"] not in explained), None)
+        if death is not None:
+            explained.add(str(death["id"]))
+            yield _killed(death, push)
+        elif inputs.capture_end is None or _arrival(push) + deadline <= inputs.capture_end:
+            yield _silent(inputs, push, states)
+    for death in deaths:
+        if death["id"] not in explained:
+            yield _killed(death, None)
+
+
+def _arrival(push: Row) -> datetime:
+    moment: datetime = push["delivered"] or push["received"] or push["start"]
+    return moment
+
+
+def _follows(push: Row, death: Row) -> bool:
+    gap = (death["start"] - _arrival(push)).total_seconds()
+    return same_app(push, death) and 0 <= gap <= _KILL_JOIN_S
+
+
+def _killed(death: Row, push: Row | None) -> Finding:
+    by_check = "T02" if death["code"] and "baadca11" in death["code"].lower() else "T01"
+    about = [push, death] if push else [death]
+    when = "after a VoIP push"
+    measures = {}
+    if push:
+        gap = (death["start"] - _arrival(push)).total_seconds()
+        when = f"{duration(gap)} after a VoIP push"
+        measures["push_to_kill_s"] = gap
+    return finding(
+        "push-unreported",
+        by_check,
+        Severity.critical,
+        about,
+        title=f"iOS killed {name_of(death)} {when} because it reported no call{code_text(death)}",
+        explanation="A VoIP push promises an incoming call. The app did not report one to CallKit in time, so iOS terminated "
+        "it and the caller's ringing went nowhere. After repeated failures iOS stops delivering VoIP pushes to the app.",
+        advice=_REPORT_FIX,
+        pattern="killed",
+        measures=measures,
+    )
+
+
+def _silent(inputs: Inputs, push: Row, states: list[Row]) -> Finding:
+    state = state_at(states, push, _arrival(push))
+    ongoing = any(
+        call["start"] <= _arrival(push) and (call["end"] is None or call["end"] > _arrival(push))
+        for call in calls_of(inputs, push)
+    )
+    exempt = state == "foreground" or ongoing
+    why = "the app was in the foreground" if state == "foreground" else "a call was already active"
+    return finding(
+        "push-unreported",
+        "T02",
+        Severity.info if exempt else Severity.high,
+        [push],
+        title=f"{name_of(push)} reported no call for a VoIP push"
+        + (f" ({why})" if exempt else f" within {duration(inputs.thresholds['deadline'])}"),
+        explanation="iOS tolerates this in the foreground and during a call."
+        if exempt
+        else "No line of CallKit shows a call for this push, and no kill follows in this capture. iOS counts such failures "
+        "and, after a few, stops delivering VoIP pushes. From iOS 26.4 a push may say that it need not be reported.",
+        advice=_REPORT_FIX,
+        confidence=0.7,
+        pattern="exempt" if exempt else "silent",
+    )
+
+
+def _blocked(inputs: Inputs) -> Iterator[Finding]:
+    blocked = [row for row in rows(inputs, "pushes", pl.col("outcome") == "blocked") if wanted(inputs, row)]
+    for app in dict.fromkeys(name_of(row) for row in blocked):
+        about = [row for row in blocked if name_of(row) == app]
+        yield finding(
+            "push-delivery-blocked",
+            "T03",
+            Severity.critical,
+            about,
+            title=f"iOS dropped {plural(len(about), 'VoIP push', 'VoIP pushes')} for {app} instead of launching it",
+            explanation="After repeated pushes without a reported call (or repeated crashes) callservicesd stops launching the "
+            "app for VoIP pushes. The app cannot see this; incoming calls are lost until it is reinstalled.",
+            advice="Fix the unreported pushes first: "
+            + _REPORT_FIX
+            + " Then delete and reinstall the app on the device; "
+            "installing over the old one is reported not to lift the ban.",
+            measures={"blocked_count": float(len(about))},
+        )
+
+
+def _slow(inputs: Inputs) -> Iterator[Finding]:
+    limits = inputs.thresholds
+    late = VOIP & (pl.col("report_latency_s") > limits["medium"])
+    for push in rows(inputs, "pushes", late):
+        if not wanted(inputs, push):
+            continue
+        latency = push["report_latency_s"]
+        if latency >= limits["critical"]:
+            severity = Severity.critical
+        else:
+            severity = Severity.high if latency > limits["high"] else Severity.medium
+        yield finding(
+            "call-reported-slowly",
+            "V01",
+            severity,
+            [push],
+            title=f"{name_of(push)} took {duration(latency)} from the VoIP push to reporting the call",
+            explanation="Until the call is reported nothing rings, and iOS may kill the app "
+            f"{duration(limits['critical'])} after delivery. Launch work, network requests or a busy main thread delay it.",
+            advice=_REPORT_FIX,
+            measures={"report_latency_s": latency},
+        )
+
+
+def _misused(inputs: Inputs) -> Iterator[Finding]:
+    pushes = [
+        row for row in rows(inputs, "pushes", pl.col("voip") & (pl.col("outcome") != "unknown")) if wanted(inputs, row)
+    ]
+    for app in dict.fromkeys(row["app"] for row in pushes if row["app"]):
+        about = [row for row in pushes if row["app"] == app]
+        incoming = [call for call in calls_of(inputs, about[0]) if call["direction"] != "outgoing"]
+        calls = max(len(incoming), sum(row["outcome"] == "reported" for row in about))
+        ratio = len(about) / max(calls, 1)
+        if len(about) < inputs.thresholds["pushes"] or ratio <= inputs.thresholds["ratio"]:
+            continue
+        yield finding(
+            "non-call-use-of-voip-push",
+            "V03",
+            Severity.high,
+            about,
+            title=f"{app} received {plural(len(about), 'VoIP push', 'VoIP pushes')} for {plural(calls, 'call')}",
+            explanation="VoIP pushes are for incoming calls only. Each one without a call counts as a failure and leads to "
+            "termination, then to a ban on VoIP pushes.",
+            advice="Send messages, presence and sync as ordinary pushes (apns-push-type alert or background), or use a "
+            "notification service extension with the usernotifications.filtering entitlement.",
+            measures={"push_count": float(len(about)), "call_count": float(calls)},
+        )
+
+
+_CAN_SEE_REPORTS: Final = seen(
+    "push.delivered", "push.launched_app", "push.unreported", "push.blocked", by=CALL_DAEMONS
+)
+
+RULES: Final = (
+    Rule(
+        id="push-unreported",
+        numbers=("T01", "T02"),
+        title="VoIP push without a reported call",
+        severity=Severity.critical,
+        why="iOS kills an app that receives a VoIP push and reports no call to CallKit, and later stops delivering pushes.",
+        fix=_REPORT_FIX,
+        needs="lines of callservicesd or PushKit about the delivery of VoIP pushes, or a termination that names the cause",
+        can_run=any_of(_CAN_SEE_REPORTS, has_kill("push_unreported")),
+        check=_unreported,
+        thresholds=(
+            Threshold(
+                "deadline",
+                30.0,
+                "s",
+                "callservicesd of iOS 26.1 waits 7 s under its strict policy, else 30 s",
+                "a push that is younger at the end of the capture is not judged",
+            ),
+        ),
+        links=(links.VOIP_PUSH, links.SIGKILL, links.FORUM_PUSH_DEADLINE),
+    ),
+    Rule(
+        id="push-delivery-blocked",
+        numbers=("T03",),
+        title="iOS no longer delivers VoIP pushes",
+        severity=Severity.critical,
+        why="The app misses every incoming call and cannot notice it.",
+        fix="Report a call for every VoIP push, then reinstall the app on the devices that are banned.",
+        needs="lines of callservicesd (it alone says that it will not launch the app)",
+        can_run=any_of(seen("push.blocked", by=CALL_DAEMONS), has_rows("pushes", pl.col("outcome") == "blocked")),
+        check=_blocked,
+        links=(links.PUSH_TYPE_VOIP, links.FORUM_PUSH_BLOCKED),
+    ),
+    Rule(
+        id="call-reported-slowly",
+        numbers=("V01",),
+        title="Slow report of an incoming call",
+        severity=Severity.critical,
+        why="The phone rings late, and beyond the deadline iOS kills the app.",
+        fix=_REPORT_FIX,
+        needs="lines of callservicesd (or PushKit and CallKit in the app) for both the delivery of the push and the call",
+        can_run=any_of(
+            seen("push.delivered", "push.launched_app", by=CALL_DAEMONS),
+            has_rows("pushes", pl.col("report_latency_s").is_not_null()),
+        ),
+        check=_slow,
+        thresholds=(
+            Threshold("medium", 1.0, "s", "heuristic", "medium above this latency"),
+            Threshold("high", 3.0, "s", "heuristic", "high above this latency"),
+            Threshold(
+                "critical", 7.0, "s", "Apple Developer Forums 817976 (observed)", "critical from this latency on"
+            ),
+        ),
+        links=(links.VOIP_PUSH, links.FORUM_PUSH_DEADLINE),
+    ),
+    Rule(
+        id="non-call-use-of-voip-push",
+        numbers=("V03",),
+        title="VoIP pushes for something else than calls",
+        severity=Severity.high,
+        why="iOS terminates and then bans apps that use VoIP pushes as a wake-up call.",
+        fix="Use ordinary pushes for everything that is no incoming call.",
+        needs="lines of callservicesd about pushes and calls",
+        can_run=_CAN_SEE_REPORTS,
+        check=_misused,
+        thresholds=(
+            Threshold("pushes", 5.0, "pushes", "heuristic", "fewer pushes are not judged"),
+            Threshold("ratio", 2.0, "pushes per call", "heuristic", "more pushes per call than this are a misuse"),
+        ),
+        links=(links.PUSH_TYPE_VOIP, links.FORUM_PUSH_MISUSE),
+    ),
+)

@@ -1,0 +1,165 @@
+"""Memory, CPU, wake-ups and disk: what the system took or warned about."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import polars as pl
+
+from traceview.rules import links
+from traceview.rules.kills import daemons, jetsam_reason, kill_class
+from traceview.rules.registry import Finding, Inputs, Rule, Severity
+from traceview.rules.rows import (
+    AUDIO_SERVERS,
+    CALL_DAEMONS,
+    TERMINATION_DAEMONS,
+    TERMINATION_KINDS,
+    Row,
+    calls_of,
+    finding,
+    name_of,
+    owner,
+    rows,
+    seen,
+    wanted,
+)
+
+_MEMORY_FIX: Final = (
+    "Release caches, images and video buffers on didEnterBackground and on memory warnings, and aim below 50 MB while "
+    "suspended (Apple, WWDC20). Extensions have hard limits of their own: keep a notification service extension small."
+)
+_HARMLESS_JETSAM: Final = frozenset({"idle-exit", "long-idle-exit"})
+
+
+def _jetsam(inputs: Inputs) -> Iterator[Finding]:
+    system = daemons(inputs)
+    for death in rows(inputs, "terminations"):
+        if kill_class(death) != "jetsam" or not wanted(inputs, death):
+            continue
+        reason = jetsam_reason(death)
+        if reason in _HARMLESS_JETSAM or (death["pid"], death["process"]) in system:
+            continue
+        severity = _jetsam_severity(death, reason)
+        state = f" while {str(death['app_state']).replace('_', ' ')}" if death["app_state"] else ""
+        where = " in a call" if death["in_call"] else state
+        yield finding(
+            "jetsam",
+            "T11",
+            severity,
+            [death],
+            title=f"iOS removed {name_of(death)} from memory{where}" + (f" ({reason})" if reason else ""),
+            explanation="The app exceeded the memory limit of its own, whatever the rest of the device did."
+            if reason == "per-process-limit"
+            else "The device ran short of memory and iOS chose this process. Suspended apps go first; that is normal, but the "
+            "next call needs a cold launch.",
+            advice=_MEMORY_FIX,
+            pattern=f"{reason or 'unknown'}{':in-call' if death['in_call'] else ''}",
+        )
+
+
+def _jetsam_severity(death: Row, reason: str | None) -> Severity:
+    if death["in_call"] or reason == "per-process-limit":
+        return Severity.critical
+    return Severity.low if death["app_state"] == "suspended" else Severity.medium
+
+
+def _helper_jetsam(inputs: Inputs) -> Iterator[Finding]:
+    hosts = {
+        row["pid"]: row["host_app"]
+        for row in inputs.episodes["processes"].filter(pl.col("host_app").is_not_null()).to_dicts()
+    }
+    known = {
+        app for app in inputs.episodes["processes"]["app"].drop_nulls().to_list() if not app.startswith("com.apple.")
+    }
+    for death in rows(inputs, "terminations"):
+        if kill_class(death) != "jetsam" or jetsam_reason(death) in _HARMLESS_JETSAM:
+            continue
+        daemon = death["process"] if death["process"] in AUDIO_SERVERS | CALL_DAEMONS else None
+        host = hosts.get(death["pid"]) or owner(death["app"], known)
+        if daemon is None and (host is None or not wanted(inputs, {"app": host})):
+            continue
+        whose = "the system's call or audio service" if daemon else f"an extension of {host}"
+        reason = jetsam_reason(death)
+        yield finding(
+            "jetsam-of-helper",
+            "T12",
+            Severity.high,
+            [{**death, "app": None, "process": None} if daemon else death],
+            title=f"iOS removed {name_of(death)}, {whose}, from memory" + (f" ({reason})" if reason else ""),
+            explanation="Calls depend on this process: without it notifications are not decrypted, tunnels fall or audio is "
+            "reset for every app.",
+            advice=_MEMORY_FIX,
+            pattern=f"{daemon or death['app'] or death['process'] or ''}:{reason or ''}",
+        )
+
+
+_PRESSURE: Final = {
+    "cpu": ("T10", "cpu-warning", "used more CPU than the system allows without a warning"),
+    "wakeups": ("G11", "wakeups-warning", "woke the CPU more often than the system allows without a warning"),
+    "disk": ("G13", "disk-warning", "wrote more to disk than the system allows without a warning"),
+}
+
+
+def _pressure(inputs: Inputs) -> Iterator[Finding]:
+    hot = pl.col("kind").is_in(list(_PRESSURE)) & ~pl.col("fatal").fill_null(value=False)
+    for row in rows(inputs, "resource_events", hot):
+        if not wanted(inputs, row) or (row["app"] is None and row["process"] is None):
+            continue
+        number, pattern, verb = _PRESSURE[row["kind"]]
+        moment = row["start"]
+        call = next(
+            (c for c in calls_of(inputs, row) if c["start"] <= moment and (c["end"] is None or moment < c["end"])), None
+        )
+        figures = "" if row["value"] is None or row["limit"] is None else f" ({row['value']:g}, limit {row['limit']:g})"
+        yield finding(
+            "resource-warning",
+            number,
+            Severity.high if call and row["kind"] == "cpu" else Severity.medium,
+            [row, call] if call and call["app"] else [row],
+            title=f"{name_of(row)} {verb}{figures}",
+            explanation="iOS recorded the excess and took no action yet. In the background the next step is a kill; in a call "
+            "the audio thread competes with this load.",
+            advice="Find the threads in the matching resource report, or record the scenario with Instruments "
+            "(Time Profiler, System Trace).",
+            pattern=pattern,
+            measures={f"{row['kind']}_value": float(row["value"])} if row["value"] is not None else {},
+        )
+
+
+RULES: Final = (
+    Rule(
+        id="jetsam",
+        numbers=("T11",),
+        title="Removed from memory",
+        severity=Severity.critical,
+        why="The app is gone without a crash; in a call the call is lost.",
+        fix=_MEMORY_FIX,
+        needs="lines of the kernel or of runningboardd about the end of processes",
+        can_run=seen("jetsam.killed", *TERMINATION_KINDS, by=TERMINATION_DAEMONS | {"kernel"}),
+        check=_jetsam,
+        links=(links.JETSAM,),
+    ),
+    Rule(
+        id="jetsam-of-helper",
+        numbers=("T12",),
+        title="A helper that calls depend on was removed from memory",
+        severity=Severity.high,
+        why="Notifications, tunnels or all audio fail with it.",
+        fix=_MEMORY_FIX,
+        needs="lines of the kernel or of runningboardd about the end of processes",
+        can_run=seen("jetsam.killed", *TERMINATION_KINDS, by=TERMINATION_DAEMONS | {"kernel"}),
+        check=_helper_jetsam,
+        links=(links.JETSAM,),
+    ),
+    Rule(
+        id="resource-warning",
+        numbers=("T10", "G11", "G13"),
+        title="Warned about CPU, wake-ups or disk writes",
+        severity=Severity.high,
+        why="The step before a kill, and a cause of glitches.",
+        fix="Profile the scenario and cut the load.",
+        needs="lines about resource limits (kernel, symptomsd, or resource reports)",
+        can_run=seen("resource.cpu", "resource.wakeups", "resource.disk", by=("kernel", "symptomsd")),
+        check=_pressure,
+        links=(links.SIGKILL,),
+    ),
+)

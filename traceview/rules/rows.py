@@ -1,0 +1,206 @@
+"""What checks share: reading episode tables, deciding whom a row is about, and building findings."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import polars as pl
+
+from traceview.rules.registry import Finding, Inputs, Severity
+from traceview.rules.windows import Window
+
+Row = dict[str, Any]
+"""One episode by column name; times are UTC datetimes."""
+
+HEURISTIC: Final = "heuristic"
+SYSTEM_CALLS: Final = frozenset({"cellular", "facetime"})
+
+CALL_DAEMONS: Final = frozenset({"callservicesd"})
+AUDIO_SERVERS: Final = frozenset({"audiomxd", "mediaserverd"})
+STATE_DAEMONS: Final = frozenset({"runningboardd", "assertiond", "SpringBoard"})
+STATE_KINDS: Final = ("process.state", "process.suspended", "process.resumed", "app.foreground", "app.background")
+TERMINATION_DAEMONS: Final = frozenset({"runningboardd", "assertiond", "SpringBoard", "launchd"})
+TERMINATION_KINDS: Final = ("process.exited", "process.terminated")
+SIMULATOR_PROCESSES: Final = frozenset({"CoreSimulatorBridge", "launchd_sim", "SimulatorTrampoline", "SimRenderServer"})
+
+Predicate = Callable[[Inputs], bool]
+
+
+def seen(*kinds: str, by: Iterable[str] = ()) -> Predicate:
+    """Return a predicate: an event kind of `kinds` occurred (``call.`` stands for all of them) or a process of `by` spoke."""
+    exact = frozenset(kinds)
+    prefixes = tuple(kind for kind in kinds if kind.endswith("."))
+    processes = frozenset(by)
+
+    def holds(inputs: Inputs) -> bool:
+        if exact & inputs.kinds or processes & inputs.witnesses:
+            return True
+        return bool(prefixes) and any(kind.startswith(prefixes) for kind in inputs.kinds)
+
+    return holds
+
+
+def every(*predicates: Predicate) -> Predicate:
+    """Return a predicate: all of `predicates` hold."""
+    return lambda inputs: all(predicate(inputs) for predicate in predicates)
+
+
+def any_of(*predicates: Predicate) -> Predicate:
+    """Return a predicate: one of `predicates` holds."""
+    return lambda inputs: any(predicate(inputs) for predicate in predicates)
+
+
+def has_rows(table: str, condition: pl.Expr | None = None) -> Predicate:
+    """Return a predicate: `table` has a row (that meets `condition`)."""
+
+    def holds(inputs: Inputs) -> bool:
+        frame = inputs.episodes[table]
+        return not (frame if condition is None else frame.filter(condition)).is_empty()
+
+    return holds
+
+
+def rows(inputs: Inputs, table: str, condition: pl.Expr | None = None) -> list[Row]:
+    """Return the rows of `table` with a start (that meet `condition`), by start."""
+    frame = inputs.episodes[table].filter(pl.col("start").is_not_null())
+    if condition is not None:
+        frame = frame.filter(condition)
+    return frame.sort("start", maintain_order=True).to_dicts()
+
+
+def is_apple(app: str | None) -> bool:
+    """Whether `app` is part of iOS."""
+    return app is not None and app.startswith("com.apple.")
+
+
+def wanted(inputs: Inputs, row: Row) -> bool:
+    """Whether a row is worth a finding: about an app that was asked for, else about any app that is not Apple's."""
+    app, process = row.get("app"), row.get("process")
+    if inputs.apps:
+        return app in inputs.apps or process in inputs.apps or owner(app, inputs.apps) is not None
+    return not is_apple(app)
+
+
+def owner(app: str | None, apps: Iterable[str]) -> str | None:
+    """Return the app of `apps` whose extension `app` is by its bundle id (``com.acme.voip.nse``), or None."""
+    if app is None:
+        return None
+    return next((host for host in apps if app.startswith(host + ".")), None)
+
+
+def name_of(row: Row) -> str:
+    """Return whom a row is about, for a title."""
+    if row.get("app"):
+        return str(row["app"])
+    if row.get("process"):
+        return str(row["process"])
+    return f"pid {row['pid']}" if row.get("pid") is not None else "an unidentified app"
+
+
+def same_app(left: Row, right: Row) -> bool:
+    """Whether two rows are about one app: by bundle id where both have one, else by pid."""
+    if left.get("app") and right.get("app"):
+        return bool(left["app"] == right["app"])
+    return left.get("pid") is not None and left["pid"] == right.get("pid")
+
+
+def window_of(inputs: Inputs, row: Row) -> Window | None:
+    """Return the row's window, an open end closed by the capture's end; None where that is unknown or not after the start."""
+    start, end = row["start"], row["end"] or inputs.capture_end
+    return (start, end) if start is not None and end is not None and end > start else None
+
+
+def windows_of(inputs: Inputs, found: Iterable[Row]) -> list[Window]:
+    """Return the windows of the rows that have one."""
+    return [window for row in found if (window := window_of(inputs, row)) is not None]
+
+
+def calls_of(inputs: Inputs, row: Row) -> list[Row]:
+    """Return the calls that may be of the row's app: its own, and those whose app no line names (``<private>``)."""
+    return [
+        call
+        for call in rows(inputs, "calls")
+        if call["kind"] not in SYSTEM_CALLS and (call["app"] is None or row.get("app") is None or same_app(call, row))
+    ]
+
+
+def call_apps(inputs: Inputs) -> frozenset[str]:
+    """Return apps that behave as calling apps here: VoIP pushes, calls of their own, or a session made for two-way audio."""
+    category = pl.col("category").str.to_lowercase().str.contains("playandrecord", literal=True)
+    mode = pl.col("mode").str.to_lowercase().str.contains("chat", literal=True)
+    sources = (
+        inputs.episodes["calls"].filter(~pl.col("kind").fill_null("").is_in(sorted(SYSTEM_CALLS))),
+        inputs.episodes["pushes"].filter(pl.col("voip")),
+        inputs.episodes["audio_sessions"].filter(category | mode),
+    )
+    apps = {app for frame in sources for app in frame["app"].drop_nulls().to_list()}
+    return frozenset(app for app in apps if not is_apple(app)) | inputs.apps
+
+
+def state_at(states: Sequence[Row], row: Row, moment: datetime) -> str | None:
+    """Return the state of the row's app at `moment` by the rows of ``app_states``, or None where no line says."""
+    for state in states:
+        if same_app(state, row) and state["start"] <= moment and (state["end"] is None or moment < state["end"]):
+            return str(state["state"])
+    return None
+
+
+def duration(seconds: float) -> str:
+    """Return a duration for people: ``0.42 s``, ``7.0 s``, ``312 s``, ``2 h 05 min``."""
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{seconds:.0f} s"
+    hours, rest = divmod(round(seconds), 3600)
+    return f"{hours} h {rest // 60:02d} min"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """Return ``1 push``, ``3 pushes``."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def finding(
+    rule: str,
+    number: str | None,
+    severity: Severity,
+    about: Sequence[Row],
+    *,
+    title: str,
+    explanation: str,
+    advice: str,
+    confidence: float = 1.0,
+    pattern: str = "",
+    measures: Mapping[str, float] | None = None,
+    window: Window | None = None,
+) -> Finding:
+    """Build a finding that rests on the episodes `about` (at least one; the first names the app).
+
+    `window` overrides the window that the episodes span. Evidence is the union of the episodes' evidence, by time.
+    """
+    ends = [row["end"] for row in about]
+    start, end = window or (
+        min((row["start"] for row in about if row["start"] is not None), default=None),
+        None if any(stop is None for stop in ends) else max(ends),
+    )
+    refs = {ref: None for row in sorted(about, key=lambda row: str(row["start"])) for ref in row["evidence"] or ()}
+    first = about[0]
+    app = first.get("app") or first.get("process")
+    return Finding(
+        rule=rule,
+        number=number,
+        severity=severity,
+        app=str(app) if app else None,
+        start=start,
+        end=end,
+        title=title,
+        explanation=explanation,
+        advice=advice,
+        evidence=tuple(ref for ref in refs if ref is not None),
+        confidence=confidence,
+        episodes=tuple(dict.fromkeys(str(row["id"]) for row in about)),
+        pattern=pattern,
+        measures=dict(measures or {}),
+    )

@@ -1,0 +1,370 @@
+"""How the app died: watchdog, locks, limits, crashes, the user. Missed push reports and background tasks have their own files."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from traceview.rules import links
+from traceview.rules.kills import CODES, code_text, daemons, has_kill, kill_class, kills
+from traceview.rules.registry import Check, Finding, Inputs, Rule, Severity, Threshold
+from traceview.rules.rows import (
+    TERMINATION_DAEMONS,
+    TERMINATION_KINDS,
+    any_of,
+    duration,
+    finding,
+    name_of,
+    plural,
+    rows,
+    seen,
+    wanted,
+)
+from traceview.rules.windows import busiest
+
+_CAN_SEE_EXITS: Final = seen(*TERMINATION_KINDS, by=TERMINATION_DAEMONS)
+_NEEDS_EXITS: Final = "lines of runningboardd, SpringBoard or launchd about the end of processes"
+
+_WATCHDOG_FIX: Final = (
+    "Keep the main thread free while the app launches, enters the background and answers calls: no synchronous network, "
+    "keychain, database migration or AVAudioSession.setActive there (activation blocks; use a background queue). Look at the "
+    "main thread in the crash report: waiting means a lock or I/O, running means too much work."
+)
+_LOCK_FIX: Final = (
+    "Close or unlock files in a shared container and SQLite databases before suspension: wrap writes in "
+    "beginBackgroundTask(withName:expirationHandler:) begun before the write, or move the database out of the app group "
+    "container; with Core Data or GRDB stop writing on didEnterBackground."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kill:
+    """Wording of one class of system kill."""
+
+    rule: str
+    number: str
+    verb: str
+    explanation: str
+    advice: str
+
+
+_SYSTEM_KILLS: Final = {
+    "resume_limit": _Kill(
+        "system-kill",
+        "T13",
+        "because it was resumed in the background too often",
+        "iOS counts how often it has to resume a VoIP app (15 times in 300 s are reported) and terminates it beyond that. "
+        "Keep-alive sockets and frequent pushes cause it.",
+        "Drop keep-alive timers and VoIP sockets; rely on PushKit alone.",
+    ),
+    "thermal": _Kill(
+        "system-kill",
+        "T14",
+        "because the device was too hot",
+        "A thermal event ended the app. Video, screen sharing and high CPU load in a call contribute.",
+        "Watch ProcessInfo.thermalState and lower resolution, frame rate and processing from .serious on.",
+    ),
+    "disk_space": _Kill(
+        "system-kill",
+        "T14",
+        "because the device ran out of disk space",
+        "iOS frees storage by terminating apps that hold purgeable files.",
+        "Keep caches small and in Library/Caches.",
+    ),
+    "resource_overuse": _Kill(
+        "system-kill",
+        "T14",
+        "because it overused a critical system resource",
+        "The app exhausted something that the whole system shares.",
+        "Look for leaked ports, file descriptors, timers or threads around this time.",
+    ),
+    "background_session": _Kill(
+        "system-kill",
+        "T04",
+        "because a background URLSession event was not completed in time",
+        "iOS woke the app for a background URLSession; its completion handler was not called in time.",
+        "Call the handler of handleEventsForBackgroundURLSession in urlSessionDidFinishEvents(forBackgroundURLSession:).",
+    ),
+    "background_fetch": _Kill(
+        "system-kill",
+        "T04",
+        "because a background fetch was not completed in time",
+        "iOS woke the app for a background fetch or a silent push; its completion handler was not called in time.",
+        "Call the fetch completion handler on every path, also on errors and expiry; keep the work well below 30 s.",
+    ),
+    "cpu": _Kill(
+        "cpu-kill",
+        "T08",
+        "because it used too much CPU in the background",
+        "iOS ends an app that exceeds its CPU limit in the background (often 80 % over 60 s, lower values are reported).",
+        "Find the hot threads in the .cpu_resource_fatal report; stop timers, rendering and retries in the background.",
+    ),
+}
+
+
+def _watchdog(inputs: Inputs) -> Iterator[Finding]:
+    for death in kills(inputs, "watchdog"):
+        worst = bool(death["in_call"])
+        where = " during a call" if death["in_call"] else f" in the {death['app_state']}" if death["app_state"] else ""
+        yield finding(
+            "watchdog-termination",
+            "T07",
+            Severity.critical if worst else Severity.high,
+            [death],
+            title=f"The watchdog killed {name_of(death)}{where}{code_text(death)}",
+            explanation="The app did not answer the system within the time that it is given (the log line carries the event "
+            "and the allowance), so iOS ended it." + (" The call went down with it." if worst else ""),
+            advice=_WATCHDOG_FIX,
+            pattern="in-call" if worst else "",
+        )
+
+
+def _lock_held(inputs: Inputs) -> Iterator[Finding]:
+    for death in kills(inputs, "lock_held"):
+        yield finding(
+            "lock-held-termination",
+            "T06",
+            Severity.critical,
+            [death],
+            title=f"iOS killed {name_of(death)} for holding a file lock while being suspended{code_text(death)}",
+            explanation="A suspended process cannot release a lock that others may wait for; iOS ends it instead. The next "
+            "VoIP push then needs a cold launch.",
+            advice=_LOCK_FIX,
+        )
+
+
+def _system_kill(rule: str) -> Check:
+    classes = [name for name, kill in _SYSTEM_KILLS.items() if kill.rule == rule]
+
+    def check(inputs: Inputs) -> Iterator[Finding]:
+        for death in kills(inputs, *classes):
+            kill = _SYSTEM_KILLS[kill_class(death)]
+            worst = bool(death["in_call"]) or kill.number in {"T04", "T08"}
+            yield finding(
+                kill.rule,
+                kill.number,
+                Severity.critical if worst else Severity.high,
+                [death],
+                title=f"iOS killed {name_of(death)} {kill.verb}{code_text(death)}",
+                explanation=kill.explanation,
+                advice=kill.advice,
+                pattern=kill_class(death),
+            )
+
+    return check
+
+
+def _crash_in_call(inputs: Inputs) -> Iterator[Finding]:
+    for death in kills(inputs, "crash"):
+        if death["in_call"]:
+            yield finding(
+                "crash-in-call",
+                "T16",
+                Severity.critical,
+                [death],
+                title=f"{name_of(death)} crashed during a call{code_text(death)}",
+                explanation="The process ended by itself while its call lasted: the other side hears silence until its own "
+                "timeout, and CallKit ends the call as failed.",
+                advice="Symbolicate the crash report of this time. Restore or end the call on the next launch, and tell the "
+                "server that the call ended.",
+            )
+
+
+def _user_quit(inputs: Inputs) -> Iterator[Finding]:
+    for death in kills(inputs, "user"):
+        yield finding(
+            "user-force-quit",
+            "T15",
+            Severity.info,
+            [death],
+            title=f"The user closed {name_of(death)} in the app switcher{code_text(death)}",
+            explanation="No defect. Until the user opens the app again, only PushKit and a few other events launch it.",
+            advice="Make sure that a VoIP push alone brings a call up from a cold launch.",
+        )
+
+
+def _debug_kill(inputs: Inputs) -> Iterator[Finding]:
+    for death in kills(inputs, "debug_kill"):
+        yield finding(
+            "debug-kill",
+            "T18",
+            Severity.low,
+            [death],
+            title=f"A developer setting killed {name_of(death)} in the background (BG Kill Demo)",
+            explanation="The developer menu of this device ends background apps on purpose; users never see this.",
+            advice="Switch the setting off on the device before judging background behaviour.",
+        )
+
+
+_EXPLAINED: Final = frozenset({*CODES.values(), *_SYSTEM_KILLS, "debug_kill", "jetsam", "idle_exit"})
+_PEACEFUL: Final = frozenset({"normal", "exit", "exited", "clean", "reboot", "update", "unknown"})
+
+
+def _silent_death(inputs: Inputs) -> Iterator[Finding]:
+    system = daemons(inputs)
+    for death in rows(inputs, "terminations"):
+        kind = kill_class(death)
+        if kind in _EXPLAINED or not wanted(inputs, death) or (kind == "crash" and death["in_call"]):
+            continue
+        if not inputs.apps and (death["pid"], death["process"]) in system:
+            continue
+        if kind in _PEACEFUL and (death["code"] or "0") in {"0", "0x0", "0x00000000"}:
+            continue
+        reason = ", ".join(str(part) for part in (death["namespace"], death["code"]) if part)
+        crashed = kind == "crash"
+        yield finding(
+            "unexplained-termination",
+            "T19",
+            Severity.high if crashed or death["in_call"] else Severity.medium,
+            [death],
+            title=f"{name_of(death)} {'crashed' if crashed else 'was terminated'} ({reason or kind})",
+            explanation=(death["explanation"] or "")[:300]
+            or "The process ended with a code that none of the known system kills uses. The next VoIP push needs a cold launch.",
+            advice="Look for a report of this time in Settings, Privacy & Security, Analytics Data, or for the exit reason "
+            "in MetricKit (MXAppExitMetric).",
+            pattern=f"{kind}:{death['namespace'] or ''}:{death['code'] or ''}",
+            confidence=0.9 if crashed else 0.7,
+        )
+
+
+_ABNORMAL: Final = frozenset({*CODES.values(), *_SYSTEM_KILLS, "crash", "jetsam"}) - {"user"}
+
+
+def _crash_loop(inputs: Inputs) -> Iterator[Finding]:
+    least, span = inputs.thresholds["exits"], inputs.thresholds["span"]
+    deaths = kills(inputs, *_ABNORMAL)
+    for app in dict.fromkeys(name_of(row) for row in deaths if row["app"] or row["process"]):
+        about = [row for row in deaths if name_of(row) == app]
+        first, last = busiest([row["start"] for row in about], span)
+        if last - first < least:
+            continue
+        about = about[first:last]
+        took = (about[-1]["start"] - about[0]["start"]).total_seconds()
+        kinds = ", ".join(sorted({kill_class(row) for row in about}))
+        yield finding(
+            "crash-loop",
+            "T17",
+            Severity.high,
+            about,
+            title=f"{app} ended abnormally {len(about)} times in {duration(took)} ({kinds})",
+            explanation="iOS treats repeated failures as a bad app: callservicesd stops launching it for VoIP pushes, and "
+            "background launches become rarer.",
+            advice="Fix the first failure of the series; guard launch code against its own stored state (a corrupt "
+            f"database crashes every launch). {plural(len(about), 'termination')} are listed as evidence.",
+            measures={"exit_count": float(len(about))},
+        )
+
+
+RULES: Final = (
+    Rule(
+        id="watchdog-termination",
+        numbers=("T07",),
+        title="Killed by the watchdog",
+        severity=Severity.critical,
+        why="iOS ends apps whose main thread does not answer; in a call the call is lost.",
+        fix=_WATCHDOG_FIX,
+        needs=_NEEDS_EXITS,
+        can_run=_CAN_SEE_EXITS,
+        check=_watchdog,
+        links=(links.WATCHDOG, links.SIGKILL),
+    ),
+    Rule(
+        id="lock-held-termination",
+        numbers=("T06",),
+        title="Killed for a file lock held at suspension",
+        severity=Severity.critical,
+        why="The app disappears shortly after it goes to the background, without a crash in its own code.",
+        fix=_LOCK_FIX,
+        needs=_NEEDS_EXITS,
+        can_run=_CAN_SEE_EXITS,
+        check=_lock_held,
+        links=(links.SIGKILL,),
+    ),
+    Rule(
+        id="system-kill",
+        numbers=("T04", "T13", "T14"),
+        title="Killed by another limit of the system",
+        severity=Severity.critical,
+        why="iOS ended the app for what it did in the background or for the state of the device.",
+        fix="See the advice of the finding: each code has its own remedy.",
+        needs=_NEEDS_EXITS,
+        can_run=_CAN_SEE_EXITS,
+        check=_system_kill("system-kill"),
+        links=(links.SIGKILL,),
+    ),
+    Rule(
+        id="cpu-kill",
+        numbers=("T08",),
+        title="Killed for CPU use in the background",
+        severity=Severity.critical,
+        why="A fatal CPU limit ends the app, with the call if there is one.",
+        fix=_SYSTEM_KILLS["cpu"].advice,
+        needs=_NEEDS_EXITS,
+        can_run=_CAN_SEE_EXITS,
+        check=_system_kill("cpu-kill"),
+        links=(links.SIGKILL, links.BACKGROUND_MODES),
+    ),
+    Rule(
+        id="crash-in-call",
+        numbers=("T16",),
+        title="Crash during a call",
+        severity=Severity.critical,
+        why="The call is lost and the other side is not told.",
+        fix="Symbolicate and fix the crash; end or restore the call on the next launch.",
+        needs=_NEEDS_EXITS,
+        can_run=_CAN_SEE_EXITS,
+        check=_crash_in_call,
+        links=(links.CRASH_REPORT,),
+    ),
+    Rule(
+        id="crash-loop",
+        numbers=("T17",),
+        title="Repeated abnormal ends",
+        severity=Severity.high,
+        why="Each cold launch delays the next call, and iOS stops launching apps that keep failing.",
+        fix="Fix the first failure of the series.",
+        needs=_NEEDS_EXITS,
+        can_run=_CAN_SEE_EXITS,
+        check=_crash_loop,
+        thresholds=(
+            Threshold("exits", 3.0, "terminations", "heuristic", "so many abnormal ends make a loop"),
+            Threshold("span", 600.0, "s", "heuristic", "within this time"),
+        ),
+        links=(links.FORUM_PUSH_BLOCKED, links.CRASH_REPORT),
+    ),
+    Rule(
+        id="unexplained-termination",
+        numbers=("T19",),
+        title="Crash or termination outside a call",
+        severity=Severity.high,
+        why="The app is gone: the next call needs a cold launch, and state in memory is lost.",
+        fix="Find the report of this time, or the exit reason in MetricKit.",
+        needs=_NEEDS_EXITS,
+        can_run=_CAN_SEE_EXITS,
+        check=_silent_death,
+        links=(links.CRASH_REPORT, links.SIGKILL),
+    ),
+    Rule(
+        id="user-force-quit",
+        numbers=("T15",),
+        title="Closed by the user",
+        severity=Severity.info,
+        why="Explains why the app was gone; no defect.",
+        fix="Nothing to fix.",
+        needs=_NEEDS_EXITS,
+        can_run=_CAN_SEE_EXITS,
+        check=_user_quit,
+        links=(links.SIGKILL,),
+    ),
+    Rule(
+        id="debug-kill",
+        numbers=("T18",),
+        title="Killed by a developer setting",
+        severity=Severity.low,
+        why="Explains a kill that no user will see.",
+        fix="Switch off the background kill setting on the test device.",
+        needs=_NEEDS_EXITS,
+        can_run=any_of(_CAN_SEE_EXITS, has_kill("debug_kill")),
+        check=_debug_kill,
+        links=(links.FORUM_SUSPENDED,),
+    ),
+)

@@ -1,0 +1,242 @@
+"""Calls: who activates the audio, whether it comes at all, calls that end at once, actions that time out."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+import polars as pl
+
+from traceview.rules import links
+from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
+from traceview.rules.rows import (
+    AUDIO_SERVERS,
+    CALL_DAEMONS,
+    SYSTEM_CALLS,
+    Row,
+    any_of,
+    duration,
+    every,
+    finding,
+    has_rows,
+    name_of,
+    plural,
+    rows,
+    same_app,
+    seen,
+    wanted,
+)
+from traceview.rules.windows import busiest
+
+_ACTIVATE_FIX: Final = (
+    "Configure the category (.playAndRecord, .voiceChat) before fulfilling the CXAnswerCallAction or CXStartCallAction, but "
+    "never call setActive(true) in a CallKit call: start audio I/O in provider(_:didActivate:) and stop it in "
+    "provider(_:didDeactivate:). Check that the WebRTC or SIP library does not activate by itself (RTCAudioSession: "
+    "useManualAudio = true, isAudioEnabled = true in didActivate)."
+)
+
+
+def _own_calls(inputs: Inputs) -> list[Row]:
+    return [
+        call
+        for call in rows(inputs, "calls")
+        if call["kind"] not in SYSTEM_CALLS and call["kind"] != "unknown" and wanted(inputs, call)
+    ]
+
+
+def _picked_up(call: Row) -> datetime | None:
+    """Return when the call needs audio: answered by the user, or begun by the user."""
+    return call["answered"] or (call["start"] if call["direction"] == "outgoing" else None)
+
+
+def _activated_by_app(inputs: Inputs) -> Iterator[Finding]:
+    sessions = rows(inputs, "audio_sessions", (pl.col("activated_by") == "app") & pl.col("refused_error").is_null())
+    for call in _own_calls(inputs):
+        since = _picked_up(call)
+        until = call["audio_activated"] or call["ended"] or call["end"] or inputs.capture_end
+        if since is None or until is None:
+            continue
+        own = [row for row in sessions if same_app(row, call) and since <= row["start"] < until]
+        if not own:
+            continue
+        after = (own[0]["start"] - since).total_seconds()
+        never = call["audio_activated"] is None
+        yield finding(
+            "audio-activated-by-app-in-call",
+            "V05",
+            Severity.high,
+            [own[0], call, *own[1:]],
+            title=f"{name_of(call)} activated its audio session itself {duration(after)} after the call was "
+            + ("begun" if call["answered"] is None else "answered")
+            + (", and CallKit never activated it" if never else ", before CallKit did"),
+            explanation="In a CallKit call the system activates the session with the priority of a phone call. A session that "
+            "the app activated first stands in its way: provider(_:didActivate:) comes late or not at all, and the "
+            "microphone stays silent from the background.",
+            advice=_ACTIVATE_FIX,
+            pattern="never" if never else "early",
+            measures={"activated_after_s": after},
+        )
+
+
+def _answered_without_audio(inputs: Inputs) -> Iterator[Finding]:
+    grace = inputs.thresholds["grace"]
+    sessions = rows(inputs, "audio_sessions", pl.col("refused_error").is_null())
+    for call in _own_calls(inputs):
+        since = _picked_up(call)
+        if since is None or call["direction"] == "outgoing":
+            continue  # an outgoing call gets its audio when the app decides that it connects
+        due = since + timedelta(seconds=grace)
+        over = call["ended"] or call["end"] or inputs.capture_end
+        if over is None or over < due:
+            continue
+        came = call["audio_activated"]
+        if (came is not None and came <= due) or _has_audio(sessions, call, due):
+            continue
+        late = came is not None
+        wait = ((came or over) - since).total_seconds()
+        yield finding(
+            "answer-without-audio-activation",
+            "V04",
+            Severity.high if late else Severity.critical,
+            [call],
+            title=f"{name_of(call)}: answered call "
+            + (
+                f"waited {duration(wait)} for its audio"
+                if late
+                else f"lasted {duration(wait)} without audio activation"
+            ),
+            explanation="After CXAnswerCallAction the system activates the audio session and calls provider(_:didActivate:). "
+            + (
+                "It came late."
+                if late
+                else "No line shows that it did: the users hear nothing, or only one of them does."
+            ),
+            advice=_ACTIVATE_FIX
+            + " Fulfil the CXAnswerCallAction promptly, and do not hold another active session when it arrives.",
+            confidence=0.9,
+            pattern="late" if late else "never",
+            measures={"without_audio_s": wait},
+        )
+
+
+def _has_audio(sessions: list[Row], call: Row, due: datetime) -> bool:
+    """Whether a session of the call's app, activated by CallKit or by nobody known, runs when audio is due."""
+    return any(
+        same_app(row, call)
+        and row["activated_by"] != "app"
+        and row["start"] <= due
+        and (row["end"] is None or row["end"] > due)
+        for row in sessions
+    )
+
+
+def _phantom(inputs: Inputs) -> Iterator[Finding]:
+    limit = timedelta(seconds=inputs.thresholds["shorter_than"])
+    brief = [
+        call
+        for call in _own_calls(inputs)
+        if call["direction"] != "outgoing"
+        and call["answered"] is None
+        and call["outcome"] != "declined"
+        and (call["ended"] or call["end"]) is not None
+        and (call["ended"] or call["end"]) - (call["reported"] or call["start"]) < limit
+    ]
+    for app in dict.fromkeys(name_of(call) for call in brief):
+        about = [call for call in brief if name_of(call) == app]
+        first, last = busiest([call["start"] for call in about], 86_400)
+        if last - first < inputs.thresholds["calls"]:
+            continue
+        yield finding(
+            "phantom-call",
+            "V02",
+            Severity.medium,
+            about[first:last],
+            title=f"{app} reported {plural(last - first, 'call')} that ended within {duration(limit.total_seconds())}",
+            explanation="Reporting a call only to end it at once satisfies PushKit's check but flashes the call screen and "
+            "stops other audio. It usually hides pushes that are no calls, or calls that were over before the push arrived.",
+            advice="Do not send a VoIP push for calls that are over; end the call with the true reason "
+            "(CXCallEndedReason.answeredElsewhere, .remoteEnded), and use ordinary pushes for anything else.",
+            confidence=0.8,
+            measures={"call_count": float(last - first)},
+        )
+
+
+def _timed_out(inputs: Inputs) -> Iterator[Finding]:
+    reason = pl.col("end_reason").str.to_lowercase().str.replace_all(r"[^a-z]", "")
+    for call in rows(inputs, "calls", reason.str.contains("timedout", literal=True)):
+        if wanted(inputs, call):
+            yield finding(
+                "call-action-timeout",
+                "V06",
+                Severity.high,
+                [call],
+                title=f"{name_of(call)} let a CallKit action time out ({call['end_reason']})",
+                explanation="CallKit asked the app to perform an action and the app neither fulfilled nor failed it in time; "
+                "CallKit then treats the call as failed.",
+                advice="Call fulfill() or fail() on every CXAction in every path, and reset state in "
+                "provider(_:timedOutPerforming:). Do not wait for the network before fulfilling an answer.",
+                pattern=str(call["end_reason"]),
+            )
+
+
+_CAN_SEE_CALLS: Final = seen("call.reported", "call.started", "call.answered", by=CALL_DAEMONS)
+_CAN_SEE_AUDIO: Final = seen("audio_session.activated", "audio_session.refused", by=AUDIO_SERVERS)
+
+RULES: Final = (
+    Rule(
+        id="audio-activated-by-app-in-call",
+        numbers=("V05",),
+        title="App activates the audio session of a CallKit call",
+        severity=Severity.high,
+        why="CallKit cannot take over a session that the app activated: one-way or no audio.",
+        fix=_ACTIVATE_FIX,
+        needs="lines about calls (callservicesd or CallKit in the app) and lines of the audio server (audiomxd or "
+        "mediaserverd) or of AVAudioSession that tell who activated the session",
+        can_run=every(_CAN_SEE_CALLS, any_of(_CAN_SEE_AUDIO, has_rows("audio_sessions"))),
+        check=_activated_by_app,
+        links=(links.DID_ACTIVATE, links.FORUM_CALLKIT_AUDIO),
+    ),
+    Rule(
+        id="answer-without-audio-activation",
+        numbers=("V04",),
+        title="Answered call without audio activation",
+        severity=Severity.critical,
+        why="The call is up but nobody hears anything.",
+        fix=_ACTIVATE_FIX,
+        needs="a line about the answer (callservicesd or CallKit in the app) and lines of the audio server or of "
+        "AVAudioSession in the app",
+        can_run=every(_CAN_SEE_CALLS, _CAN_SEE_AUDIO),
+        check=_answered_without_audio,
+        thresholds=(
+            Threshold("grace", 3.0, "s", "heuristic", "audio that comes later than this after the answer is late"),
+        ),
+        links=(links.DID_ACTIVATE, links.PROVIDER_DELEGATE, links.FORUM_CALLKIT_AUDIO),
+    ),
+    Rule(
+        id="phantom-call",
+        numbers=("V02",),
+        title="Calls that are reported and ended at once",
+        severity=Severity.medium,
+        why="The call screen flashes up, other audio stops, and users lose trust.",
+        fix="Push only for calls that still ring.",
+        needs="lines of callservicesd or CallKit in the app about calls and their end",
+        can_run=_CAN_SEE_CALLS,
+        check=_phantom,
+        thresholds=(
+            Threshold("shorter_than", 2.0, "s", "heuristic", "unanswered incoming calls shorter than this count"),
+            Threshold("calls", 3.0, "calls per day", "heuristic", "fewer are not reported"),
+        ),
+        links=(links.VOIP_PUSH, links.FORUM_PUSH_DEADLINE),
+    ),
+    Rule(
+        id="call-action-timeout",
+        numbers=("V06",),
+        title="CallKit action timed out",
+        severity=Severity.high,
+        why="CallKit ends calls whose actions the app does not answer.",
+        fix="Fulfil or fail every CXAction.",
+        needs="lines of CallKit in the app or of callservicesd about actions or the reason why a call ended",
+        can_run=seen("call.action", "call.ended", "call.failed", by=CALL_DAEMONS),
+        check=_timed_out,
+        links=(links.PROVIDER_DELEGATE,),
+    ),
+)
