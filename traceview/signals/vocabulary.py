@@ -16,9 +16,11 @@ KINDS: Final = frozenset(
         "process.resumed",
         "process.exited",
         "process.terminated",
+        "process.watchdog",  # a watchdog ran out, or was waived (active = false) because of a debugger
         "process.identity",  # joins a pid with a bundle id or a process name, nothing else
         "app.foreground",
         "app.background",
+        "app.deactivation",  # in the foreground but covered (Control Center, a call, the switcher), or no longer
         "assertion.acquired",
         "assertion.invalidated",
         "assertion.expired",
@@ -48,6 +50,7 @@ KINDS: Final = frozenset(
         "audio_session.interrupted",
         "audio_session.interruption_ended",
         "audio_session.route_changed",
+        "audio_session.routes_available",  # the choice of inputs or outputs changed, not yet the route
         "audio_session.client_state",
         "audio_session.stopped",
         "audio_session.not_allowed",

@@ -1,0 +1,285 @@
+"""The catalogue of signals: every ``*.toml`` of this folder, loaded, checked and compiled once.
+
+An entry says which line shape means which event. Keys: ``id``, ``kind`` (of the vocabulary), ``process`` (names; none =
+any), ``subsystem``, ``category``, ``sender``, ``format`` (exact os_log formats in the notation of `notation`),
+``pattern`` (regular expressions whose groups are fields or compound names of `identity`; they replace what would be
+derived from ``format``), ``contains`` (literals of which a message must hold one before a pattern is tried), ``set``
+(constant fields), ``since`` and ``until`` (iOS), ``confidence`` (0 to 1), ``evidence``, ``source``, ``examples``,
+``anonymous`` (false: never without a known process) and ``priority`` (before the more specific forms). A file's table
+``[defaults]`` holds for all its entries.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from traceview.signals.identity import COMPOUND
+from traceview.signals.notation import format_key, literals_of, names_of, to_pattern
+from traceview.signals.vocabulary import FIELDS, KINDS
+from traceview_parsers.selection import Clause, Selection
+
+FOLDER: Final = Path(__file__).parent
+EVIDENCE: Final = ("seen", "format", "documented")
+"""``seen``: a real line; ``format``: only the format string is known; ``documented``: Apple or an open source says so."""
+
+SPECIFIC_LETTERS: Final = 12
+"""Letters and digits of literal text from which a message is recognised without knowing its process (heuristic)."""
+_MIN_LITERAL: Final = 4
+_KEYS: Final = frozenset(
+    "id kind process subsystem category sender format pattern contains set since until confidence evidence source "
+    "examples anonymous priority".split()
+)
+_GROUP: Final = re.compile(r"\(\?P<(\w+)>")
+
+
+class CatalogueError(ValueError):
+    """An entry of the catalogue is wrong; the message names the file, the entry and the fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A message (synthetic) with the fields that its signal must extract."""
+
+    message: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    process: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One way in which a signal is printed.
+
+    Attributes:
+        signal: Position of its signal in the catalogue.
+        pattern: Regular expression over the message, with named groups.
+        literals: The message holds one of these.
+        letters: Letters and digits of fixed text: how specific the form is.
+    """
+
+    signal: int
+    pattern: str
+    literals: tuple[str, ...]
+    letters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One entry of the catalogue; see the module docstring."""
+
+    id: str
+    kind: str
+    family: str
+    processes: frozenset[str] = frozenset()
+    subsystem: str | None = None
+    category: str | None = None
+    senders: frozenset[str] = frozenset()
+    formats: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    since: str | None = None
+    until: str | None = None
+    confidence: float = 1.0
+    evidence: str = "format"
+    source: str = ""
+    examples: tuple[Example, ...] = ()
+    anonymous: bool = True
+    priority: int = 0
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All signals and their compiled forms, most specific form first."""
+
+    signals: tuple[Signal, ...]
+    forms: tuple[Form, ...]
+    by_format: Mapping[str, tuple[int, ...]]
+    """Format without names and annotations → forms (positions in `forms`) that it belongs to, most specific first."""
+
+    @property
+    def literals(self) -> list[str]:
+        """Return every distinct literal that some form needs, sorted."""
+        return sorted({literal for form in self.forms for literal in form.literals})
+
+    def selection(self, apps: Iterable[str] = ()) -> Selection:
+        """Return what a reader has to decode so that no event is missed.
+
+        Signals with a known process, subsystem or library ask for just those. Lines that an app may print by any way
+        (its own logger, NSLog) are looked for in the processes named in `apps`; without names, in all processes,
+        which costs the reader most of its shortcuts.
+        """
+        words: dict[tuple[str, frozenset[str]], set[str]] = {}
+        for form in self.forms:
+            signal = self.signals[form.signal]
+            if signal.processes:
+                keys = [("process", frozenset({name})) for name in signal.processes]
+            elif signal.subsystem:
+                keys = [("subsystem", frozenset({signal.subsystem}))]
+            elif signal.senders:
+                keys = [("sender", signal.senders)]
+            else:
+                keys = [("app", frozenset(apps))]
+            for key in keys:
+                words.setdefault(key, set()).update(form.literals)
+        return Selection(clauses=tuple(_clause(key, found) for key, found in sorted(words.items(), key=_order)))
+
+
+@cache
+def catalogue() -> Catalogue:
+    """Load the built-in catalogue (cached).
+
+    Raises:
+        CatalogueError: An entry is wrong.
+    """
+    signals: list[Signal] = []
+    for path in sorted(FOLDER.glob("*.toml")):
+        signals += read_family(path.stem, path.read_text("utf-8"))
+    return compile_catalogue(signals)
+
+
+def read_family(family: str, text: str) -> list[Signal]:
+    """Read the entries of one TOML text.
+
+    Raises:
+        CatalogueError: The text is no TOML or an entry is wrong.
+    """
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(f"{family}.toml: {error}") from error
+    defaults = content.get("defaults", {})
+    return [_signal(family, defaults | entry) for entry in content.get("signal", [])]
+
+
+def compile_catalogue(signals: Iterable[Signal]) -> Catalogue:
+    """Build the lookup structures for `signals`.
+
+    Raises:
+        CatalogueError: Two entries share an id.
+    """
+    kept = tuple(signals)
+    ids = [signal.id for signal in kept]
+    if repeated := sorted({name for name in ids if ids.count(name) > 1}):
+        raise CatalogueError(f"several signals have the id {', '.join(repeated)}")
+    forms = sorted(
+        (form for index, signal in enumerate(kept) for form in _forms(index, signal)),
+        key=lambda form: (
+            -kept[form.signal].priority,
+            -form.letters,
+            not kept[form.signal].processes,
+            kept[form.signal].id,
+        ),
+    )
+    by_format: dict[str, list[int]] = {}
+    for position, form in enumerate(forms):
+        for text in kept[form.signal].formats:
+            places = by_format.setdefault(format_key(text), [])
+            if position not in places:
+                places.append(position)
+    return Catalogue(kept, tuple(forms), {key: tuple(places) for key, places in by_format.items()})
+
+
+def _forms(index: int, signal: Signal) -> list[Form]:
+    if signal.patterns:
+        letters = max(_letters(pattern) for pattern in signal.patterns)
+        return [Form(index, pattern, signal.contains, letters) for pattern in signal.patterns]
+    forms = []
+    for text in signal.formats:
+        literals = literals_of(text)
+        longest = max(literals, key=len, default="")
+        if len(longest) < _MIN_LITERAL:
+            raise CatalogueError(f"{signal.id}: no literal of {_MIN_LITERAL} characters in {text!r}; give a pattern")
+        letters = sum(character.isalnum() for literal in literals for character in literal)
+        forms.append(Form(index, to_pattern(text), (longest,), letters))
+    return forms
+
+
+def _letters(pattern: str) -> int:
+    """Count the letters and digits of fixed text in a regular expression."""
+    text = re.sub(r"\(\?[a-zA-Z]+\)|\(\?P<\w+>|\(\?:|\[(?:\\.|[^\]\\])*\]|\\[a-zA-Z]|\{[0-9,]+\}", " ", pattern)
+    return sum(character.isalnum() for character in text)
+
+
+def _signal(family: str, entry: Mapping[str, Any]) -> Signal:
+    name = entry.get("id", "?")
+
+    def fail(fault: str) -> CatalogueError:
+        return CatalogueError(f"{family}.toml, signal {name}: {fault}")
+
+    if unknown := set(entry) - _KEYS:
+        raise fail(f"unknown keys {sorted(unknown)}")
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(name)):
+        raise fail("the id is no slug")
+    if entry.get("kind") not in KINDS:
+        raise fail(f"unknown kind {entry.get('kind')!r}")
+    if entry.get("evidence") not in EVIDENCE or not entry.get("source"):
+        raise fail(f"evidence must be one of {EVIDENCE}, with a source")
+    formats, patterns = _texts(entry.get("format")), _texts(entry.get("pattern"))
+    if not formats and not patterns:
+        raise fail("neither a format nor a pattern")
+    if patterns and not entry.get("contains"):
+        raise fail("a pattern needs `contains`")
+    if formats and not patterns and entry.get("contains"):
+        raise fail("`contains` belongs to a pattern; a format knows its literals")
+    groups = {group for pattern in patterns for group in _GROUP.findall(pattern)}
+    groups |= {group for text in formats for group in names_of(text)}
+    if strange := groups - set(FIELDS) - COMPOUND:
+        raise fail(f"unknown fields {sorted(strange)}")
+    if strange := set(entry.get("set", {})) - set(FIELDS):
+        raise fail(f"unknown constants {sorted(strange)}")
+    return Signal(
+        id=name,
+        kind=entry["kind"],
+        family=family,
+        processes=frozenset(entry.get("process", ())),
+        subsystem=entry.get("subsystem") or None,
+        category=entry.get("category") or None,
+        senders=frozenset(entry.get("sender", ())),
+        formats=tuple(formats),
+        patterns=tuple(patterns),
+        contains=tuple(_texts(entry.get("contains"))),
+        constants=dict(entry.get("set", {})),
+        since=entry.get("since"),
+        until=entry.get("until"),
+        confidence=float(entry.get("confidence", 1.0)),
+        evidence=entry["evidence"],
+        source=entry["source"],
+        examples=tuple(_example(example) for example in entry.get("examples", ())),
+        anonymous=bool(entry.get("anonymous", True)),
+        priority=int(entry.get("priority", 0)),
+    )
+
+
+def _example(value: str | Mapping[str, Any]) -> Example:
+    if isinstance(value, str):
+        return Example(value)
+    return Example(value["message"], {key: item for key, item in value.items() if key not in {"message", "process"}},
+                   value.get("process"))  # fmt: skip
+
+
+def _texts(value: str | list[str] | None) -> list[str]:
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _clause(key: tuple[str, frozenset[str]], words: set[str]) -> Clause:
+    column, names = key
+    found = frozenset(words)
+    match column:
+        case "process":
+            return Clause(processes=names, words=found)
+        case "subsystem":
+            return Clause(subsystems=names, words=found)
+        case "sender":
+            return Clause(senders=names, words=found)
+        case _:
+            return Clause(processes=names or None, words=found)
+
+
+def _order(item: tuple[tuple[str, frozenset[str]], set[str]]) -> tuple[str, list[str]]:
+    return item[0][0], sorted(item[0][1])

@@ -1,0 +1,160 @@
+"""Values that hold several fields at once, such as a RunningBoard handle, taken apart column-wise.
+
+A signal may name a group after a field of the vocabulary or after one of `EXPANSIONS`; the latter are replaced here by
+the fields they hold. All work is vectorised: one regular expression a field over the column of raw values.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import polars as pl
+
+_HOST: Final = r"\[(?:\w+)<(?P<host_name>[^<>()\[\]{}]*)(?:\([^<>]*\))?>:(?P<host_pid>[0-9]+)(?::[0-9]+)?\]"
+_IDENTITY: Final = (
+    r"(?P<type>app|application|xpcservice|daemon|osservice|anon|angel|dext)"
+    r"<(?P<name>[^<>()\[\]{}]*)"
+    rf"(?:\((?:{_HOST}|[^<>\[\]]*)\)?)?>?"
+    r"(?:\{[^{}]*\}|\[uuid:[^\]]*\]|\([0-9]+\))*"
+    r"(?::(?P<pid>[0-9]+))?"
+)
+"""Identity forms, seen: ``application<bundle>`` (iOS 13 to 16), ``app<bundle(UUID)>`` (17 and later), ``app<bundle((null))>``,
+``xpcservice<bundle([app<host…>:pid])>{vt hash: N}[uuid:…]{definition:…}``, ``daemon<…>``, ``osservice<…>``, ``anon<…>``."""
+
+_OLD_HANDLE: Final = r"^\[(?P<old_name>[^\[\]<>:]+):(?P<old_pid>[0-9]+)\]"
+"""``[App:pid]`` of assertiond (iOS 12 and earlier)."""
+
+_MAC_BUNDLE: Final = r"^application\.(.+?)\.[0-9]+\.[0-9]+$"
+"""macOS puts two numbers behind the bundle id: ``application.com.acme.mac.19062835.19062841``."""
+
+UUID: Final = r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})"
+
+_CLIENT: Final = [
+    ("session_id", r"sid:(0x[0-9a-fA-F]+)"),
+    ("subject", r"(?:sid:0x[0-9a-fA-F]+,\s*)?([^,'\"\s][^,'\"]*?)\([0-9]+\)"),
+    ("subject_pid", r"\(([0-9]+)\)"),
+]
+_CONTEXT: Final = [
+    ("namespace", r"domain:([0-9]+)"),
+    ("code", r"code:(0x[0-9A-Fa-f]+|[0-9]+)"),
+    (
+        "reason",
+        r"(?s)explanation:(.*?)(?:\s+(?:ProcessVisibility|ProcessState|reportType|maxTerminationResistance)\b.*|>?\s*$)",
+    ),
+    ("visibility", r"ProcessVisibility:\s*(\w+)"),
+    ("state", r"ProcessState:\s*(\w+)"),
+]
+
+EXPANSIONS: Final[dict[str, list[tuple[str, str]]]] = {
+    # "sid:0x6f6a3, Acme Voice(1766), 'prim'": session, process name cut to 16 characters, pid, session type
+    "client": _CLIENT,
+    "interrupter_client": [("interrupter", r"(?:sid:0x[0-9a-fA-F]+,\s*)?([^,'\"\s][^,'\"]*?\([0-9]+\))")],
+    # AudioSession server: {"ID":"0x3535e","PID":2145,"name":"Acme"} or {"ID":"0x1ef0b4","name":"Acme(78860)"}
+    "session_json": [
+        ("session_id", r"\"ID\":\s*\"(0x[0-9a-fA-F]+)\""),
+        ("subject", r"\"name\":\s*\"([^\"(]*)"),
+        ("subject_pid", r"\"PID\":\s*([0-9]+)"),
+        ("subject_pid", r"\"name\":\s*\"[^\"]*\(([0-9]+)\)\""),
+    ],
+    # MediaExperience: <ID: 391, PID = 5436, Name = sid:…, BundleID = …, Category = …, Mode = …, Active = YES, …>
+    "mx_session": [
+        *_CLIENT,
+        ("subject_pid", r"PID = ([0-9]+)"),
+        ("bundle", r"BundleID = ([^,>\s]+)"),
+        ("category", r"Category = ([^,>]+)"),
+        ("mode", r"Mode = ([^,>]+)"),
+        ("active", r"\bActive = (YES|NO)"),
+        ("playing", r"\bPlaying = (YES|NO)"),
+        ("recording", r"\bRecording = (YES|NO)"),
+    ],
+    # <SBApplicationProcessState: 0x…; pid: 1957; taskState: Running; visibility: Background>
+    "sb_state": [
+        ("subject_pid", r"pid: ([0-9]+)"),
+        ("state", r"taskState: ([^;>]+)"),
+        ("visibility", r"visibility: ([^;>]+)"),
+    ],
+    # RunningBoard's assertion: "34-24240-546989 (target:[…])" or <RBSAssertionDescriptor| "name" ID:34-… target:…>
+    "assertion": [
+        ("assertion_id", r"(?:ID:|^|\()\s*([0-9]+-[0-9]+-[0-9]+)"),
+        ("assertion_name", r"(?s)\|\s*\"(.*?)\"\s+ID:"),
+    ],
+    "context": _CONTEXT,
+    "exit_context": [
+        *_CONTEXT,
+        ("namespace", r"namespace: ?([0-9]+)"),
+        ("code", r"code: ?(0x[0-9A-Fa-f]+|[0-9]+)"),
+        ("reason", r"OS_REASON_(\w+)"),
+        ("reason", r"ExitContext[;|]\s*(.*?)>?\s*$"),
+    ],
+    # any description of a call that shows its UUID
+    "call": [("call_id", UUID)],
+    # os_log prints session ids without 0x where the format has the prefix itself
+    "object": [],
+}
+HANDLES: Final[dict[str, dict[str, str]]] = {
+    "handle": {"bundle": "bundle", "subject": "subject", "pid": "subject_pid"},
+    "identity": {"bundle": "bundle", "subject": "subject", "pid": "subject_pid"},
+    "assertion": {"bundle": "bundle", "subject": "subject", "pid": "subject_pid"},
+    "originator_handle": {"bundle": "originator", "subject": "originator", "pid": "originator_pid"},
+}
+"""Names whose text holds a RunningBoard identity, and the fields that it fills."""
+
+COMPOUND: Final = frozenset(EXPANSIONS) | frozenset(HANDLES)
+"""Every group name that is no field of the vocabulary."""
+
+HIDDEN: Final = ("", "<private>", "(null)", "<redacted>", "<sensitive>")
+"""What stands for a value that the line does not tell."""
+
+
+def expand(frame: pl.DataFrame) -> pl.DataFrame:
+    """Replace compound columns of raw text by the fields they hold; a field given by its own group wins.
+
+    Args:
+        frame: String columns named after fields and compound names; other columns stay.
+    """
+    found: dict[str, list[pl.Expr]] = {}
+    for name in frame.columns:
+        if name in HANDLES:
+            for field, expression in _handle_fields(name):
+                found.setdefault(field, []).append(expression)
+        for field, pattern in EXPANSIONS.get(name, ()):
+            found.setdefault(field, []).append(_shown(pl.col(name).str.extract(pattern, 1)))
+    plain = [name for name in frame.columns if name not in COMPOUND]
+    columns = [
+        pl.coalesce([*([_shown(pl.col(field))] if field in plain else []), *expressions]).alias(field)
+        for field, expressions in found.items()
+    ]
+    return frame.with_columns(columns).drop([name for name in frame.columns if name in COMPOUND])
+
+
+def identity_fields(texts: Iterable[str]) -> pl.DataFrame:
+    """Take RunningBoard handles apart: columns bundle, subject, subject_pid, host_bundle, host_pid (all strings)."""
+    frame = pl.DataFrame({"handle": list(texts)}, schema={"handle": pl.String})
+    return expand(frame).select("bundle", "subject", "subject_pid", "host_bundle", "host_pid")
+
+
+def _shown(value: pl.Expr) -> pl.Expr:
+    stripped = value.str.strip_chars()
+    return pl.when(stripped.is_in(HIDDEN)).then(None).otherwise(stripped)
+
+
+def _handle_fields(column: str) -> list[tuple[str, pl.Expr]]:
+    """Return (field, expression) pairs for a column with RunningBoard identities."""
+    groups = pl.col(column).str.extract_groups(_IDENTITY)
+    old = pl.col(column).str.extract_groups(_OLD_HANDLE)
+    kind = groups.struct.field("type")
+    name = _shown(groups.struct.field("name"))
+    plain_name = pl.coalesce(name.str.extract(_MAC_BUNDLE, 1), name)
+    is_app = kind.is_in(["app", "application", "xpcservice"])
+    target = HANDLES[column]
+    fields = {
+        "bundle": pl.when(is_app).then(plain_name),
+        "subject": pl.coalesce(pl.when(~is_app).then(name), old.struct.field("old_name")),
+        "pid": pl.coalesce(groups.struct.field("pid"), old.struct.field("old_pid")),
+    }
+    pairs = [(target[part], expression) for part, expression in fields.items()]
+    if column != "originator_handle":
+        pairs += [
+            ("host_bundle", _shown(groups.struct.field("host_name"))),
+            ("host_pid", groups.struct.field("host_pid")),
+        ]
+    return pairs

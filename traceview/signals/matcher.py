@@ -1,0 +1,221 @@
+"""From log rows to events: which signal each row is, and what its fields say.
+
+Three steps, none of them a loop over rows. Rows whose os_log format is known are looked up by that format. The others
+go through one Aho-Corasick pass over all literals of the catalogue, which names the few forms that a row may have.
+Then each form's regular expression runs over its own candidates only, most specific form first; a row keeps the first
+form that fits. Every row is judged on its own, so matching a table in pieces gives the same events.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from traceview.signals.catalogue import SPECIFIC_LETTERS, Catalogue, catalogue
+from traceview.signals.identity import expand
+from traceview.signals.notation import format_key
+from traceview.signals.vocabulary import EVENT_SCHEMA, FIELDS, empty_events
+
+_BASE: Final = {
+    "ref": "ref",
+    "time": "time",
+    "process": "process",
+    "pid": "pid",
+    "tid": "tid",
+    "sender": "sender",
+    "subsystem": "subsystem",
+    "category": "log_category",
+    "level": "level",
+    "boot_uuid": "boot_uuid",
+    "message": "message",
+}
+"""Column of ``log`` → column of the event table."""
+_CONDITIONS: Final = ("process", "subsystem", "format")
+
+MAX_MESSAGE: Final = 32_768
+"""Characters of a message that are looked at: real messages end long before (os_log cuts at 1 KiB, NSLog at 32 KiB),
+and hostile megabyte lines must not cost seconds."""
+
+Rows = np.ndarray[Any, np.dtype[np.uint32]]
+
+
+def match(log: Any, using: Catalogue | None = None) -> pl.DataFrame:
+    """Recognise the events among log rows.
+
+    Args:
+        log: Rows of the ``log`` schema: an Arrow record batch or table, or a polars frame. ``message`` is required;
+            what else is missing is taken as unknown. Order and refs are kept.
+        using: Another catalogue than the built-in one.
+
+    Returns:
+        Events (`EVENT_SCHEMA`), at most one a row, in row order. A row whose process is unknown (bare messages) is
+        recognised by its message alone where that is specific enough.
+    """
+    known = using or catalogue()
+    frame = _strings(log if isinstance(log, pl.DataFrame) else pl.DataFrame(log))
+    if frame.is_empty():
+        return empty_events()
+    rows, forms = _candidates(frame, known)
+    matched = _extract(frame, rows, forms, known)
+    return empty_events() if matched is None else _assemble(frame, matched, known)
+
+
+def _strings(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns that matching needs, dictionaries kept as they are, missing ones added as null."""
+    frame = frame.select(name for name in (*_BASE, "format") if name in frame.columns)
+    missing = [pl.lit(None, pl.String).alias(name) for name in ("process", "subsystem", "format") if name not in frame]
+    return frame.with_columns(missing).with_row_index("row")
+
+
+def _candidates(frame: pl.DataFrame, known: Catalogue) -> tuple[Rows, Rows]:
+    """Return parallel arrays (row, form) of what each row may be, grouped by form, most specific form first."""
+    by_format = _by_format(frame, known)
+    message = frame["message"]
+    rest = frame.select("row", "message")
+    decided = by_format["row"].unique()
+    if len(decided):
+        rest = rest.filter(~pl.col("row").is_in(decided.implode()))
+        message = rest["message"]
+    literals = known.literals
+    hits = rest.filter(message.str.contains_any(literals).fill_null(value=False))
+    table = pl.DataFrame(
+        [(literal, position) for position, form in enumerate(known.forms) for literal in form.literals],
+        schema={"literal": pl.String, "form": pl.UInt32},
+        orient="row",
+    )
+    by_literal = (
+        hits.select("row", literal=pl.col("message").str.slice(0, MAX_MESSAGE).str.extract_many(literals, overlapping=True))
+        .explode("literal", empty_as_null=False)
+        .unique()
+        .join(table, on="literal")
+        .select("row", "form")
+    )
+    pairs = pl.concat([by_format, by_literal]).unique().sort("form", "row")
+    return pairs["row"].to_numpy(), pairs["form"].to_numpy()
+
+
+def _by_format(frame: pl.DataFrame, known: Catalogue) -> pl.DataFrame:
+    """Return (row, form) for the rows whose format string some signal gives exactly."""
+    schema = {"row": pl.UInt32, "form": pl.UInt32}
+    distinct = frame["format"].drop_nulls().unique().cast(pl.String)
+    pairs = [(text, form) for text in distinct for form in known.by_format.get(format_key(text), ())]
+    if not pairs:
+        return pl.DataFrame(schema=schema)
+    table = pl.DataFrame(pairs, schema={"format": pl.String, "form": pl.UInt32}, orient="row")
+    wanted = frame.filter(pl.col("format").cast(pl.String).is_in(table["format"].unique().implode()))
+    return wanted.select("row", pl.col("format").cast(pl.String)).join(table, on="format").select("row", "form")
+
+
+def _extract(frame: pl.DataFrame, rows: Rows, forms: Rows, known: Catalogue) -> pl.DataFrame | None:
+    """Run each form over its candidates; return row, form and raw groups of the rows that fit, or None."""
+    done = np.zeros(frame.height, bool)
+    found: list[pl.DataFrame] = []
+    conditions = frame.select("row", *_CONDITIONS)
+    edges = np.flatnonzero(np.diff(forms, prepend=np.uint32(2**32 - 1)))
+    for start, end in zip(edges, [*edges[1:], len(forms)], strict=True):
+        position = int(forms[start])
+        form, mine = known.forms[position], rows[start:end]
+        mine = mine[~done[mine]]
+        mine = _fulfil(conditions, mine, position, known)
+        if not len(mine):
+            continue
+        texts = frame["message"].gather(mine).str.slice(0, MAX_MESSAGE)
+        groups = texts.str.extract_groups(f"(?P<whole>{form.pattern})").struct.unnest()
+        fits = groups["whole"].is_not_null()
+        if not fits.any():
+            continue
+        kept = groups.filter(fits).drop("whole")
+        mine = mine[fits.to_numpy()]
+        done[mine] = True
+        found.append(
+            kept.with_columns(row=pl.Series(mine, dtype=pl.UInt32), form=pl.lit(position, pl.UInt32))
+            if kept.width
+            else pl.DataFrame({"row": mine}, schema={"row": pl.UInt32}).with_columns(form=pl.lit(position, pl.UInt32))
+        )
+    return pl.concat(found, how="diagonal") if found else None
+
+
+def _fulfil(conditions: pl.DataFrame, rows: Rows, position: int, known: Catalogue) -> Rows:
+    """Keep the rows whose process and subsystem, where known, are those of the form's signal."""
+    form = known.forms[position]
+    signal = known.signals[form.signal]
+    if not len(rows) or (not signal.processes and signal.subsystem is None and not _vague(form.letters, signal.anonymous)):
+        return rows
+    mine = conditions[rows]
+    keep = pl.lit(value=True)
+    process = pl.col("process").cast(pl.String)
+    if signal.processes:
+        keep &= process.is_in(sorted(signal.processes)) | process.is_null()
+    if signal.subsystem is not None:
+        subsystem = pl.col("subsystem").cast(pl.String)
+        keep &= subsystem.is_null() | subsystem.is_in(["", signal.subsystem])
+    if _vague(form.letters, signal.anonymous):
+        keep &= process.is_not_null()
+    return rows[mine.select(keep.fill_null(value=False)).to_series().to_numpy()]
+
+
+def _vague(letters: int, anonymous: bool) -> bool:
+    return letters < SPECIFIC_LETTERS or not anonymous
+
+
+def _assemble(frame: pl.DataFrame, matched: pl.DataFrame, known: Catalogue) -> pl.DataFrame:
+    """Type the fields, add constants and the identity of the rows."""
+    fields = expand(matched)
+    fields = fields.with_columns(_typed(name) for name in FIELDS if name in fields.columns)
+    signals = [known.signals[form.signal] for form in known.forms]
+    used = sorted({name for signal in signals for name in signal.constants})
+    table = pl.DataFrame(
+        {
+            "form": pl.Series(range(len(signals)), dtype=pl.UInt32),
+            "signal": [signal.id for signal in signals],
+            "kind": [signal.kind for signal in signals],
+            "confidence": [signal.confidence for signal in signals],
+            **{
+                f"set_{name}": pl.Series([signal.constants.get(name) for signal in signals], dtype=FIELDS[name])
+                for name in used
+            },
+        }
+    )
+    fields = fields.join(table, on="form", how="left", maintain_order="left")
+    constants = [pl.coalesce(f"set_{name}", name) if name in fields.columns else pl.col(f"set_{name}") for name in used]
+    fields = fields.with_columns(value.alias(name) for value, name in zip(constants, used, strict=True))
+    base = frame[fields["row"]].rename({old: new for old, new in _BASE.items() if old in frame.columns})
+    events = pl.concat([fields.drop("form"), base.drop("row", "format")], how="horizontal").sort("row")
+    missing = [pl.lit(None, kind).alias(name) for name, kind in EVENT_SCHEMA.items() if name not in events.columns]
+    return events.with_columns(missing).select(pl.col(name).cast(kind) for name, kind in EVENT_SCHEMA.items())
+
+
+_TRUE: Final = ("yes", "true", "1", "on")
+_FALSE: Final = ("no", "false", "0", "off")
+
+
+def _typed(name: str) -> pl.Expr:
+    """Return column `name` of raw text as its field's type; what is hidden or does not convert becomes null."""
+    text = pl.col(name).str.strip_chars()
+    text = pl.when(text.is_in(["", "<private>", "(null)"])).then(None).otherwise(text)
+    kind = FIELDS[name]
+    if kind == pl.Boolean():
+        lower = text.str.to_lowercase()
+        return pl.when(lower.is_in(_TRUE)).then(True).when(lower.is_in(_FALSE)).then(False).alias(name)  # noqa: FBT003
+    if name == "session_id":
+        lower = text.str.to_lowercase().str.strip_prefix("0x")
+        return pl.when(lower.str.contains(r"^[0-9a-f]+$")).then("0x" + lower).alias(name)
+    if name == "code":
+        return text.map_batches(_hexadecimal, return_dtype=pl.String).alias(name)
+    if name == "call_id":
+        return text.str.to_uppercase().alias(name)
+    return text.alias(name) if kind == pl.String() else text.cast(kind, strict=False).alias(name)
+
+
+def _hexadecimal(codes: pl.Series) -> pl.Series:
+    """Return decimal and hexadecimal codes as ``0x…`` in lower case; other text stays as printed."""
+    distinct = codes.drop_nulls().unique().to_list()
+    table = {code: _hex(code) for code in distinct}
+    return codes.replace_strict(table, return_dtype=pl.String) if table else codes
+
+
+def _hex(code: str) -> str:
+    lower = code.lower()
+    if lower.startswith("0x"):
+        return lower
+    return f"0x{int(lower):x}" if lower.isascii() and lower.isdigit() else code
