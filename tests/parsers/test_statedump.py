@@ -62,12 +62,14 @@ def test_other_roots() -> None:
     assert describe_plist(plistlib.dumps("😀")) == '"\\Ud83d\\Ude00"'
 
 
-@pytest.mark.parametrize(
-    "payload", [b"", b"bplist00", b"<plist><date>x</date></plist>", b"bplist00" + b"\xff" * 40, b"no"]
-)
+@pytest.mark.parametrize("payload", [b"bplist00", b"<plist><date>x</date></plist>", b"bplist00" + b"\xff" * 40, b"no"])
 def test_damaged_property_lists_print_raw(payload: bytes) -> None:
     text = statedump.describe(statedump.PLIST, payload, "title")
-    assert text == f"title\n<decode: no property list>{' ' if payload else ''}{payload.hex()}"
+    assert text == f"title\n<decode: no property list> {payload.hex()}"
+
+
+def test_an_empty_state_leaves_its_title() -> None:
+    assert statedump.describe(statedump.PLIST, b"", "IDS-Connectivity-Status") == "IDS-Connectivity-Status"
 
 
 def test_shared_objects_do_not_multiply() -> None:

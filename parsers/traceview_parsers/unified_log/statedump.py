@@ -34,9 +34,10 @@ def describe(kind: int, payload: bytes, title: str, library: str = "", type_name
         type_name: Name of the type in that library, likewise.
 
     A property list prints as Foundation describes dictionaries and arrays, a protocol buffer as ``protoc --decode_raw``
-    prints messages of unknown type, a custom object by its decoder. What cannot be read prints as hexadecimal bytes.
+    prints messages of unknown type, a custom object by its decoder. What cannot be read prints as hexadecimal bytes;
+    without any state (seen in real dumps) the title stands alone.
     """
-    return f"{title}\n{_state(kind, payload, f'{library}:{type_name}')}"
+    return title if not payload else f"{title}\n{_state(kind, payload, f'{library}:{type_name}')}"
 
 
 def _state(kind: int, payload: bytes, name: str) -> str:
@@ -53,4 +54,4 @@ def _state(kind: int, payload: bytes, name: str) -> str:
 
 
 def _raw(reason: str, payload: bytes) -> str:
-    return f"<decode: {reason}> {payload.hex()}" if payload else f"<decode: {reason}>"
+    return f"<decode: {reason}> {payload.hex()}"
