@@ -67,6 +67,59 @@ _LOG_FIELDS: Final = [
 
 SCHEMAS: Final[dict[str, Any]] = {
     "log": pa.schema(_LOG_FIELDS),
+    "reports": pa.schema(
+        [
+            pa.field("ref", pa.uint64(), nullable=False),
+            pa.field("time", TIME),  # when it happened: capture time of a crash, end of a resource report's window
+            pa.field("start", TIME),  # begin of a resource report's window
+            pa.field("launch_time", TIME),
+            pa.field(
+                "kind", pa.string()
+            ),  # crash, jetsam, cpu, cpu_fatal, wakeups, disk_writes, hang, stackshot, other
+            pa.field("bug_type", pa.string()),
+            pa.field("incident", pa.string()),
+            pa.field("process", pa.string()),
+            pa.field("pid", pa.int64()),
+            pa.field("bundle", pa.string()),
+            pa.field("app_version", pa.string()),
+            pa.field("build_version", pa.string()),
+            pa.field("os_version", pa.string()),
+            pa.field("os_build", pa.string()),
+            pa.field("model", pa.string()),
+            pa.field("role", pa.string()),  # Foreground, Background, Non UI, … as printed
+            pa.field("visibility", pa.string()),  # ProcessVisibility of a termination by FrontBoard
+            pa.field("exception", pa.string()),
+            pa.field("signal", pa.string()),
+            pa.field("namespace", pa.string()),
+            pa.field("code", pa.string()),  # lower-case hexadecimal
+            pa.field("explanation", pa.string()),
+            pa.field("watchdog_event", pa.string()),
+            pa.field("allowance_s", pa.float64()),
+            pa.field("action", pa.string()),  # of a resource report: none, Process killed
+            pa.field("used", pa.float64()),  # CPU seconds, wakeups or bytes within the window
+            pa.field("window_s", pa.float64()),
+            pa.field("limit", pa.float64()),  # in percent of a core, wakeups/s or bytes/s, read from the report
+            pa.field("limit_window_s", pa.float64()),
+            pa.field("victim_bytes", pa.int64()),  # memory of the process that jetsam killed
+            pa.field("primary_state", pa.string()),  # of a resource report: most samples were taken in this state
+        ]
+    ),
+    "jetsam_processes": pa.schema(
+        [
+            pa.field("ref", pa.uint64(), nullable=False),
+            pa.field("time", TIME),
+            pa.field("incident", pa.string()),
+            pa.field("pid", pa.int64()),
+            pa.field("process", pa.string()),
+            pa.field("states", pa.string()),  # joined by blanks: active frontmost suspended idle audio …
+            pa.field("priority", pa.int64()),
+            pa.field("resident_bytes", pa.int64()),
+            pa.field("lifetime_max_bytes", pa.int64()),
+            pa.field("cpu_time_s", pa.float64()),
+            pa.field("reason", pa.string()),  # only victims have one
+            pa.field("coalition", pa.int64()),
+        ]
+    ),
     "processes_at_capture": pa.schema(
         [
             pa.field("ref", pa.uint64(), nullable=False),
