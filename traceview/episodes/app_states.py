@@ -1,0 +1,249 @@
+"""Foreground, background, suspended, not running: one sequence of windows per process.
+
+About ten daemons repeat each state change within milliseconds, so claims are taken together by time. Where witnesses
+disagree within such a moment, each is followed separately: one that merely lags repeats states that others told
+before; one that never comes round is kept in ``contradicted_by``.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import polars as pl
+
+from traceview.episodes import states
+from traceview.episodes.intervals import NS
+from traceview.episodes.tables import Context, Row, table
+
+ECHO_NS: Final = NS // 2
+"""Claims closer together than this may be echoes of one change (heuristic; the fan-out takes milliseconds)."""
+FLICKER_NS: Final = NS // 20
+"""A state this short that a single witness tells while at least `MANY` tell the next is that witness's error (heuristic)."""
+MANY: Final = 3
+DECIDE_NS: Final = 2 * NS
+"""How long after "running" a line about visibility decides what it meant (heuristic)."""
+
+_TOLD: Final = ("t", "ref", "claim", "witness", "inferred", "change", "role")
+_UNKNOWN: Final = "unknown"
+_CHANGE_KINDS: Final = ("process.suspended", "process.resumed", "app.foreground", "app.background", "process.launched")
+
+
+@dataclass(slots=True)
+class _Step:
+    """A state that begins."""
+
+    t: int
+    state: str
+    inferred: bool
+    change: bool
+    role: str | None
+    order: int = 0
+    evidence: list[int] = field(default_factory=list)
+    witnesses: set[str] = field(default_factory=set)
+    contradicted_by: list[int] = field(default_factory=list)
+
+
+def build(context: Context) -> pl.DataFrame:
+    """Return the table ``app_states``."""
+    return publish(windows(context), context)
+
+
+def publish(running: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Return the table from `windows`, with the times when an app has no process."""
+    return table("app_states", [*running.rows(named=True), *_not_running(context)])
+
+
+def windows(context: Context) -> pl.DataFrame:
+    """Return the windows of running processes: columns of the table with Int64 times, and ``owner``."""
+    return _windows(_steps(_claims(context)), context)
+
+
+def _claims(context: Context) -> pl.DataFrame:
+    """Claims about running processes: ``owner``, ``t``, ``ref``, ``claim``, ``witness``, ``inferred``, ``change``, ``role``."""
+    change = pl.col("kind").is_in(_CHANGE_KINDS) | (pl.col("process") != "runningboardd")
+    rows = context.events.filter(
+        pl.col("owner").is_not_null() & pl.col("claim").is_not_null() & (pl.col("claim") != states.NOT_RUNNING)
+    ).select(
+        *("owner", "t", "ref", "claim", "role"),
+        pl.coalesce("process", "signal").fill_null("").alias("witness"),
+        states.claim_is_inferred().alias("inferred"),
+        change.fill_null(value=True).alias("change"),
+    )
+    life = context.processes.select("owner", began="start", ended="end")
+    unmanaged = context.events.filter(states.not_managed()).select("owner").unique()
+    rows = (
+        rows.join(life, on="owner", how="left", maintain_order="left")
+        .filter(pl.col("ended").is_null() | (pl.col("t") < pl.col("ended")))
+        .with_columns(pl.max_horizontal("t", "began").alias("t"))
+        .join(
+            unmanaged.with_columns(pl.lit(value=True).alias("unmanaged")), on="owner", how="left", maintain_order="left"
+        )
+        .filter(pl.col("unmanaged").is_null() | (pl.col("claim") != states.SUSPENDED))
+        .sort("owner", "t", "ref", "claim", "witness")
+    )
+    return _decided(rows)
+
+
+def _decided(rows: pl.DataFrame) -> pl.DataFrame:
+    """Replace "active" by what a line soon after says, else by background after a suspension; drop it as no news.
+
+    Without any line about visibility in the whole capture, a resumed process is "unknown": a gap, not a guess.
+    """
+    visible = pl.col("claim").is_in([states.FOREGROUND, states.BACKGROUND])
+    next_claim = pl.when(visible).then(pl.col("claim")).backward_fill().over("owner")
+    next_t = pl.when(visible).then(pl.col("t")).backward_fill().over("owner")
+    settled = pl.when(pl.col("claim") != states.ACTIVE).then(pl.col("claim")).forward_fill().over("owner")
+    soon = (next_t - pl.col("t") <= DECIDE_NS).fill_null(value=False)
+    fallback = pl.when(visible.any().over("owner")).then(pl.lit(states.BACKGROUND)).otherwise(pl.lit(_UNKNOWN))
+    undecided = pl.col("claim") == states.ACTIVE
+    meaning = (
+        pl.when(~undecided)
+        .then(pl.col("claim"))
+        .when(soon)
+        .then(next_claim)
+        .when(settled == states.SUSPENDED)
+        .then(fallback)
+    )
+    return rows.with_columns(meaning.alias("claim"), (pl.col("inferred") | undecided).alias("inferred")).filter(
+        pl.col("claim").is_not_null()
+    )
+
+
+def _steps(claims: pl.DataFrame) -> pl.DataFrame:
+    """Reduce the claims to changes: one row per owner and begun state, still possibly repeating the state before."""
+    new = (pl.col("t") - pl.col("t").shift(1).over("owner") > ECHO_NS).fill_null(value=True)
+    grouped = (
+        claims.with_columns(new.cum_sum().over("owner").alias("moment"))
+        .group_by("owner", "moment", maintain_order=True)
+        .agg(pl.col(_TOLD), pl.col("claim").n_unique().alias("claims"))
+        .with_columns(pl.col("claim").list.last().shift(1).over("owner").alias("prior"))
+    )
+    plain = grouped.filter(pl.col("claims") == 1).select(
+        "owner",
+        pl.col("t").list.first(),
+        pl.col("claim").list.first().alias("state"),
+        pl.col("inferred").list.all().alias("inferred"),
+        pl.col("change").list.any().alias("change"),
+        pl.col("role").list.drop_nulls().list.first().alias("role"),
+        pl.col("ref").alias("evidence"),
+        pl.lit([], dtype=pl.List(pl.UInt64)).alias("contradicted_by"),
+    )
+    mixed = [
+        {
+            "owner": moment["owner"],
+            **{name: getattr(step, name) for name in plain.columns if name != "owner"},
+        }
+        for moment in grouped.filter(pl.col("claims") > 1).iter_rows(named=True)
+        for step in _untangle(moment)
+    ]
+    steps = pl.concat([plain, pl.DataFrame(mixed, schema=plain.schema)]) if mixed else plain
+    return steps.sort("owner", "t", maintain_order=True)
+
+
+def _untangle(moment: Row) -> list[_Step]:
+    """Order the changes within one moment: a witness that repeats an earlier state of the moment merely lags."""
+    prior = moment["prior"]
+    steps = [_Step(moment["t"][0], prior, inferred=False, change=False, role=None)] if prior else []
+    latest = {prior: 0} if prior else {}
+    position: dict[str, int] = {}
+    own_last: dict[str, tuple[str, int]] = {}
+    told = zip(*(moment[name] for name in _TOLD), strict=True)
+    for order, (t, ref, claim, witness, inferred, change, role) in enumerate(told):
+        at = latest.get(claim, -1)
+        if at < position.get(witness, 0):
+            at = latest[claim] = len(steps)
+            steps.append(_Step(t, claim, inferred=inferred, change=change, role=role, order=order))
+        step = steps[at]
+        step.evidence.append(ref)
+        step.witnesses.add(witness)
+        step.inferred = step.inferred and inferred
+        step.role = step.role or role
+        position[witness] = at
+        own_last[witness] = (claim, order)
+    final = steps[-1]
+    final.contradicted_by = [
+        moment["ref"][order] for claim, order in own_last.values() if claim != final.state and order > final.order
+    ]
+    return _without_flicker(steps[1:] if prior and len(steps) > 1 else steps)
+
+
+def _without_flicker(steps: list[_Step]) -> list[_Step]:
+    kept: list[_Step] = []
+    for step, following in zip(steps, [*steps[1:], None], strict=True):
+        if (
+            following is not None
+            and following.t - step.t < FLICKER_NS
+            and len(step.witnesses) == 1
+            and len(following.witnesses) >= MANY
+        ):
+            following.contradicted_by.extend(step.evidence)
+        else:
+            kept.append(step)
+    return kept
+
+
+def _windows(steps: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Join equal neighbours and close each window where the next begins or the process ends."""
+    run = (pl.col("state") != pl.col("state").shift(1)).over("owner").fill_null(value=True).cum_sum().over("owner")
+    runs = (
+        steps.with_columns(run.alias("run"))
+        .group_by("owner", "run", maintain_order=True)
+        .agg(
+            pl.col("t").first().alias("start"),
+            pl.col("state").first(),
+            pl.col("role").drop_nulls().first(),
+            pl.col("inferred").first(),
+            pl.col("change").first(),
+            pl.col("evidence", "contradicted_by").explode().drop_nulls(),
+        )
+    )
+    life = context.processes.select(
+        "owner", "app", "process", "pid", pl.col("start_how").alias("life_how"), ended="end", ended_how="end_how"
+    )
+    following = pl.col("start").shift(-1).over("owner")
+    guessed_next = pl.col("inferred").shift(-1).over("owner") & (pl.col("state") != states.SUSPENDED)
+    first = pl.int_range(pl.len()).over("owner") == 0
+    mid_window = first & (pl.col("life_how") == "capture_edge") & ~pl.col("change")
+    return (
+        runs.join(life, on="owner", how="left", maintain_order="left")
+        .with_columns(
+            pl.coalesce(following, "ended").alias("end"),
+            pl.when(mid_window).then(pl.lit("capture_edge")).otherwise(_how(pl.col("inferred"))).alias("start_how"),
+            pl.when(following.is_not_null()).then(_how(guessed_next)).otherwise(pl.col("ended_how")).alias("end_how"),
+        )
+        .filter((pl.col("state") != _UNKNOWN) & (pl.col("end").is_null() | (pl.col("end") > pl.col("start"))))
+    )
+
+
+def _how(inferred: pl.Expr) -> pl.Expr:
+    return pl.when(inferred).then(pl.lit("inferred")).otherwise(pl.lit("observed"))
+
+
+def _not_running(context: Context) -> list[Row]:
+    """Windows in which an app has no process: before an observed launch, between processes, after the last exit.
+
+    They have no pid. Before the first and after the last process the edge is that of the capture.
+    """
+    apps = context.processes.filter(pl.col("is_app") & pl.col("app").is_not_null()).sort("app", "start", "owner")
+    rows: list[Row] = []
+    for (app,), lives in apps.group_by("app", maintain_order=True):
+        gone: Row | None = None
+        for life in lives.iter_rows(named=True):
+            if gone is None and life["start_how"] == "observed":
+                gone = {"start": context.span.start, "start_how": "capture_edge", "evidence": []}
+            if gone and life["start"] > gone["start"]:
+                edge = {"end": life["start"], "end_how": life["start_how"]}
+                rows.append(
+                    _absence(app, life, {**gone, **edge, "evidence": [*gone["evidence"], *life["evidence"][:1]]})
+                )
+            if life["end"] is None:
+                gone = {"start": context.span.end, "start_how": "capture_edge", "evidence": []}
+            elif gone is None or life["end"] > gone["start"]:
+                gone = {"start": life["end"], "start_how": life["end_how"], "evidence": life["evidence"][-1:]}
+        last = lives.row(-1, named=True)
+        if gone and gone["start_how"] != "capture_edge":
+            rows.append(_absence(app, last, {**gone, "end": None, "end_how": "capture_edge"}))
+    return rows
+
+
+def _absence(app: object, life: Row, window: Row) -> Row:
+    return {"app": app, "process": life["process"], "state": states.NOT_RUNNING, **window}

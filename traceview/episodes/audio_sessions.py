@@ -1,0 +1,246 @@
+"""Audio sessions: who activated them, how long they were active in calls, in the background, and what stopped them.
+
+Client (``Activated session 0x6fd55`` in the app) and server (``sid:0x6fd55, MobileJarvisNati(26683), 'prim'``) tell of
+the same session under one id. Lines without an id belong to the only or latest session of their process.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import polars as pl
+
+from traceview.episodes import call_audio, states
+from traceview.episodes.intervals import NS
+from traceview.episodes.relate import Relations
+from traceview.episodes.tables import Context, Row, table
+
+ECHO_NS: Final = NS
+"""Client and server tell one activation or one refusal within this time (heuristic)."""
+CALL_AUDIO_NS: Final = NS
+"""An activation within this time of CallKit's for the same app is CallKit's, whoever prints it (heuristic)."""
+
+_CONFIG: Final = ("category", "mode", "options")
+_KINDS: Final = (
+    "audio_session.created",
+    "audio_session.configured",
+    "audio_session.activated",
+    "audio_session.deactivated",
+    "audio_session.refused",
+    "audio_session.interrupted",
+    "audio_session.stopped",
+    "audio_session.client_state",
+    "audio_io.started",
+)
+
+
+@dataclass(slots=True)
+class _Window:
+    """An activation under construction; times in UTC nanoseconds."""
+
+    start: int
+    owner: int | None
+    app: str | None
+    name: str | None
+    pid: int | None
+    session_id: str | None
+    config: dict[str, str | None]
+    start_how: str = "observed"
+    end: int | None = None
+    end_how: str = "capture_edge"
+    activated_by: str = "unknown"
+    refused_error: str | None = None
+    io_started: int | None = None
+    stopped_by: str | None = None
+    evidence: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Session:
+    """What is known of one session (or of a process whose lines give no id)."""
+
+    config: dict[str, str | None] = field(default_factory=dict)
+    configured: list[int] = field(default_factory=list)
+    active: _Window | None = None
+    last: _Window | None = None
+    refused: _Window | None = None
+
+
+def build(context: Context, relations: Relations) -> pl.DataFrame:
+    """Return the table ``audio_sessions``."""
+    done: list[_Window] = []
+    sessions: dict[tuple[int | str | None, str | None], _Session] = {}
+    for event in _events(context).iter_rows(named=True):
+        session = sessions.setdefault((event["who"], event["session"]), _Session())
+        _take(session, event, done)
+    _end_with_process(done, context)
+    return table("audio_sessions", _measured(done, relations))
+
+
+def _events(context: Context) -> pl.DataFrame:
+    """Session events with ``who`` (owner, else name), ``session`` (id, else the latest of that process), ``callkit``."""
+    who = pl.coalesce(pl.col("owner").cast(pl.String()), pl.col("name"), pl.col("session_id"))
+    latest = pl.col("session_id").forward_fill().over("who")
+    only = pl.col("session_id").backward_fill().over("who")
+    callkit = call_audio.by_callkit(context)
+    return (
+        context.of_kind(*_KINDS)
+        .with_columns(who.alias("who"), callkit.alias("callkit"))
+        .with_columns(pl.coalesce("session_id", latest, only).alias("session"))
+        .filter(pl.col("who").is_not_null())
+        .select(
+            *("t", "ref", "kind", "who", "session", "callkit", "owner", "app", "name", "owner_pid", "state"),
+            *("pid", "controlling_pid", "error", "reason", *_CONFIG),
+            (pl.col("name") == pl.col("process")).fill_null(value=False).alias("by_name"),
+        )
+    )
+
+
+def _take(session: _Session, event: Row, done: list[_Window]) -> None:
+    told = {name: event[name] for name in _CONFIG if event[name] is not None}
+    if told and event["kind"] != "audio_session.refused":
+        session.config.update(told)
+        session.configured.append(event["ref"])
+        if session.active:
+            session.active.config.update(told)
+    match event["kind"]:
+        case "audio_session.activated":
+            _activated(session, event, done)
+        case "audio_session.refused":
+            _refused(session, event, done)
+        case "audio_session.deactivated":
+            _ended(session, event, "callkit" if event["callkit"] else "app", done)
+        case "audio_session.interrupted":
+            _ended(session, event, "interruption", done)
+        case "audio_session.stopped":
+            _ended(session, event, _stopper(event), done)
+        case "audio_io.started" if session.active:
+            if session.active.io_started is None:
+                session.active.io_started = event["t"]
+                session.active.evidence.append(event["ref"])
+
+
+def _new(session: _Session, event: Row) -> _Window:
+    return _Window(
+        start=event["t"],
+        owner=event["owner"],
+        app=event["app"],
+        name=event["name"],
+        pid=event["owner_pid"],
+        session_id=event["session"],
+        config=dict(session.config),
+        evidence=[*session.configured[-1:], event["ref"]],
+    )
+
+
+def _activated(session: _Session, event: Row, done: list[_Window]) -> None:
+    if session.active is None:
+        session.active = _new(session, event)
+        done.append(session.active)
+    else:
+        session.active.evidence.append(event["ref"])
+    window = session.active
+    if event["callkit"]:
+        window.activated_by = "callkit"
+    elif window.activated_by == "unknown" and _by_itself(event):
+        window.activated_by = "app"
+
+
+def _by_itself(event: Row) -> bool:
+    """The app printed it, or the server names the app's own pid as the one in control."""
+    own = event["owner_pid"]
+    return event["by_name"] or (own is not None and own in (event["pid"], event["controlling_pid"]))
+
+
+def _refused(session: _Session, event: Row, done: list[_Window]) -> None:
+    previous = session.refused
+    if previous and event["t"] - previous.start <= ECHO_NS:
+        previous.evidence.append(event["ref"])
+        previous.refused_error = previous.refused_error or event["error"]
+        return
+    window = _new(session, event)
+    window.config.update({name: event[name] for name in _CONFIG if event[name] is not None})
+    window.end, window.end_how = event["t"], "observed"
+    window.refused_error = event["error"] or event["reason"] or "unknown"
+    session.refused = window
+    done.append(window)
+
+
+def _stopper(event: Row) -> str:
+    suspended = "suspended" in (event["reason"] or "").lower()
+    return "system_suspended" if suspended else "unknown"
+
+
+def _ended(session: _Session, event: Row, by: str, done: list[_Window]) -> None:
+    window = session.active
+    if window is None:
+        _after_end(session, event, by, done)
+        return
+    window.end, window.end_how, window.stopped_by = event["t"], "observed", by
+    window.evidence.append(event["ref"])
+    session.active, session.last = None, window
+
+
+def _after_end(session: _Session, event: Row, by: str, done: list[_Window]) -> None:
+    """A second witness of an end; or the end of a session whose activation nobody told."""
+    last = session.last
+    if last is not None and last.end is not None and event["t"] - last.end <= ECHO_NS:
+        last.evidence.append(event["ref"])
+    elif last is None and by in ("app", "callkit"):
+        window = _new(session, event)
+        window.start_how, window.end, window.end_how = "capture_edge", event["t"], "observed"
+        window.stopped_by = by
+        session.last = window
+        done.append(window)
+
+
+def _end_with_process(windows: list[_Window], context: Context) -> None:
+    lives = dict(context.processes.select("owner", "end").iter_rows())
+    for window in windows:
+        end = lives.get(window.owner) if window.owner is not None else None
+        if end is not None and (window.end is None or window.end > end):
+            window.end, window.end_how = max(end, window.start), "inferred"
+            window.stopped_by = window.stopped_by or "process_exit"
+
+
+def _measured(windows: list[_Window], relations: Relations) -> list[Row]:
+    """Rows with seconds in calls and in states, and CallKit's activations recognised by time."""
+    raw = pl.DataFrame(
+        [{"owner": w.owner, "app": w.app, "start": w.start, "end": w.end} for w in windows],
+        schema={"owner": pl.Int64, "app": pl.String, "start": pl.Int64, "end": pl.Int64},
+    )
+    in_call = relations.call_seconds(raw).to_list()
+    foreground = relations.seconds_in(raw, states.FOREGROUND).to_list()
+    background = relations.seconds_in(raw, states.BACKGROUND).to_list()
+    by_call = relations.calls.select("app", pl.col("audio_activated").alias("t")).drop_nulls("t").rows()
+    rows = []
+    for at, window in enumerate(windows):
+        near = any(abs(t - window.start) <= CALL_AUDIO_NS and app == window.app for app, t in by_call)
+        if window.activated_by == "unknown" and near:
+            window.activated_by = "callkit"
+        rows.append(
+            {
+                "app": window.app,
+                "process": window.name,
+                "pid": window.pid,
+                **{name: getattr(window, name) for name in _SAME},
+                **window.config,
+                "in_call_s": in_call[at],
+                "foreground_s": foreground[at],
+                "background_s": background[at],
+            }
+        )
+    return rows
+
+
+_SAME: Final = (
+    "start",
+    "end",
+    "start_how",
+    "end_how",
+    "evidence",
+    "session_id",
+    "activated_by",
+    "refused_error",
+    "io_started",
+    "stopped_by",
+)

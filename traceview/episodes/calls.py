@@ -1,0 +1,271 @@
+"""Calls: CallKit's story of each call, several at once, with or without their UUIDs.
+
+iOS shows UUIDs and handles of calls as ``<private>`` on most captures. A line without a UUID joins the call that fits:
+same app where both are known, same direction, and the order reported or started, answered, connected, held, ended.
+What the audio server says about activations by callservicesd comes in through `traceview.episodes.call_audio`.
+"""
+
+from typing import Final
+
+import polars as pl
+
+from traceview.episodes import call_audio, subjects
+from traceview.episodes.call_outcomes import is_terminal, outcome_of, reason_text
+from traceview.episodes.call_record import Call
+from traceview.episodes.intervals import NS
+from traceview.episodes.tables import Context, Row, table
+
+BEGIN_NS: Final = {"incoming": 10 * NS, "outgoing": 60 * NS}
+"""How long witnesses may take to tell the begin of one call: daemons and app tell an incoming call within a second, an
+outgoing one again when it starts connecting (heuristic)."""
+END_ECHO_NS: Final = 5 * NS
+"""Lines that still belong to a call after its end (heuristic)."""
+
+LEAST_CONFIDENCE: Final = 0.8
+"""A step of a call that nothing else tells of counts from this confidence of its signal on (heuristic)."""
+
+ENDED_REASON: Final = r"(?i)ended ?reason|ended at date .* with (?:private )?reason"
+"""Lines whose number is CallKit's ended reason; "disconnected reason" numbers count otherwise."""
+_TEAM_AND_BUNDLE: Final = r"^[A-Z0-9]{10}\.([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)$"
+_START: Final = r"(?i)startcall"
+_ALL_ENDED: Final = "all calls ended"
+_NO_STEP: Final = frozenset({"call.provider"})
+
+
+def build(context: Context) -> pl.DataFrame:
+    """Return the table ``calls``."""
+    book: list[Call] = []
+    for event in _events(context).iter_rows(named=True):
+        _take(book, event)
+    call_audio.attach(book, context)
+    lives = dict(context.processes.select("owner", "end").iter_rows())
+    for call in book:
+        _close(call, lives.get(call.owner) if call.owner is not None else None)
+    owners = {
+        row["owner"]: row for row in context.processes.select("owner", "app", "process", "pid").iter_rows(named=True)
+    }
+    return table("calls", [_row(call, owners.get(call.owner, {})) for call in book])
+
+
+def _events(context: Context) -> pl.DataFrame:
+    """Call events with ``call_app``: the app by bundle, else by the provider's id (``TEAMID.bundle``)."""
+    rows = context.events.filter(pl.col("kind").str.starts_with("call.") & ~pl.col("kind").is_in(list(_NO_STEP)))
+    by_provider = pl.col("provider").str.extract(_TEAM_AND_BUNDLE, 1)
+    about_daemon = subjects.is_daemon("name") & pl.col("app").is_null()
+    started = pl.col("action").str.contains(_START) & ~subjects.is_daemon() & (pl.col("kind") == "call.action")
+    kind = pl.when(started).then(pl.lit("call.started")).otherwise(pl.col("kind"))
+    implied = kind.replace_strict({"call.reported": "incoming", "call.started": "outgoing"}, default=None)
+    ended_reason = pl.col("message").is_null() | pl.col("message").str.contains(ENDED_REASON)
+    return rows.select(
+        *("t", "ref", "signal", "process", "call_id", "provider", "action", "reason", "error", "confidence"),
+        kind.alias("kind"),
+        pl.when(ended_reason).then(pl.col("code")).alias("code"),
+        pl.coalesce("app", by_provider).alias("call_app"),
+        pl.when(~about_daemon).then(pl.col("owner")).alias("owner"),
+        pl.coalesce("direction", implied).alias("direction"),
+        (~subjects.is_daemon()).alias("by_app"),
+    )
+
+
+def _take(book: list[Call], event: Row) -> None:
+    if event["kind"] in ("call.reported", "call.started"):
+        call: Call | None = _beginning(book, event)
+    elif event["reason"] == _ALL_ENDED:
+        call = _all_ended(book, event)
+    else:
+        call = _running(book, event)
+    if call is None and _proves_a_call(event):
+        call = Call(event["t"], "capture_edge", event["direction"])
+        book.append(call)
+    if call is not None:
+        call.learn(event)
+        _STEPS[event["kind"]](call, event)
+
+
+def _proves_a_call(event: Row) -> bool:
+    """Tell whether a call must have existed although nothing before tells of it."""
+    if event["kind"] == "call.action":
+        return event["direction"] == "outgoing"
+    if event["kind"] == "call.failed":
+        return is_terminal(event)
+    return (event["confidence"] or 1.0) >= LEAST_CONFIDENCE
+
+
+def _all_ended(book: list[Call], event: Row) -> Call | None:
+    """All calls are over: end those still open, except the last one, which the caller ends."""
+    running = [call for call in book if call.open_at(event["t"], END_ECHO_NS)]
+    for call in running[:-1]:
+        if call.end is None:
+            call.evidence.append(event["ref"])
+            call.end, call.end_how = event["t"], "observed"
+    return running[-1] if running else None
+
+
+def _beginning(book: list[Call], event: Row) -> Call:
+    """The call whose begin this line tells: known by UUID, or begun just before and not yet told by this witness."""
+    known = _by_id(book, event)
+    if known:
+        return known
+    told = (event["process"], event["signal"])
+    for call in reversed(book):
+        recent = event["t"] - call.start <= BEGIN_NS[event["direction"]]
+        fresh = call.answered is None and call.connected is None and told not in call.told
+        if call.fits(event) and call.open_at(event["t"]) and recent and fresh:
+            return call
+    call = Call(event["t"], "observed", event["direction"])
+    book.append(call)
+    return call
+
+
+def _by_id(book: list[Call], event: Row) -> Call | None:
+    if event["call_id"] is None:
+        return None
+    return next((call for call in reversed(book) if call.call_id == event["call_id"]), None)
+
+
+def _running(book: list[Call], event: Row) -> Call | None:
+    """The call to which this step belongs, or None where none fits."""
+    known = _by_id(book, event)
+    if known:
+        return known
+    fitting = [call for call in book if call.fits(event) and call.open_at(event["t"], END_ECHO_NS)]
+    still_open = [call for call in fitting if call.open_at(event["t"])]
+    preferred = [call for call in still_open if _prefers(call, event)]
+    for choice in (preferred, still_open, fitting):
+        if choice:
+            return choice[-1]
+    return None
+
+
+def _prefers(call: Call, event: Row) -> bool:
+    match event["kind"]:
+        case "call.answered":
+            return call.direction == "incoming" and call.answered is None
+        case "call.connected":
+            return call.direction == "outgoing" and call.connected is None
+        case "call.held":
+            return not call.held and (call.answered or call.connected) is not None
+        case "call.resumed":
+            return call.held
+        case "call.ended" | "call.failed":
+            ringing = reason_text(event["reason"], event["code"]) in (
+                "unanswered",
+                "answered elsewhere",
+                "declined elsewhere",
+            )
+            return (call.answered is None and call.connected is None) == ringing
+    return False
+
+
+def _begun(call: Call, event: Row) -> None:
+    if call.reported is None:
+        call.reported = event["t"]
+
+
+def _answered(call: Call, event: Row) -> None:
+    if call.answered is None and call.open_at(event["t"]):
+        call.answered = event["t"]
+
+
+def _connected(call: Call, event: Row) -> None:
+    if call.connected is None and call.open_at(event["t"]):
+        call.connected = event["t"]
+
+
+def _held(call: Call, event: Row) -> None:
+    if not call.held and call.open_at(event["t"]):
+        call.held = True
+        call.holds += 1
+
+
+def _resumed(call: Call, _event: Row) -> None:
+    call.held = False
+
+
+def _ended(call: Call, event: Row) -> None:
+    if call.end is None:
+        call.end, call.end_how = event["t"], "observed"
+    call.end_reason = call.end_reason or reason_text(event["reason"], event["code"])
+
+
+def _failed(call: Call, event: Row) -> None:
+    """A call failed; a refused or timed-out action is only kept as evidence, the call goes on."""
+    if is_terminal(event):
+        call.failed = True
+        _ended(call, {**event, "reason": event["reason"] or event["error"]})
+
+
+def _acted(call: Call, event: Row) -> None:
+    """Actions that CallKit asked the app to perform: what the user did, where no daemon says so."""
+    action = (event["action"] or "").lower()
+    if not event["by_app"] or not call.open_at(event["t"]):
+        return
+    if "answercall" in action and call.answer_action is None:
+        call.answer_action = event["t"]
+    elif "endcall" in action and call.end_action is None:
+        call.end_action = event["t"]
+
+
+_STEPS: Final = {
+    "call.reported": _begun,
+    "call.started": _begun,
+    "call.answered": _answered,
+    "call.connected": _connected,
+    "call.held": _held,
+    "call.resumed": _resumed,
+    "call.ended": _ended,
+    "call.failed": _failed,
+    "call.action": _acted,
+}
+
+
+def _close(call: Call, process_end: int | None) -> None:
+    """Fill in what only follows: an answer or an end that the app was asked for, an end because the app died."""
+    if call.answered is None and call.direction == "incoming":
+        call.answered = call.answer_action
+    if call.end is None and call.end_action is not None:
+        call.end, call.end_how, call.end_reason = call.end_action, "inferred", call.end_reason or "local hangup"
+    if call.end is None and process_end is not None and process_end >= call.start:
+        call.end, call.end_how, call.end_reason = process_end, "inferred", call.end_reason or "process exited"
+    if call.end is not None:
+        latest = max(t for t in (call.start, call.answered, call.connected) if t is not None)
+        call.end = max(call.end, latest)
+
+
+def _row(call: Call, owner: Row) -> Row:
+    app = call.app or owner.get("app")
+    return {
+        "app": app,
+        "process": owner.get("process"),
+        "pid": owner.get("pid"),
+        "start": call.start,
+        "end": call.end,
+        "start_how": call.start_how,
+        "end_how": call.end_how,
+        "evidence": call.evidence,
+        "call_id": call.call_id,
+        "direction": call.direction,
+        "provider": call.provider,
+        "kind": _kind(call, app),
+        "reported": call.reported,
+        "answered": call.answered,
+        "audio_activated": call.audio_activated,
+        "connected": call.connected,
+        "ended": call.end,
+        "end_reason": call.end_reason,
+        "holds": call.holds,
+        "outcome": outcome_of(call),
+        "witness": call.witness,
+    }
+
+
+def _kind(call: Call, app: str | None) -> str:
+    """Which service carried the call, by its provider: Phone and FaceTime are CallKit providers of the system."""
+    if call.kind:
+        return call.kind
+    text = " ".join(part for part in (call.provider, app) if part).lower()
+    if "facetime" in text:
+        return "facetime"
+    if any(word in text for word in ("telephony", "com.apple.mobilephone")):
+        return "cellular"
+    return "callkit"

@@ -1,0 +1,146 @@
+"""Who is pid N at time t: process instances (boot, pid, launch), joined from every witness.
+
+Witnesses are all lines that tie a pid to a bundle or a name (runningboardd handles, ``sid:0x…, name(pid)``, FrontBoard,
+callservicesd) and the lines that a process prints itself. A pid is a new instance after an exit or when
+another bundle takes it over. Lines without a pid join by bundle, then by (cut) name, to the instance of that time.
+"""
+
+from typing import Final
+
+import polars as pl
+
+from traceview.episodes import lookup, states, subjects
+from traceview.episodes.intervals import NS
+from traceview.episodes.processes import describe
+from traceview.episodes.tables import Context, Span
+
+EXIT_ECHO_NS: Final = 2 * NS
+"""Daemons still mention a pid while they clean up after its exit (heuristic)."""
+
+_FLAGS: Final = ("own", "launch", "gone", "killed", "alive", "app_line")
+
+
+def identify(events: pl.DataFrame, span: Span) -> Context:
+    """Give every event its process instance.
+
+    Args:
+        events: `EVENT_SCHEMA`, in any order, possibly with repeated rows. Rows without a time are left out: they cannot
+            be placed.
+        span: What the capture covers.
+    """
+    ordered = _prepared(events)
+    with_pid = _instances(_witnesses(ordered), "pid")
+    resolved = lookup.resolve(ordered, with_pid)
+    without_pid = _instances(_pidless(resolved), "alias")
+    everyone = pl.concat([with_pid, without_pid], how="diagonal_relaxed")
+    apps = ordered.filter(_is_app_line()).select("about_bundle").drop_nulls().unique()
+    processes = describe(everyone, apps.to_series())
+    return Context(_owned(resolved, without_pid, processes), processes, span)
+
+
+def _prepared(events: pl.DataFrame) -> pl.DataFrame:
+    boot = pl.col("boot_uuid").fill_null(strategy="forward").fill_null(strategy="backward").fill_null("")
+    key = ["time", "ref", "kind", "signal", "message"]
+    return (
+        events.filter(pl.col("time").is_not_null() & pl.col("kind").is_not_null())
+        .unique(subset=key, keep="any")
+        .sort(*key, nulls_last=True)
+        .with_columns(pl.col("time").cast(pl.Int64).alias("t"))
+        .with_columns(boot.alias("boot"), states.claimed_state(), *subjects.about())
+    )
+
+
+def _claims() -> list[pl.Expr]:
+    """Columns of a line that names its subject."""
+    kind, claim = pl.col("kind"), pl.col("claim")
+    return [
+        *(pl.col(name) for name in ("boot", "t", "ref", "reason", "code", "host_bundle")),
+        pl.col("about_bundle").alias("bundle"),
+        pl.col("about_name").alias("name"),
+        (kind == "process.launched").alias("launch"),
+        (claim == states.NOT_RUNNING).alias("gone"),
+        (kind == "process.terminated").alias("killed"),
+        claim.is_in([states.FOREGROUND, states.BACKGROUND, states.ACTIVE]).alias("alive"),
+        _is_app_line().alias("app_line"),
+    ]
+
+
+def _witnesses(events: pl.DataFrame) -> pl.DataFrame:
+    """One row per line and pid that it tells of, with the flags ``own`` (printed by it), ``launch``, ``gone``, …."""
+    subject = events.filter(pl.col("about_pid").is_not_null()).select(pl.col("about_pid").alias("pid"), *_claims())
+    own = [pl.lit(value=True).alias(flag) for flag in ("own", "alive")]
+    printer = events.filter(pl.col("pid").is_not_null()).select(
+        *("boot", "pid", "t", "ref"), pl.col("process").alias("name"), *own
+    )
+    host = events.filter(pl.col("host_pid").is_not_null()).select(
+        *("boot", "t", "ref"), pl.col("host_pid").alias("pid"), pl.col("host_bundle").alias("bundle")
+    )
+    together = pl.concat([subject, printer, host], how="diagonal_relaxed")
+    return together.with_columns(pl.col(flag).fill_null(value=False) for flag in _FLAGS)
+
+
+def _is_app_line() -> pl.Expr:
+    """The line can only be about an app: a handle ``app<bundle`` or ``application<bundle``, UIKit, CallKit, PushKit."""
+    handle = pl.any_horizontal(
+        pl.col("message").str.contains(pl.concat_str(pl.lit(word), pl.col("about_bundle")), literal=True)
+        for word in ("app<", "application<")
+    ).fill_null(value=False)
+    app_kinds = ("app.", "background_task.", "call.", "push.")
+    kinds = pl.any_horizontal(pl.col("kind").str.starts_with(word) for word in app_kinds)
+    own = (pl.col("about_name") == pl.col("process")).fill_null(value=False) & ~subjects.is_daemon()
+    return (handle | (kinds & (own | pl.col("about_bundle").is_not_null()))) & pl.col("host_bundle").is_null()
+
+
+def _pidless(resolved: pl.DataFrame) -> pl.DataFrame:
+    """Witness rows of lines whose subject has a name or a bundle but no pid."""
+    own = (pl.col("alias") == subjects.short_name("process")).alias("own")
+    rows = resolved.filter(pl.col("alias").is_not_null()).select("alias", own, *_claims())
+    rows = rows.with_columns(pl.col(flag).fill_null(value=False) for flag in _FLAGS)
+    return rows.with_columns(pl.col("alive") | pl.col("own"))
+
+
+def _instances(witnesses: pl.DataFrame, who: str) -> pl.DataFrame:
+    """Split the lines of each (boot, ``who``) into instances: adds ``instance``, counted per boot and ``who``.
+
+    After an exit the next sign of life is a new instance: a launch at once, anything else when the clean-up is over.
+    """
+    group = ["boot", who]
+    rows = witnesses.sort("t", "ref", *_FLAGS, nulls_last=True)
+    exits = pl.when("gone").then(pl.col("t")).shift(1).forward_fill().over(group)
+    since = pl.col("t") - pl.col("exit")
+    wait = pl.when(pl.col("launch") & pl.lit(who != "pid")).then(0).otherwise(EXIT_ECHO_NS)
+    rows = rows.with_columns(exits.alias("exit")).with_columns(
+        (pl.col("alive") & (since > wait)).fill_null(value=False).alias("again")
+    )
+    first_again = pl.col("again") & (pl.col("again").cum_sum().over([*group, "exit"]) == 1)
+    rows = _taken_over(rows.with_columns(first_again.alias("again")), group)
+    begins = pl.col("again") | pl.col("taken_over")
+    return rows.with_columns(begins.cum_sum().over(group).alias("instance")).drop("exit", "again", "taken_over")
+
+
+def _taken_over(rows: pl.DataFrame, group: list[str]) -> pl.DataFrame:
+    """Mark the row where another bundle appears and the earlier one is never named again: the pid was reused."""
+    named = rows.filter(pl.col("bundle").is_not_null())
+    last_named = named.group_by(*group, "bundle").agg(pl.col("t").max().alias("last_named"))
+    rows = rows.with_columns(pl.col("bundle").shift(1).forward_fill().over(group).alias("before")).join(
+        last_named,
+        left_on=[*group, "before"],
+        right_on=[*group, "bundle"],
+        how="left",
+        maintain_order="left",
+    )
+    changed = (pl.col("bundle") != pl.col("before")) & (pl.col("last_named") < pl.col("t"))
+    return rows.with_columns(changed.fill_null(value=False).alias("taken_over")).drop("before", "last_named")
+
+
+def _owned(resolved: pl.DataFrame, without_pid: pl.DataFrame, processes: pl.DataFrame) -> pl.DataFrame:
+    """Events with ``owner``, ``app``, ``name`` and ``owner_pid``, in time order."""
+    order = ["boot", "alias", "t", "ref"]
+    by_alias = without_pid.select(*order, pl.col("instance").alias("alias_instance")).unique(order, keep="last")
+    events = resolved.join(by_alias, on=order, how="left", maintain_order="left").with_columns(
+        pl.coalesce("key_instance", "alias_instance").alias("key_instance")
+    )
+    key = processes.select("boot", "key_pid", "alias", "key_instance", "owner", "app", name="process", owner_pid="pid")
+    return events.join(
+        key, on=["boot", "key_pid", "alias", "key_instance"], how="left", nulls_equal=True, maintain_order="left"
+    ).with_columns(pl.coalesce("app", "about_bundle").alias("app"), pl.coalesce("name", "about_name").alias("name"))

@@ -1,0 +1,119 @@
+"""Find the process instance of a line that names a bundle or a name instead of a pid."""
+
+from typing import Final
+
+import polars as pl
+
+from traceview.episodes import subjects
+from traceview.episodes.intervals import NS
+
+LAUNCH_LEAD_NS: Final = 10 * NS
+"""A launch request names the bundle before the process has a pid: how far ahead its pid may appear (heuristic; Apple
+allows a launch about 20 s, but a request is followed by its process within tens of milliseconds on real devices)."""
+
+
+def resolve(events: pl.DataFrame, with_pid: pl.DataFrame) -> pl.DataFrame:
+    """Tell which instance each event is about.
+
+    Args:
+        events: Prepared events in time order.
+        with_pid: Witness rows with ``boot``, ``pid`` and ``instance``.
+
+    Returns:
+        The events with ``key_pid`` and ``key_instance``, or with ``alias``: a bundle (else a cut name) to which no pid
+        belongs.
+    """
+    names = _bundle_of_name(events)
+    place = ["boot", "key_pid", "t", "ref"]
+    by_line = with_pid.select("boot", key_pid="pid", t="t", ref="ref", key_instance="instance").unique(
+        place, keep="last"
+    )
+    rows = (
+        events.with_row_index("row")
+        .with_columns(pl.col("about_pid").alias("key_pid"), subjects.short_name("about_name").alias("about_short"))
+        .join(by_line, on=place, how="left", maintain_order="left")
+        .join(names, left_on="about_short", right_on="short", how="left", maintain_order="left")
+        .with_columns(pl.coalesce("about_bundle", "bundle_of_name").alias("about_bundle"))
+    )
+    known = _known(with_pid, names)
+    for column, table in (("about_bundle", known["bundle"]), ("about_short", known["name"])):
+        wanted = rows.filter(pl.col("key_pid").is_null() & pl.col(column).is_not_null())
+        launch = pl.col("kind") == "process.launched"
+        answer = _nearest(wanted.select("row", "boot", "t", launch.alias("launch"), alias=pl.col(column)), table)
+        rows = (
+            rows.join(answer, on="row", how="left", maintain_order="left")
+            .with_columns(
+                pl.coalesce("key_pid", "found_pid").alias("key_pid"),
+                pl.coalesce("key_instance", "found_instance").alias("key_instance"),
+            )
+            .drop("found_pid", "found_instance")
+        )
+    alias = pl.coalesce("about_bundle", "about_short")
+    return rows.with_columns(pl.when(pl.col("key_pid").is_null()).then(alias).alias("alias")).drop(
+        "row", "bundle_of_name"
+    )
+
+
+def _bundle_of_name(events: pl.DataFrame) -> pl.DataFrame:
+    """Cut process names that go with exactly one bundle: said by a line, or equal to the bundle's last component.
+
+    The second is Xcode's default (product name, blanks as hyphens); it counts only where no line says otherwise.
+    """
+    bundles = events.select("about_bundle").drop_nulls().unique()
+    said = events.filter(pl.col("about_bundle").is_not_null() & pl.col("about_name").is_not_null()).select(
+        subjects.short_name("about_name").alias("short"), pl.col("about_bundle").alias("bundle_of_name")
+    )
+    printers = pl.concat(
+        [events.select(short=subjects.short_name("process")), events.select(short=subjects.short_name("about_name"))]
+    )
+    last = pl.col("about_bundle").str.split(".").list.last().str.slice(0, subjects.NAME_LENGTH).str.to_lowercase()
+    guessed = (
+        printers.drop_nulls()
+        .unique()
+        .filter(~subjects.is_daemon("short"))
+        .with_columns(pl.col("short").str.replace_all(" ", "-").str.to_lowercase().alias("folded"))
+        .join(bundles.select("about_bundle", last.alias("folded")), on="folded")
+        .select("short", pl.col("about_bundle").alias("bundle_of_name"))
+    )
+    guessed = guessed.join(said, on="short", how="anti")
+    pairs = pl.concat([said, guessed]).unique()
+    return pairs.filter(pl.len().over("short") == 1).sort("short")
+
+
+def _known(with_pid: pl.DataFrame, names: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Instances by bundle and by cut name: ``boot``, ``alias``, ``pid``, ``instance``, ``first``, ``gone_at``."""
+    life = with_pid.group_by("boot", "pid", "instance").agg(
+        pl.col("t").min().alias("first"), pl.col("t").filter("gone").min().alias("gone_at")
+    )
+    key = ["boot", "pid", "instance"]
+    shorts = (
+        with_pid.select(*key, alias=subjects.short_name("name"))
+        .drop_nulls("alias")
+        .unique()
+        .join(life, on=key, how="left")
+    )
+    said = with_pid.select(*key, alias="bundle").drop_nulls("alias")
+    by_name = shorts.join(names, left_on="alias", right_on="short").select(*key, alias="bundle_of_name")
+    bundles = pl.concat([said, by_name.join(said, on=key, how="anti")]).unique().join(life, on=key, how="left")
+    return {"bundle": bundles, "name": shorts}
+
+
+def _nearest(wanted: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """The instance that began last before the line, else (or for a launch, or after its exit) the first one after it."""
+    wanted, known = wanted.sort("t", "row"), known.sort("first", "pid", "instance")
+    both = wanted
+    for strategy, suffix in (("backward", "_before"), ("forward", "_after")):
+        answer = wanted.join_asof(
+            known, left_on="t", right_on="first", by=["boot", "alias"], strategy=strategy, check_sortedness=False
+        ).select("row", pl.col("pid", "instance", "first", "gone_at").name.suffix(suffix))
+        both = both.join(answer, on="row", how="left", maintain_order="left")
+    ended = (pl.col("gone_at_before") < pl.col("t")).fill_null(value=False)
+    soon = (pl.col("first_after") - pl.col("t") <= LAUNCH_LEAD_NS).fill_null(value=False)
+    later = pl.col("pid_before").is_null() | (soon & (ended | pl.col("launch")))
+    return both.select(
+        "row",
+        *(
+            pl.when(later).then(pl.col(f"{name}_after")).otherwise(pl.col(f"{name}_before")).alias(f"found_{name}")
+            for name in ("pid", "instance")
+        ),
+    )

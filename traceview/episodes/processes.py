@@ -1,0 +1,114 @@
+"""Process instances with names, launch and exit."""
+
+from typing import Final
+
+import polars as pl
+
+from traceview.episodes.intervals import NS
+from traceview.episodes.tables import Context, table
+
+KILL_ECHO_NS: Final = 5 * NS
+"""A process that prints later than this after a termination request outlived it (heuristic: a kill takes effect at once,
+FrontBoard waits up to 5 s for a graceful exit; real iOS watchdog texts say "Failed to terminate gracefully after 5.0s")."""
+
+_EDGES: Final = (12, 8)
+"""How many of the first and last lines of an instance are kept as evidence."""
+
+
+def describe(witnesses: pl.DataFrame, apps: pl.Series) -> pl.DataFrame:
+    """Describe each instance.
+
+    Args:
+        witnesses: Rows with ``boot``, ``pid`` or ``alias``, ``instance`` and what each line says about the process.
+        apps: Bundle ids that some line shows to be an app's.
+
+    Returns:
+        One row per instance as `Context.processes` documents it, plus the keys ``boot``, ``key_pid``, ``alias``,
+        ``key_instance``. ``owner`` counts from 0 in order of start.
+    """
+    flagged = pl.col("launch") | pl.col("gone") | pl.col("killed")
+    telling = pl.col("ref").filter(flagged | ~pl.col("own"))
+    groups = (
+        witnesses.sort("t", "ref", nulls_last=True)
+        .group_by("boot", "pid", "alias", "instance")
+        .agg(
+            pl.col("t").min().alias("first"),
+            pl.col("t").max().alias("last"),
+            pl.col("t").filter("alive").max().alias("last_alive"),
+            pl.col("t").filter("launch").min().alias("launched"),
+            pl.col("t").filter("gone").min().alias("gone_at"),
+            pl.col("t").filter("killed").max().alias("killed_at"),
+            _usual("bundle").alias("app"),
+            _longest("name").alias("process"),
+            _usual("host_bundle").alias("host_app"),
+            pl.col("app_line").any().alias("app_line"),
+            pl.col("reason").filter("launch").drop_nulls().first().alias("launch_reason"),
+            pl.col("code").filter(pl.col("gone") | pl.col("killed")).drop_nulls().first().alias("exit_code"),
+            telling.head(_EDGES[0]).alias("_head"),
+            telling.tail(_EDGES[1]).alias("_tail"),
+            pl.col("ref").head(1).alias("_any"),
+        )
+    )
+    evidence = pl.concat_list("_head", "_tail")
+    named = groups.with_columns(
+        pl.when(evidence.list.len() > 0).then(evidence).otherwise(pl.col("_any")).alias("evidence"),
+        ((pl.col("app_line") | pl.col("app").is_in(apps.implode())) & pl.col("host_app").is_null())
+        .fill_null(value=False)
+        .alias("is_app"),
+    )
+    siblings = _longest("process").over("app")
+    same_app = pl.col("is_app") & pl.col("app").is_not_null()
+    named = named.with_columns(pl.coalesce("process", pl.when(same_app).then(siblings)).alias("process")).sort(
+        "first", "boot", "pid", "alias", "instance", nulls_last=True
+    )
+    return _with_edges(named).select(
+        pl.int_range(pl.len(), dtype=pl.Int64).alias("owner"),
+        pl.col("boot").replace("", None).alias("boot_uuid"),
+        *("boot", "pid", "app", "process", "host_app", "is_app", "start", "end", "start_how", "end_how"),
+        *("launch_reason", "exit_code", "evidence"),
+        pl.col("pid").alias("key_pid"),
+        "alias",
+        pl.col("instance").alias("key_instance"),
+    )
+
+
+def _usual(column: str) -> pl.Expr:
+    return pl.col(column).drop_nulls().mode().sort().first()
+
+
+def _longest(column: str) -> pl.Expr:
+    names = pl.col(column).drop_nulls().unique().sort()
+    return names.sort_by(names.str.len_chars(), descending=True, maintain_order=True).first()
+
+
+def _with_edges(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add start, end and how they are known. An app has one process at a time: a later one ends the earlier."""
+    took_effect = pl.col("last_alive").is_null() | (pl.col("last_alive") <= pl.col("killed_at") + KILL_ECHO_NS)
+    told = pl.coalesce("gone_at", pl.when(took_effect).then(pl.col("killed_at")))
+    successor = pl.col("instance") < pl.col("instance").max().over("boot", "pid", "alias")
+    later_app = pl.col("is_app") & (pl.col("first") < pl.col("first").filter("is_app").max().over("boot", "app"))
+    rebooted = pl.col("boot") != pl.col("boot").last()
+    replaced = (successor | (later_app & pl.col("app").is_not_null()) | rebooted).fill_null(value=False)
+    start = pl.min_horizontal("first", "launched")
+    end = pl.coalesce(told, pl.when(replaced).then(pl.col("last")))
+    return rows.with_columns(
+        start.alias("start"),
+        pl.max_horizontal(pl.when(end.is_not_null()).then(start), end).alias("end"),
+        pl.when(pl.col("launched").is_not_null())
+        .then(pl.lit("observed"))
+        .when(pl.col("instance") > 0)
+        .then(pl.lit("inferred"))
+        .otherwise(pl.lit("capture_edge"))
+        .alias("start_how"),
+        pl.when(told.is_not_null())
+        .then(pl.lit("observed"))
+        .when(replaced)
+        .then(pl.lit("inferred"))
+        .otherwise(pl.lit("capture_edge"))
+        .alias("end_how"),
+    )
+
+
+def build(context: Context) -> pl.DataFrame:
+    """Return the table ``processes``."""
+    return table("processes", context.processes)

@@ -1,0 +1,205 @@
+"""Pushes: received, app launched, delivered, call reported; and what came of it.
+
+apsd and callservicesd tell one push several times, often without the app. Lines join the push that fits: same app where
+both are known, each stage once, in the order received, launched, delivered.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import polars as pl
+
+from traceview.episodes.intervals import NS
+from traceview.episodes.tables import Context, Row, table
+
+JOIN_NS: Final = 30 * NS
+"""Longest way of one push from apsd to the app (heuristic; callservicesd gives an app at most 30 s to report, as read
+from its iOS 26.1 code)."""
+ECHO_NS: Final = 2 * NS
+"""Lines of one stage within this time are the same push unless their witness repeats itself (heuristic)."""
+REPORT_NS: Final = 60 * NS
+"""A call reported later than this after a push belongs to something else (heuristic)."""
+VERDICT_NS: Final = 120 * NS
+"""Callservicesd's verdict, or the kill, follows the push within this time (heuristic)."""
+
+_STAGES: Final = {"push.received": "received", "push.launched_app": "launched", "push.delivered": "delivered"}
+_VERDICTS: Final = {"push.unreported": "unreported", "push.blocked": "blocked"}
+_VOIP_SUFFIX: Final = ".voip"
+_VOIP_DAEMON: Final = "callservicesd"
+
+
+@dataclass(slots=True)
+class _Push:
+    """A push under construction; times in UTC nanoseconds."""
+
+    start: int
+    last: int
+    app: str | None = None
+    owner: int | None = None
+    push_id: str | None = None
+    topic: str | None = None
+    voip: bool | None = None
+    stages: dict[str, int] = field(default_factory=dict)
+    verdict: str | None = None
+    told: set[tuple[str | None, str | None]] = field(default_factory=set)
+    evidence: list[int] = field(default_factory=list)
+    call: Row | None = None
+
+    def fits(self, event: Row) -> bool:
+        pairs = ((self.push_id, event["push_id"]), (self.app, event["push_app"]), (self.voip, event["voip"]))
+        return all(mine is None or theirs is None or mine == theirs for mine, theirs in pairs)
+
+    def learn(self, event: Row) -> None:
+        self.last = max(self.last, event["t"])
+        self.app = self.app or event["push_app"]
+        self.push_id = self.push_id or event["push_id"]
+        self.topic = self.topic or event["topic"]
+        self.voip = event["voip"] if self.voip is None else self.voip
+        if self.owner is None:
+            self.owner = event["owner"]
+        self.told.add((event["process"], event["signal"]))
+        self.evidence.append(event["ref"])
+
+
+def build(context: Context, calls: pl.DataFrame) -> pl.DataFrame:
+    """Return the table ``pushes``.
+
+    Args:
+        context: Events and processes.
+        calls: The table ``calls``.
+    """
+    book: list[_Push] = []
+    for event in _events(context).iter_rows(named=True):
+        if event["kind"] in _STAGES:
+            _stage(book, event)
+        else:
+            _judge(book, event)
+    _join_calls(book, calls)
+    _join_kills(book, context)
+    owners = {
+        row["owner"]: row for row in context.processes.select("owner", "app", "process", "pid").iter_rows(named=True)
+    }
+    return table("pushes", [_row(push, owners.get(push.owner, {})) for push in book])
+
+
+def _events(context: Context) -> pl.DataFrame:
+    """Push events with ``push_app`` (bundle, else the topic) and ``voip``; addresses of messages are no push ids."""
+    topic = pl.col("topic")
+    of_topic = pl.when(topic.str.ends_with(_VOIP_SUFFIX)).then(topic.str.strip_suffix(_VOIP_SUFFIX)).otherwise(topic)
+    voip = (
+        pl.when(topic.is_not_null())
+        .then(topic.str.ends_with(_VOIP_SUFFIX))
+        .when(pl.col("process") == _VOIP_DAEMON)
+        .then(pl.lit(value=True))
+    )
+    return context.of_kind(*_STAGES, *_VERDICTS).select(
+        *("t", "ref", "kind", "signal", "process", "owner", "topic"),
+        pl.when(~pl.col("push_id").str.starts_with("0x")).then(pl.col("push_id")).alias("push_id"),
+        pl.coalesce("app", of_topic).alias("push_app"),
+        voip.alias("voip"),
+    )
+
+
+def _stage(book: list[_Push], event: Row) -> None:
+    stage, t = _STAGES[event["kind"]], event["t"]
+    order = list(_STAGES.values())
+    told = (event["process"], event["signal"])
+
+    def takes(push: _Push) -> bool:
+        if not push.fits(event) or t - push.start > JOIN_NS:
+            return False
+        if push.push_id is not None and push.push_id == event["push_id"]:
+            return True
+        echo = t - push.last <= ECHO_NS and told not in push.told
+        passed = any(later in push.stages for later in order[order.index(stage) :])
+        return echo or not passed
+
+    fitting = [push for push in book if takes(push)]
+    if fitting:
+        push = fitting[-1]
+    else:
+        push = _Push(t, t)
+        book.append(push)
+    to_callservicesd = stage == "delivered" and event["process"] == "apsd" and push.voip
+    if not to_callservicesd:
+        push.stages.setdefault(stage, t)
+    push.learn(event)
+
+
+def _judge(book: list[_Push], event: Row) -> None:
+    """Attach callservicesd's verdict to the last push that fits, or keep it as a push of its own."""
+    verdict, t = _VERDICTS[event["kind"]], event["t"]
+    told = (event["process"], event["signal"])
+    fitting = [
+        push for push in book if push.fits(event) and t - push.last <= (ECHO_NS if told in push.told else VERDICT_NS)
+    ]
+    if fitting:
+        push = fitting[-1]
+    else:
+        push = _Push(t, t)
+        book.append(push)
+    push.verdict = push.verdict or verdict
+    push.learn(event)
+
+
+def _join_calls(book: list[_Push], calls: pl.DataFrame) -> None:
+    """Give each VoIP push the first incoming call of its app that was reported after it and has no push yet."""
+    incoming = calls.filter((pl.col("direction") == "incoming") & pl.col("reported").is_not_null()).select(
+        "id", "app", pl.col("reported").cast(pl.Int64).alias("t"), pl.col("evidence").list.first().alias("ref")
+    )
+    free = incoming.sort("t").rows(named=True)
+    for push in sorted(book, key=lambda push: push.start):
+        if push.voip is False or push.verdict:
+            continue
+        for call in free:
+            same = push.app is None or call["app"] is None or push.app == call["app"]
+            if same and 0 <= call["t"] - push.start <= REPORT_NS:
+                push.call = call
+                push.app = push.app or call["app"]
+                push.evidence.append(call["ref"])
+                free.remove(call)
+                break
+
+
+def _join_kills(book: list[_Push], context: Context) -> None:
+    """A kill for an unreported push (code 0xbaadca11 or its exception) is the verdict on the last push before it."""
+    code = pl.col("code").str.to_lowercase().is_in(["0xbaadca11", "3131951633"])
+    text = pl.col("reason").str.contains("never posted an incoming call", literal=True)
+    kills = context.of_kind("process.terminated", "process.exited").filter(code | text)
+    for kill in kills.select("t", "ref", "app", "owner").iter_rows(named=True):
+        suspects = [
+            push
+            for push in book
+            if push.call is None
+            and push.voip is not False
+            and 0 <= kill["t"] - push.start <= VERDICT_NS
+            and (push.app is None or kill["app"] is None or push.app == kill["app"])
+        ]
+        if suspects:
+            suspects[-1].verdict = suspects[-1].verdict or "unreported"
+            suspects[-1].evidence.append(kill["ref"])
+
+
+def _row(push: _Push, owner: Row) -> Row:
+    reported = push.call["t"] if push.call else None
+    handed_over = push.stages.get("delivered", push.stages.get("received"))
+    outcome = "reported" if push.call else push.verdict or "unknown"
+    end = max(push.last, reported or push.last)
+    return {
+        "app": push.app or owner.get("app"),
+        "process": owner.get("process"),
+        "pid": owner.get("pid"),
+        "start": push.start,
+        "end": end,
+        "start_how": "observed" if "received" in push.stages else "inferred",
+        "end_how": "observed",
+        "evidence": push.evidence,
+        "push_id": push.push_id,
+        "topic": push.topic,
+        "voip": push.voip,
+        **push.stages,
+        "reported": reported,
+        "report_latency_s": (reported - handed_over) / NS if reported is not None and handed_over is not None else None,
+        "outcome": outcome,
+        "call": push.call["id"] if push.call else None,
+    }

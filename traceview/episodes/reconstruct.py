@@ -1,0 +1,49 @@
+"""From the events of all witnesses to the episode tables, in the order in which they build on each other."""
+
+import polars as pl
+
+from traceview.episodes import (
+    app_states,
+    audio_sessions,
+    calls,
+    processes,
+    pushes,
+    suspensions,
+    terminations,
+)
+from traceview.episodes.identity import identify
+from traceview.episodes.relate import Relations
+from traceview.episodes.schema import EPISODES, Episodes, empty_episodes
+from traceview.episodes.tables import Span
+
+__all__ = ["Span", "reconstruct"]
+
+
+def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
+    """Reconstruct the windows that the events tell of.
+
+    Args:
+        events: `EVENT_SCHEMA`, of any sources, in any order; repeated rows count once, rows without a time not at all.
+        span: What the sources cover: the edges of the capture.
+
+    Returns:
+        All tables of `EPISODES`, each by start.
+    """
+    context = identify(events, span)
+    windows = app_states.windows(context)
+    call_table = calls.build(context)
+    relations = Relations(
+        states=windows.select("owner", "start", "end", "state"),
+        calls=call_table.select("app", pl.col("start", "end", "audio_activated").cast(pl.Int64)),
+        far=span.end,
+    )
+    built = {
+        "processes": processes.build(context),
+        "app_states": app_states.publish(windows, context),
+        "suspensions": suspensions.build(context, windows, relations),
+        "pushes": pushes.build(context, call_table),
+        "calls": call_table,
+        "audio_sessions": audio_sessions.build(context, relations),
+        "terminations": terminations.build(context, relations),
+    }
+    return {**empty_episodes(), **{name: built[name] for name in EPISODES if name in built}}

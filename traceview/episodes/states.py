@@ -1,0 +1,109 @@
+"""What a line claims about the state of an app, in four words.
+
+Sources of the readings (``docs`` of the columns in `traceview.signals.vocabulary`):
+runningboardd and its observers print ``running-active-Visible`` and the like, FrontBoard a task state and a visibility,
+the audio server ``ForegroundRunning`` … ``Terminated``, PowerLog the bits of ``BKSApplicationState``.
+"""
+
+from typing import Final
+
+import polars as pl
+
+FOREGROUND: Final = "foreground"
+BACKGROUND: Final = "background"
+SUSPENDED: Final = "suspended"
+NOT_RUNNING: Final = "not_running"
+ACTIVE: Final = "active"
+"""Runs, but the line does not say whether the user sees it."""
+
+VISIBILITY_FALSE_FRIENDS: Final = ("gamepolicyd",)
+"""Printers whose visibility is wrong: gamepolicyd prints NotVisible while all others print Visible (real iOS lines)."""
+
+LEAST_CONFIDENCE: Final = 0.6
+"""Signals below this may come from the state they tell or from an attempt (a request to open an app): no claim (heuristic)."""
+
+_FOREGROUND_ROLES: Final = ("userinteractive", "userinteractivefocal", "userinteractivenonfocal")
+_BACKGROUND_ROLES: Final = ("background", "nonuserinteractive", "utility", "maintenance")
+_GONE: Final = ("none", "terminated", "exited", "not running", "notrunning", "not_running")
+_STATE_KINDS: Final = ("process.state", "audio_session.client_state", "app.foreground", "app.background")
+
+
+def _by_visibility(visibility: pl.Expr) -> pl.Expr:
+    return (
+        pl.when((visibility == "visible") | visibility.str.starts_with("foreground"))
+        .then(pl.lit(FOREGROUND))
+        .when((visibility == "notvisible") | visibility.str.starts_with("background"))
+        .then(pl.lit(BACKGROUND))
+    )
+
+
+def claimed_state() -> pl.Expr:
+    """Expression over events: foreground, background, active, suspended, not_running, or null for no claim."""
+    kind = pl.col("kind")
+    state = pl.col("state").str.to_lowercase().str.strip_chars()
+    role = pl.col("role").str.to_lowercase()
+    visibility = (
+        pl.when(pl.col("process").is_in(VISIBILITY_FALSE_FRIENDS).fill_null(value=False))
+        .then(None)
+        .otherwise(pl.col("visibility").str.to_lowercase())
+    )
+    by_role = (
+        pl.when(role.is_in(_FOREGROUND_ROLES))
+        .then(pl.lit(FOREGROUND))
+        .when(role.is_in(_BACKGROUND_ROLES))
+        .then(pl.lit(BACKGROUND))
+        .otherwise(pl.lit(ACTIVE))
+    )
+    running = pl.coalesce(_by_visibility(visibility), by_role)
+    spelled = (
+        pl.when(state.str.contains("suspended", literal=True))
+        .then(pl.lit(SUSPENDED))
+        .when(state.is_in(_GONE))
+        .then(pl.lit(NOT_RUNNING))
+        .when(state.str.starts_with("foreground"))
+        .then(pl.lit(FOREGROUND))
+        .when(state.str.starts_with("background"))
+        .then(pl.lit(BACKGROUND))
+        .when(state.str.contains("active", literal=True) | state.str.contains("running", literal=True))
+        .then(running)
+        .when(state.is_null())
+        .then(_by_visibility(visibility))
+    )
+    weak = (pl.col("confidence") < LEAST_CONFIDENCE).fill_null(value=False)
+    return (
+        pl.when(weak)
+        .then(None)
+        .when(kind.is_in(["process.exited", "jetsam.killed"]))
+        .then(pl.lit(NOT_RUNNING))
+        .when((kind == "process.suspended") | (kind.str.starts_with("app.") & (spelled == SUSPENDED)))
+        .then(pl.lit(SUSPENDED))
+        .when(kind.str.starts_with("app.") & (spelled == NOT_RUNNING))
+        .then(pl.lit(NOT_RUNNING))
+        .when(kind.is_in(["process.resumed", "process.launched"]))
+        .then(running)
+        .when(kind == "app.foreground")
+        .then(pl.lit(FOREGROUND))
+        .when(kind == "app.background")
+        .then(pl.lit(BACKGROUND))
+        .when(kind.is_in(_STATE_KINDS))
+        .then(spelled)
+        .alias("claim")
+    )
+
+
+def claim_is_inferred() -> pl.Expr:
+    """Expression over events: the claim of visibility rests on the scheduling role alone."""
+    return (
+        pl.col("visibility").is_null()
+        & pl.col("role").is_not_null()
+        & pl.col("kind").is_in(["process.state", "process.resumed", "process.launched"])
+        & claimed_state().is_in([FOREGROUND, BACKGROUND])
+    ).fill_null(value=False)
+
+
+def not_managed() -> pl.Expr:
+    """Expression over events: runningboardd says that it does not suspend this process, whatever its state is called.
+
+    Seen on real macOS 26 lines: ``Ignoring suspend because this process is not lifecycle managed``.
+    """
+    return (pl.col("kind") == "process.state") & (pl.col("state") == "suspend-ignored")

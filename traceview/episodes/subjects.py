@@ -1,0 +1,82 @@
+"""Whom a line is about: the process it names, or the one that printed it.
+
+Daemons speak about others; an app's own frameworks (UIKit, CallKit, AVFAudio, CoreAudio) speak about the app itself.
+"""
+
+from typing import Final
+
+import polars as pl
+
+NAME_LENGTH: Final = 16
+"""CoreAudio and the kernel cut process names to 16 characters (``MobileJarvisNati``): names are compared that far."""
+
+DAEMONS: Final = frozenset(
+    {
+        "CommCenter",
+        "InCallService",
+        "ReportCrash",
+        "SpringBoard",
+        "UserEventAgent",
+        "WirelessRadioManagerd",
+        "apsd",
+        "assertiond",
+        "audioaccessoryd",
+        "audiomxd",
+        "backboardd",
+        "bluetoothd",
+        "callservicesd",
+        "coreaudiod",
+        "dasd",
+        "gamepolicyd",
+        "heard",
+        "kernel",
+        "launchd",
+        "locationd",
+        "mediaserverd",
+        "nehelper",
+        "nesessionmanager",
+        "osanalyticshelper",
+        "powerd",
+        "runningboardd",
+        "symptomsd",
+        "thermalmonitord",
+        "useractivityd",
+        "wifid",
+    }
+)
+"""System processes whose lines are about others (or about the system), so an unnamed subject stays unknown."""
+
+_OWN_KINDS: Final = (
+    "app.",
+    "audio_session.",
+    "background_task.",
+    "call.",
+    "network.",
+    "push.",
+    "process.state",
+    "process.terminated",
+)
+
+
+def about() -> list[pl.Expr]:
+    """Columns ``about_pid``, ``about_bundle``, ``about_name``: the subject as the line gives it, all null if unknown."""
+    kind = pl.col("kind")
+    named = pl.any_horizontal(pl.col("subject_pid", "bundle", "subject").is_not_null())
+    own_kind = pl.any_horizontal(kind.str.starts_with(prefix) for prefix in _OWN_KINDS)
+    io_kind = kind.str.starts_with("audio_io.")
+    by_itself = ~named & (io_kind | (own_kind & ~is_daemon()))
+    return [
+        pl.when(by_itself).then(pl.col("pid")).otherwise(pl.col("subject_pid")).alias("about_pid"),
+        pl.col("bundle").alias("about_bundle"),
+        pl.when(by_itself).then(pl.col("process")).otherwise(pl.col("subject")).alias("about_name"),
+    ]
+
+
+def is_daemon(column: str = "process") -> pl.Expr:
+    """Expression: the process is one of `DAEMONS` (false for null)."""
+    return pl.col(column).is_in(list(DAEMONS)).fill_null(value=False)
+
+
+def short_name(column: str) -> pl.Expr:
+    """Expression: the name as far as CoreAudio prints it, for comparisons."""
+    return pl.col(column).str.slice(0, NAME_LENGTH)

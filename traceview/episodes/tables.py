@@ -1,0 +1,125 @@
+"""From raw rows to the published episode tables: one place for order, ids, units and the cap on evidence."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Self
+
+import polars as pl
+
+from traceview.episodes.schema import EPISODES
+
+EVIDENCE_CAP: Final = 20
+"""Most references kept per episode, earliest first: the first 12 and the last 8 where there are more. About ten daemons
+repeat each state change and overloads come by the hundred: both edges stay proved, ``count`` columns carry the number."""
+_HEAD: Final = 12
+
+_ID_PREFIX: Final = {
+    "processes": "process",
+    "app_states": "state",
+    "suspensions": "suspension",
+    "background_tasks": "background-task",
+    "assertions": "assertion",
+    "pushes": "push",
+    "calls": "call",
+    "audio_sessions": "audio-session",
+    "interruptions": "interruption",
+    "route_changes": "route-change",
+    "glitches": "glitch",
+    "resource_events": "resource",
+    "terminations": "termination",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What the sources of a capture cover.
+
+    Attributes:
+        start: First covered moment, UTC nanoseconds.
+        end: Last covered moment, UTC nanoseconds.
+    """
+
+    start: int
+    end: int
+
+    @classmethod
+    def between(cls, start: datetime, end: datetime) -> Self:
+        """Return the span between two aware datetimes."""
+        times = pl.Series([start, end]).dt.cast_time_unit("ns").cast(pl.Int64)
+        return cls(int(times[0]), int(times[1]))
+
+    @classmethod
+    def of(cls, events: pl.DataFrame) -> Self:
+        """Return the span from the first to the last event (0 to 0 where there are none)."""
+        times = events["time"].drop_nulls().cast(pl.Int64)
+        return cls(_bound(times.min()), _bound(times.max()))
+
+
+def _bound(value: Any) -> int:
+    return int(value) if value is not None else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every builder sees.
+
+    Attributes:
+        events: `EVENT_SCHEMA` in time order, each row once, plus ``t`` (Int64 nanoseconds) and whom it is about:
+            ``owner`` (row of ``processes``), ``app``, ``name``, ``owner_pid``.
+        processes: One row per process instance: ``owner``, ``boot_uuid``, ``pid``, ``app``, ``process``, ``host_app``,
+            ``is_app``, ``start``, ``end`` (Int64 nanoseconds; an open end is null), ``start_how``, ``end_how``,
+            ``launch_reason``, ``exit_code``, ``evidence``.
+        span: What the capture covers.
+    """
+
+    events: pl.DataFrame
+    processes: pl.DataFrame
+    span: Span
+
+    def of_kind(self, *kinds: str) -> pl.DataFrame:
+        """Return the events of these kinds, in time order."""
+        return self.events.filter(pl.col("kind").is_in(kinds))
+
+
+def _capped(evidence: pl.Expr) -> pl.Expr:
+    shortened = pl.concat_list(evidence.list.head(_HEAD), evidence.list.tail(EVIDENCE_CAP - _HEAD))
+    return pl.when(evidence.list.len() > EVIDENCE_CAP).then(shortened).otherwise(evidence)
+
+
+Row = dict[str, Any]
+"""An episode under construction: columns of its table, times as nanoseconds, missing columns are null."""
+
+
+def table(name: str, rows: pl.DataFrame | Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Return the published table: exact schema, by start, with ids and capped evidence.
+
+    Args:
+        name: Table of `EPISODES`.
+        rows: Columns of that table (others are dropped, missing ones become null); times as Int64 nanoseconds.
+    """
+    schema = EPISODES[name]
+    wanted = [column for column in schema if column != "id"]
+    if isinstance(rows, pl.DataFrame):
+        frame = rows
+    else:
+        raw = {
+            column: pl.Int64() if isinstance(dtype, pl.Datetime) else dtype
+            for column, dtype in schema.items()
+            if column != "id"
+        }
+        frame = pl.DataFrame([{column: row.get(column) for column in wanted} for row in rows], schema=raw)
+    frame = frame.select(
+        (pl.col(column) if column in frame.columns else pl.lit(None)).cast(schema[column]).alias(column)
+        for column in wanted
+    )
+    frame = frame.with_columns(
+        _capped(pl.col(column).list.drop_nulls().list.unique(maintain_order=True)).fill_null([]).alias(column)
+        for column, dtype in schema.items()
+        if isinstance(dtype, pl.List)
+    )
+    order = ["start", "end", "app", "process", "pid"]
+    tie = pl.col("evidence").list.first().alias("_tie")
+    frame = frame.with_columns(tie).sort([*order, "_tie"], nulls_last=True, maintain_order=True).drop("_tie")
+    ordinal = pl.int_range(1, pl.len() + 1).cast(pl.String())
+    return frame.select(pl.concat_str(pl.lit(_ID_PREFIX[name] + "-"), ordinal).alias("id"), *wanted)

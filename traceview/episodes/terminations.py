@@ -1,0 +1,144 @@
+"""Terminations: who was killed or crashed, why, in which state. Witnesses within seconds tell of one death."""
+
+import re
+from typing import Final
+
+import polars as pl
+
+from traceview.episodes import codes
+from traceview.episodes.intervals import NS
+from traceview.episodes.relate import Relations
+from traceview.episodes.tables import Context, Row, table
+
+ECHO_NS: Final = 2 * NS
+"""FrontBoard, runningboardd, launchd and the kernel tell one death within this time of each other (heuristic)."""
+OUTLIVED_NS: Final = 5 * NS
+"""A process that lives on longer than this after a termination request was not killed (heuristic; FrontBoard waits at
+most 5 s for a graceful exit)."""
+CALL_SLACK_NS: Final = 3 * NS
+"""A call that ended this shortly before a death ended because of it (heuristic)."""
+
+_KINDS: Final = ("process.terminated", "process.exited", "jetsam.killed", "process.state", "process.watchdog")
+_BY_TEXT: Final = tuple(
+    (kind, re.compile(pattern, re.IGNORECASE))
+    for kind, pattern in (
+        ("push_unreported", r"never posted an incoming call|no call reported after a voip push"),
+        ("debug", r"bg kill demo"),
+        ("user", r"killed from app switcher|force quit|user quit"),
+        ("lock_held", r"suspended with locked system files|holding a file lock|shared file lock"),
+        ("watchdog", r"watchdog"),
+        ("background_task", r"background task|outstanding assertion|assertion.*time ?out"),
+        ("cpu", r"\bcpu\b"),
+        ("thermal", r"thermal"),
+        ("jetsam", r"jetsam|per-process-limit|vm-pageshortage|highwater|memory limit|idle-exit"),
+        ("launch_failed", r"launch failed"),
+        ("service_owner_exited", r"owner exited"),
+        ("crash", r"uncaught exception|crash|sigabrt|sigsegv|sigbus|sigill|sigtrap|\bexc_"),
+    )
+)
+_PLAIN_CODES: Final = 0xFFFF
+"""Signal numbers and exit statuses are below this; the documented kill codes are all above."""
+_AUDIO_DAEMONS: Final = frozenset({"audiomxd", "callservicesd", "coreaudiod", "mediaserverd"})
+_UNTOLD: Final = ("unknown", "normal_exit")
+
+
+def build(context: Context, relations: Relations) -> pl.DataFrame:
+    """Return the table ``terminations``."""
+    rows = [row for death in _deaths(context).iter_rows(named=True) if _matters(row := _row(death), death)]
+    points = pl.DataFrame(
+        [{"owner": row["owner"], "app": row["app"], "start": row["start"], "end": row["start"]} for row in rows],
+        schema={"owner": pl.Int64, "app": pl.String, "start": pl.Int64, "end": pl.Int64},
+    )
+    before = relations.state_at(points.select("owner", (pl.col("start") - 1).alias("t"))).to_list()
+    in_call = relations.in_call(points, CALL_SLACK_NS).to_list()
+    for at, row in enumerate(rows):
+        row["app_state"] = before[at]
+        row["in_call"] = in_call[at]
+    return table("terminations", rows)
+
+
+def _matters(row: Row, death: Row) -> bool:
+    """Tell whether the death is worth a row: daemons and services of the system exit all the time."""
+    belongs = death["is_app"] or death["host_app"] is not None or row["process"] in _AUDIO_DAEMONS
+    return belongs or row["kind"] not in _UNTOLD
+
+
+def _deaths(context: Context) -> pl.DataFrame:
+    """One row per death: what all its witnesses say, in time order."""
+    gone = pl.col("claim") == "not_running"
+    ran_out = (pl.col("kind") == "process.watchdog") & pl.col("active").fill_null(value=False)
+    telling = gone | (pl.col("kind") == "process.terminated") | ran_out
+    events = context.of_kind(*_KINDS).filter(telling & pl.col("owner").is_not_null())
+    new = pl.col("t") - pl.col("t").shift(1).over("owner") > ECHO_NS
+    life = context.processes.select("owner", "process", "pid", "is_app", "host_app", died="end")
+    grouped = (
+        events.sort("owner", "t", "ref")
+        .with_columns(new.fill_null(value=True).cum_sum().over("owner").alias("death"), gone.alias("gone"))
+        .group_by("owner", "death", maintain_order=True)
+        .agg(
+            pl.col("app").drop_nulls().first(),
+            pl.col("t").first().alias("start"),
+            pl.col("t").last().alias("last"),
+            pl.col("t").filter("gone").first().alias("gone_at"),
+            pl.col("kind", "code", "reason", "namespace", "ref"),
+        )
+        .join(life, on="owner", how="left", maintain_order="left")
+    )
+    died_then = (pl.col("died") - pl.col("last")).abs() <= OUTLIVED_NS
+    return grouped.filter(pl.col("gone_at").is_not_null() | died_then.fill_null(value=False))
+
+
+def _row(death: Row) -> Row:
+    kind, at = _classified(death)
+    return {
+        "owner": death["owner"],
+        "app": death["app"],
+        "process": death["process"],
+        "pid": death["pid"],
+        "start": death["start"],
+        "end": death["start"] if death["gone_at"] is None else death["gone_at"],
+        "start_how": "observed",
+        "end_how": "inferred" if death["gone_at"] is None else "observed",
+        "evidence": death["ref"],
+        "kind": kind,
+        "code": codes.normalised(_at(death["code"], at) or _best_code(death["code"])),
+        "namespace": codes.namespace(_at(death["namespace"], at) or _first(death["namespace"])),
+        "explanation": _at(death["reason"], at) or _first(death["reason"]),
+    }
+
+
+def _at(values: list[str | None], at: int | None) -> str | None:
+    return None if at is None else values[at]
+
+
+def _first(values: list[str | None]) -> str | None:
+    return next((value for value in values if value), None)
+
+
+def _best_code(texts: list[str | None]) -> str | None:
+    """The code that says most: a magic number rather than a signal number."""
+    given = [text for text in texts if text]
+    return max(given, key=lambda text: (codes.number(text) or 0) > _PLAIN_CODES, default=None)
+
+
+def _classified(death: Row) -> tuple[str, int | None]:
+    """Return the kind and which of the witnesses shows it: code first, then the kernel, the text, the signal."""
+    numbers = [codes.number(text) for text in death["code"]]
+    for at, value in enumerate(numbers):
+        if value in codes.KIND_OF_CODE:
+            return codes.KIND_OF_CODE[value], at
+    spaces = [codes.namespace(text) for text in death["namespace"]]
+    for at, (kind, space) in enumerate(zip(death["kind"], spaces, strict=True)):
+        if kind == "jetsam.killed" or space == "JETSAM":
+            return "jetsam", at
+    for kind, pattern in _BY_TEXT:
+        for at, reason in enumerate(death["reason"]):
+            if reason and pattern.search(reason):
+                return kind, at
+    for at, (space, value) in enumerate(zip(spaces, numbers, strict=True)):
+        if space == "SIGNAL" and value in codes.CRASH_SIGNALS:
+            return "crash", at
+    for at, (space, value) in enumerate(zip(spaces, numbers, strict=True)):
+        if value == 0 and space in (None, "0", "EXITED"):
+            return "normal_exit", at
+    return "unknown", None
