@@ -1,0 +1,197 @@
+/* The timeline: unpack the plotting library after the first paint, draw, zoom. No string is ever evaluated from the capture. */
+"use strict";
+const plotView = (() => {
+  const NARROW = 640;
+  const KEEP_SPACE = 1.55; // rows get higher where their names stand above them
+  const nonce = document.currentScript.nonce;
+  const box = document.getElementById("plot");
+  const note = document.getElementById("plot-note");
+  const listeners = [];
+  let figure = null;
+  let full = null;
+  let offset = 0;
+  let quiet = 0; // programmatic zooms under way: they do not change the address
+  let highlight = null;
+  let waiting = null;
+
+  async function inflate(id) {
+    const text = document.getElementById(id).textContent.trim();
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  }
+
+  function evaluate(code) {
+    const script = document.createElement("script");
+    script.nonce = nonce;
+    script.textContent = code;
+    document.head.append(script);
+    script.remove();
+  }
+
+  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const isNarrow = () => box.clientWidth < NARROW;
+
+  function themed() {
+    return {
+      "font.color": color("--muted"),
+      "xaxis.gridcolor": color("--grid"),
+      "xaxis.linecolor": color("--line"),
+      "xaxis.spikecolor": color("--muted"),
+      "hoverlabel.bgcolor": color("--surface"),
+      "hoverlabel.bordercolor": color("--line"),
+      "hoverlabel.font.color": color("--text"),
+    };
+  }
+
+  /* Row names stand beside the rows, or above them where the page is narrow. */
+  function shaped() {
+    const rows = figure.layout.meta.rows;
+    const names = figure.layout.yaxis.ticktext;
+    const narrow = isNarrow();
+    const annotations = narrow
+      ? rows.map((row, index) => ({
+          text: names[index], x: 0, xref: "paper", xanchor: "left", y: row.top, yref: "y", yanchor: "top",
+          showarrow: false, font: { size: 10 }, borderpad: 0,
+        }))
+      : [];
+    const base = figure.layout.height - figure.layout.margin.t - figure.layout.margin.b;
+    const scale = narrow ? KEEP_SPACE : 1;
+    return {
+      annotations,
+      height: base * scale + figure.layout.margin.t + figure.layout.margin.b,
+      "yaxis.showticklabels": !narrow,
+      "xaxis.nticks": narrow ? 4 : 0,
+    };
+  }
+
+  function marks() {
+    const lines = figure.layout.shapes || [];
+    if (!highlight) return lines;
+    const [from, to] = highlight;
+    return [...lines, {
+      type: "rect", xref: "x", yref: "paper", x0: from + offset, x1: to + offset, y0: 0, y1: 1,
+      fillcolor: color("--focus"), opacity: 0.09, line: { width: 0 }, layer: "below",
+    }];
+  }
+
+  async function relayout(change) {
+    quiet += 1;
+    try {
+      await Plotly.relayout(box, change);
+    } finally {
+      quiet -= 1;
+    }
+  }
+
+  function range() {
+    const [from, to] = box._fullLayout.xaxis.range.map((edge) => box._fullLayout.xaxis.r2l(edge) - offset);
+    return [from, to];
+  }
+
+  /* Zoom to a window in milliseconds UTC; `mark` also shades it. */
+  async function zoom(from, to, mark) {
+    if (!figure) {
+      waiting = [from, to, mark];
+      return;
+    }
+    highlight = mark ? [from, to] : null;
+    const margin = mark ? Math.max((to - from) * 0.25, 500) : 0;
+    await relayout({ "xaxis.range": [from - margin + offset, to + margin + offset], shapes: marks() });
+    box.dataset.from = String(Math.round(from));
+    box.dataset.to = String(Math.round(to));
+  }
+
+  async function scale(factor) {
+    if (!figure) return;
+    const [from, to] = range();
+    const middle = (from + to) / 2;
+    const half = ((to - from) / 2) * factor;
+    await zoomKeeping(middle - half, middle + half);
+  }
+
+  async function move(share) {
+    if (!figure) return;
+    const [from, to] = range();
+    const step = (to - from) * share;
+    await zoomKeeping(from + step, to + step);
+  }
+
+  async function zoomKeeping(from, to) {
+    await relayout({ "xaxis.range": [from + offset, to + offset] });
+    for (const listener of listeners) listener("zoomed", [from, to]);
+  }
+
+  async function reset() {
+    if (!figure) return;
+    highlight = null;
+    await relayout({ "xaxis.range": full, shapes: marks() });
+    for (const listener of listeners) listener("reset");
+  }
+
+  async function restyle() {
+    if (figure) await relayout({ ...themed(), shapes: marks() });
+  }
+
+  async function reshape() {
+    if (figure) await relayout(shaped());
+  }
+
+  async function print(width) {
+    if (!figure) return;
+    await relayout(width ? { width, autosize: false, "font.color": "#444" } : { width: null, autosize: true, ...themed() });
+    if (!width) Plotly.Plots.resize(box);
+  }
+
+  async function draw() {
+    if (box.dataset.drawable !== "yes") {
+      box.dataset.state = "empty";
+      return;
+    }
+    if (typeof DecompressionStream === "undefined") {
+      note.textContent = "The timeline needs a browser from 2023 or later. Everything else on this page works here.";
+      box.dataset.state = "unsupported";
+      return;
+    }
+    try {
+      const [code, json] = await Promise.all([inflate("data-library"), inflate("data-timeline")]);
+      evaluate(code);
+      figure = JSON.parse(json);
+      offset = figure.layout.meta.offset_ms;
+      full = [...figure.layout.xaxis.range];
+      note.remove();
+      const config = { showSendToCloud: false, plotlyServerURL: "", displaylogo: false, displayModeBar: false, doubleClick: false, responsive: true };
+      await Plotly.newPlot(box, figure.data, structuredClone(figure.layout), config);
+      await relayout({ ...themed(), ...shaped() });
+      watch();
+      box.dataset.state = "drawn";
+      if (waiting) await zoom(...waiting);
+    } catch (error) {
+      figure = null;
+      note.textContent = `The timeline could not be drawn: ${error.message}`;
+      if (!note.isConnected) box.append(note);
+      box.dataset.state = "failed";
+      console.error(error);
+    }
+  }
+
+  function watch() {
+    box.on("plotly_click", (event) => {
+      const id = event.points[0] && event.points[0].customdata;
+      if (id) for (const listener of listeners) listener("picked", id);
+    });
+    box.on("plotly_doubleclick", () => reset());
+    box.on("plotly_relayout", (change) => {
+      if (!quiet && "xaxis.range[0]" in change) for (const listener of listeners) listener("zoomed", range());
+    });
+    let narrow = isNarrow();
+    new ResizeObserver(() => {
+      if (isNarrow() !== narrow) {
+        narrow = !narrow;
+        reshape();
+      }
+    }).observe(box);
+  }
+
+  return { draw, zoom, scale, move, reset, restyle, print, box, listen: (listener) => listeners.push(listener) };
+})();

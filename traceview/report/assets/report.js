@@ -1,0 +1,218 @@
+/* Findings, permalinks, keys, theme and print. */
+"use strict";
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const findings = [...document.querySelectorAll(".finding")];
+  const timeline = byId("timeline");
+  const pin = byId("pin");
+  const zoomed = byId("zoomed");
+  let selected = null;
+  let written = null; // the fragment that this page wrote itself
+
+  /* ---- permalinks: #f=<finding or fingerprint>, #t=<from>,<to>, #e=<episode>, #c=<call> ---- */
+  function parameters(fragment) {
+    const pairs = fragment.replace(/^#/, "").split("&").map((part) => part.split(/=(.*)/s));
+    return new Map(pairs.map(([key, value]) => [key, value === undefined ? "" : decode(value)]));
+  }
+
+  function decode(text) {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      return text; // a stray percent sign: take it as it stands
+    }
+  }
+
+  /* RFC 3339, or seconds since 1970; milliseconds UTC, or NaN. */
+  const instant = (text) => (/^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text));
+
+  function interval(text) {
+    const [from, to] = text.split(",").map(instant);
+    return Number.isFinite(from) && Number.isFinite(to) && from < to ? [from, to] : null;
+  }
+
+  function write(fragment) {
+    written = fragment;
+    history.replaceState(null, "", fragment || location.pathname + location.search);
+  }
+
+  function follow() {
+    if (location.hash === written) return;
+    written = null;
+    const asked = parameters(location.hash);
+    const span = asked.has("t") ? interval(asked.get("t")) : null;
+    if (asked.has("f")) {
+      const finding = byId(`f=${asked.get("f")}`) || findings.find((item) => item.id.startsWith(`f=${asked.get("f")}`));
+      if (finding) select(finding, { zoom: !span, scroll: true });
+    }
+    if (span) {
+      plotView.zoom(span[0], span[1], !asked.has("f"));
+      zoomed.textContent = `Timeline shows ${asked.get("t").replace(",", " to ")}`;
+      if (!asked.has("f") && !timeline.classList.contains("pinned")) timeline.scrollIntoView({ block: "start" });
+    }
+    if (asked.has("e")) reveal(byId(`e=${asked.get("e")}`));
+    if (asked.has("c")) reveal(byId(`c=${asked.get("c")}`));
+  }
+
+  function reveal(element) {
+    if (!element) return;
+    for (let parent = element.parentElement; parent; parent = parent.parentElement) {
+      if (parent.tagName === "DETAILS") parent.open = true;
+    }
+    document.querySelectorAll("tr.selected").forEach((row) => row.classList.remove("selected"));
+    element.classList.add("selected");
+    element.scrollIntoView({ block: "center" });
+  }
+
+  /* ---- findings ---- */
+  function select(finding, { zoom = true, scroll = false } = {}) {
+    if (selected) selected.classList.remove("selected");
+    selected = finding;
+    finding.classList.add("selected");
+    finding.open = true;
+    const span = finding.dataset.window ? interval(finding.dataset.window.replace("#t=", "")) : null;
+    if (zoom && span) {
+      plotView.zoom(span[0], span[1], true);
+      zoomed.textContent = `Timeline shows ${finding.dataset.window.replace("#t=", "").replace(",", " to ")}`;
+    }
+    write(`#${finding.id}`);
+    if (scroll) {
+      measure();
+      finding.querySelector("summary").focus({ preventScroll: true });
+      finding.scrollIntoView({ block: "start" });
+    }
+  }
+
+  function step(by) {
+    const shown = findings.filter((finding) => !finding.hidden);
+    if (!shown.length) return;
+    const at = shown.indexOf(selected);
+    const next = at < 0 ? (by > 0 ? 0 : shown.length - 1) : Math.min(Math.max(at + by, 0), shown.length - 1);
+    select(shown[next], { scroll: true });
+  }
+
+  for (const finding of findings) {
+    finding.querySelector("summary").addEventListener("click", (event) => {
+      if (finding.open && finding === selected) return; // the second click closes it
+      event.preventDefault();
+      select(finding);
+    });
+  }
+
+  const filter = byId("filter");
+  if (filter) {
+    const texts = findings.map((finding) => finding.querySelector("summary").textContent.toLowerCase());
+    filter.addEventListener("input", () => {
+      const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let shown = 0;
+      findings.forEach((finding, index) => {
+        finding.hidden = !words.every((word) => texts[index].includes(word));
+        shown += finding.hidden ? 0 : 1;
+      });
+      byId("filtered").textContent = words.length ? `${shown} of ${findings.length}` : "";
+    });
+  }
+
+  plotView.listen((what, value) => {
+    if (what === "picked") {
+      const finding = byId(`f=${value}`);
+      if (finding) select(finding, { scroll: true });
+      else reveal(byId(`c=${value}`) || byId(`e=${value}`));
+    } else if (what === "zoomed") {
+      const [from, to] = value.map((edge) => new Date(edge).toISOString());
+      write(`#t=${from},${to}`);
+    } else {
+      write("");
+    }
+  });
+
+  /* ---- timeline in view ---- */
+  function setPinned(on) {
+    timeline.classList.toggle("pinned", on);
+    pin.setAttribute("aria-pressed", String(on));
+    measure();
+  }
+
+  function measure() {
+    const height = timeline.classList.contains("pinned") ? timeline.offsetHeight : 0;
+    document.documentElement.style.setProperty("--pinned", `${height}px`);
+  }
+
+  pin.addEventListener("click", () => setPinned(!timeline.classList.contains("pinned")));
+  byId("zoom-in").addEventListener("click", () => plotView.scale(0.5));
+  byId("zoom-out").addEventListener("click", () => plotView.scale(2));
+  byId("zoom-all").addEventListener("click", () => plotView.reset());
+
+  /* ---- theme ---- */
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const root = document.documentElement;
+
+  function stored() {
+    try {
+      return localStorage.getItem("traceview-theme");
+    } catch {
+      return null; // storage is off for files in some browsers: follow the system then
+    }
+  }
+
+  function toggleTheme() {
+    const dark = root.dataset.theme ? root.dataset.theme === "dark" : system.matches;
+    root.dataset.theme = dark ? "light" : "dark";
+    try {
+      localStorage.setItem("traceview-theme", root.dataset.theme);
+    } catch {
+      // not remembered, as above
+    }
+    plotView.restyle();
+  }
+
+  const theme = stored();
+  if (theme === "dark" || theme === "light") root.dataset.theme = theme;
+  system.addEventListener("change", () => plotView.restyle());
+  byId("theme-button").addEventListener("click", toggleTheme);
+  const help = byId("help");
+  byId("help-button").addEventListener("click", () => help.showModal());
+
+  /* ---- keys ---- */
+  const keys = {
+    j: () => step(1),
+    k: () => step(-1),
+    "+": () => plotView.scale(0.5),
+    "=": () => plotView.scale(0.5),
+    "-": () => plotView.scale(2),
+    0: () => plotView.reset(),
+    p: () => setPinned(!timeline.classList.contains("pinned")),
+    t: toggleTheme,
+    "?": () => help.showModal(),
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || help.open || event.target.matches("input, textarea, select")) return;
+    const arrows = { ArrowLeft: -0.25, ArrowRight: 0.25 };
+    if (event.target === plotView.box && event.key in arrows) {
+      event.preventDefault();
+      plotView.move(arrows[event.key]);
+    } else if (Object.hasOwn(keys, event.key)) {
+      event.preventDefault();
+      keys[event.key]();
+    }
+  });
+
+  /* ---- print: findings open, the timeline as wide as the paper; tables stay as they are ---- */
+  const PAPER = 690;
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll(".finding:not([open]), .more:not([open]), .checked details:not([open])")];
+    closed.forEach((details) => (details.open = true));
+    plotView.print(PAPER);
+  });
+  addEventListener("afterprint", () => {
+    closed.forEach((details) => (details.open = false));
+    plotView.print(null);
+  });
+
+  addEventListener("hashchange", follow);
+  addEventListener("resize", measure);
+  setPinned(innerHeight >= 860 && innerWidth > 980);
+  follow();
+  requestAnimationFrame(() => setTimeout(() => plotView.draw().then(measure), 0));
+})();

@@ -1,0 +1,173 @@
+"""One offline HTML file for one capture: verdict, timeline, calls, findings with their lines, tables, gaps.
+
+The page names no network resource, and its content security policy forbids any. Text of the capture is untrusted: the
+template engine escapes all of it, and control and bidirectional characters are made visible. The same analysis gives
+the same bytes.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from traceview.analysis import Analysis
+from traceview.plots.text import plural, size, visible
+from traceview.report.payload import figure, library, pack
+from traceview.report.redact import Level
+from traceview.report.redact import redact as redacted
+from traceview.report.views.calls import calls_view
+from traceview.report.views.findings import findings_view
+from traceview.report.views.gaps import coverage_view, problems_view
+from traceview.report.views.limits import STEPS, Limits
+from traceview.report.views.moments import Moments
+from traceview.report.views.tables import tables_view
+from traceview.report.views.verdict import verdict_view
+from traceview.rules.registry import Rule
+
+BUDGET: Final = 15_000_000
+"""Bytes above which a report leaves things out. Browsers get slow far below the sizes at which they fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSize:
+    """What was written.
+
+    Attributes:
+        path: The file.
+        total: Its size in bytes.
+        library: Bytes of the plotting library in it.
+        timeline: Bytes of the figure.
+        degraded: What the report leaves out because of its limits, one sentence each; it says the same itself.
+    """
+
+    path: Path
+    total: int
+    library: int
+    timeline: int
+    degraded: tuple[str, ...]
+
+    def __str__(self) -> str:
+        rest = self.total - self.library - self.timeline
+        return f"{size(self.total)} (plotting library {size(self.library)}, timeline {size(self.timeline)}, text {size(rest)})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    html: str
+    timeline: int
+    degraded: tuple[str, ...]
+
+
+def write(
+    analysis: Analysis,
+    out: Path,
+    *,
+    redact: Level = "none",
+    rules: Iterable[Rule] = (),
+    budget: int = BUDGET,
+) -> ReportSize:
+    """Write the report of one capture.
+
+    Args:
+        analysis: What was found.
+        out: File to write; an existing one is replaced.
+        redact: What to remove first, see `traceview.report.redact.redact`.
+        rules: The rules that ran, for their reasons and links, and to name what was checked where nothing was found.
+        budget: Size in bytes above which more is left out. The last step of `STEPS` is written in any case.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    analysis = redacted(analysis, redact)
+    by_id = {rule.id: rule for rule in rules}
+    page = _page(analysis, by_id, STEPS[0])
+    for limits in STEPS[1:]:
+        if len(page.html.encode()) <= budget:
+            break
+        page = _page(analysis, by_id, limits)
+    content = page.html.encode()
+    out.write_bytes(content)
+    return ReportSize(out, len(content), len(library()), page.timeline, page.degraded)
+
+
+def _page(analysis: Analysis, rules: dict[str, Rule], limits: Limits) -> _Page:
+    moments = Moments.of(analysis)
+    findings = findings_view(analysis, moments, limits, rules)
+    calls, more_calls = calls_view(analysis, moments, limits)
+    tables = tables_view(analysis, moments, limits)
+    drawn = figure(analysis, limits.shapes)
+    degraded = [*drawn.layout.meta["binned"]]
+    degraded += _left_out(findings.hidden, "finding", "findings")
+    degraded += _left_out(sum(item.evidence.hidden for item in findings.items), "evidence line", "evidence lines")
+    degraded += _left_out(more_calls, "call card", "call cards")
+    degraded += _left_out(sum(table.hidden for table in tables), "table row", "table rows")
+    templates = _templates()
+    body = templates.get_template("body.html.j2").render(
+        analysis=analysis,
+        verdict=verdict_view(analysis, findings, moments, rules),
+        findings=findings,
+        calls=calls,
+        more_calls=more_calls,
+        tables=tables,
+        coverage=coverage_view(analysis, moments),
+        problems=problems_view(analysis),
+        looks=_by_lane(drawn.layout.meta["looks"]),
+        binned=drawn.layout.meta["binned"],
+        degraded=degraded,
+        clock=moments.clock,
+        drawable=bool(drawn.data),
+        version=version("traceview"),
+    )
+    timeline = pack(drawn.to_json())
+    page = templates.get_template("page.html.j2").render(
+        title=analysis.capture.name or "capture",
+        body=Markup(body),  # noqa: S704 (rendered with escaping just above)
+        nonce=blake2b(f"{body}\0{timeline}".encode(), digest_size=16).hexdigest(),
+        style=_asset("report.css"),
+        scripts=(_asset("plot.js"), _asset("report.js")),
+        library=library(),
+        timeline=timeline,
+    )
+    return _Page(page, len(timeline), tuple(degraded))
+
+
+def _left_out(count: int, noun: str, many: str) -> list[str]:
+    return [f"{plural(count, noun, many)} left out: use traceview export."] if count else []
+
+
+def _by_lane(looks: Iterable[dict[str, str]]) -> dict[str, list[dict[str, str]]]:
+    lanes: dict[str, list[dict[str, str]]] = {}
+    for look in looks:
+        lanes.setdefault(look["lane"], []).append(look)
+    return lanes
+
+
+@cache
+def _templates() -> Environment:
+    """Return the environment; whatever a template prints is made visible, then escaped."""
+    environment = Environment(
+        loader=PackageLoader("traceview.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["plural"] = plural
+    return environment
+
+
+def _visible(value: Any) -> Any:
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _asset(name: str) -> Markup:
+    """Return one of the package's own files, which need no escaping."""
+    return Markup((files("traceview.report") / "assets" / name).read_text(encoding="utf-8"))  # noqa: S704

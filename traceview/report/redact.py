@@ -1,0 +1,166 @@
+"""Removal of private data from an analysis, before it is printed in any form.
+
+Kept at every level: bundle ids, process names and ids, session ids, times, figures, error codes. Replaced from level
+``ids`` on: what names a person, a device, an address or an account (`traceview.report.pseudonyms`). Level ``all`` also
+drops the text of log messages: a recognised line keeps the id of its signal and its typed fields.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import fields, replace
+from typing import Final, Literal
+
+import polars as pl
+
+from traceview.analysis import Analysis
+from traceview.report.pseudonyms import Pseudonyms
+from traceview.rules.registry import Finding
+from traceview.signals.vocabulary import FIELDS
+from traceview_parsers.trace import Device
+
+Level = Literal["none", "ids", "all"]
+LEVELS: Final[tuple[Level, ...]] = ("none", "ids", "all")
+REMOVED: Final = "(text removed)"
+PORTS: Final = frozenset(
+    {
+        "AirPlay", "AVB", "BluetoothA2DPOutput", "BluetoothHFP", "BluetoothLE", "BuiltInMic", "BuiltInReceiver",
+        "BuiltInSpeaker", "CarAudio", "DisplayPort", "FireWire", "HDMI", "HeadphonesBT", "Headphones", "HeadsetMicrophone",
+        "LineIn", "LineOut", "MicrophoneBuiltIn", "MicrophoneWired", "PCI", "Receiver", "Speaker", "Thunderbolt",
+        "USBAudio", "Virtual",
+    }
+)  # fmt: skip
+"""Port types (Apple, AVAudioSession.Port): a route of any other name may be the name that a person gave a headset."""
+_NAMED_THINGS: Final = ("route", "previous_route", "device")
+_SENTENCES: Final = ("name", "assertion_name", "task_name", "reason", "end_reason", "explanation", "provider")
+_IDENTIFIER = re.compile(r"[\w.:!+-]{1,80}")
+_SHORTEST_QUOTE: Final = 12
+
+Rewrite = Callable[[str], str]
+
+
+def redact(analysis: Analysis, level: Level) -> Analysis:
+    """Return the analysis without private data; the given one stays as it is.
+
+    Args:
+        analysis: Anything; if it was redacted before, the stronger level stays.
+        level: ``none``, ``ids`` or ``all``.
+
+    Raises:
+        ValueError: Unknown level.
+    """
+    if level not in LEVELS:
+        raise ValueError(f"unknown redaction level {level!r}: use one of {', '.join(LEVELS)}")
+    if LEVELS.index(level) <= [str(known) for known in LEVELS].index(analysis.redaction):
+        return analysis
+    names = Pseudonyms(analysis.device)
+    if level == "all":
+        analysis = _without_text(analysis, names)
+    return replace(_without_ids(analysis, names), redaction=level)
+
+
+def _without_ids(analysis: Analysis, names: Pseudonyms) -> Analysis:
+    scrub = names.scrub
+    return replace(
+        analysis,
+        capture=replace(analysis.capture, name=scrub(analysis.capture.name)),
+        device=_device(analysis.device, names),
+        coverage=[
+            replace(item, source=scrub(item.source), notes=names.scrub_all(item.notes)) for item in analysis.coverage
+        ],
+        problems=[
+            replace(item, source=scrub(item.source), message=scrub(item.message), sample=scrub(item.sample))
+            for item in analysis.problems
+        ],
+        apps=list(names.scrub_all(analysis.apps)),
+        lines=_rewrite(analysis.lines, scrub),
+        events=_rewrite(analysis.events, scrub),
+        episodes={name: _rewrite(table, scrub) for name, table in analysis.episodes.items()},
+        findings=[_finding(finding, scrub) for finding in analysis.findings],
+        not_evaluated=[replace(item, needs=scrub(item.needs)) for item in analysis.not_evaluated],
+    )
+
+
+def _device(device: Device, names: Pseudonyms) -> Device:
+    private = {
+        field.name: names.token(kind, value)
+        for field in fields(device)
+        for kind in [{"name": "device"}.get(field.name, field.name)]
+        if field.name in {"name", "serial", "udid"} and (value := getattr(device, field.name))
+    }
+    return replace(device, **private)
+
+
+def _finding(finding: Finding, scrub: Rewrite) -> Finding:
+    return replace(
+        finding,
+        app=None if finding.app is None else scrub(finding.app),
+        title=scrub(finding.title),
+        explanation=scrub(finding.explanation),
+        advice=scrub(finding.advice),
+        pattern=scrub(finding.pattern),
+    )
+
+
+def _rewrite(table: pl.DataFrame, rewrite: Rewrite, columns: Iterable[str] | None = None) -> pl.DataFrame:
+    """Rewrite the distinct values of text columns (all by default)."""
+    chosen = table.columns if columns is None else [name for name in columns if name in table.columns]
+    changed = {}
+    for name in chosen:
+        if table.schema[name] != pl.String():
+            continue
+        values = table[name].drop_nulls().unique(maintain_order=True).to_list()
+        mapping = {value: new for value in values if (new := rewrite(value)) != value}
+        if mapping:
+            changed[name] = table[name].replace(list(mapping), list(mapping.values()))
+    return table.with_columns(**changed)
+
+
+def _without_text(analysis: Analysis, names: Pseudonyms) -> Analysis:
+    """Replace log messages by their signal and fields, and names that people gave by tokens."""
+    tokens: dict[str, str] = {}
+
+    def named(value: str) -> str:
+        return value if value in PORTS else tokens.setdefault(value, names.token("thing", value))
+
+    def sentence(value: str) -> str:
+        return value if _IDENTIFIER.fullmatch(value) else tokens.setdefault(value, names.token("text", value))
+
+    def free(table: pl.DataFrame) -> pl.DataFrame:
+        return _rewrite(_rewrite(table, named, _NAMED_THINGS), sentence, _SENTENCES)
+
+    events = free(analysis.events)
+    quotes = dict(analysis.lines.select("ref", "message").iter_rows())
+    quotes |= dict(analysis.events.select("ref", "message").iter_rows())
+    episodes = {name: free(table) for name, table in analysis.episodes.items()}
+    spoken = events.select("ref", said=_fields_text()).unique("ref", keep="first", maintain_order=True)
+    lines = analysis.lines.join(spoken, on="ref", how="left", maintain_order="left")
+    words = pl.concat_str("signal", "said", separator="  ", ignore_nulls=True)
+    told = pl.when(pl.col("signal").is_not_null()).then(words).otherwise(pl.lit(REMOVED))
+    return replace(
+        analysis,
+        lines=lines.with_columns(message=told).drop("said"),
+        events=events.with_columns(message=pl.concat_str("signal", _fields_text(), separator="  ", ignore_nulls=True)),
+        episodes=episodes,
+        problems=[replace(item, sample="") for item in analysis.problems],
+        findings=[_unquoted(finding, quotes, tokens) for finding in analysis.findings],
+    )
+
+
+def _fields_text() -> pl.Expr:
+    """Return the typed fields of an event as ``name=value`` words."""
+    words = [pl.format(f"{name}={{}}", pl.col(name).cast(pl.String())) for name in FIELDS]
+    return pl.concat_str(words, separator=" ", ignore_nulls=True)
+
+
+def _unquoted(finding: Finding, quotes: dict[int, str | None], tokens: dict[str, str]) -> Finding:
+    """Remove messages of the evidence, and replaced names, from a finding's own words."""
+    said = {text for ref in finding.evidence if (text := quotes.get(ref)) and len(text) >= _SHORTEST_QUOTE}
+
+    def rewrite(text: str) -> str:
+        for quote in sorted(said, key=len, reverse=True):
+            text = text.replace(quote, REMOVED)
+        for value in sorted(tokens, key=len, reverse=True):
+            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", tokens[value], text)
+        return text
+
+    return _finding(finding, rewrite)

@@ -1,0 +1,1 @@
+"""View models: what the templates show, as plain text and figures."""

@@ -1,0 +1,94 @@
+"""What the capture could not show: coverage by source, rules without inputs, problems."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from traceview.analysis import Analysis
+from traceview.plots.text import duration
+from traceview.report.views.moments import Moments, from_ns
+from traceview_parsers.trace import Coverage
+
+BAR_WIDTH: Final = 1000
+LOG_READERS: Final = frozenset({"unified_log", "log_text", "device_syslog", "xctrace"})
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageView:
+    """One source; `left` and `width` are thousandths of the time that all sources cover together."""
+
+    source: str
+    reader: str
+    start: str
+    end: str
+    length: str
+    rows: str
+    clock: str
+    certainty: str
+    notes: tuple[str, ...]
+    left: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemView:
+    """What could not be read."""
+
+    source: str
+    kind: str
+    message: str
+    where: str
+    count: str
+    sample: str
+
+
+def coverage_view(analysis: Analysis, moments: Moments) -> tuple[CoverageView, ...]:
+    """Return all sources, in the order in which they were read."""
+    edges = [edge for source in analysis.coverage for edge in (source.start_ns, source.end_ns) if edge is not None]
+    first, whole = (min(edges), max(max(edges) - min(edges), 1)) if edges else (0, 1)
+    return tuple(_coverage(source, moments, first, whole) for source in analysis.coverage)
+
+
+def _coverage(source: Coverage, moments: Moments, first: int, whole: int) -> CoverageView:
+    begin, end = source.start_ns, source.end_ns
+    timed = begin is not None and end is not None
+    left = (begin - first) / whole * BAR_WIDTH if begin is not None else 0.0
+    width = max((end - begin) / whole * BAR_WIDTH, 4.0) if begin is not None and end is not None else 0.0
+    return CoverageView(
+        source=source.source,
+        reader=source.reader,
+        start=moments.full(from_ns(begin)) if begin is not None else "",
+        end=moments.full(from_ns(end)) if end is not None else "",
+        length=duration((end - begin) / 1e9) if timed and begin is not None and end is not None else "",
+        rows=f"{source.rows:,}" if source.rows is not None else "not read",
+        clock=source.clock,
+        certainty=f"± {duration(source.certainty_ns / 1e9)}" if source.certainty_ns is not None else "",
+        notes=source.notes,
+        left=round(min(left, BAR_WIDTH - 4.0), 1),
+        width=round(width, 1),
+    )
+
+
+def problems_view(analysis: Analysis) -> tuple[ProblemView, ...]:
+    """Return all problems."""
+    return tuple(
+        ProblemView(
+            problem.source,
+            problem.kind,
+            problem.message,
+            f"{problem.unit} {problem.position:,}" if problem.position is not None else "",
+            f"{problem.count:,}",
+            problem.sample,
+        )
+        for problem in analysis.problems
+    )
+
+
+def log_span(coverage: Sequence[Coverage]) -> tuple[datetime, datetime] | None:
+    """Return the first and last time of the logs, else of all sources; None where no source has a time."""
+    logs = [source for source in coverage if source.reader in LOG_READERS and source.start_ns is not None]
+    timed = logs or [source for source in coverage if source.start_ns is not None]
+    begins = [source.start_ns for source in timed if source.start_ns is not None]
+    ends = [source.end_ns for source in timed if source.end_ns is not None]
+    return (from_ns(min(begins)), from_ns(max(ends))) if begins and ends else None

@@ -1,0 +1,96 @@
+"""Episode tables as rows of text."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import polars as pl
+
+from traceview.analysis import Analysis
+from traceview.plots.text import number, plural
+from traceview.report.views.limits import Limits
+from traceview.report.views.moments import Moment, Moments
+
+EDGE_WORDS: Final = {"inferred": "inferred", "capture_edge": "capture edge"}
+FIXED: Final = ("id", "app", "process", "pid", "start", "end")
+MERGED: Final = frozenset({*FIXED, "start_how", "end_how", "evidence"})
+CELL_CHARACTERS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: text, or a moment with a remark on how it is known."""
+
+    text: str = ""
+    time: Moment | None = None
+    remark: str = ""
+    figure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RowView:
+    """One episode; `window` zooms the timeline to it."""
+
+    id: str
+    window: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    """One episode table without the columns that hold nothing."""
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[RowView, ...]
+    total: int
+
+    @property
+    def hidden(self) -> int:
+        """Rows that a cap left out."""
+        return self.total - len(self.rows)
+
+
+def tables_view(analysis: Analysis, moments: Moments, limits: Limits) -> tuple[TableView, ...]:
+    """Return all tables that have rows, in their usual order."""
+    return tuple(_table(name, table, moments, limits.rows) for name, table in analysis.episodes.items() if table.height)
+
+
+def _table(name: str, table: pl.DataFrame, moments: Moments, cap: int) -> TableView:
+    shown = table.sort("start", maintain_order=True).head(cap)
+    filled = [column for column in shown.columns if shown[column].null_count() < shown.height]
+    columns: list[str] = [column for column in FIXED[1:] if column in filled]
+    columns += [column for column in shown.columns if column not in MERGED and column in filled]
+    rows = tuple(_row(row, columns, moments) for row in shown.iter_rows(named=True))
+    titles = tuple(column.replace("_", " ") for column in columns)
+    return TableView(name, name.replace("_", " "), titles, rows, table.height)
+
+
+def _row(row: Mapping[str, Any], columns: list[str], moments: Moments) -> RowView:
+    cells = tuple(_cell(column, row, moments) for column in columns)
+    return RowView(row["id"] or "", moments.permalink(row["start"], row["end"]), cells)
+
+
+def _cell(column: str, row: Mapping[str, Any], moments: Moments) -> Cell:
+    value = row[column]
+    remark = EDGE_WORDS.get(row.get(f"{column}_how") or "", "")
+    if isinstance(value, datetime):
+        return Cell(time=moments.moment(value), remark=remark)
+    figure = isinstance(value, int | float) and not isinstance(value, bool)
+    return Cell(_text(value), remark=remark, figure=figure)
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return number(value)
+        case list():
+            return plural(len(value), "line") if value else ""
+    text = str(value)
+    return text if len(text) <= CELL_CHARACTERS else text[: CELL_CHARACTERS - 1] + "…"

@@ -1,0 +1,113 @@
+"""The verdict: what happened, to which app, how bad; and what was looked at where nothing was found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from traceview.analysis import Analysis
+from traceview.plots.text import duration, plural
+from traceview.report.views.findings import FindingsView, FindingView
+from traceview.report.views.gaps import log_span
+from traceview.report.views.moments import Moments, from_ns
+from traceview.rules.registry import Rule, Severity
+
+TOP: Final = 6
+NOUNS: Final = {
+    "calls": ("call", "calls"),
+    "pushes": ("push", "pushes"),
+    "audio_sessions": ("audio session", "audio sessions"),
+    "suspensions": ("suspension", "suspensions"),
+    "glitches": ("glitch window", "glitch windows"),
+    "terminations": ("termination", "terminations"),
+    "background_tasks": ("background task", "background tasks"),
+    "processes": ("process", "processes"),
+}
+REDACTION: Final = {
+    "none": "nothing was removed",
+    "ids": "identifiers of people and devices replaced by pseudonyms",
+    "all": "identifiers replaced, free text of log messages removed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictView:
+    """First screen of the report."""
+
+    headline: str
+    severity: str
+    lead: str
+    top: tuple[FindingView, ...]
+    more: int
+    facts: tuple[tuple[str, str], ...]
+    seen: str
+    checked: tuple[str, ...]
+
+
+def verdict_view(
+    analysis: Analysis, findings: FindingsView, moments: Moments, rules: Mapping[str, Rule]
+) -> VerdictView:
+    """Build the first screen."""
+    worst = analysis.worst
+    skipped = {rule.rule for rule in analysis.not_evaluated}
+    return VerdictView(
+        headline=_headline(analysis),
+        severity=worst.name if worst is not None else "none",
+        lead=_lead(analysis, rules),
+        top=findings.items[:TOP],
+        more=len(analysis.findings) - len(findings.items[:TOP]),
+        facts=tuple((name, value) for name, value in _facts(analysis, moments) if value),
+        seen=_seen(analysis),
+        checked=tuple(sorted(rule.title for rule in rules.values() if rule.id not in skipped)),
+    )
+
+
+def _headline(analysis: Analysis) -> str:
+    worst = analysis.worst
+    if worst is None:
+        return "Nothing found"
+    if worst <= Severity.low:
+        return f"Nothing serious: {plural(len(analysis.findings), 'remark')}"
+    return analysis.findings[0].title
+
+
+def _lead(analysis: Analysis, rules: Mapping[str, Rule]) -> str:
+    skipped = len({rule.rule for rule in analysis.not_evaluated})
+    gap = f"{plural(skipped, 'rule')} could not be evaluated" if skipped else "every rule had its inputs"
+    if not analysis.findings:
+        run = f"None of the {len(rules) - skipped} rules that could run matched" if rules else "No rule matched"
+        return f"{run}; {gap}. That is not a clean bill of health: see what the capture holds below."
+    others = len(analysis.findings) - 1
+    apps = sorted({finding.app for finding in analysis.findings if finding.app})
+    whom = f" about {plural(len(apps), 'app')}" if len(apps) > 1 else ""
+    return f"{plural(others, 'more finding')}{whom}; {gap}." if others else f"The only finding; {gap}."
+
+
+def _facts(analysis: Analysis, moments: Moments) -> list[tuple[str, str]]:
+    device, capture = analysis.device, analysis.capture
+    system = " ".join(part for part in (device.os_name, device.os_version) if part)
+    apps = ", ".join(analysis.apps[:3]) + (f" and {len(analysis.apps) - 3} more" if len(analysis.apps) > 3 else "")
+    span = log_span(analysis.coverage)
+    shown = ""
+    if span:
+        begin, end = span
+        shown = f"{moments.full(begin)} to {moments.full(end)} ({duration((end - begin).total_seconds())})"
+    return [
+        ("App" if len(analysis.apps) < 2 else "Apps", apps),
+        ("Device", " · ".join(part for part in (device.model, device.name) if part)),
+        ("System", f"{system} ({device.os_build})" if device.os_build and system else system),
+        ("Capture", capture.name),
+        ("Taken", moments.full(from_ns(capture.time_ns)) if capture.time_ns is not None else ""),
+        ("Log covers", shown),
+        ("Rows read", f"{analysis.rows_read:,} from {plural(len(analysis.coverage), 'source')}"),
+        ("Times", f"{moments.clock.label}, {moments.clock.how}"),
+        ("Redaction", REDACTION[analysis.redaction]),
+    ]
+
+
+def _seen(analysis: Analysis) -> str:
+    counts = [
+        plural(analysis.episodes[table].height, *nouns)
+        for table, nouns in NOUNS.items()
+        if analysis.episodes[table].height
+    ]
+    return ", ".join(counts)
