@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from generator.formats import FLOATS, STRINGS, Specifier, parse
-from generator.values import Argument
+from generator.values import Argument, hidden
 
 PRIVATE = "<private>"
 
@@ -27,7 +27,7 @@ def _convert(specifier: Specifier, rest: Iterator[Argument], *, keep_private: bo
     precision = str(next(rest)) if specifier.precision == "*" else specifier.precision
     value = next(rest)
     kept = keep_private and specifier.conversion in STRINGS and not specifier.sensitive
-    if specifier.private and not kept:
+    if hidden(specifier, value) and not kept:
         return PRIVATE
     if specifier.mask is not None:
         return _masked(value)

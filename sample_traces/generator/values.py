@@ -25,6 +25,23 @@ PRIVATE: Final = 0x1
 PUBLIC: Final = 0x2
 SENSITIVE: Final = 0x5
 
+
+class Static(str):
+    """A string constant of the program: os_log stores it as public where nothing says private (seen as type 0x22)."""
+
+    __slots__ = ()
+
+
+def hidden(specifier: Specifier, value: Argument) -> bool:
+    """Whether a customer device stores nothing of `value`.
+
+    Strings and objects are private unless annotated, constants excepted; a nil object is printed as ``(null)``.
+    """
+    if not specifier.annotations and (value is None or isinstance(value, Static)):
+        return False
+    return specifier.private
+
+
 _KINDS: Final = {"s": STRING, "S": STRING, "@": OBJECT, "P": DATA}
 
 
@@ -69,7 +86,6 @@ def items(text: str, arguments: Sequence[Argument], *, keep_private: bool = Fals
 
 
 def _items_of(specifier: Specifier, rest: Iterator[Argument], *, keep_private: bool) -> list[Item]:
-    privacy = _privacy(specifier)
     made: list[Item] = []
     if specifier.width == "*":
         made.append(Item(COUNT | PUBLIC, struct.pack("<i", next(rest)), ranged=False))
@@ -78,6 +94,7 @@ def _items_of(specifier: Specifier, rest: Iterator[Argument], *, keep_private: b
     elif specifier.precision is not None and specifier.conversion in STRINGS:
         made.append(Item(COUNT | PUBLIC, struct.pack("<i", int(specifier.precision)), ranged=False))
     value = next(rest)
+    privacy = _privacy(specifier, value)
     if specifier.mask is not None:
         made.append(Item(MASKED | PUBLIC, value if isinstance(value, bytes) else b"", ranged=True))
     elif specifier.conversion in _KINDS:
@@ -91,12 +108,12 @@ def _items_of(specifier: Specifier, rest: Iterator[Argument], *, keep_private: b
     return made
 
 
-def _privacy(specifier: Specifier) -> int:
-    if "public" in specifier.annotations:
+def _privacy(specifier: Specifier, value: Argument) -> int:
+    if "public" in specifier.annotations or (isinstance(value, Static) and not hidden(specifier, value)):
         return PUBLIC
     if specifier.sensitive:
         return SENSITIVE
-    return PRIVATE if specifier.private else DEFAULT
+    return PRIVATE if hidden(specifier, value) else DEFAULT
 
 
 def _bytes_of(value: Argument) -> bytes:

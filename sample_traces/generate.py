@@ -1,0 +1,42 @@
+"""Write every sample capture anew: ``python sample_traces/generate.py [--check] [FOLDER]``.
+
+The output depends on this code alone, byte for byte. ``--check`` writes nothing and fails where a file differs.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from generator.samples import write_all  # noqa: E402  # the package lies beside this script
+
+
+def main() -> int:
+    """Run; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "folder", nargs="?", type=Path, default=HERE, help="where to write (default: beside this script)"
+    )
+    parser.add_argument("--check", action="store_true", help="compare with what is there")
+    options = parser.parse_args()
+    if not options.check:
+        for file in write_all(options.folder):
+            print(f"{file.stat().st_size:>9,}  {file.name}")
+        return 0
+    with tempfile.TemporaryDirectory() as scratch:
+        stale = [
+            file.name
+            for file in write_all(Path(scratch))
+            if not (options.folder / file.name).is_file()
+            or (options.folder / file.name).read_bytes() != file.read_bytes()
+        ]
+    for name in stale:
+        print(f"differs: {name}")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""All sample files: text exports of the scenarios, the sysdiagnose, and what is expected of each."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from generator import scenarios
+from generator.layouts import LAYOUTS
+from generator.story import APP_BUNDLE, ZONE, Expected, Story, rfc3339
+
+START: Final = datetime(2026, 1, 15, 9, 12, 30, tzinfo=ZONE)
+_TIMES: Final = frozenset({"start", "end", "received", "launched", "delivered", "reported", "answered", "audio_activated", "connected", "ended", "io_started"})  # fmt: skip
+
+
+def write_all(folder: Path) -> list[Path]:
+    """Write every sample into `folder`; return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    for module in scenarios.modules():
+        slug = module.__name__.rpartition(".")[2].replace("_", "-")
+        for generation, layout in module.VARIANTS:
+            story = Story(slug, generation, START)
+            expected = module.tell(story)
+            printer, suffix, options = LAYOUTS[layout]
+            stem = f"{slug}.ios{generation.ios}"
+            file = folder / f"{stem}{suffix}"
+            file.write_text(printer(story.lines(), stem), encoding="utf-8", newline="\n")
+            written += [file, write_expected(folder, stem, file.name, module.TITLE, expected, options=options)]
+    return written
+
+
+def write_expected(
+    folder: Path, stem: str, sample: str, title: str, expected: Expected, *, options: dict[str, str]
+) -> Path:
+    """Write what is expected of one sample."""
+    content: dict[str, Any] = {
+        "synthetic": True,
+        "title": title,
+        "sample": sample,
+        "app": APP_BUNDLE,
+        "options": options,
+        "tolerance_s": 1.0,
+        "episodes": {table: [_row(row) for row in rows] for table, rows in expected.episodes.items()},
+        "findings": [{"rule": rule, "severity": severity} for rule, severity in expected.findings],
+    }
+    if expected.no_finding_above:
+        content["no_finding_above"] = expected.no_finding_above
+    if expected.notes:
+        content["notes"] = expected.notes
+    file = folder / f"{stem}.expected.json"
+    file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8", newline="\n")
+    return file
+
+
+def _row(row: dict[str, object]) -> dict[str, object]:
+    return {name: rfc3339(value) if name in _TIMES and isinstance(value, int) else value for name, value in row.items()}

@@ -1,0 +1,16 @@
+"""The stories, one module each.
+
+A module has ``TITLE``, ``VARIANTS`` (release and layout of each file) and ``tell``, which plays the story and returns what a
+careful engineer concludes from it. Its docstring names what the story rests on.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from types import ModuleType
+
+
+def modules() -> Iterator[ModuleType]:
+    """Yield the scenario modules in order of name."""
+    for info in sorted(pkgutil.iter_modules(__path__), key=lambda info: info.name):
+        yield importlib.import_module(f"{__name__}.{info.name}")

@@ -1,0 +1,33 @@
+"""With a cellular call going on, the app tries to take audio in the background and is refused: not enough priority.
+
+Rests on: the refusal reasons of the audio server (26.1), mediaserverd's ``error_code -12983`` (seen, 14/15), and the client's
+``Failed to set properties, error:`` (seen with '!int' on 18.0). Error '!pri' is 561017449.
+"""
+
+from generator.phrases import audio, calls, noise, runningboard
+from generator.phrases.audio import Session
+from generator.story import IOS_26, Expected, Story
+
+TITLE = "Audio activation refused for want of priority"
+VARIANTS = ((IOS_26, "default"),)
+
+
+def tell(story: Story) -> Expected:
+    """Play it."""
+    expected = Expected(findings=[("activation-refused", "high")])
+    app = story.app(533)
+    session = Session(app, 0x52D11)
+    noise.bystanders(story, 0, 40, per_second=0.6)
+    story.at(2)
+    runningboard.launch(story, app, foreground=True)
+    story.wait(0.4)
+    audio.create(story, session)
+    story.at(12)
+    runningboard.to_background(story, app)
+    calls.callservicesd(story, "Handling incoming call: %@", "<TUCall>")
+    story.at(20)
+    refused = audio.refused(story, session)
+    story.wait(4)
+    runningboard.suspend(story, app)
+    expected.row("audio_sessions", session_id=session.id, start=refused, refused_error="!pri")
+    return expected

@@ -1,0 +1,52 @@
+"""The audio server dies in the middle of a call and starts anew; the app's session is made again.
+
+Rests on: the client's ``Posting inner … notification`` (Lost, then Reset) and ``Recreated session with ID`` of iOS 18.0;
+WebRTC's ``Media services were reset.``; a new pid of the daemon. That iOS 26 keeps the words is inferred.
+"""
+
+from generator import flows
+from generator.phrases import audio, noise
+from generator.story import IOS_18, IOS_26, Expected, Story
+from generator.values import Static
+
+TITLE = "Audio server dies during a call"
+VARIANTS = ((IOS_26, "ndjson"), (IOS_18, "default"))
+
+
+def tell(story: Story) -> Expected:
+    """Play it."""
+    expected = Expected(findings=[("media-services-reset", "critical")])
+    app = story.app(812)
+    noise.bystanders(story, 0, 40, per_second=0.6)
+    story.at(5)
+    call = flows.ring(story, app)
+    story.wait(2.9)
+    flows.pick_up(story, call)
+    story.at(41)
+    client = {"subsystem": "com.apple.coreaudio", "category": "as_client", "library": "AudioSession"}
+    for name in ("AVAudioSessionMediaServicesWereLostNotification", "AVAudioSessionMediaServicesWereResetNotification"):
+        last = story.say(
+            app, "%25s:%-5d Posting inner %@ notification for session with ID 0x%x", Static("AVAudioSession_iOS.mm"), 1264,
+            Static(name), call.session.number, **client,
+        )  # fmt: skip
+        if "Lost" in name:
+            audio.webrtc(story, app, "Media services were lost.")
+            story.wait(1.4)
+            story.restart("media", 1177)
+            story.say(
+                story.actor("media"), "-CMVAEndptMgr- %s: VA initialization started", Static("VAEMInitialize"),
+                subsystem="com.apple.coremedia", library="MediaExperience",
+            )  # fmt: skip
+            story.wait(0.6)
+    story.say(
+        app,
+        "%25s:%-5d Recreated session with ID: 0x%x",
+        Static("AVAudioSession_iOS.mm"),
+        1283,
+        call.session.number,
+        **client,
+    )
+    audio.webrtc(story, app, "Media services were reset.")
+    flows.expect(expected, call)
+    expected.row("glitches", kind="media_services_reset", start=last, in_call=True)
+    return expected
