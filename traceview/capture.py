@@ -1,27 +1,30 @@
 """One capture from bytes to findings: the spine that command line, Python API and fleet share."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
+import pyarrow.compute as pc
 
 from traceview.analysis import Analysis
 from traceview.context import lines_around
 from traceview.episodes.reconstruct import Span, reconstruct
 from traceview.rules.config import Config, load_config
 from traceview.rules.evaluate import evaluate
+from traceview.rules.registry import CaptureFacts
 from traceview.serialise import findings_frame
-from traceview.signals.catalogue import load_catalogue
+from traceview.signals.catalogue import catalogue
 from traceview.signals.matcher import match
 from traceview.signals.vocabulary import EVENT_SCHEMA, empty_events
 from traceview_parsers import ReadOptions, Trace, open_trace
 from traceview_parsers.errors import UsageError
 from traceview_parsers.selection import Clause, Selection
+from traceview_parsers.trace import Coverage
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -30,10 +33,31 @@ Progress = Callable[[int], None]
 """Called with the number of log rows that were selected so far."""
 
 
-@dataclass(frozen=True, slots=True)
+_SIMULATOR = "/CoreSimulator/"
+_LOSSES = Clause(events=frozenset({"loss"}))
+
+
+@dataclass(slots=True)
 class _Reading:
-    events: pl.DataFrame
-    witnesses: frozenset[str]
+    """What one pass over the log gives."""
+
+    frames: list[pl.DataFrame] = field(default_factory=list)
+    witnesses: set[str] = field(default_factory=set)
+    lost_messages: int = 0
+    simulator: bool = False
+    selected: int = 0
+
+    def add(self, batch: Any) -> None:
+        self.frames.append(match(batch))
+        self.witnesses.update(_distinct(batch, "process"))
+        self.simulator |= any(_SIMULATOR in path for path in _distinct(batch, "process_path"))
+        self.lost_messages += pc.sum(batch.column("loss_count")).as_py() or 0
+        self.selected += batch.num_rows
+
+    @property
+    def events(self) -> pl.DataFrame:
+        events = pl.concat(self.frames) if self.frames else empty_events()
+        return events.select(list(EVENT_SCHEMA)).sort("time", "ref")
 
 
 class Capture:
@@ -62,50 +86,52 @@ class Capture:
     def analysis(self) -> Analysis:
         """Everything that was understood of the capture. Raises UsageError where an app asked for never appears."""
         reading = self._read()
+        events = reading.events
         coverage = self.trace.coverage()
-        span = _span(
-            [one.start_ns for one in coverage if one.start_ns is not None],
-            [one.end_ns for one in coverage if one.end_ns is not None],
-        )
-        episodes = reconstruct(reading.events, span)
-        apps = _known_apps(episodes, reading.events)
+        span = _span(coverage)
+        episodes = reconstruct(events, span)
+        apps = _known_apps(episodes, events)
         if self._require_apps:
             self._check_apps(apps, episodes)
+        rows = sum(one.rows or 0 for one in coverage)
         findings, not_evaluated = evaluate(
             episodes,
-            kinds=frozenset(reading.events["kind"].unique().to_list()),
-            witnesses=reading.witnesses,
-            capture_end=span.end,
+            kinds=frozenset(events["kind"].unique().to_list()),
+            witnesses=frozenset(reading.witnesses),
+            capture_end=_utc(span.end),
             config=self._config,
             apps=self._apps or None,
+            facts=CaptureFacts(
+                taken=_utc(self.trace.capture.time_ns),
+                first=_utc(span.start),
+                rows=rows,
+                lost_messages=reading.lost_messages,
+                os_build=self.trace.device.os_build,
+                simulator=reading.simulator,
+            ),
         )
         return Analysis(
             capture=self.trace.capture,
             device=self.trace.device,
             coverage=coverage,
             apps=_by_relevance(list(self._apps) or apps, [finding.app for finding in findings]),
-            events=reading.events,
+            events=events,
             episodes=episodes,
             findings=findings,
             not_evaluated=not_evaluated,
-            lines=lines_around(self.trace, reading.events, findings),
-            rows_read=sum(one.rows or 0 for one in coverage),
+            lines=lines_around(self.trace, events, findings),
+            rows_read=rows,
             problems=list(self.trace.problems),
         )
 
     def _read(self) -> _Reading:
-        selection = load_catalogue().selection()
-        frames = []
-        witnesses: set[str] = set()
-        selected = 0
-        for batch in self.trace.batches("log", selection):
-            witnesses.update(name for name in batch.column("process").unique().to_pylist() if name)
-            frames.append(match(batch))
-            selected += batch.num_rows
+        wanted = catalogue().selection(self._apps)
+        reading = _Reading()
+        for batch in self.trace.batches("log", replace(wanted, clauses=(*wanted.clauses, _LOSSES))):
+            reading.add(batch)
             if self._progress is not None:
-                self._progress(selected)
-        events = pl.concat(frames) if frames else empty_events()
-        return _Reading(events.select(EVENT_SCHEMA).sort("time", "ref"), frozenset(witnesses))
+                self._progress(reading.selected)
+        return reading
 
     def _check_apps(self, apps: list[str], episodes: dict[str, pl.DataFrame]) -> None:
         names = set(apps) | set(episodes["processes"]["process"].drop_nulls().to_list())
@@ -274,11 +300,19 @@ def _ns(time: datetime | None) -> int | None:
     return int(pl.Series([time]).dt.epoch("ns")[0])
 
 
-def _span(starts: list[int], ends: list[int]) -> Span:
-    if not starts or not ends:
-        return Span(None, None)
-    edges = pl.Series([min(starts), max(ends)]).cast(pl.Datetime("ns", "UTC"))
-    return Span(edges[0], edges[1])
+def _distinct(batch: Any, column: str) -> list[str]:
+    return [value for value in batch.column(column).unique().to_pylist() if value]
+
+
+def _span(coverage: list[Coverage]) -> Span:
+    starts = [one.start_ns for one in coverage if one.start_ns is not None]
+    ends = [one.end_ns for one in coverage if one.end_ns is not None]
+    return Span(min(starts, default=0), max(ends, default=0))
+
+
+def _utc(time_ns: int | None) -> datetime | None:
+    """Return the time, cut to microseconds; 0 stands for a capture without any time."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_ns // 1000) if time_ns else None
 
 
 def _known_apps(episodes: dict[str, pl.DataFrame], events: pl.DataFrame) -> list[str]:

@@ -83,4 +83,4 @@ def _located(trace: Trace, frame: pl.DataFrame) -> pl.DataFrame:
     )
     size = 1 << REF_POSITION_BITS
     located = frame.with_columns((pl.col("ref") // size).alias("index"), (pl.col("ref") % size).alias("position"))
-    return located.join(names, on="index", how="left").select(LINE_SCHEMA)
+    return located.join(names, on="index", how="left").select(list(LINE_SCHEMA))

@@ -11,6 +11,7 @@ import polars as pl
 from traceview import __version__
 from traceview.analysis import Analysis
 from traceview.capture import Capture
+from traceview.report.redact import Level
 from traceview.report.redact import redact as redacted
 from traceview.rules.registry import Severity
 from traceview.serialise import findings_frame
@@ -26,7 +27,7 @@ _SARIF_LEVEL = {
 }
 
 
-def export(capture: Capture, folder: Path, form: str, redaction: str = "none") -> list[Path]:
+def export(capture: Capture, folder: Path, form: str, redaction: Level = "none") -> list[Path]:
     """Write the capture into `folder` and return the files: ``DIR/<table>.<ext>``, or one file of findings.
 
     The raw log (`log`) is only written without redaction: redaction works on what was analysed.

@@ -8,7 +8,7 @@ from pathlib import Path
 from traceview_parsers.container import HEAD_BYTES, is_archive, unpack
 from traceview_parsers.errors import InputError, UnknownFormatError
 from traceview_parsers.problems import Problems
-from traceview_parsers.registry import best_reader
+from traceview_parsers.registry import best_reader, broken_readers
 from traceview_parsers.sysdiagnose.names import capture_from_name
 from traceview_parsers.trace import Candidate, Context, Reader, ReadOptions, Trace
 
@@ -44,6 +44,8 @@ def open_trace(source: str | Path | Sequence[str | Path], options: ReadOptions |
         raise InputError("no capture given")
     trace = Trace()
     trace.capture.name = " + ".join(path.name or str(path) for path in paths)
+    for complaint in broken_readers():
+        trace.problems.add(trace.capture.name, "broken-reader", complaint)
     try:
         claims = [claim for path in paths for claim in _claims(path, trace)]
         for path in paths:

@@ -16,8 +16,8 @@ CHECK = (
     "import traceview, traceview_parsers, pathlib\n"
     "from traceview_parsers.registry import readers\n"
     "assert readers(), 'no reader is registered'\n"
-    "from traceview.signals.catalogue import load_catalogue\n"
-    "load_catalogue()\n"
+    "from traceview.signals.catalogue import catalogue\n"
+    "catalogue()\n"
     "print(pathlib.Path(traceview.__file__).parent, pathlib.Path(traceview_parsers.__file__).parent, sep='\\n')\n"
 )
 

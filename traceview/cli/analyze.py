@@ -44,14 +44,14 @@ def analyze(
         FailOn | None,
         typer.Option("--fail-on", help="Exit with 10 (info) to 14 (critical) when the worst finding is at least this."),
     ] = None,
-    redact: options.Redact = options.Redaction.none,
+    redact: options.Redact = "none",
     config: options.ConfigFile = None,
 ) -> None:
     """Say what happened in a capture: findings with their evidence lines, calls, and what could not be checked."""
     with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config) as capture:
         from traceview.report.redact import redact as redacted  # noqa: PLC0415  (keeps --help fast)
 
-        analysis = redacted(capture.analysis, redact.value)
+        analysis = redacted(capture.analysis, redact)
     if output is Format.json:
         import json  # noqa: PLC0415
 

@@ -41,7 +41,7 @@ def batch(
     app: options.Apps = None,
     date: options.Date = None,
     tz: options.Zone = None,
-    redact: options.Redact = options.Redaction.none,
+    redact: options.Redact = "none",
     config: options.ConfigFile = None,
 ) -> None:
     """Analyse many captures into DIR/<table>/*.parquet; one that fails costs one row in `failures`."""
@@ -58,11 +58,11 @@ def batch(
     apps = tuple(app or ())
     settings = Settings(
         out=out,
-        config_hash=config_hash(loaded, read, apps, redact.value),
+        config_hash=config_hash(loaded, read, apps, redact),
         config=loaded,
         options=read,
         apps=apps,
-        redaction=redact.value,
+        redaction=redact,
         timeout_s=timeout,
     )
     part = parse_shard(shard)

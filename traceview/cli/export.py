@@ -29,11 +29,11 @@ def export(
     date: options.Date = None,
     tz: options.Zone = None,
     config: options.ConfigFile = None,
-    redact: options.Redact = options.Redaction.none,
+    redact: options.Redact = "none",
 ) -> None:
     """Write tables (parquet, arrow, csv, ndjson) or findings (sarif, junit) for other tools."""
     from traceview.export import export as write  # noqa: PLC0415  (keeps --help fast)
 
     with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config) as capture:
-        for path in write(capture, out, form, redact.value):
+        for path in write(capture, out, form, redact):
             typer.echo(path)

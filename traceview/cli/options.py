@@ -4,9 +4,8 @@ import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -42,17 +41,10 @@ ConfigFile = Annotated[
 ]
 
 
-class Redaction(StrEnum):
-    """What is removed before data leaves the machine."""
-
-    none = "none"
-    ids = "ids"
-    all = "all"
-
-
+Level = Literal["none", "ids", "all"]
 Redact = Annotated[
-    Redaction,
-    typer.Option("--redact", help="Replace ids (names, numbers, addresses, device ids) or all free text."),
+    Level,
+    typer.Option("--redact", help="Replace ids (names, numbers, addresses, device ids), or all free text."),
 ]
 
 

@@ -23,7 +23,7 @@ def report(
     app: options.Apps = None,
     date: options.Date = None,
     tz: options.Zone = None,
-    redact: options.Redact = options.Redaction.none,
+    redact: options.Redact = "none",
     config: options.ConfigFile = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite an existing file.")] = False,
 ) -> None:
@@ -34,10 +34,13 @@ def report(
         analysis = capture.analysis
     from traceview.cli.text import verdict  # noqa: PLC0415  (keeps --help fast)
     from traceview.report.html import write  # noqa: PLC0415
+    from traceview.rules.builtin import load_rules  # noqa: PLC0415
 
-    written = write(analysis, target, redact=redact.value)
+    written = write(analysis, target, redact=redact, rules=load_rules()[0])
     typer.echo(verdict(analysis), err=True)
-    typer.echo(f"wrote {target} ({written.total_bytes / 1e6:.1f} MB, opens offline in any browser)", err=True)
+    typer.echo(f"wrote {target}: {written}; opens offline in any browser", err=True)
+    for sentence in written.degraded:
+        typer.echo(f"left out: {sentence}", err=True)
 
 
 def _stem(path: Path) -> str:

@@ -126,10 +126,10 @@ def _not_shown(analysis: Analysis) -> str:
     for problem in analysis.problems:
         where = "" if problem.position is None else f" at {problem.unit} {problem.position:,}"
         rows.append(f"  {visible(problem.source)}{where}: {visible(problem.message)} ({problem.count:,} in all)")
-    by_need: dict[str, list[str]] = {}
-    for rule in analysis.not_evaluated:
-        by_need.setdefault(rule.needs, []).append(rule.rule)
-    rows += [_wrap(f"not evaluated: {', '.join(names)}: needs {needs}") for needs, names in by_need.items()]
+    if analysis.not_evaluated:
+        names = ", ".join(sorted(rule.rule for rule in analysis.not_evaluated))
+        lacking = "rules that need evidence which this capture lacks (`traceview explain RULE` says which)"
+        rows.append(_wrap(f"{len(analysis.not_evaluated)} {lacking}: {names}"))
     return "\n".join([typer.style("What the capture covers, and what could not be checked", bold=True), *rows])
 
 

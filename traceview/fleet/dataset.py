@@ -45,7 +45,7 @@ def write_shard(out: Path, shard: str, config: str, captures: list[str], tables:
             path = out / table / f"{shard}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(".part")
-            pl.concat(frames).select(schema).write_parquet(part, compression="zstd")
+            pl.concat(frames).select(list(schema)).write_parquet(part, compression="zstd")
             files[f"{table}/{path.name}"] = blake2b(part.read_bytes(), digest_size=16).hexdigest()
             part.replace(path)
     entry = Entry(shard, config, tuple(captures), files)
@@ -98,7 +98,7 @@ def read_table(out: Path, table: str) -> pl.DataFrame:
         name = f"{table}/{entry.shard}.parquet"
         if name in entry.files:
             try:
-                frames.append(pl.read_parquet(out / name).select(TABLES[table]))
+                frames.append(pl.read_parquet(out / name).select(list(TABLES[table])))
             except (OSError, pl.exceptions.PolarsError) as error:
                 raise InputError(f"{out / name}: missing or damaged ({error})") from error
     return pl.concat(frames)

@@ -124,5 +124,5 @@ def _exposure(analysis: Analysis, key: str) -> pl.DataFrame:
             pl.col("foreground_s").fill_null(0.0),
             pl.col("background_s").fill_null(0.0),
         )
-        .select(EXPOSURE)
+        .select(list(EXPOSURE))
     )

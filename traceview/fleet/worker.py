@@ -14,7 +14,7 @@ from traceview.capture import open_capture
 from traceview.fleet.dataset import Entry, write_shard
 from traceview.fleet.jobs import Job, content_hash
 from traceview.fleet.tables import Tables, failure, tables_of
-from traceview.report.redact import redact
+from traceview.report.redact import Level, redact
 from traceview.rules.config import Config
 from traceview_parsers import ReadOptions
 from traceview_parsers.errors import TraceviewError
@@ -39,7 +39,7 @@ class Settings:
     config: Config
     options: ReadOptions
     apps: tuple[str, ...] = ()
-    redaction: str = "none"
+    redaction: Level = "none"
     timeout_s: float | None = None
 
 
