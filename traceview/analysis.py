@@ -44,6 +44,7 @@ class Analysis:
         findings: Worst first, then by time.
         not_evaluated: Rules without inputs.
         lines: Evidence lines and their neighbours in time (`LINE_SCHEMA`), by time.
+        tables: Small tables of other witnesses than the log, as read: ``reports`` and what the capture has beside it.
         rows_read: Log rows that were read.
         redaction: ``none``, ``ids`` or ``all``: what was already removed from texts.
     """
@@ -58,6 +59,7 @@ class Analysis:
     findings: list[Finding] = field(default_factory=list)
     not_evaluated: list[NotEvaluated] = field(default_factory=list)
     lines: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LINE_SCHEMA))
+    tables: dict[str, pl.DataFrame] = field(default_factory=dict)
     rows_read: int = 0
     redaction: str = "none"
 

@@ -20,6 +20,7 @@ from traceview.rules.registry import CaptureFacts
 from traceview.serialise import findings_frame
 from traceview.signals.catalogue import catalogue
 from traceview.signals.matcher import match
+from traceview.signals.reports import report_events
 from traceview.signals.vocabulary import EVENT_SCHEMA, empty_events
 from traceview_parsers import ReadOptions, Trace, open_trace
 from traceview_parsers.errors import UsageError
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 Progress = Callable[[int], None]
 """Called with the number of log rows that were selected so far."""
 
+
+WITNESS_TABLES = ("reports", "jetsam_processes", "processes_at_capture")
+"""Small tables beside the log that an analysis keeps."""
 
 _SIMULATOR = "/CoreSimulator/"
 _LOSSES = Clause(events=frozenset({"loss"}))
@@ -56,8 +60,7 @@ class _Reading:
 
     @property
     def events(self) -> pl.DataFrame:
-        events = pl.concat(self.frames) if self.frames else empty_events()
-        return events.select(list(EVENT_SCHEMA)).sort("time", "ref")
+        return pl.concat(self.frames) if self.frames else empty_events()
 
 
 class Capture:
@@ -86,7 +89,8 @@ class Capture:
     def analysis(self) -> Analysis:
         """Everything that was understood of the capture. Raises UsageError where an app asked for never appears."""
         reading = self._read()
-        events = reading.events
+        tables = {name: self.table(name) for name in WITNESS_TABLES if name in self.trace.tables}
+        events = _all_events(reading.events, tables)
         coverage = self.trace.coverage()
         span = _span(coverage)
         episodes = reconstruct(events, span)
@@ -120,6 +124,7 @@ class Capture:
             findings=findings,
             not_evaluated=not_evaluated,
             lines=lines_around(self.trace, events, findings),
+            tables=tables,
             rows_read=rows,
             problems=list(self.trace.problems),
         )
@@ -298,6 +303,13 @@ def _ns(time: datetime | None) -> int | None:
     if time.tzinfo is None:
         raise UsageError(f"{time}: give the time with its zone")
     return int(pl.Series([time]).dt.epoch("ns")[0])
+
+
+def _all_events(of_log: pl.DataFrame, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    frames = [of_log.select(list(EVENT_SCHEMA))]
+    if "reports" in tables:
+        frames.append(report_events(tables["reports"]))
+    return pl.concat(frames).sort("time", "ref")
 
 
 def _distinct(batch: Any, column: str) -> list[str]:

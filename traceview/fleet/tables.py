@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from traceview.analysis import Analysis
+from traceview.analysis import LINE_SCHEMA, Analysis
 from traceview.episodes.schema import EPISODES
 from traceview.serialise import FINDING_SCHEMA, findings_frame
 
@@ -52,6 +52,7 @@ TABLES: Final[dict[str, dict[str, Any]]] = {
     "failures": FAILURES,
     "exposure": EXPOSURE,
     "findings": {**KEY, **FINDING_SCHEMA},
+    "evidence": {**KEY, **LINE_SCHEMA},
     "rules_not_evaluated": NOT_EVALUATED,
     **{table: {**KEY, **columns} for table, columns in EPISODES.items()},
 }
@@ -87,6 +88,7 @@ def tables_of(analysis: Analysis, key: str, path: str, content: str, seconds: fl
         "captures": pl.DataFrame([capture], schema=CAPTURES),
         "exposure": _exposure(analysis, key),
         "findings": _keyed(findings_frame(analysis.findings), key),
+        "evidence": _keyed(_evidence(analysis), key),
         "rules_not_evaluated": pl.DataFrame(silent, schema=NOT_EVALUATED),
         **{table: _keyed(frame, key) for table, frame in analysis.episodes.items()},
     }
@@ -100,6 +102,20 @@ def failure(key: str, path: str, kind: str, message: str) -> Tables:
 
 def _keyed(frame: pl.DataFrame, key: str) -> pl.DataFrame:
     return frame.select(pl.lit(key).alias("capture"), pl.all())
+
+
+def _evidence(analysis: Analysis) -> pl.DataFrame:
+    refs = {ref for finding in analysis.findings for ref in finding.evidence}
+    return analysis.lines.filter(pl.col("ref").is_in(list(refs)))
+
+
+def _app_versions(analysis: Analysis) -> pl.DataFrame:
+    """The version that each app had last, by crash, jetsam and resource reports."""
+    reports = analysis.tables.get("reports")
+    if reports is None:
+        return pl.DataFrame(schema={"app": pl.String(), "app_version": pl.String()})
+    named = reports.drop_nulls(["bundle", "app_version"]).sort("time", nulls_last=False)
+    return named.group_by(pl.col("bundle").alias("app")).agg(pl.col("app_version").last())
 
 
 def _exposure(analysis: Analysis, key: str) -> pl.DataFrame:
@@ -117,9 +133,9 @@ def _exposure(analysis: Analysis, key: str) -> pl.DataFrame:
     return (
         apps.join(spent, on="app", how="left")
         .join(calls, on="app", how="left")
+        .join(_app_versions(analysis), on="app", how="left")
         .with_columns(
             pl.lit(key).alias("capture"),
-            pl.lit(None, pl.String).alias("app_version"),
             pl.col("calls").fill_null(0),
             pl.col("foreground_s").fill_null(0.0),
             pl.col("background_s").fill_null(0.0),

@@ -1,0 +1,66 @@
+"""Reports as events."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from traceview.signals.reports import report_events
+from traceview.signals.vocabulary import EVENT_SCHEMA, KINDS
+from traceview_parsers import schema
+
+MOMENT = datetime(2026, 1, 15, 9, 11, 11, tzinfo=UTC)
+
+
+def reports(*rows: dict[str, Any]) -> pl.DataFrame:
+    named = [{"ref": at, "time": MOMENT, "process": "AcmeVoIP", "pid": 913} | row for at, row in enumerate(rows)]
+    return pl.DataFrame(pa.Table.from_pylist(named, schema=schema.SCHEMAS["reports"]))
+
+
+def test_a_kill_names_the_app_the_code_and_the_state() -> None:
+    events = report_events(
+        reports(
+            {
+                "kind": "crash",
+                "bundle": "com.acme.voip",
+                "namespace": "FRONTBOARD",
+                "code": "0xbaadca11",
+                "role": "Background",
+            }
+        )
+    )
+    (event,) = events.to_dicts()
+    assert dict(events.schema) == EVENT_SCHEMA
+    assert (event["kind"], event["bundle"], event["subject_pid"], event["code"]) == (
+        "process.terminated",
+        "com.acme.voip",
+        913,
+        "0xbaadca11",
+    )
+    assert event["message"] == "crash report of AcmeVoIP; [913]; role Background; FRONTBOARD 0xbaadca11"
+    assert event["signal"] == "report.crash"
+
+
+def test_each_kind_has_its_event() -> None:
+    events = report_events(
+        reports(
+            {"kind": "cpu", "used": 90.0, "limit": 50.0, "window_s": 150.0},
+            {"kind": "cpu_fatal"},
+            {"kind": "jetsam", "victim_bytes": 7, "explanation": "per-process-limit"},
+            {"kind": "stackshot"},
+            {"kind": "crash", "time": None},
+            {"kind": "crash", "process": None},
+        )
+    )
+    rows = [(row["kind"], row["value"], row["limit"], row["namespace"]) for row in events.to_dicts()]
+    assert rows == [
+        ("resource.cpu", 90.0, 50.0, None),
+        ("process.terminated", None, None, "RESOURCE"),
+        ("jetsam.killed", 7.0, None, None),
+    ]
+    assert set(events["kind"]) <= KINDS
+
+
+def test_no_reports_no_events() -> None:
+    assert report_events(reports()).is_empty()
