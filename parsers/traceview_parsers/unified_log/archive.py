@@ -1,0 +1,83 @@
+"""Which files make up an archive: tracev3, timesync and strings, in a logarchive, on-device or loose layout."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+SUFFIX: Final = ".tracev3"
+LIVE: Final = "logdata.LiveData.tracev3"
+_FOLDERS: Final = frozenset({"persist", "special", "signpost", "highvolume", "livedata"})
+_LEVELS_UP: Final = 3
+"""How far above a loose tracev3 file its strings are looked for: Persist, the archive, its folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of one archive.
+
+    Attributes:
+        traces: (name in the archive, path) of the tracev3 files, by name.
+        timesync: Paths of the timesync files, by name.
+        strings: Folders that hold ``XX/`` folders of uuidtext files and ``dsc/``.
+    """
+
+    traces: tuple[tuple[str, Path], ...]
+    timesync: tuple[Path, ...]
+    strings: tuple[Path, ...]
+
+
+def trace_root(folder: Path) -> Path | None:
+    """Return the folder that holds Persist, Special, … with tracev3 files: `folder`, or ``diagnostics`` in it; else None."""
+    candidates = [folder, *(child for child in _children(folder) if child.name.lower() == "diagnostics")]
+    return next((candidate for candidate in candidates if any(_traces(candidate))), None)
+
+
+def files_of_folder(folder: Path) -> Files:
+    """Return the files of an archive folder for which `trace_root` found something."""
+    root = trace_root(folder) or folder
+    near = [root, root / "uuidtext", root.parent / "uuidtext"]
+    return Files(
+        traces=tuple(sorted((path.relative_to(root).as_posix(), path) for path in _traces(root))),
+        timesync=_timesync([root]),
+        strings=tuple(path for path in near if _holds_strings(path)),
+    )
+
+
+def files_of_trace(path: Path) -> Files:
+    """Return the files of one loose tracev3 file: its strings and clocks may lie beside or above it."""
+    above = list(path.resolve().parents)[:_LEVELS_UP]
+    near = [place for parent in above for place in (parent, parent / "uuidtext")]
+    return Files(
+        traces=((path.name, path),),
+        timesync=_timesync(above),
+        strings=tuple(place for place in near if _holds_strings(place)),
+    )
+
+
+def _traces(root: Path) -> Iterator[Path]:
+    for child in _children(root):
+        if child.name == LIVE and child.is_file():
+            yield child
+        elif child.name.lower() in _FOLDERS and child.is_dir():
+            yield from (path for path in _children(child) if path.suffix == SUFFIX and path.is_file())
+
+
+def _timesync(roots: list[Path]) -> tuple[Path, ...]:
+    for root in roots:
+        found = [path for path in _children(root / "timesync") if path.suffix == ".timesync" and path.is_file()]
+        if found:
+            return tuple(found)
+    return ()
+
+
+def _children(folder: Path) -> list[Path]:
+    """Return what lies in a folder, by name, without the ``._`` files that macOS adds to archives."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("._"))
+
+
+def _holds_strings(folder: Path) -> bool:
+    names = {path.name for path in _children(folder)}
+    return "dsc" in names or any(len(name) == 2 and set(name) <= set("0123456789ABCDEF") for name in names)

@@ -1,0 +1,62 @@
+"""Single argument values: the rendering of whatever is not written by column, and typed arguments for whole batches."""
+
+from typing import Final
+
+from traceview_parsers.unified_log import formats, printf
+from traceview_parsers.unified_log.decoders import decode
+from traceview_parsers.unified_log.formats import Placeholder
+
+PRIVATE_TEXT: Final = "<private>"
+NULL_TEXT: Final = "(null)"
+_KINDS: Final = {0: "SCALAR", 1: "COUNT", 2: "STRING", 3: "POINTER", 4: "OBJECT", 5: "STRING"}
+_NUMBER: Final = 0
+_STRING: Final = 2
+_DATA: Final = 3
+_OBJECT: Final = 4
+_WIDE: Final = 5
+_ERRNO: Final = 6
+_MASKED: Final = 15
+
+
+def render(place: Placeholder, kind: int, value: bytes, width: int | None, precision: int | None) -> str:
+    """Return the text of one value.
+
+    Args:
+        place: Its placeholder.
+        kind: The item's type byte.
+        value: The item's bytes: numbers as stored (little-endian), texts and data without what surrounds them.
+        width: Value of a ``*`` width.
+        precision: Value of the length item before it.
+    """
+    family = kind >> 4
+    if family == _MASKED:
+        return decode("mask.hash", value) or _text(value)
+    if place.decoder is not None:
+        text = decode(place.decoder, value)
+        if text is not None:
+            return printf.format_text(_as_text(place), text, width, None)
+    if family in {_NUMBER, _ERRNO}:
+        text = printf.format_scalar(place, value, width, precision)
+        return formats.mismatch(place, "SCALAR", len(value)) if text is None else text
+    if family == _DATA:
+        return printf.format_data(value) if place.conversion == "P" else _mismatch(place, family, value)
+    if family in {_STRING, _OBJECT, _WIDE} or not printf.takes_text(place):
+        if not printf.takes_text(place):
+            return _mismatch(place, family, value)
+        if not value:
+            return printf.format_text(place, None if precision != 0 else "", width, precision)
+        return printf.format_text(place, value.rstrip(b"\0"), width, precision)
+    return _text(value)
+
+
+def _as_text(place: Placeholder) -> Placeholder:
+    """Return a placeholder that pads as `place` does but cuts nothing."""
+    return Placeholder(place.flags, place.width, None, "", "s", None, None, (), place.raw)
+
+
+def _mismatch(place: Placeholder, family: int, value: bytes) -> str:
+    return formats.mismatch(place, _KINDS.get(family, f"TYPE {family}"), len(value))
+
+
+def _text(value: bytes) -> str:
+    return value.rstrip(b"\0").decode("utf-8", "replace")

@@ -1,0 +1,237 @@
+"""Chunk sets: decompression, and the positions of the chunks inside, for many sets at once.
+
+Layout (libyal dtformats): blocks ``bv41`` {size, compressed size, LZ4 block} or ``bv4-`` {size, bytes}, ended by
+``bv4$``; from iOS 27 an LZBITMAP stream that begins with ``ZBM``. Inside lie chunks {tag, sub tag, size, data} of
+firehose (0x6001), oversize (0x6002), state dump (0x6003) and simple dump (0x6004) data, usually padded to 8 bytes.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Any, Final
+
+import lz4.block
+import numpy as np
+
+from traceview_parsers.unified_log.interning import Array
+
+FIREHOSE: Final = 0x6001
+OVERSIZE: Final = 0x6002
+STATE_DUMP: Final = 0x6003
+SIMPLE_DUMP: Final = 0x6004
+_PREAMBLE: Final = struct.Struct("<IIQ")
+_LZ4_MAX_RATIO: Final = 255
+"""An LZ4 block cannot hold more: each further byte of a match length stands for at most 255 bytes."""
+_SET_LIMIT: Final = 16 << 20
+"""Bytes a set may decompress to. logd writes 64 KiB; this is a guard (heuristic) against bombs."""
+_WINDOW: Final = 1 << 16
+GUARD: Final = 64
+"""Zero bytes behind the data of a batch, so that fixed-width reads near the end stay inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """The bytes of one chunk set; `trouble` says what was wrong with it, or is empty."""
+
+    data: bytes
+    trouble: str = ""
+
+
+def unpack(packed: memoryview) -> Unpacked:
+    """Decompress one chunk set; where it is damaged, what comes before the damage is kept."""
+    if bytes(packed[:3]) == b"ZBM":
+        return _unpack_lzbitmap(packed)
+    parts: list[bytes] = []
+    total = at = 0
+    trouble = "its compressed data end without an end mark"
+    while at + 4 <= len(packed):
+        mark = bytes(packed[at : at + 4])
+        if mark == b"bv4$":
+            trouble = ""
+            break
+        block, at, trouble = _unpack_block(mark, packed, at, parts)
+        total += len(block)
+        if total > _SET_LIMIT:
+            trouble = f"it decompresses to more than {_SET_LIMIT >> 20} MiB"
+            break
+        parts.append(block)
+        if trouble:
+            break
+        trouble = "its compressed data end without an end mark"
+    return Unpacked(parts[0] if len(parts) == 1 else b"".join(parts), trouble)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Some chunk sets, decompressed into one buffer.
+
+    Attributes:
+        data: uint8, each set beginning at a multiple of 8, followed by `GUARD` zero bytes.
+        words: The same as aligned uint64.
+        starts: Byte position of each set, and of the end, int64 [sets + 1].
+        tag: Tag of each inner chunk.
+        at: Byte position of each inner chunk's preamble (a multiple of 8).
+        end: Byte position behind each inner chunk's data.
+        set_of: Index of each inner chunk's set.
+        unknown: Inner chunks with unknown tags: (set, position in it, tag).
+    """
+
+    data: Array
+    words: Array
+    starts: Array
+    tag: Array
+    at: Array
+    end: Array
+    set_of: Array
+    unknown: list[tuple[int, int, int]]
+
+    def bytes_at(self, width: int) -> Array:
+        """Return a view whose element i is the little-endian number of `width` bytes that begins at byte i."""
+        return overlapping(self.data, width)
+
+
+def overlapping(data: Array, width: int) -> Array:
+    """Return a view of uint8 `data` whose element i is the little-endian number of `width` bytes at byte i."""
+    return np.ndarray((data.size - width + 1,), f"<u{width}", data, 0, (1,))
+
+
+def index_sets(sets: list[bytes]) -> Batch:
+    """Join decompressed sets and find the chunks in them."""
+    padded = []
+    starts = [0]
+    for data in sets:
+        padded.append(data)
+        fill = -len(data) % 8
+        if fill:
+            padded.append(bytes(fill))
+        starts.append(starts[-1] + len(data) + fill)
+    padded.append(bytes(GUARD))
+    data = np.frombuffer(b"".join(padded), np.uint8)
+    words = data[: data.size & ~7].view("<u8")
+    begins = np.array(starts, np.int64)
+    ends = begins[:-1] + np.array([len(item) for item in sets], np.int64)
+    at, bad = _find_chunks(words, begins, ends)
+    unknown: list[tuple[int, int, int]] = []
+    if bad.size:
+        # Sets whose chunks do not follow each other as expected are walked one chunk at a time.
+        walked = {}
+        for number in bad.tolist():
+            walked[number] = walk_set(sets[number])
+            if any(position % 8 for _, position, _ in walked[number]):
+                realigned = list(sets)
+                realigned[number] = _realign(sets[number], walked[number])
+                return index_sets(realigned)
+        owner = np.searchsorted(begins, at, "right") - 1
+        at = at[~np.isin(owner, bad)]
+        extra = []
+        for number, chunks in walked.items():
+            extra += [int(begins[number]) + position for tag, position, _ in chunks if FIREHOSE <= tag <= SIMPLE_DUMP]
+            unknown += [
+                (number, position, tag) for tag, position, _ in chunks if not FIREHOSE <= tag <= SIMPLE_DUMP
+            ]
+        at = np.sort(np.concatenate([at, np.array(extra, np.int64)]))
+    set_of = np.searchsorted(begins, at, "right") - 1
+    word = at >> 3
+    size = np.minimum(words[word + 1], np.uint64(_SET_LIMIT)).astype(np.int64)
+    end = np.minimum(at + 16 + size, ends[set_of])
+    tag = (words[word] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    return Batch(data, words, begins, tag, at, end, set_of, unknown)
+
+
+def walk_set(data: bytes) -> list[tuple[int, int, int]]:
+    """Return (tag, position of the preamble, size) of each chunk of one set, step by step.
+
+    Needed where chunks are not padded or damaged. An unknown tag is listed too; behind a preamble that cannot be one,
+    the walk goes on at the next one that can.
+    """
+    chunks = []
+    at = 0
+    while at + _PREAMBLE.size <= len(data):
+        tag, sub_tag, size = _PREAMBLE.unpack_from(data, at)
+        if not _plausible(tag, sub_tag, size, len(data) - at):
+            if any(data[at : at + 16]):
+                chunks.append((tag if tag not in range(FIREHOSE, SIMPLE_DUMP + 1) else 0, at, 0))
+            at = _next_known(data, at + 1)
+            continue
+        chunks.append((tag, at, min(size, len(data) - at - 16)))
+        behind = at + 16 + size
+        padded = (behind + 7) & ~7
+        at = behind if padded != behind and _begins_chunk(data, behind) and not _begins_chunk(data, padded) else padded
+    return chunks
+
+
+def _unpack_block(mark: bytes, packed: memoryview, at: int, parts: list[bytes]) -> tuple[bytes, int, str]:
+    """Return (bytes, position behind the block, trouble)."""
+    if mark == b"bv4-" and at + 8 <= len(packed):
+        (size,) = struct.unpack_from("<I", packed, at + 4)
+        block = bytes(packed[at + 8 : at + 8 + size])
+        return block, at + 8 + size, "" if len(block) == size else "a stored block is cut short"
+    if mark == b"bv41" and at + 12 <= len(packed):
+        size, stored = struct.unpack_from("<II", packed, at + 4)
+        source = packed[at + 12 : at + 12 + stored]
+        if size > min(_LZ4_MAX_RATIO * stored, _SET_LIMIT):
+            return b"", at, "a block claims an impossible size"
+        window = b"".join(parts)[-_WINDOW:] if parts else b""
+        try:
+            block = lz4.block.decompress(source, uncompressed_size=size, dict=window)
+        except lz4.block.LZ4BlockError:
+            return b"", at, "an LZ4 block is damaged"
+        return block, at + 12 + stored, ""
+    return b"", at, f"its compression {mark!r} is unknown"
+
+
+def _unpack_lzbitmap(packed: memoryview) -> Unpacked:
+    from traceview_parsers.unified_log.lzbitmap import decompress  # noqa: PLC0415 - only archives of iOS 27 need it
+
+    try:
+        return Unpacked(decompress(bytes(packed)))
+    except ValueError as error:
+        return Unpacked(b"", f"its LZBITMAP data are damaged: {error}")
+
+
+def _find_chunks(words: Array, begins: Array, ends: Array) -> tuple[Array, Array]:
+    """Return (positions that look like inner chunks, sets in which they do not form an unbroken chain)."""
+    low = words.view("<u4")[: 2 * (int(begins[-1]) >> 3) : 2]
+    word = np.flatnonzero((low - np.uint32(FIREHOSE)) <= SIMPLE_DUMP - FIREHOSE)
+    at = word << 3
+    owner = np.searchsorted(begins, at, "right") - 1
+    size = np.minimum(words[word + 1], np.uint64(_SET_LIMIT)).astype(np.int64)
+    behind = (at + 16 + size + 7) & ~7
+    closes = behind >= ends[owner]
+    expected = np.where(closes, begins[owner + 1], behind)
+    following = np.append(at[1:], begins[-1])
+    broken = (expected != following) | (at + 16 + size > ends[owner])
+    # A set that begins with anything else, or is empty, shows by its start not being among the candidates.
+    starts = np.isin(begins[:-1], at)
+    bad = np.unique(np.concatenate([owner[broken], np.flatnonzero(~starts & (ends > begins[:-1]))]))
+    return at, bad
+
+
+def _plausible(tag: int, sub_tag: int, size: int, room: int) -> bool:
+    return 0x6000 <= tag < 0x7000 and sub_tag < 0x10000 and (size <= room or tag <= SIMPLE_DUMP)
+
+
+def _begins_chunk(data: bytes, at: int) -> bool:
+    if at + 16 > len(data):
+        return at == len(data)
+    tag, sub_tag, size = _PREAMBLE.unpack_from(data, at)
+    return FIREHOSE <= tag <= SIMPLE_DUMP and sub_tag < 0x10000 and size <= len(data) - at - 16
+
+
+def _next_known(data: bytes, at: int) -> int:
+    """Return the next position where a chunk of a known tag may begin, else the end."""
+    hits = []
+    for tag in range(FIREHOSE, SIMPLE_DUMP + 1):
+        hit = data.find(struct.pack("<II", tag, 0), at)
+        while hit >= 0 and not _begins_chunk(data, hit):
+            hit = data.find(struct.pack("<II", tag, 0), hit + 1)
+        hits.append(hit)
+    return min((hit for hit in hits if hit >= 0), default=len(data))
+
+
+def _realign(data: bytes, chunks: list[tuple[int, int, int]]) -> bytes:
+    """Return the set with every chunk padded to 8 bytes."""
+    parts: list[Any] = []
+    for _, at, size in chunks:
+        part = data[at : at + 16 + size]
+        parts += [part, bytes(-len(part) % 8)]
+    return b"".join(parts)

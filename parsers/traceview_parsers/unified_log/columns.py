@@ -1,0 +1,64 @@
+"""Arrow columns from numpy arrays, without copies of values."""
+
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from traceview_parsers.schema import EVENTS, LEVELS
+from traceview_parsers.unified_log.firehose import ACTIVITY, LOG, LOSS, SIGNPOST, TRACE, USER_ACTION
+from traceview_parsers.unified_log.interning import Array
+
+LEVEL_NAMES: Final = pa.array(LEVELS, pa.string())
+EVENT_NAMES: Final = pa.array(EVENTS, pa.string())
+SIGNPOST_TYPES: Final = pa.array(["event", "begin", "end"], pa.string())
+SIGNPOST_SCOPES: Final = pa.array(["thread", "process", "system"], pa.string())
+TIMES_HOW: Final = pa.array(["exact", "unknown"], pa.string())
+_LEVEL_BYTES: Final = {0x01: "info", 0x02: "debug", 0x10: "error", 0x11: "fault"}
+
+
+def _by_level(default: int, found: dict[int, int]) -> Array:
+    table = np.full(256, default, np.int32)
+    for byte, index in found.items():
+        table[byte] = index
+    return table
+
+
+LEVEL_OF: Final = _by_level(LEVELS.index("default"), {byte: LEVELS.index(name) for byte, name in _LEVEL_BYTES.items()})
+"""Index into `LEVEL_NAMES` by log type byte; bytes that are no known level count as default, as in Apple's tools."""
+
+SIGNPOST_TYPE_OF: Final = _by_level(-1, {byte: byte & 0xF for scope in (0x40, 0x80, 0xC0) for byte in range(scope, scope + 3)})
+SIGNPOST_SCOPE_OF: Final = _by_level(-1, {byte: (byte >> 6) - 1 for byte in range(0x40, 0x100)})
+
+
+def _events() -> Array:
+    table = np.full((256, 256), -1, np.int32)
+    for kind, name in ((LOG, "log"), (TRACE, "trace"), (ACTIVITY, "activity"), (SIGNPOST, "signpost"), (LOSS, "loss")):
+        table[kind] = EVENTS.index(name)
+    table[ACTIVITY, USER_ACTION] = EVENTS.index("user_action")
+    return table.reshape(-1)
+
+
+EVENT_OF: Final = _events()
+"""Index into `EVENT_NAMES` by record type * 256 + log type."""
+
+
+def named(indices: Array, names: Any) -> Any:
+    """Return a dictionary column; index -1 is null."""
+    return pa.DictionaryArray.from_arrays(fixed(indices.astype(np.int32, copy=False), pa.int32(), indices >= 0), names)
+
+
+def fixed(values: Array, kind: Any, valid: Array | None = None) -> Any:
+    """Return a column of fixed width over the memory of `values`; null where `valid` is False."""
+    mask = None
+    if valid is not None and not valid.all():
+        mask = pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(kind, values.size, [mask, pa.py_buffer(np.ascontiguousarray(values))])
+
+
+def text(raw: Any) -> Any:
+    """Return pa.large_string() of a pa.large_binary() column; bytes that are no UTF-8 become U+FFFD."""
+    try:
+        return raw.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        return pa.array([value.decode("utf-8", "replace") for value in raw.to_pylist()], pa.large_string())

@@ -1,0 +1,280 @@
+"""Firehose chunks: all their tracepoints at once, with the fields that their flags announce.
+
+Layout (libyal dtformats): a 32-byte preamble, tracepoints of a 24-byte head and flag-dependent data, padded to 8 bytes,
+then the private data. The public size counts 16 bytes of the preamble (checked on real archives). Chunks are stepped
+in lockstep: step k moves every chunk's cursor over its k-th tracepoint.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from traceview_parsers.unified_log.chunksets import Batch
+from traceview_parsers.unified_log.interning import Array
+
+ACTIVITY: Final = 2
+TRACE: Final = 3
+LOG: Final = 4
+SIGNPOST: Final = 6
+LOSS: Final = 7
+KNOWN_TYPES: Final = (ACTIVITY, TRACE, LOG, SIGNPOST, LOSS)
+USER_ACTION: Final = 3
+
+HAS_CURRENT_AID: Final = 0x0001
+STRINGS: Final = 0x000E
+MAIN_EXE: Final = 0x2
+SHARED_CACHE: Final = 0x4
+ABSOLUTE: Final = 0x8
+UUID_RELATIVE: Final = 0xA
+LARGE_SHARED_CACHE: Final = 0xC
+HAS_UNIQUE_PID: Final = 0x0010
+HAS_LARGE_OFFSET: Final = 0x0020
+HAS_PERSONA: Final = 0x0040
+HAS_PRIVATE_DATA: Final = 0x0100
+HAS_SUBSYSTEM: Final = 0x0200
+HAS_RULES: Final = 0x0400
+HAS_OVERSIZE: Final = 0x0800
+HAS_NAME: Final = 0x8000
+
+HEAD: Final = 24
+_PREAMBLE: Final = 48  # chunk preamble and firehose preamble
+_U16: Final = np.uint64(0xFFFF)
+_PRIVATE_END: Final = 4096
+
+
+@dataclass(slots=True)
+class Chunks:
+    """The firehose chunks of a batch that are to be read.
+
+    Attributes:
+        at: Byte position of each chunk's preamble.
+        end: Byte position behind each chunk's data.
+        base: Continuous time that the tracepoints' times count from.
+        entry: Catalog entry of each chunk's process.
+        first: First number of each chunk's process id pair.
+        second: Second number.
+    """
+
+    at: Array
+    end: Array
+    base: Array
+    entry: Array
+    first: Array
+    second: Array
+
+
+@dataclass(slots=True)
+class Tracepoints:
+    """Heads of all tracepoints of some chunks, in the order of the batch; arrays of one element a tracepoint.
+
+    Attributes:
+        at: Byte position.
+        chunk: Index into `Chunks`.
+        kind: `LOG`, `ACTIVITY`, …
+        level: The log type byte.
+        flags: As stored, int64.
+        reference: Format string reference, lower 32 bits, uint64.
+        head: The first eight bytes, uint64 (they make the trace id).
+        thread: Thread id.
+        ticks: Continuous time.
+        end: Byte position behind the data.
+    """
+
+    at: Array
+    chunk: Array
+    kind: Array
+    level: Array
+    flags: Array
+    reference: Array
+    head: Array
+    thread: Array
+    ticks: Array
+    end: Array
+
+    def take(self, rows: Array) -> "Tracepoints":
+        """Return some of them."""
+        return Tracepoints(**{name: getattr(self, name)[rows] for name in self.__slots__})
+
+
+def walk(batch: Batch, chunks: Chunks) -> tuple[Array, Array, int]:
+    """Return (byte position of each tracepoint, its chunk, how many chunks end inside a tracepoint)."""
+    words = batch.words
+    first = (chunks.at + _PREAMBLE) >> 3
+    public = (words[(chunks.at >> 3) + 4] & _U16).astype(np.int64)
+    end = (np.minimum(chunks.at + 32 + public, chunks.end) + 7) >> 3
+    order = np.argsort(first - end, kind="stable")  # longest first, so that the active ones stay a prefix for long
+    cursor = first[order]
+    stop = end[order]
+    chunk = order
+    positions = []
+    owners = []
+    overrun = 0
+    active = np.flatnonzero(cursor + 3 <= stop)
+    cursor, stop, chunk = cursor[active], stop[active], chunk[active]
+    while cursor.size:
+        positions.append(cursor)
+        owners.append(chunk)
+        cursor = cursor + 3 + (((words.take(cursor + 2) >> np.uint64(48)) + np.uint64(7)) >> np.uint64(3)).view(np.int64)
+        going = cursor + 3 <= stop
+        if not going.all():
+            overrun += int(np.count_nonzero(cursor > stop))
+            cursor, stop, chunk = cursor[going], stop[going], chunk[going]
+    if not positions:
+        nothing = np.zeros(0, np.int64)
+        return nothing, nothing, overrun
+    at = np.concatenate(positions)
+    owner = np.concatenate(owners)
+    order = np.argsort(at, kind="stable")
+    return at[order] << 3, owner[order], overrun
+
+
+def read_heads(batch: Batch, chunks: Chunks, at: Array, owner: Array) -> Tracepoints:
+    """Read the fixed part of the tracepoints at these positions."""
+    word = at >> 3
+    head = batch.words.take(word)
+    last = batch.words.take(word + 2)
+    return Tracepoints(
+        at=at,
+        chunk=owner,
+        kind=(head & np.uint64(0xFF)).astype(np.uint8),
+        level=((head >> np.uint64(8)) & np.uint64(0xFF)).astype(np.uint8),
+        flags=((head >> np.uint64(16)) & _U16).view(np.int64),
+        reference=head >> np.uint64(32),
+        head=head,
+        thread=batch.words.take(word + 1),
+        ticks=(last & np.uint64(0xFFFFFFFFFFFF)) + chunks.base.take(owner),
+        end=np.minimum(at + HEAD + (last >> np.uint64(48)).view(np.int64), chunks.end.take(owner)),
+    )
+
+
+@dataclass(slots=True)
+class Fields:
+    """The fields that flags announce; 0 where a tracepoint has none. Activity ids keep their high word.
+
+    Attributes:
+        current: Current activity id.
+        created: New activity id (activities only).
+        other: Parent activity id (activities only).
+        private_offset: Start of the private range, as stored (it counts from the virtual offset 4096 - size).
+        code: Lower 32 bits of the program counter.
+        large: Large offset (16 bits).
+        upper: Upper 16 bits of an absolute address, or the large shared-cache offset.
+        uuid_at: Byte position of the image UUID of uuid_relative tracepoints, 0 for others.
+        subsystem: Subsystem number.
+        signpost: Signpost id.
+        ttl: Days to keep.
+        oversize: Reference to an oversize chunk.
+        name: Reference to the signpost's name, lower 32 bits.
+        name_upper: Its upper 16 bits.
+        items: Byte position of the item count.
+    """
+
+    current: Array
+    created: Array
+    other: Array
+    private_offset: Array
+    code: Array
+    large: Array
+    upper: Array
+    uuid_at: Array
+    subsystem: Array
+    signpost: Array
+    ttl: Array
+    oversize: Array
+    name: Array
+    name_upper: Array
+    items: Array
+
+    def take(self, rows: Array) -> "Fields":
+        """Return those of some tracepoints."""
+        return Fields(**{name: getattr(self, name)[rows] for name in self.__slots__})
+
+
+class FieldReader:
+    """Steps through the optional fields of many tracepoints at once."""
+
+    def __init__(self, batch: Batch, points: Tracepoints) -> None:
+        self._two = batch.bytes_at(2)
+        self._four = batch.bytes_at(4)
+        self._eight = batch.bytes_at(8)
+        self._last = batch.data.size - 8
+        self._points = points
+        self._cursor = points.at + HEAD
+
+    def read(self) -> Fields:
+        """Read all fields."""
+        flags, kind = self._points.flags, self._points.kind
+        activity = kind == ACTIVITY
+        signpost = kind == SIGNPOST
+        message = (kind == LOG) | signpost
+        some_activities = bool(activity.any())
+        nothing = np.zeros(kind.size, np.uint64)
+        current = self._optional(8, (flags & HAS_CURRENT_AID != 0) & (activity | message))
+        created = other = nothing
+        if some_activities:
+            self._optional(8, activity & (flags & HAS_UNIQUE_PID != 0))
+            other = self._optional(8, activity & (flags & HAS_SUBSYSTEM != 0))
+            created = self._optional(8, activity & (self._points.level != USER_ACTION))
+        private = self._optional(4, message & (flags & HAS_PRIVATE_DATA != 0))
+        code = self._four[np.minimum(self._cursor, self._last)].astype(np.uint64)
+        self._cursor = self._cursor + 4
+        where = flags & STRINGS
+        large = self._optional(2, flags & HAS_LARGE_OFFSET != 0)
+        upper = self._optional(2, (where == ABSOLUTE) | (where == LARGE_SHARED_CACHE))
+        relative = where == UUID_RELATIVE
+        uuid_at = np.where(relative, self._cursor, 0)
+        self._cursor = self._cursor + 16 * relative
+        subsystem = self._optional(2, message & (flags & HAS_SUBSYSTEM != 0))
+        some_signposts = bool(signpost.any())
+        identity = self._optional(8, signpost) if some_signposts else nothing
+        ttl = self._optional(1, message & (flags & HAS_RULES != 0))
+        oversize = self._optional(4, message & (flags & HAS_OVERSIZE != 0))
+        named = signpost & (flags & HAS_NAME != 0)
+        name = self._optional(4, named) if some_signposts else nothing
+        name_upper = self._optional(2, named & (flags & HAS_LARGE_OFFSET != 0)) if some_signposts else nothing
+        return Fields(
+            current=current,
+            created=created,
+            other=other,
+            private_offset=private & _U16,
+            code=code,
+            large=large,
+            upper=upper,
+            uuid_at=uuid_at,
+            subsystem=subsystem,
+            signpost=identity,
+            ttl=ttl,
+            oversize=oversize,
+            name=name,
+            name_upper=name_upper,
+            items=self._cursor + 1,
+        )
+
+    def _optional(self, size: int, present: Array) -> Array:
+        """Return the field of `size` bytes where it is present, else 0, as uint64; move those cursors behind it."""
+        rows = np.flatnonzero(present)
+        if not rows.size:
+            return np.zeros(present.size, np.uint64)
+        whole = rows.size == present.size
+        at = np.minimum(self._cursor if whole else self._cursor[rows], self._last)
+        view = self._eight if size == 8 else self._four if size == 4 else self._two
+        values = view[at].astype(np.uint64)
+        if size == 1:
+            values &= np.uint64(0xFF)
+        if whole:
+            self._cursor = self._cursor + size
+            return values
+        found = np.zeros(present.size, np.uint64)
+        found[rows] = values
+        self._cursor[rows] += size
+        return found
+
+
+def private_base(batch: Batch, chunks: Chunks) -> Array:
+    """Return, for each chunk, the byte position that private offsets count from.
+
+    Private data stand at the end of a chunk; their offsets are those of a full 4096-byte chunk.
+    """
+    virtual = ((batch.words[(chunks.at >> 3) + 4] >> np.uint64(16)) & _U16).astype(np.int64) & (_PRIVATE_END - 1)
+    return np.where(virtual > 0, chunks.end - _PRIVATE_END, chunks.end)

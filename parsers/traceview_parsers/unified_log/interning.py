@@ -1,0 +1,160 @@
+"""Tables that turn repeated keys and texts into small row numbers, for whole arrays at a time."""
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Array = npt.NDArray[Any]
+
+_MIX_A: Final = np.uint64(0x9E3779B97F4A7C15)
+_MIX_B: Final = np.uint64(0xC2B2AE3D27D4EB4F)
+_FIRST_BITS: Final = 12
+
+
+class PairTable:
+    """Maps pairs of 64-bit words to row numbers 0, 1, 2, … in the order of their arrival.
+
+    Open addressing over numpy arrays: a look-up of many keys costs a few gathers, and keys are compared in full.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._a = np.zeros(1 << _FIRST_BITS, np.uint64)
+        self._b = np.zeros(1 << _FIRST_BITS, np.uint64)
+        self._reserve(_FIRST_BITS)
+
+    def find(self, a: Array, b: Array) -> Array:
+        """Return the row of each pair (int32), -1 where it is unknown. `a` and `b` are uint64 arrays."""
+        slot = self._slots_of(a, b)
+        rows = self._slots.take(slot)
+        wrong = np.flatnonzero(((self._a.take(rows) != a) | (self._b.take(rows) != b)) & (rows >= 0))
+        while wrong.size:
+            slot[wrong] = (slot[wrong] + 1) & self._mask
+            found = self._slots.take(slot[wrong])
+            rows[wrong] = found
+            differs = (self._a.take(found) != a[wrong]) | (self._b.take(found) != b[wrong])
+            wrong = wrong[differs & (found >= 0)]
+        return rows
+
+    def intern(self, a: Array, b: Array) -> tuple[Array, Array]:
+        """Return (row of each pair, positions in the input where a new row appears first, in row order)."""
+        rows = self.find(a, b)
+        missing = np.flatnonzero(rows < 0)
+        if not missing.size:
+            return rows, missing
+        seen: dict[tuple[int, int], int] = {}
+        firsts = []
+        new_rows = []
+        for position, key in zip(
+            missing.tolist(), zip(a[missing].tolist(), b[missing].tolist(), strict=True), strict=True
+        ):
+            row = seen.get(key)
+            if row is None:
+                row = seen[key] = self.size + len(firsts)
+                firsts.append(position)
+            new_rows.append(row)
+        rows[missing] = new_rows
+        first = np.array(firsts, np.int64)
+        self._append(a[first], b[first])
+        return rows, first
+
+    def _append(self, a: Array, b: Array) -> None:
+        start, self.size = self.size, self.size + a.size
+        bits = self._bits
+        while self.size * 2 > 1 << bits:
+            bits += 1
+        if bits != self._bits:
+            keep_a, keep_b = self._a[:start], self._b[:start]
+            self._a = np.zeros(1 << bits, np.uint64)
+            self._b = np.zeros(1 << bits, np.uint64)
+            self._a[:start] = keep_a
+            self._b[:start] = keep_b
+        self._a[start : self.size] = a
+        self._b[start : self.size] = b
+        if bits != self._bits:
+            self._reserve(bits)
+            start = 0
+        self._insert(np.arange(start, self.size, dtype=np.int32))
+
+    def _reserve(self, bits: int) -> None:
+        self._bits = bits
+        self._mask = (1 << bits) - 1
+        self._slots = np.full(1 << bits, -1, np.int32)
+
+    def _insert(self, rows: Array) -> None:
+        slot = self._slots_of(self._a[rows], self._b[rows])
+        while rows.size:
+            free = self._slots[slot] < 0
+            self._slots[slot[free]] = rows[free]
+            lost = self._slots[slot] != rows
+            rows = rows[lost]
+            slot = (slot[lost] + 1) & self._mask
+
+    def _slots_of(self, a: Array, b: Array) -> Array:
+        mixed = (a ^ (b * _MIX_B)) * _MIX_A
+        mixed ^= mixed >> np.uint64(29)
+        mixed *= _MIX_B
+        slots: Array = (mixed >> np.uint64(64 - self._bits)).view(np.int64)
+        return slots
+
+
+class Names:
+    """Distinct texts with their numbers; `array` is the Arrow dictionary of all so far. None has the number -1."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._array = pa.array([], pa.string())
+
+    def number(self, text: str | None) -> int:
+        """Return the number of a text, a new one if need be."""
+        if text is None:
+            return -1
+        return self._numbers.setdefault(text, len(self._numbers))
+
+    def texts(self) -> list[str]:
+        """Return all texts in the order of their numbers."""
+        return list(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def array(self) -> Any:
+        """Return the dictionary (pa.string()); the same object until a text is added."""
+        if len(self._array) != len(self._numbers):
+            clean = [text.encode("utf-8", "replace").decode("utf-8") for text in self._numbers]
+            self._array = pa.array(clean, pa.string())
+        return self._array
+
+
+class Rows:
+    """A growing table of fixed-width columns, kept as numpy arrays.
+
+    Args:
+        columns: Name and dtype of every column; each becomes an attribute-like entry of the table.
+    """
+
+    def __init__(self, **columns: Any) -> None:
+        self.size = 0
+        self._columns = {name: np.zeros(1024, dtype) for name, dtype in columns.items()}
+
+    def __getitem__(self, name: str) -> Array:
+        """Return one column (a view of the rows filled so far)."""
+        return self._columns[name][: self.size]
+
+    def append(self, **values: Any) -> int:
+        """Add one row; return its number."""
+        self.extend(1, **values)
+        return self.size - 1
+
+    def extend(self, count: int, **values: Any) -> None:
+        """Add `count` rows; values are scalars or arrays."""
+        end = self.size + count
+        for name, column in self._columns.items():
+            if end > column.size:
+                grown = np.zeros(max(end, 2 * column.size), column.dtype)
+                grown[: self.size] = column[: self.size]
+                self._columns[name] = grown
+            self._columns[name][self.size : end] = values[name]
+        self.size = end

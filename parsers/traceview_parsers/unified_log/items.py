@@ -1,0 +1,145 @@
+"""Argument items of many records at once.
+
+Layout (libyal dtformats): {type u8, size u8, data}; the data are a number, or offset and size (u16 each) of bytes in the
+record's values or in the chunk's private data. The type's upper half says what it is (0 number, 1 length or precision,
+2 string, 3 data, 4 object, 5 wide string, 6 errno, 7 name of a mask, 8 and 15 masked), the lower half its privacy
+(bit 0 private, bit 1 public, bit 2 sensitive).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from traceview_parsers.unified_log.chunksets import overlapping
+from traceview_parsers.unified_log.interning import Array
+
+NUMBER: Final = 0x0
+LENGTH: Final = 0x1
+MASK_NAME: Final = 0x7
+PRIVATE: Final = 0x1
+SENSITIVE: Final = 0x4
+NUMBER_TYPES: Final = (0x00, 0x02, 0x10, 0x12, 0x60, 0x62)
+_SIZE_MASK: Final = np.array([(1 << (8 * size)) - 1 for size in range(8)] + [2**64 - 1], np.uint64)
+_U16: Final = np.uint64(0xFFFF)
+
+
+@dataclass(slots=True)
+class Places:
+    """Where the items and values of each record lie in a buffer; arrays of one element a record.
+
+    Attributes:
+        count_at: Byte position of the item count, or -1 where a record has none.
+        end: Byte position behind the values.
+        private: Byte position that offsets of private items count from.
+        private_end: Byte position behind the private data.
+    """
+
+    count_at: Array
+    end: Array
+    private: Array
+    private_end: Array
+
+
+@dataclass(slots=True)
+class Items:
+    """All items of some records, in no particular order; arrays of one element an item.
+
+    Attributes:
+        record: Index of the record.
+        slot: How many values of the record stand before it.
+        kind: Type byte.
+        size: Size byte.
+        head: First eight bytes: type, size and six bytes of data, uint64.
+        at: Byte position of the data.
+        before: Index of the item before it in the same record, or -1.
+        broken: Records whose items reach beyond their end.
+        values_at: For each record, the byte position that offsets count from.
+    """
+
+    record: Array
+    slot: Array
+    kind: Array
+    size: Array
+    head: Array
+    at: Array
+    before: Array
+    broken: Array
+    values_at: Array
+
+    def numbers(self, data: Array, rows: Array) -> Array:
+        """Return the values of number items as unsigned bits (uint64)."""
+        size = self.size[rows]
+        value = (self.head[rows] >> np.uint64(16)) & _SIZE_MASK.take(size, mode="clip")
+        wide = np.flatnonzero(size > 6)
+        if wide.size:
+            value[wide] = overlapping(data, 8)[self.at[rows[wide]]]
+        return value
+
+    def ranges(self, rows: Array) -> tuple[Array, Array]:
+        """Return (offset, size) of items that point to bytes."""
+        head = self.head[rows]
+        return ((head >> np.uint64(16)) & _U16).view(np.int64), ((head >> np.uint64(32)) & _U16).view(np.int64)
+
+
+def walk_items(data: Array, places: Places) -> Items:
+    """Read the items of all records, the k-th of all records in step k."""
+    has = np.flatnonzero(places.count_at >= 0)
+    count = np.zeros(places.count_at.size, np.uint8)
+    count[has] = data[places.count_at[has]]
+    order = np.argsort(255 - count, kind="stable")  # records with many items first: step k walks a prefix
+    counts = count[order]
+    steps = np.searchsorted(-counts.astype(np.int16), -np.arange(1, int(counts[0]) + 1 if counts.size else 1), "right")
+    eight = overlapping(data, 8)
+    cursor = places.count_at[order] + 1
+    limit = places.end[order]
+    slot = np.zeros(cursor.size, np.int16)
+    heads, positions, slots = [], [], []
+    for active in steps.tolist():
+        at = np.minimum(cursor[:active], limit[:active])
+        head = eight[at]
+        heads.append(head)
+        positions.append(at + 2)
+        slots.append(slot[:active].copy())
+        cursor[:active] = at + 2 + ((head >> np.uint64(8)) & np.uint64(0xFF)).view(np.int64)
+        upper = head & np.uint64(0xF0)
+        slot[:active] += (upper != LENGTH << 4) & (upper != MASK_NAME << 4)
+    values_at = np.empty(cursor.size, np.int64)
+    values_at[order] = cursor
+    if not heads:
+        nothing = np.zeros(0, np.int64)
+        return Items(nothing, nothing, nothing, nothing, nothing.view(np.uint64), nothing, nothing, nothing, values_at)
+    head = np.concatenate(heads)
+    at = np.concatenate(positions)
+    record = np.concatenate([order[:active] for active in steps.tolist()])
+    kind = (head & np.uint64(0xFF)).astype(np.uint8)
+    size = ((head >> np.uint64(8)) & np.uint64(0xFF)).astype(np.int64)
+    outside = at + size > places.end[record]
+    broken = np.unique(record[outside]) if outside.any() else np.zeros(0, np.int64)
+    items = Items(record, np.concatenate(slots), kind, size, head, at, _before(steps), broken, values_at)
+    return items if not broken.size else _without(items, outside)
+
+
+def _before(steps: Array) -> Array:
+    """Return the index of the preceding item of the same record, for items laid out step by step."""
+    begins = np.concatenate([[0], np.cumsum(steps)])
+    parts = [np.full(int(steps[0]), -1)]
+    parts += [np.arange(active) + int(begins[step]) for step, active in enumerate(steps[1:].tolist())]
+    return np.concatenate(parts)
+
+
+def _without(items: Items, outside: Array) -> Items:
+    keep = np.flatnonzero(~outside)
+    number = np.full(outside.size + 1, -1)
+    number[keep] = np.arange(keep.size)
+    return Items(
+        items.record[keep],
+        items.slot[keep],
+        items.kind[keep],
+        items.size[keep],
+        items.head[keep],
+        items.at[keep],
+        number[items.before[keep]],
+        items.broken,
+        items.values_at,
+    )

@@ -1,0 +1,178 @@
+"""A selection, evaluated on what is known before messages are written: processes, call sites, subsystems, levels.
+
+It only ever drops rows that `Selection.mask` would drop; the mask itself decides in the end.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import numpy as np
+
+from traceview_parsers.schema import EVENTS, LEVELS
+from traceview_parsers.selection import Clause, Selection
+from traceview_parsers.unified_log.callsites import CallSites, Images
+from traceview_parsers.unified_log.catalog import Processes
+from traceview_parsers.unified_log.interning import Array, Names
+from traceview_parsers.unified_log.plans import Plans
+
+_NUMBER_LETTERS: Final = frozenset("-0123456789")
+"""What decimal numbers consist of."""
+
+
+class _Growing:
+    """A truth table over rows that are only ever added; each row is judged once."""
+
+    def __init__(self, judge: Callable[[int, int], Iterable[bool]]) -> None:
+        self._judge = judge
+        self._table = np.zeros(0, bool)
+
+    def upto(self, size: int) -> Array:
+        if size > self._table.size:
+            fresh = np.fromiter(self._judge(self._table.size, size), bool, size - self._table.size)
+            self._table = np.concatenate([self._table, fresh])
+        return self._table
+
+
+class _ClauseFilter:
+    """One clause, as truth tables over processes, call sites, subsystem pairs, levels and events."""
+
+    def __init__(self, clause: Clause, known: "Known") -> None:
+        self._clause = clause
+        self._known = known
+        self.by_process = _Growing(self._processes)
+        self._by_site = _Growing(self._sites)
+        self._by_plan: dict[int, bool] = {}
+        self._by_pair = _Growing(self._pairs)
+        self._levels = _members(LEVELS, clause.levels)
+        self._events = _members(EVENTS, clause.events)
+
+    def processes(self) -> Array:
+        """Return, for each process, whether rows of it may be wanted."""
+        self._known.name_processes()
+        return self.by_process.upto(self._known.processes.table.size)
+
+    def mask(self, process: Array, site: Array, pair: Array, level: Array, event: Array) -> Array:
+        """Return, for each record, whether it may be wanted."""
+        keep: Array = self.processes().take(process)
+        clause = self._clause
+        if clause.levels is not None:
+            keep = keep & self._levels.take(level)
+        if clause.events is not None:
+            keep = keep & self._events.take(event)
+        if clause.subsystems is not None or clause.categories is not None:
+            pairs = self._by_pair.upto(self._known.processes.pairs.size)
+            keep = keep & (pair >= 0)
+            if pairs.size:
+                keep = keep & pairs.take(pair, mode="clip")
+        if clause.senders is not None or clause.words is not None:
+            keep = keep & self._by_site.upto(self._known.sites.table.size).take(site)
+        return keep
+
+    def _processes(self, start: int, end: int) -> Iterable[bool]:
+        clause = self._clause
+        names = self._known.images.names.texts()
+        table = self._known.processes.table
+        for row in range(start, end):
+            name = self._known.images.table["name"][self._known.process_images[row]]
+            wanted = clause.processes is None or (name >= 0 and names[name] in clause.processes)
+            yield wanted and (clause.pids is None or int(table["pid"][row]) in clause.pids)
+
+    def _sites(self, start: int, end: int) -> Iterable[bool]:
+        clause = self._clause
+        names = self._known.images.names.texts()
+        table = self._known.sites.table
+        for row in range(start, end):
+            name = self._known.images.table["name"][table["image"][row]]
+            wanted = clause.senders is None or (name >= 0 and names[name] in clause.senders)
+            yield wanted and (clause.words is None or self._may_contain(int(table["plan"][row]), clause.words))
+
+    def _may_contain(self, plan: int, words: frozenset[str]) -> bool:
+        known = self._by_plan.get(plan)
+        if known is None:
+            known = self._by_plan[plan] = may_contain(self._known.plans, plan, words)
+        return known
+
+    def _pairs(self, start: int, end: int) -> Iterable[bool]:
+        clause = self._clause
+        pairs = self._known.processes.pairs
+        conditions = ((clause.subsystems, "subsystem", self._known.processes.subsystems),)
+        conditions += ((clause.categories, "category", self._known.processes.categories),)
+        for row in range(start, end):
+            yield all(
+                wanted is None or _text(names, int(pairs[column][row])) in wanted for wanted, column, names in conditions
+            )
+
+
+class Known:
+    """What an archive's records refer to, so far.
+
+    Attributes:
+        process_images: Row of `images` of each process.
+    """
+
+    def __init__(self, processes: Processes, sites: CallSites, images: Images, plans: Plans) -> None:
+        self.processes = processes
+        self.sites = sites
+        self.images = images
+        self.plans = plans
+        self.process_images: list[int] = []
+
+    def name_processes(self) -> None:
+        """Look up the images of processes that are new."""
+        for number in range(len(self.process_images), self.processes.table.size):
+            self.process_images.append(self.sites.image_of_process(number))
+
+
+class Prefilter:
+    """A whole selection."""
+
+    def __init__(self, selection: Selection, known: Known) -> None:
+        self.selection = selection
+        self._clauses = [_ClauseFilter(clause, known) for clause in selection.clauses]
+
+    def processes(self, process: Array) -> Array:
+        """Return, for each of these processes, whether any of its rows may be wanted."""
+        if not self._clauses:
+            return np.ones(process.size, bool)
+        found: Any = np.logical_or.reduce([clause.processes().take(process) for clause in self._clauses])
+        return np.asarray(found)
+
+    def rows(self, process: Array, site: Array, pair: Array, level: Array, event: Array) -> Array:
+        """Return, for each record, whether it may be wanted; level and event as in `columns`, -1 for null."""
+        if not self._clauses:
+            return np.ones(process.size, bool)
+        found: Any = np.logical_or.reduce([clause.mask(process, site, pair, level, event) for clause in self._clauses])
+        return np.asarray(found)
+
+    def times(self, wall: Array, sane: Array) -> Array:
+        """Return, for each record, whether its time lies in the wanted range."""
+        keep = np.ones(wall.size, bool)
+        if self.selection.start_ns is not None:
+            keep &= (wall >= self.selection.start_ns) & sane
+        if self.selection.end_ns is not None:
+            keep &= (wall < self.selection.end_ns) & sane
+        return keep
+
+    def span(self, start_ns: int, end_ns: int) -> bool:
+        """Return whether rows between these times may be wanted."""
+        first, last = self.selection.start_ns, self.selection.end_ns
+        return (first is None or end_ns >= first) and (last is None or start_ns < last)
+
+
+def may_contain(plans: Plans, plan: int, words: frozenset[str]) -> bool:
+    """Return whether a message of this plan may contain one of the words. Without texts in it, its literals tell."""
+    literals, decimal = plans.literals(plan)
+    if not decimal:
+        return True
+    if any(word in literal for word in words for literal in literals):
+        return True
+    return len(literals) > 1 and any(not _NUMBER_LETTERS.isdisjoint(word) for word in words)
+
+
+def _members(all_names: tuple[str, ...], wanted: frozenset[str] | None) -> Array:
+    """Return a truth table over the indices of `all_names`; its last element, index -1, is the null."""
+    return np.array([wanted is None or name in wanted for name in all_names] + [wanted is None])
+
+
+def _text(names: Names, number: int) -> str | None:
+    return names.texts()[number] if number >= 0 else None

@@ -1,0 +1,210 @@
+"""Record batches of ``log`` from decoded fields."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from traceview_parsers.schema import EVENTS, REF_POSITION_BITS, TIME, log_batch
+from traceview_parsers.unified_log import columns, firehose
+from traceview_parsers.unified_log.catalog import Catalog
+from traceview_parsers.unified_log.chunksets import Batch
+from traceview_parsers.unified_log.dumps import SimpleDumps, StateDumps
+from traceview_parsers.unified_log.firehose import Fields, Tracepoints
+from traceview_parsers.unified_log.interning import Array
+from traceview_parsers.unified_log.prefilter import Known
+from traceview_parsers.unified_log.timesync import Clock
+
+OFFSET_BITS: Final = 21
+"""A row's position is the number of its chunk set in the archive, then its place in the set in units of 8 bytes."""
+
+_ACTIVITY_ID: Final = np.uint64((1 << 63) - 1)
+"""The top bit of activity ids is a mark, not part of the number."""
+
+
+@dataclass(slots=True)
+class Load:
+    """A batch with all that is known of it.
+
+    Attributes:
+        batch: The decompressed sets.
+        units: Number of each set in the archive.
+        serials: Serial of each set's catalog, uint64.
+        catalogs: Those catalogs, in order.
+        clock: Clock of its boot.
+        boot_uuid: Dashed, upper case.
+        source: Name of the file in the archive, for problems.
+    """
+
+    batch: Batch
+    units: Array
+    serials: Array
+    catalogs: list[Catalog]
+    clock: Clock
+    boot_uuid: str
+    source: str
+
+
+@dataclass(slots=True)
+class Found:
+    """What tracepoints refer to; arrays of one element a tracepoint.
+
+    Attributes:
+        process: Process number.
+        site: Row of the call sites.
+        pair: Row of the subsystem pairs, -1 none.
+        level: Index into `schema.LEVELS`, -1 null.
+        event: Index into `schema.EVENTS`.
+        name: Number of the signpost's name, -1 none.
+    """
+
+    process: Array
+    site: Array
+    pair: Array
+    level: Array
+    event: Array
+    name: Array
+
+    def take(self, rows: Array) -> "Found":
+        """Return some of them."""
+        return Found(**{name: getattr(self, name)[rows] for name in self.__slots__})
+
+
+class RowBuilder:
+    """Builds record batches; knows the dictionaries."""
+
+    def __init__(self, source_index: int, known: Known) -> None:
+        self._ref = source_index << REF_POSITION_BITS
+        self._known = known
+
+    def tracepoints(self, load: Load, points: Tracepoints, fields: Fields, found: Found, messages: Any) -> Any:
+        """Return the rows of tracepoints."""
+        known, uint = self._known, pa.uint64()
+        sites = known.sites
+        activity = found.event == EVENTS.index("activity")
+        activity |= found.event == EVENTS.index("user_action")
+        aid = np.where(activity, fields.created, fields.current) & _ACTIVITY_ID
+        pairs = known.processes.pairs
+        values = {
+            **self._common(load, points.at, points.ticks, found.process),
+            **self._sender(sites.table["image"].take(found.site)),
+            "tid": columns.fixed(points.thread, uint),
+            "sender_offset": columns.fixed(sites.table["offset"].take(found.site), uint),
+            "subsystem": columns.named(_pick(pairs["subsystem"], found.pair), known.processes.subsystems.array()),
+            "category": columns.named(_pick(pairs["category"], found.pair), known.processes.categories.array()),
+            "level": columns.named(found.level, columns.LEVEL_NAMES),
+            "event": columns.named(found.event, columns.EVENT_NAMES),
+            "message": messages,
+            "format": columns.named(sites.table["format"].take(found.site), sites.formats.array()),
+            "activity_id": columns.fixed(aid, uint, aid > 0),
+            # Format reference, flags, log type and record type: the first eight bytes as they are.
+            "trace_id": columns.fixed(points.head, uint),
+            "ttl": columns.fixed(fields.ttl.view(np.int64), pa.int64()),
+        }
+        if activity.any():
+            parent, creator = fields.other & _ACTIVITY_ID, np.where(activity, fields.current, 0) & _ACTIVITY_ID
+            values["parent_activity_id"] = columns.fixed(parent, uint, parent > 0)
+            values["creator_activity_id"] = columns.fixed(creator, uint, creator > 0)
+        signpost = points.kind == firehose.SIGNPOST
+        if signpost.any():
+            shown = np.where(signpost, points.level, 0)
+            values["signpost_id"] = columns.fixed(fields.signpost, uint, signpost)
+            values["signpost_name"] = columns.named(found.name, sites.names.array())
+            values["signpost_type"] = columns.named(columns.SIGNPOST_TYPE_OF.take(shown), columns.SIGNPOST_TYPES)
+            values["signpost_scope"] = columns.named(columns.SIGNPOST_SCOPE_OF.take(shown), columns.SIGNPOST_SCOPES)
+        return log_batch(points.at.size, values)
+
+    def losses(self, load: Load, points: Tracepoints, process: Array) -> Any:
+        """Return the rows of loss records; `process` is their process, which stands for the one that lost."""
+        words = load.batch.words
+        start, end, count = (words.take((points.at >> 3) + 3 + place) for place in range(3))
+        # Wording as in Apple's tools, read in dtformats' output; 63 is the most that the counter holds.
+        messages = [
+            f"lost >={lost} unreliable messages from {first}-{last} (Mach continuous exact start-approx. end)"
+            for first, last, lost in zip(start.tolist(), end.tolist(), count.tolist(), strict=True)
+        ]
+        values = {
+            **self._common(load, points.at, points.ticks, process),
+            "tid": columns.fixed(points.thread, pa.uint64()),
+            "event": "loss",
+            "message": pa.array(messages, pa.large_string()),
+            "loss_count": columns.fixed(count.view(np.int64), pa.int64()),
+            "trace_id": columns.fixed(points.head, pa.uint64()),
+        }
+        return log_batch(points.at.size, values)
+
+    def simple_dumps(self, load: Load, at: Array, process: Array, dumps: SimpleDumps, image: Array) -> Any:
+        """Return the rows of simple dumps; `image` is the image row of each."""
+        subsystems = self._known.processes.subsystems
+        values = {
+            **self._common(load, at, dumps.ticks, process),
+            **self._sender(image),
+            "tid": columns.fixed(dumps.thread, pa.uint64()),
+            "sender_offset": columns.fixed(dumps.offset, pa.uint64()),
+            "subsystem": columns.named(dumps.subsystems(subsystems), subsystems.array()),
+            "level": columns.named(columns.LEVEL_OF.take(dumps.level), columns.LEVEL_NAMES),
+            "event": "log",
+            "message": columns.text(dumps.messages()),
+            "ttl": 0,
+        }
+        return log_batch(at.size, values)
+
+    def state_dumps(self, load: Load, at: Array, process: Array, dumps: StateDumps, image: Array) -> Any:
+        """Return the rows of state dumps; `image` is the image row of each."""
+        aid = dumps.activity & _ACTIVITY_ID
+        texts = [text.encode("utf-8", "replace") for text in dumps.messages()]
+        values = {
+            **self._common(load, at, dumps.ticks, process),
+            **self._sender(image),
+            "event": "state",
+            "message": columns.text(pa.array(texts, pa.large_binary())),
+            "activity_id": columns.fixed(aid, pa.uint64(), aid > 0),
+        }
+        return log_batch(at.size, values)
+
+    def _common(self, load: Load, at: Array, ticks: Array, process: Array) -> dict[str, Any]:
+        """Return the columns that every row has."""
+        known = self._known
+        known.name_processes()
+        image = np.array(known.process_images, np.int32).take(process)
+        table, images = known.processes.table, known.images
+        present = process > 0
+        wall, sane = load.clock.to_ns(ticks)
+        number = np.searchsorted(load.batch.starts, at, "right") - 1
+        position = (load.units[number] << OFFSET_BITS) | ((at - load.batch.starts[number]) >> 3)
+        return {
+            "ref": columns.fixed(position + self._ref, pa.uint64()),
+            "time": columns.fixed(wall, TIME, sane),
+            "time_how": columns.named(np.where(sane, 0, 1), columns.TIMES_HOW),
+            "mach_time": columns.fixed(ticks, pa.uint64()),
+            "boot_uuid": load.boot_uuid,
+            "process": columns.named(images.table["name"].take(image), images.names.array()),
+            "process_path": columns.named(images.table["path"].take(image), images.paths.array()),
+            "process_uuid": columns.named(images.table["uuid"].take(image), images.uuids.array()),
+            "pid": columns.fixed(table["pid"].take(process), pa.int64(), present),
+            "uid": columns.fixed(table["uid"].take(process), pa.int64(), present),
+        }
+
+    def _sender(self, image: Array) -> dict[str, Any]:
+        images = self._known.images
+        return {
+            "sender": columns.named(images.table["name"].take(image), images.names.array()),
+            "sender_path": columns.named(images.table["path"].take(image), images.paths.array()),
+            "sender_uuid": columns.named(images.table["uuid"].take(image), images.uuids.array()),
+        }
+
+
+def levels_and_events(points: Tracepoints) -> tuple[Array, Array]:
+    """Return (index into `schema.LEVELS` or -1, index into `schema.EVENTS`) of tracepoints."""
+    kind = points.kind.astype(np.int64)
+    levelled = (kind == firehose.LOG) | (kind == firehose.TRACE)
+    level = np.where(levelled, columns.LEVEL_OF.take(points.level), -1)
+    return level, columns.EVENT_OF.take(kind * 256 + points.level)
+
+
+def _pick(values: Array, rows: Array) -> Array:
+    """Return the values at these rows, -1 where a row is -1."""
+    if not values.size:
+        return np.full(rows.size, -1)
+    return np.where(rows >= 0, values.take(rows, mode="clip"), -1)
