@@ -125,6 +125,7 @@ def test_plain() -> None:
 
 def test_mismatch_reads_as_apple_prints_it() -> None:
     assert mismatch(one("%u"), "STRING", 9) == "<decode: mismatch for [%u] got [STRING sz:9]>"
+    assert mismatch(one("%{public}u"), "DATA", 2, 2) == "<decode: mismatch for [%{public}u] got [DATA public sz:2]>"
 
 
 @given(st.text(st.sampled_from("%{}.*0123456789 -+#'$hlqjztLdsPp@m,:abc\n")))

@@ -66,7 +66,9 @@ def _fields(batch: Any, tz: tzinfo, notation: _Notation) -> Iterator[Piece]:
     yield f'{notation.start}"timezoneName"{notation.colon}""'
     yield spell(column("level"), lambda level: f"{key('messageType')}{json_string(level.capitalize())}")
     yield spell(
-        column("event"), lambda event: f'{key("eventType")}"{EVENT_TYPES[event]}"', f'{key("eventType")}"logEvent"'
+        column("event"),
+        lambda event: f'{key("eventType")}"{EVENT_TYPES.get(event, event)}"',
+        f'{key("eventType")}"logEvent"',
     )
     yield f"{key('source')}null"
     yield from _text(batch, "format", key("formatString"))

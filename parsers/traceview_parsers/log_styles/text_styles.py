@@ -75,7 +75,7 @@ def render_compact(batch: Any, tz: tzinfo) -> bytes:
     column = batch.column
     return _lines(
         milliseconds(column("time"), tz).fill_null(_NO_TIME[:23]),
-        spell_together((column("level"), column("event")), lambda *names: f" {_CODES[_type(*names)]} "),
+        spell_together((column("level"), column("event")), lambda *names: f" {_code(_type(*names))} "),
         spell(column("process"), lambda process: f"{_one_line(process)}[", "["),
         spell(column("pid"), lambda pid: f"{pid}:", "0:"),
         spell(column("tid"), lambda tid: f"{tid:x}] ", "0] "),
@@ -94,6 +94,10 @@ def _lines(*pieces: Piece) -> bytes:
 
 def _type(level: str | None, event: str | None) -> str:
     return _TYPES.get(event or "log") or (level or "default").capitalize()
+
+
+def _code(name: str) -> str:
+    return _CODES.get(name, f"{name:<2.2}")
 
 
 def _process_and_sender(process: str | None, sender: str | None) -> str:

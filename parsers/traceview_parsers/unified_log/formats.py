@@ -120,15 +120,17 @@ def missing() -> str:
     return "<decode: missing data>"
 
 
-def mismatch(placeholder: Placeholder, kind: str, size: int) -> str:
+def mismatch(placeholder: Placeholder, kind: str, size: int, flags: int = 0) -> str:
     """Return what Apple's tools print when the item does not fit, as seen: ``<decode: mismatch for [%u] got [STRING sz:9]>``.
 
     Args:
         placeholder: The specifier that was not met.
-        kind: What was found: ``SCALAR``, ``COUNT``, ``STRING``, ``POINTER`` or ``OBJECT``.
+        kind: What was found: ``SCALAR``, ``COUNT``, ``STRING``, ``DATA`` or ``OBJECT`` (string table of libtrace).
         size: Its size in bytes.
+        flags: The item's privacy bits: 1 private, 2 public.
     """
-    return f"<decode: mismatch for [{placeholder.raw}] got [{kind} sz:{size}]>"
+    words = f"{kind}{' public' if flags & 2 else ''}{' private' if flags & 1 else ''}"
+    return f"<decode: mismatch for [{placeholder.raw}] got [{words} sz:{size}]>"
 
 
 def _placeholder(match: re.Match[str]) -> Placeholder:

@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 MAGIC: Final = b"ZBM"
+DEFAULT_LIMIT: Final = 64 << 20
+"""Bytes. logd writes chunk sets of 64 KiB; this is a guard (heuristic) against bombs."""
 
 _LONG_CHUNKS: Final = 0x01
 """Flag: chunks decompress to 32 KiB at most instead of 16 KiB."""
@@ -48,7 +50,7 @@ class _DamageError(ValueError):
     """A chunk is damaged."""
 
 
-def decompress(stream: bytes, limit: int) -> bytes:
+def decompress(stream: bytes, limit: int = DEFAULT_LIMIT) -> bytes:
     """Decompress one LZBITMAP stream; bytes after its end are ignored.
 
     Args:
