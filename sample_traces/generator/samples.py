@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from generator import scenarios
+from generator import scenarios, sysdiagnose
 from generator.layouts import LAYOUTS
 from generator.story import APP_BUNDLE, ZONE, Expected, Story, rfc3339
 
@@ -27,7 +27,14 @@ def write_all(folder: Path) -> list[Path]:
             file = folder / f"{stem}{suffix}"
             file.write_text(printer(story.lines(), stem), encoding="utf-8", newline="\n")
             written += [file, write_expected(folder, stem, file.name, module.TITLE, expected, options=options)]
-    return written
+    tarball, expected = sysdiagnose.build()
+    file = folder / f"{sysdiagnose.NAME}.tar.gz"
+    file.write_bytes(tarball)
+    return [
+        *written,
+        file,
+        write_expected(folder, sysdiagnose.NAME, file.name, sysdiagnose.TITLE, expected, options={}),
+    ]
 
 
 def write_expected(

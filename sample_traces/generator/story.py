@@ -213,8 +213,7 @@ class Story:
         """Return all lines in order of time, led by the label."""
         label = Actor("sample-generator", "/sample_traces/generate.py/sample-generator", 99_999)
         ordered = sorted(self._lines, key=lambda line: line.time_ns)
-        first = min(self.start_ns, ordered[0].time_ns if ordered else self.start_ns)
-        return [Line(first - SECOND, label, LABEL, tid=0x1), *ordered]
+        return [Line(self.start_ns, label, LABEL, tid=0x1), *ordered]
 
 
 @dataclass(slots=True)

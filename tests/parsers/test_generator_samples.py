@@ -1,0 +1,80 @@
+"""The committed sample captures: current, labelled, small, and their expectations well-formed."""
+
+import gzip
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from generator import scenarios
+from generator.layouts import LAYOUTS
+from generator.samples import START, write_all
+from generator.story import LABEL, Story
+from generator.sysdiagnose import NAME
+
+from traceview.episodes.schema import EPISODES, TIME
+from traceview.rules.registry import Severity
+
+ROOT = Path(__file__).resolve().parents[2] / "sample_traces"
+EXPECTED = sorted(ROOT.glob("*.expected.json"))
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return write_all(tmp_path_factory.mktemp("samples"))
+
+
+def test_committed_samples_are_what_the_generator_writes(fresh: list[Path]) -> None:
+    assert {file.name for file in fresh} == {
+        file.name for file in ROOT.iterdir() if file.is_file() and file.suffix in {".json", ".txt", ".ndjson", ".gz"}
+    }
+    for file in fresh:
+        made, committed = file.read_bytes(), (ROOT / file.name).read_bytes()
+        if file.suffix == ".gz":  # the packer's version may differ, what is packed may not
+            made, committed = gzip.decompress(made), gzip.decompress(committed)
+        assert made == committed, f"{file.name} is stale: run sample_traces/generate.py"
+
+
+def test_samples_are_small_and_say_that_they_are_synthetic(fresh: list[Path]) -> None:
+    assert sum(file.stat().st_size for file in fresh) < 3_000_000
+    for file in fresh:
+        data = file.read_bytes()
+        if file.suffix == ".gz":
+            data = gzip.decompress(data)
+        text = data.decode("utf-8", "replace")
+        assert LABEL.replace("/", "\\/") in text or LABEL in text or '"synthetic": true' in text, file.name
+
+
+@pytest.mark.parametrize("file", EXPECTED, ids=lambda file: file.name.removesuffix(".expected.json"))
+def test_expectations_name_real_columns_and_severities(file: Path) -> None:
+    expected = json.loads(file.read_text(encoding="utf-8"))
+    assert (ROOT / expected["sample"]).is_file()
+    assert expected["synthetic"] is True
+    for table, rows in expected["episodes"].items():
+        for row in rows:
+            assert set(row) <= set(EPISODES[table])
+            times = [datetime.fromisoformat(value) for name, value in row.items() if EPISODES[table][name] == TIME]
+            if {"start", "end"} <= set(row):
+                assert datetime.fromisoformat(row["start"]) < datetime.fromisoformat(row["end"])
+            assert all(time.year == 2026 for time in times)
+    for finding in expected["findings"]:
+        assert finding["severity"] in Severity.__members__
+
+
+def test_every_layout_is_used() -> None:
+    used = {layout for module in scenarios.modules() for _, layout in module.VARIANTS}
+    assert used == set(LAYOUTS)
+    assert (ROOT / f"{NAME}.tar.gz").is_file()
+
+
+@pytest.mark.parametrize("module", list(scenarios.modules()), ids=lambda module: module.__name__.rpartition(".")[2])
+def test_lines_are_in_order_and_printed_whole(module: object) -> None:
+    for generation, _ in module.VARIANTS:  # type: ignore[attr-defined]
+        story = Story("test", generation, START)
+        module.tell(story)  # type: ignore[attr-defined]
+        lines = story.lines()
+        times = [line.time_ns for line in lines]
+        assert times == sorted(times)
+        assert all(time % 1000 == 0 for time in times)
+        for printer, _, _ in LAYOUTS.values():
+            assert printer(lines, "boot").count("\n") >= len(lines)
