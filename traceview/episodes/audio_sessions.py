@@ -20,6 +20,8 @@ CALL_AUDIO_NS: Final = NS
 """An activation within this time of CallKit's for the same app is CallKit's, whoever prints it (heuristic)."""
 
 _CONFIG: Final = ("category", "mode", "options")
+_DESTROYED: Final = "session destroyed"
+"""Reason of a line that does not tell whether the session was active."""
 _KINDS: Final = (
     "audio_session.created",
     "audio_session.configured",
@@ -90,7 +92,7 @@ def _events(context: Context) -> pl.DataFrame:
         .select(
             *("t", "ref", "kind", "who", "session", "callkit", "owner", "app", "name", "owner_pid", "state"),
             *("pid", "controlling_pid", "error", "reason", *_CONFIG),
-            (pl.col("name") == pl.col("process")).fill_null(value=False).alias("by_name"),
+            pl.col("name").eq_missing(pl.col("process")).alias("by_name"),
         )
     )
 
@@ -185,7 +187,7 @@ def _after_end(session: _Session, event: Row, by: str, done: list[_Window]) -> N
     last = session.last
     if last is not None and last.end is not None and event["t"] - last.end <= ECHO_NS:
         last.evidence.append(event["ref"])
-    elif last is None and by in ("app", "callkit"):
+    elif last is None and by in ("app", "callkit", "system_suspended") and event["reason"] != _DESTROYED:
         window = _new(session, event)
         window.start_how, window.end, window.end_how = "capture_edge", event["t"], "observed"
         window.stopped_by = by

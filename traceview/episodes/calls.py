@@ -21,6 +21,8 @@ outgoing one again when it starts connecting (heuristic)."""
 END_ECHO_NS: Final = 5 * NS
 """Lines that still belong to a call after its end (heuristic)."""
 
+AT_ONCE: Final = 64
+"""A line belongs to one of so many latest calls: far more than a phone holds at once; bounds the work (heuristic)."""
 LEAST_CONFIDENCE: Final = 0.8
 """A step of a call that nothing else tells of counts from this confidence of its signal on (heuristic)."""
 
@@ -85,15 +87,15 @@ def _take(book: list[Call], event: Row) -> None:
 def _proves_a_call(event: Row) -> bool:
     """Tell whether a call must have existed although nothing before tells of it."""
     if event["kind"] == "call.action":
-        return event["direction"] == "outgoing"
+        return bool(event["direction"] == "outgoing")
     if event["kind"] == "call.failed":
         return is_terminal(event)
-    return (event["confidence"] or 1.0) >= LEAST_CONFIDENCE
+    return bool((event["confidence"] or 1.0) >= LEAST_CONFIDENCE)
 
 
 def _all_ended(book: list[Call], event: Row) -> Call | None:
     """All calls are over: end those still open, except the last one, which the caller ends."""
-    running = [call for call in book if call.open_at(event["t"], END_ECHO_NS)]
+    running = [call for call in book[-AT_ONCE:] if call.open_at(event["t"], END_ECHO_NS)]
     for call in running[:-1]:
         if call.end is None:
             call.evidence.append(event["ref"])
@@ -107,7 +109,7 @@ def _beginning(book: list[Call], event: Row) -> Call:
     if known:
         return known
     told = (event["process"], event["signal"])
-    for call in reversed(book):
+    for call in reversed(book[-AT_ONCE:]):
         recent = event["t"] - call.start <= BEGIN_NS[event["direction"]]
         fresh = call.answered is None and call.connected is None and told not in call.told
         if call.fits(event) and call.open_at(event["t"]) and recent and fresh:
@@ -120,7 +122,7 @@ def _beginning(book: list[Call], event: Row) -> Call:
 def _by_id(book: list[Call], event: Row) -> Call | None:
     if event["call_id"] is None:
         return None
-    return next((call for call in reversed(book) if call.call_id == event["call_id"]), None)
+    return next((call for call in reversed(book[-AT_ONCE:]) if call.call_id == event["call_id"]), None)
 
 
 def _running(book: list[Call], event: Row) -> Call | None:
@@ -128,7 +130,7 @@ def _running(book: list[Call], event: Row) -> Call | None:
     known = _by_id(book, event)
     if known:
         return known
-    fitting = [call for call in book if call.fits(event) and call.open_at(event["t"], END_ECHO_NS)]
+    fitting = [call for call in book[-AT_ONCE:] if call.fits(event) and call.open_at(event["t"], END_ECHO_NS)]
     still_open = [call for call in fitting if call.open_at(event["t"])]
     preferred = [call for call in still_open if _prefers(call, event)]
     for choice in (preferred, still_open, fitting):

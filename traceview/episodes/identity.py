@@ -24,8 +24,8 @@ def identify(events: pl.DataFrame, span: Span) -> Context:
     """Give every event its process instance.
 
     Args:
-        events: `EVENT_SCHEMA`, in any order, possibly with repeated rows. Rows without a time are left out: they cannot
-            be placed.
+        events: `EVENT_SCHEMA`, in any order, possibly with repeated rows. Of rows without a time only kills are
+            kept: the others cannot be placed.
         span: What the capture covers.
     """
     ordered = _prepared(events)
@@ -39,11 +39,19 @@ def identify(events: pl.DataFrame, span: Span) -> Context:
 
 
 def _prepared(events: pl.DataFrame) -> pl.DataFrame:
+    """Events once each, in time order, with ``t``, ``timed``, ``boot``, ``claim`` and the subject as the line gives it.
+
+    A kill that is told without a time (a copied line) is kept, not before the line above it (``timed`` is false).
+    """
     boot = pl.col("boot_uuid").fill_null(strategy="forward").fill_null(strategy="backward").fill_null("")
     key = ["time", "ref", "kind", "signal", "message"]
+    by_line = pl.col("time").forward_fill().backward_fill()
+    timed = (
+        events.filter(pl.col("kind").is_not_null()).unique(subset=key, keep="any").sort("ref", "time", nulls_last=True)
+    )
     return (
-        events.filter(pl.col("time").is_not_null() & pl.col("kind").is_not_null())
-        .unique(subset=key, keep="any")
+        timed.with_columns(pl.col("time").is_not_null().alias("timed"), by_line.alias("time"))
+        .filter(pl.col("time").is_not_null() & (pl.col("timed") | (pl.col("kind") == "process.terminated")))
         .sort(*key, nulls_last=True)
         .with_columns(pl.col("time").cast(pl.Int64).alias("t"))
         .with_columns(boot.alias("boot"), states.claimed_state(), *subjects.about())
@@ -58,8 +66,8 @@ def _claims() -> list[pl.Expr]:
         pl.col("about_bundle").alias("bundle"),
         pl.col("about_name").alias("name"),
         (kind == "process.launched").alias("launch"),
-        (claim == states.NOT_RUNNING).alias("gone"),
-        (kind == "process.terminated").alias("killed"),
+        ((claim == states.NOT_RUNNING) | states.is_report_of_death()).alias("gone"),
+        ((kind == "process.terminated") & pl.col("timed")).alias("killed"),
         claim.is_in([states.FOREGROUND, states.BACKGROUND, states.ACTIVE]).alias("alive"),
         _is_app_line().alias("app_line"),
     ]
@@ -93,7 +101,7 @@ def _is_app_line() -> pl.Expr:
 
 def _pidless(resolved: pl.DataFrame) -> pl.DataFrame:
     """Witness rows of lines whose subject has a name or a bundle but no pid."""
-    own = (pl.col("alias") == subjects.short_name("process")).alias("own")
+    own = (pl.col("alias") == subjects.short_name("process").fill_null(subjects.ANONYMOUS)).alias("own")
     rows = resolved.filter(pl.col("alias").is_not_null()).select("alias", own, *_claims())
     rows = rows.with_columns(pl.col(flag).fill_null(value=False) for flag in _FLAGS)
     return rows.with_columns(pl.col("alive") | pl.col("own"))
@@ -143,4 +151,7 @@ def _owned(resolved: pl.DataFrame, without_pid: pl.DataFrame, processes: pl.Data
     key = processes.select("boot", "key_pid", "alias", "key_instance", "owner", "app", name="process", owner_pid="pid")
     return events.join(
         key, on=["boot", "key_pid", "alias", "key_instance"], how="left", nulls_equal=True, maintain_order="left"
-    ).with_columns(pl.coalesce("app", "about_bundle").alias("app"), pl.coalesce("name", "about_name").alias("name"))
+    ).with_columns(
+        pl.coalesce("app", "about_bundle").alias("app"),
+        pl.coalesce("name", pl.col("about_name").replace(subjects.ANONYMOUS, None)).alias("name"),
+    )

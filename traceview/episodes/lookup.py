@@ -1,6 +1,6 @@
 """Find the process instance of a line that names a bundle or a name instead of a pid."""
 
-from typing import Final
+from typing import Final, Literal
 
 import polars as pl
 
@@ -10,6 +10,12 @@ from traceview.episodes.intervals import NS
 LAUNCH_LEAD_NS: Final = 10 * NS
 """A launch request names the bundle before the process has a pid: how far ahead its pid may appear (heuristic; Apple
 allows a launch about 20 s, but a request is followed by its process within tens of milliseconds on real devices)."""
+
+
+_DIRECTIONS: Final[tuple[tuple[Literal["backward", "forward"], str], ...]] = (
+    ("backward", "_before"),
+    ("forward", "_after"),
+)
 
 
 def resolve(events: pl.DataFrame, with_pid: pl.DataFrame) -> pl.DataFrame:
@@ -102,7 +108,7 @@ def _nearest(wanted: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """The instance that began last before the line, else (or for a launch, or after its exit) the first one after it."""
     wanted, known = wanted.sort("t", "row"), known.sort("first", "pid", "instance")
     both = wanted
-    for strategy, suffix in (("backward", "_before"), ("forward", "_after")):
+    for strategy, suffix in _DIRECTIONS:
         answer = wanted.join_asof(
             known, left_on="t", right_on="first", by=["boot", "alias"], strategy=strategy, check_sortedness=False
         ).select("row", pl.col("pid", "instance", "first", "gone_at").name.suffix(suffix))

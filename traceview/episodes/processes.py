@@ -4,6 +4,7 @@ from typing import Final
 
 import polars as pl
 
+from traceview.episodes import subjects
 from traceview.episodes.intervals import NS
 from traceview.episodes.tables import Context, table
 
@@ -77,7 +78,7 @@ def _usual(column: str) -> pl.Expr:
 
 
 def _longest(column: str) -> pl.Expr:
-    names = pl.col(column).drop_nulls().unique().sort()
+    names = pl.col(column).replace(subjects.ANONYMOUS, None).drop_nulls().unique().sort()
     return names.sort_by(names.str.len_chars(), descending=True, maintain_order=True).first()
 
 

@@ -17,6 +17,8 @@ JOIN_NS: Final = 30 * NS
 from its iOS 26.1 code)."""
 ECHO_NS: Final = 2 * NS
 """Lines of one stage within this time are the same push unless their witness repeats itself (heuristic)."""
+AT_ONCE: Final = 64
+"""A line belongs to one of so many latest pushes; bounds the work (heuristic)."""
 REPORT_NS: Final = 60 * NS
 """A call reported later than this after a push belongs to something else (heuristic)."""
 VERDICT_NS: Final = 120 * NS
@@ -114,7 +116,7 @@ def _stage(book: list[_Push], event: Row) -> None:
         passed = any(later in push.stages for later in order[order.index(stage) :])
         return echo or not passed
 
-    fitting = [push for push in book if takes(push)]
+    fitting = [push for push in book[-AT_ONCE:] if takes(push)]
     if fitting:
         push = fitting[-1]
     else:

@@ -4,16 +4,23 @@ import polars as pl
 
 from traceview.episodes import (
     app_states,
+    assertions,
     audio_sessions,
+    background_tasks,
     calls,
+    glitch_causes,
+    glitches,
+    interruptions,
     processes,
     pushes,
+    resource_events,
+    route_changes,
     suspensions,
     terminations,
 )
 from traceview.episodes.identity import identify
 from traceview.episodes.relate import Relations
-from traceview.episodes.schema import EPISODES, Episodes, empty_episodes
+from traceview.episodes.schema import EPISODES, Episodes
 from traceview.episodes.tables import Span
 
 __all__ = ["Span", "reconstruct"]
@@ -37,13 +44,25 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
         calls=call_table.select("app", pl.col("start", "end", "audio_activated").cast(pl.Int64)),
         far=span.end,
     )
+    deaths = terminations.build(context, relations)
+    suspended = suspensions.build(context, windows, relations)
+    interrupted = interruptions.build(context, relations)
+    rerouted = route_changes.build(context, relations)
+    resources = resource_events.build(context)
+    facts = glitch_causes.Facts(suspended, interrupted, rerouted, resources)
     built = {
         "processes": processes.build(context),
         "app_states": app_states.publish(windows, context),
-        "suspensions": suspensions.build(context, windows, relations),
+        "suspensions": suspended,
+        "background_tasks": background_tasks.build(context, relations, deaths),
+        "assertions": assertions.build(context),
         "pushes": pushes.build(context, call_table),
         "calls": call_table,
         "audio_sessions": audio_sessions.build(context, relations),
-        "terminations": terminations.build(context, relations),
+        "interruptions": interrupted,
+        "route_changes": rerouted,
+        "glitches": glitches.build(context, relations, facts),
+        "resource_events": resources,
+        "terminations": deaths,
     }
-    return {**empty_episodes(), **{name: built[name] for name in EPISODES if name in built}}
+    return {name: built[name] for name in EPISODES}

@@ -52,6 +52,19 @@ class Relations:
         at_start = window_at(windows.select("key", t="start"), calls, slack)["end"].is_not_null()
         return ((overlap_s(windows, calls) > 0) | at_start).alias("in_call")
 
+    def calling_app(self, rows: pl.DataFrame) -> pl.Series:
+        """Return for each row (``start``) the app whose call covers it; null where none or several do."""
+        points = rows.select("start").with_row_index("row")
+        calls = self._closed(self.calls.filter(pl.col("app").is_not_null()))
+        covering = points.join_where(
+            calls.select("app", begun="start", over="end"),
+            pl.col("start") >= pl.col("begun"),
+            pl.col("start") <= pl.col("over"),
+        )
+        only = covering.group_by("row").agg(pl.col("app").unique()).filter(pl.col("app").list.len() == 1)
+        found = points.join(only.select("row", pl.col("app").list.first()), on="row", how="left", maintain_order="left")
+        return found["app"]
+
     def _by_app(self, rows: pl.DataFrame) -> pl.DataFrame:
         return self._closed(rows.select(pl.col("app").fill_null(ANY_APP).alias("key"), "start", "end"))
 

@@ -10,6 +10,9 @@ import polars as pl
 NAME_LENGTH: Final = 16
 """CoreAudio and the kernel cut process names to 16 characters (``MobileJarvisNati``): names are compared that far."""
 
+ANONYMOUS: Final = ""
+"""Name of the process that prints lines of its own but shows neither name nor pid (a console copy without columns)."""
+
 DAEMONS: Final = frozenset(
     {
         "CommCenter",
@@ -68,7 +71,12 @@ def about() -> list[pl.Expr]:
     return [
         pl.when(by_itself).then(pl.col("pid")).otherwise(pl.col("subject_pid")).alias("about_pid"),
         pl.col("bundle").alias("about_bundle"),
-        pl.when(by_itself).then(pl.col("process")).otherwise(pl.col("subject")).alias("about_name"),
+        pl.when(by_itself & pl.col("pid").is_null())
+        .then(pl.col("process").fill_null(ANONYMOUS))
+        .when(by_itself)
+        .then(pl.col("process"))
+        .otherwise(pl.col("subject"))
+        .alias("about_name"),
     ]
 
 

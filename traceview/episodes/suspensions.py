@@ -15,7 +15,6 @@ assertion goes, RunningBoard suspends within seconds)."""
 
 _HOLDERS: Final = {
     "audio_session.deactivated": "audio session",
-    "audio_session.stopped": "audio session",
     "background_task.ended": "background task",
     "assertion.invalidated": "assertion",
     "assertion.expired": "assertion",

@@ -5,13 +5,14 @@ from typing import Final
 
 import polars as pl
 
-from traceview.episodes import codes
+from traceview.episodes import codes, states
 from traceview.episodes.intervals import NS
 from traceview.episodes.relate import Relations
 from traceview.episodes.tables import Context, Row, table
 
-ECHO_NS: Final = 2 * NS
-"""FrontBoard, runningboardd, launchd and the kernel tell one death within this time of each other (heuristic)."""
+ECHO_NS: Final = 10 * NS
+"""FrontBoard, runningboardd, launchd, the kernel and ReportCrash tell one death of one process within this time: most
+within 2 s, the crash report when its corpse has been examined (heuristic)."""
 OUTLIVED_NS: Final = 5 * NS
 """A process that lives on longer than this after a termination request was not killed (heuristic; FrontBoard waits at
 most 5 s for a graceful exit)."""
@@ -65,7 +66,7 @@ def _matters(row: Row, death: Row) -> bool:
 
 def _deaths(context: Context) -> pl.DataFrame:
     """One row per death: what all its witnesses say, in time order."""
-    gone = pl.col("claim") == "not_running"
+    gone = (pl.col("claim") == states.NOT_RUNNING) | states.is_report_of_death()
     ran_out = (pl.col("kind") == "process.watchdog") & pl.col("active").fill_null(value=False)
     telling = gone | (pl.col("kind") == "process.terminated") | ran_out
     events = context.of_kind(*_KINDS).filter(telling & pl.col("owner").is_not_null())
@@ -80,12 +81,13 @@ def _deaths(context: Context) -> pl.DataFrame:
             pl.col("t").first().alias("start"),
             pl.col("t").last().alias("last"),
             pl.col("t").filter("gone").first().alias("gone_at"),
+            pl.col("timed").any(),
             pl.col("kind", "code", "reason", "namespace", "ref"),
         )
         .join(life, on="owner", how="left", maintain_order="left")
     )
     died_then = (pl.col("died") - pl.col("last")).abs() <= OUTLIVED_NS
-    return grouped.filter(pl.col("gone_at").is_not_null() | died_then.fill_null(value=False))
+    return grouped.filter(pl.col("gone_at").is_not_null() | died_then.fill_null(value=False) | ~pl.col("timed"))
 
 
 def _row(death: Row) -> Row:
@@ -97,7 +99,7 @@ def _row(death: Row) -> Row:
         "pid": death["pid"],
         "start": death["start"],
         "end": death["start"] if death["gone_at"] is None else death["gone_at"],
-        "start_how": "observed",
+        "start_how": "observed" if death["timed"] else "inferred",
         "end_how": "inferred" if death["gone_at"] is None else "observed",
         "evidence": death["ref"],
         "kind": kind,
@@ -124,21 +126,31 @@ def _best_code(texts: list[str | None]) -> str | None:
 def _classified(death: Row) -> tuple[str, int | None]:
     """Return the kind and which of the witnesses shows it: code first, then the kernel, the text, the signal."""
     numbers = [codes.number(text) for text in death["code"]]
-    for at, value in enumerate(numbers):
-        if value in codes.KIND_OF_CODE:
-            return codes.KIND_OF_CODE[value], at
     spaces = [codes.namespace(text) for text in death["namespace"]]
-    for at, (kind, space) in enumerate(zip(death["kind"], spaces, strict=True)):
-        if kind == "jetsam.killed" or space == "JETSAM":
-            return "jetsam", at
-    for kind, pattern in _BY_TEXT:
-        for at, reason in enumerate(death["reason"]):
-            if reason and pattern.search(reason):
+    told = list(enumerate(zip(death["kind"], spaces, numbers, death["reason"], strict=True)))
+    for judge in (_by_code, _by_kernel, _by_text, _by_signal, _by_status):
+        for at, witness in told:
+            kind = judge(*witness)
+            if kind is not None:
                 return kind, at
-    for at, (space, value) in enumerate(zip(spaces, numbers, strict=True)):
-        if space == "SIGNAL" and value in codes.CRASH_SIGNALS:
-            return "crash", at
-    for at, (space, value) in enumerate(zip(spaces, numbers, strict=True)):
-        if value == 0 and space in (None, "0", "EXITED"):
-            return "normal_exit", at
     return "unknown", None
+
+
+def _by_code(_kind: str, _space: str | None, value: int | None, _reason: str | None) -> str | None:
+    return codes.KIND_OF_CODE.get(value) if value is not None else None
+
+
+def _by_kernel(kind: str, space: str | None, _value: int | None, _reason: str | None) -> str | None:
+    return "jetsam" if kind == "jetsam.killed" or space == "JETSAM" else None
+
+
+def _by_text(_kind: str, _space: str | None, _value: int | None, reason: str | None) -> str | None:
+    return next((kind for kind, pattern in _BY_TEXT if reason and pattern.search(reason)), None)
+
+
+def _by_signal(_kind: str, space: str | None, value: int | None, _reason: str | None) -> str | None:
+    return "crash" if space == "SIGNAL" and value in codes.CRASH_SIGNALS else None
+
+
+def _by_status(_kind: str, space: str | None, value: int | None, _reason: str | None) -> str | None:
+    return "normal_exit" if value == 0 and space in (None, "0", "EXITED") else None

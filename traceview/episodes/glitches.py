@@ -1,0 +1,129 @@
+"""Glitches: bursts of audio trouble, in which call and state they fell, and what most likely caused them."""
+
+from typing import Final
+
+import polars as pl
+
+from traceview.episodes import glitch_causes
+from traceview.episodes.intervals import NS
+from traceview.episodes.relate import Relations
+from traceview.episodes.tables import Context, table
+
+BURST_GAP_NS: Final = 10 * NS
+"""A pause longer than this begins a new burst (heuristic, as the pattern's thresholds per 10 s)."""
+RESTART_NS: Final = 5 * NS
+"""IO that starts again this soon after it stopped was restarted, not started anew (heuristic)."""
+
+_KIND: Final = {
+    "audio_io.overload": "overload",
+    "audio_io.failed": "io_failed",
+    "audio_io.stalled": "stalled",
+    "audio_io.format_changed": "format_change",
+    "media_services.reset": "media_services_reset",
+}
+_NO_FIGURE: Final = 1
+
+
+def build(context: Context, relations: Relations, facts: glitch_causes.Facts) -> pl.DataFrame:
+    """Return the table ``glitches``.
+
+    Lines of the audio server name no client: they belong to the app in whose call they fall, if there is one.
+
+    Args:
+        context: Events and processes.
+        relations: Calls and states.
+        facts: What may have caused them.
+    """
+    troubles = pl.concat([_told(context), _restarts(context)], how="diagonal_relaxed").sort("t", "ref", "kind")
+    bursts = _bursts(troubles)
+    bursts = bursts.with_columns(pl.coalesce("app", relations.calling_app(bursts)).alias("app"))
+    bursts = bursts.with_columns(relations.in_call(bursts).alias("in_call"))
+    at_start = bursts.select("owner", pl.col("start").alias("t"))
+    bursts = bursts.with_columns(relations.state_at(at_start).alias("app_state"))
+    # A hardware format may change at any time; it is a glitch only where somebody listens.
+    bursts = bursts.filter((pl.col("kind") != "format_change") | pl.col("in_call"))
+    return table("glitches", glitch_causes.attribute(bursts, facts))
+
+
+def _told(context: Context) -> pl.DataFrame:
+    """Lines that tell of trouble: ``t``, ``ref``, ``kind``, ``owner``, ``app``, ``process``, ``pid``, ``device``, ``count``."""
+    whole_system = pl.col("kind") == "media_services.reset"
+    return context.of_kind(*_KIND).select(
+        *("t", "ref", "device"),
+        pl.col("kind").replace_strict(_KIND, default=None),
+        *(pl.when(~whole_system).then(pl.col(name)).alias(name) for name in ("owner", "app")),
+        pl.when(~whole_system).then(pl.col("name")).alias("process"),
+        pl.when(~whole_system).then(pl.col("owner_pid")).alias("pid"),
+        pl.col("count").fill_null(_NO_FIGURE).clip(lower_bound=1),
+    )
+
+
+def _restarts(context: Context) -> pl.DataFrame:
+    """IO units of one process that start again soon after they stopped, at the second start."""
+    units = context.of_kind("audio_io.started", "audio_io.stopped").filter(
+        pl.col("owner").is_not_null()
+        # An engine that says it was not running before its stop, or was running before its start, changed nothing.
+        & (pl.col("active").is_null() | (pl.col("active") == (pl.col("kind") == "audio_io.stopped")))
+    )
+    stopped = pl.col("kind") == "audio_io.stopped"
+    started_before = (~stopped).cast(pl.Int32).cum_sum().over("owner") > 0
+    previous_stop = pl.when(stopped & started_before).then(pl.col("t")).shift(1).over("owner")
+    return (
+        units.with_columns(previous_stop.alias("stopped_at"))
+        .filter(~stopped & (pl.col("t") - pl.col("stopped_at") <= RESTART_NS))
+        .select(
+            *("t", "ref", "device", "owner", "app"),
+            pl.lit("io_restart").alias("kind"),
+            pl.col("name").alias("process"),
+            pl.col("owner_pid").alias("pid"),
+            pl.lit(_NO_FIGURE, pl.Int64).alias("count"),
+        )
+    )
+
+
+def _bursts(troubles: pl.DataFrame) -> pl.DataFrame:
+    """Gather the lines of each kind and process into bursts with their counts.
+
+    Client and server may print one missed deadline each; they stay apart, since the server's line names no client.
+    """
+    who = ["kind", "owner"]
+    new = (pl.col("t") - pl.col("t").shift(1).over(who) > BURST_GAP_NS).fill_null(value=True)
+    numbered = troubles.with_columns(new.cum_sum().over(who).alias("burst"))
+    peaks = _peaks(numbered, [*who, "burst"])
+    return (
+        numbered.group_by(*who, "burst", maintain_order=True)
+        .agg(
+            pl.col("t").min().alias("start"),
+            pl.col("t").max().alias("end"),
+            *(pl.col(name).drop_nulls().first() for name in ("app", "process", "pid", "device")),
+            pl.col("count").sum(),
+            pl.col("ref").alias("evidence"),
+            pl.lit("observed").alias("start_how"),
+            pl.lit("observed").alias("end_how"),
+        )
+        .join(peaks, on=[*who, "burst"], how="left", nulls_equal=True, maintain_order="left")
+    )
+
+
+def _peaks(numbered: pl.DataFrame, burst: list[str]) -> pl.DataFrame:
+    """Most troubles within any 10 s of each burst: for each line, what has been counted since 10 s before."""
+    window = numbered.with_row_index("row").with_columns(
+        pl.col("count").cum_sum().over(burst).alias("through"), (pl.col("t") - BURST_GAP_NS).alias("since")
+    )
+    keyed = window.with_columns(
+        pl.concat_str([pl.col(name).cast(pl.String) for name in burst], separator=" ", ignore_nulls=True).alias("key")
+    )
+    earlier = keyed.select("key", "t", pl.col("through").alias("before")).unique(
+        ["key", "t"], keep="last", maintain_order=True
+    )
+    found = keyed.sort("since", "row").join_asof(
+        earlier.sort("t"),
+        left_on="since",
+        right_on="t",
+        by="key",
+        check_sortedness=False,
+        allow_exact_matches=False,
+        suffix="_earlier",
+    )
+    recent = pl.col("through") - pl.col("before").fill_null(0)
+    return found.group_by(burst, maintain_order=True).agg(recent.max().alias("peak_per_10s"))

@@ -1,0 +1,137 @@
+"""Interruptions: whose audio was interrupted, by whom, and whether it came back."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import polars as pl
+
+from traceview.episodes.intervals import NS
+from traceview.episodes.relate import Relations
+from traceview.episodes.tables import Context, Row, table
+
+ECHO_NS: Final = 2 * NS
+"""The audio server, the client and callservicesd tell one interruption within this time (heuristic)."""
+
+_KINDS: Final = ("audio_session.interrupted", "audio_session.interruption_ended", "audio_session.activated")
+
+
+@dataclass(slots=True)
+class _Interruption:
+    """An interruption under construction; times in UTC nanoseconds."""
+
+    start: int
+    last: int
+    owner: int | None
+    app: str | None
+    name: str | None
+    pid: int | None
+    start_how: str = "observed"
+    end: int | None = None
+    end_how: str = "capture_edge"
+    session_id: str | None = None
+    interrupter: str | None = None
+    reason: str | None = None
+    resumed: bool = False
+    evidence: list[int] = field(default_factory=list)
+
+    def learn(self, event: Row) -> None:
+        self.last = event["t"]
+        self.session_id = self.session_id or event["session_id"]
+        self.interrupter = self.interrupter or event["interrupter"]
+        self.reason = self.reason or event["reason"]
+        self.evidence.append(event["ref"])
+
+
+def build(context: Context, relations: Relations) -> pl.DataFrame:
+    """Return the table ``interruptions``."""
+    book: list[_Interruption] = []
+    current: dict[int | None, _Interruption] = {}
+    columns = ("t", "ref", "kind", "owner", "app", "name", "owner_pid", "session_id", "interrupter", "reason")
+    for event in context.of_kind(*_KINDS).select(columns).iter_rows(named=True):
+        match event["kind"]:
+            case "audio_session.interrupted":
+                _began(book, current, event)
+            case "audio_session.interruption_ended":
+                _ended(book, current, event)
+            case _:
+                _resumed(current, event)
+    lives = dict(context.processes.select("owner", "end").iter_rows())
+    rows = [_row(interruption, lives) for interruption in book]
+    raw = pl.DataFrame(
+        [{name: row[name] for name in ("app", "start", "end")} for row in rows],
+        schema={"app": pl.String, "start": pl.Int64, "end": pl.Int64},
+    )
+    in_call = relations.in_call(raw).to_list()
+    return table("interruptions", [{**row, "in_call": told} for row, told in zip(rows, in_call, strict=True)])
+
+
+def _new(book: list[_Interruption], event: Row) -> _Interruption:
+    fresh = _Interruption(
+        start=event["t"],
+        last=event["t"],
+        owner=event["owner"],
+        app=event["app"],
+        name=event["name"],
+        pid=event["owner_pid"],
+    )
+    book.append(fresh)
+    return fresh
+
+
+def _began(book: list[_Interruption], current: dict[int | None, _Interruption], event: Row) -> None:
+    known = current.get(event["owner"])
+    if known is None and event["owner"] is None:
+        recent = [one for one in book if event["t"] - one.last <= ECHO_NS]
+        known = recent[-1] if recent else None
+    if known is not None and known.end is None and event["t"] - known.last <= ECHO_NS:
+        known.learn(event)
+        return
+    if known is not None and known.end is None:
+        known.end, known.end_how = event["t"], "inferred"
+    fresh = _new(book, event)
+    fresh.learn(event)
+    current[event["owner"]] = fresh
+
+
+def _ended(book: list[_Interruption], current: dict[int | None, _Interruption], event: Row) -> None:
+    known = current.get(event["owner"])
+    if known is None:
+        known = _new(book, event)
+        known.start_how = "capture_edge"
+        current[event["owner"]] = known
+    elif known.end is not None and known.end_how == "observed" and event["t"] - known.end > ECHO_NS:
+        return
+    known.evidence.append(event["ref"])
+    if known.end is None or known.end_how == "inferred":
+        known.end, known.end_how = event["t"], "observed"
+
+
+def _resumed(current: dict[int | None, _Interruption], event: Row) -> None:
+    known = current.get(event["owner"])
+    if event["owner"] is None or known is None or event["t"] <= known.start:
+        return
+    if not known.resumed:
+        known.resumed = True
+        known.evidence.append(event["ref"])
+    if known.end is None:
+        known.end, known.end_how = event["t"], "inferred"
+
+
+def _row(known: _Interruption, lives: dict[int, int | None]) -> Row:
+    left = lives.get(known.owner) if known.owner is not None else None
+    if known.end is None and left is not None:
+        known.end, known.end_how = max(left, known.start), "inferred"
+    return {
+        "app": known.app,
+        "process": known.name,
+        "pid": known.pid,
+        "start": known.start,
+        "end": known.end,
+        "start_how": known.start_how,
+        "end_how": known.end_how,
+        "evidence": known.evidence,
+        "session_id": known.session_id,
+        "interrupter": known.interrupter,
+        "reason": known.reason,
+        "resumed": known.resumed,
+    }

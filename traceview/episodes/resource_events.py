@@ -1,0 +1,56 @@
+"""Resource events: CPU, wakeups, memory, disk, thermal and power limits and levels."""
+
+from typing import Final
+
+import polars as pl
+
+from traceview.episodes.intervals import NS
+from traceview.episodes.tables import Context, table
+
+ECHO_NS: Final = 2 * NS
+"""Kernel, symptomsd and runningboardd tell one violation within this time (heuristic)."""
+LEAST_CONFIDENCE: Final = 0.7
+"""Signals below this tell of settings (a memory limit was set, a power assertion taken), not of events (heuristic)."""
+
+_FATAL: Final = r"(?i)\bfatal|killed|terminat"
+_KINDS: Final = tuple(f"resource.{kind}" for kind in ("cpu", "wakeups", "memory", "disk", "thermal", "power"))
+
+
+def build(context: Context) -> pl.DataFrame:
+    """Return the table ``resource_events``.
+
+    A window covers the measured time where the line gives one (``duration_s``), else it has no length.
+    """
+    weak = (pl.col("confidence") < LEAST_CONFIDENCE).fill_null(value=False)
+    level = pl.coalesce("state", "reason")
+    fatal = pl.any_horizontal(
+        pl.col(column).str.contains(_FATAL).fill_null(value=False) for column in ("reason", "action", "state", "signal")
+    )
+    events = context.of_kind(*_KINDS).filter(~weak).with_columns(level.alias("level"), fatal.alias("fatal"))
+    same = ["kind", "owner"]
+    changed = (pl.col("t") - pl.col("t").shift(1).over(same) > ECHO_NS) | (
+        pl.col("value") != pl.col("value").shift(1).over(same)
+    )
+    rows = (
+        events.with_columns(changed.fill_null(value=True).cum_sum().over(same).alias("event"))
+        .group_by(*same, "event", maintain_order=True)
+        .agg(
+            pl.col("t").first().alias("end"),
+            pl.col("duration_s").drop_nulls().first(),
+            *(pl.col(name).drop_nulls().first() for name in ("app", "name", "owner_pid", "level", "value", "limit")),
+            pl.col("fatal").any(),
+            pl.col("ref").alias("evidence"),
+        )
+    )
+    length = (pl.col("duration_s").clip(0, context.span.end / NS) * NS).cast(pl.Int64).fill_null(0)
+    return table(
+        "resource_events",
+        rows.with_columns(
+            (pl.col("end") - length).alias("start"),
+            pl.when(length > 0).then(pl.lit("inferred")).otherwise(pl.lit("observed")).alias("start_how"),
+            pl.lit("observed").alias("end_how"),
+            pl.col("kind").str.strip_prefix("resource."),
+            pl.col("name").alias("process"),
+            pl.col("owner_pid").alias("pid"),
+        ),
+    )
