@@ -26,6 +26,9 @@ PREFIX: Final = re.compile(
 BOUNDARY: Final = r"(?:^|[\s\]):>|-])"
 """What may stand before a message that does not start its line: copies keep unknown columns in front of it."""
 
+_SOURCE: Final = r"(?:^|\s)(?:-\w+- (?:[-+]\[[^\]]*\]|\w+)|[\w.+-]+)(?::[0-9,]+)?(?::\w+)?:?\s+"
+"""What stands in a message for a dropped `PREFIX`; needed only where an open text follows it."""
+
 _BY_CONVERSION: Final[dict[str, str]] = {
     **dict.fromkeys("dDiuU", r"(?:-?[0-9]+|<private>)"),
     **dict.fromkeys("xX", r"(?:(?:0x)?[0-9a-fA-F]+|<private>)"),
@@ -79,8 +82,7 @@ def to_pattern(text: str) -> str:
         else:
             pieces.pop()
             tail = re.escape(ending.strip())
-    starts_open = not pieces or not isinstance(pieces[0][0], str)
-    parts = ["" if starts_open and pieces and pieces[0][1] != "handle" else BOUNDARY]
+    parts = [_beginning(text, pieces[0])]
     parts += [_literal(piece) if isinstance(piece, str) else _group(piece, name) for piece, name in pieces]
     last, name = pieces[-1]
     if isinstance(last, str):
@@ -90,6 +92,13 @@ def to_pattern(text: str) -> str:
     elif parts[-1].endswith(f"{_TEXT})"):
         parts.append(rf"(?:{tail})?\s*$" if tail else r"\s*$")
     return "(?s)" + "".join(parts)
+
+
+def _beginning(text: str, first: tuple[str | Placeholder, str | None]) -> str:
+    piece, name = first
+    if isinstance(piece, str) or name == "handle":
+        return BOUNDARY
+    return _SOURCE if PREFIX.match(text) else ""
 
 
 def _pieces(text: str) -> list[tuple[str | Placeholder, str | None]]:
