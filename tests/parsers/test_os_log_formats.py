@@ -123,6 +123,39 @@ def test_plain() -> None:
     assert not any(one(text).plain for text in ("%5d", "%.0f", "%#x", "%{bool}d", "%.*s", "%*d"))
 
 
+def test_signpost_metadata_has_marks() -> None:
+    assert one("%{public, signpost.description:begin_time}llu").marks == (
+        "__##__signpost.description#____#begin_time#_##_#",
+        "##__##",
+    )
+    assert (
+        one("%{public, name=order, signpost.telemetry:number1}u").marks[0]
+        == "__##__signpost.telemetry#____#number1#_##_#"
+    )
+    assert one("%{public, name=order}u").marks == ("", "")
+
+
+@pytest.mark.real
+def test_real_signposts_show_the_marks(real: Path) -> None:
+    checked = 0
+    with gzip.open(real / "logarchive" / "macos12.reference.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            if "signpost." not in (row["format"] or ""):
+                continue
+            pieces = [
+                re.escape(part)
+                if isinstance(part, str)
+                else f"(?:{'.*?'.join(map(re.escape, part.marks))}|.*?|<private>)"
+                for part in parse_format(row["format"])
+            ]
+            assert re.fullmatch("".join(pieces), row["message"], re.DOTALL), row
+            marks = [part.marks[0] for part in placeholders(row["format"]) if part.marks[0]]
+            assert all(mark in row["message"] for mark in marks) or "<private>" in row["message"]
+            checked += 1
+    assert checked > 500
+
+
 def test_mismatch_reads_as_apple_prints_it() -> None:
     assert mismatch(one("%u"), "STRING", 9) == "<decode: mismatch for [%u] got [STRING sz:9]>"
     assert mismatch(one("%{public}u"), "DATA", 2, 2) == "<decode: mismatch for [%{public}u] got [DATA public sz:2]>"

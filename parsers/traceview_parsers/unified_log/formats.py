@@ -33,7 +33,8 @@ _SPECIFIER: Final = re.compile(
     re.ASCII,
 )
 _STRICTNESS: Final = {"public": 1, "private": 2, "sensitive": 3}
-_LABELS: Final = ("name=", "name:", "signpost.description:", "signpost.telemetry:", "mask.", "key:")
+_SIGNPOST_METADATA: Final = ("signpost.description:", "signpost.telemetry:")
+_LABELS: Final = (*_SIGNPOST_METADATA, "name=", "name:", "mask.", "key:")
 """Annotations that name or mark a value (compared in lower case) and say nothing about its text."""
 
 
@@ -77,6 +78,19 @@ class Placeholder:
     def masked(self) -> bool:
         """Whether a private value is stored as a hash (``%{private, mask.hash}s``)."""
         return "mask.hash" in self.annotations
+
+    @property
+    def marks(self) -> tuple[str, str]:
+        """What Apple's tools print before and after a public value that is metadata of a signpost; empty for others.
+
+        As in ``__##__signpost.description#____#begin_time#_##_#2179818131##__##`` (seen in a real device's trace;
+        libyal dtformats). Floats of ``signpost.telemetry`` keep nine digits then, whatever the format says.
+        """
+        for name in self.annotations:
+            if name.startswith(_SIGNPOST_METADATA):
+                kind, _, which = name.partition(":")
+                return f"__##__{kind}#____#{which}#_##_#", "##__##"
+        return "", ""
 
     @property
     def plain(self) -> bool:
