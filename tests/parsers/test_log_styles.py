@@ -115,6 +115,15 @@ def test_compact_lines_look_like_real_ones() -> None:
     ]
 
 
+@pytest.mark.parametrize("style", ["default", "syslog", "compact"])
+def test_a_line_break_at_the_end_prints_no_empty_line(style: str) -> None:
+    assert (
+        len(show(style, ROW | {"message": "mcache: 8 CPU(s)\n"}, ROW | {"message": "two\nlines\n"}).splitlines()) == 4
+    )
+    record = json.loads(show("ndjson", ROW | {"message": "kept\n"}).splitlines()[0])
+    assert record["eventMessage"] == "kept\n"
+
+
 def test_syslog_lines_look_like_real_ones() -> None:
     assert show("syslog", ROW).splitlines() == [
         "Timestamp                       (process)[PID]    ",

@@ -130,12 +130,12 @@ def _scope_and_type(scope: str | None, kind: str | None) -> str:
 
 
 def _message(batch: Any) -> Iterator[Piece]:
-    message, name = batch.column("message"), batch.column("signpost_name")
+    # Formats of the kernel often end with a line break; `log show` prints no empty line for it.
+    message, name = pc.ascii_rtrim(batch.column("message"), "\r\n"), batch.column("signpost_name")
     if name.null_count < len(name):
-        named = spell(name, _one_line)
-        empty = pc.equal(pc.binary_length(message), 0).fill_null(True)
-        yield named
+        yield spell(name, _one_line)
         # Only a name with a message behind it has a colon.
-        colon = pc.if_else(pc.and_(named.is_valid(), pc.invert(empty)), ": ", "")
+        empty = pc.equal(pc.binary_length(message), 0).fill_null(True)
+        colon = pc.if_else(pc.and_(name.is_valid(), pc.invert(empty)), ": ", "")
         yield colon.cast(pa.large_string())
     yield message
