@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no bug: time limits of single examples say nothing about the software.
+settings.register_profile("traceview", deadline=None)
+settings.load_profile("traceview")
 
 ROOT = Path(__file__).resolve().parent.parent
 
