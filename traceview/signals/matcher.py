@@ -6,6 +6,7 @@ Then each form's regular expression runs over its own candidates only, most spec
 form that fits. Every row is judged on its own, so matching a table in pieces gives the same events.
 """
 
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -56,7 +57,7 @@ def match(log: Any, using: Catalogue | None = None) -> pl.DataFrame:
     if frame.is_empty():
         return empty_events()
     rows, forms = _candidates(frame, known)
-    matched = _extract(frame, rows, forms, known)
+    matched = _extract(frame, rows, forms, known) if len(rows) else None
     return empty_events() if matched is None else _assemble(frame, matched, known)
 
 
@@ -111,8 +112,8 @@ def _extract(frame: pl.DataFrame, rows: Rows, forms: Rows, known: Catalogue) -> 
     done = np.zeros(frame.height, bool)
     found: list[pl.DataFrame] = []
     conditions = frame.select("row", *_CONDITIONS)
-    edges = np.flatnonzero(np.diff(forms, prepend=np.uint32(2**32 - 1)))
-    for start, end in zip(edges, [*edges[1:], len(forms)], strict=True):
+    edges = np.flatnonzero(np.diff(forms.astype(np.int64), prepend=-1, append=-1))
+    for start, end in pairwise(edges):
         position = int(forms[start])
         form, mine = known.forms[position], rows[start:end]
         mine = mine[~done[mine]]
