@@ -21,6 +21,8 @@ SECOND: Final = 1_000_000_000
 DAY: Final = 86_400 * SECOND
 MISSING: Final = np.iinfo(np.int64).min
 """Marks a part of a time that the text does not print."""
+IMPOSSIBLE: Final = MISSING + 1
+"""Marks a date that the text prints but no calendar has."""
 
 ROLL_OVER: Final = DAY // 2
 """Heuristic: a printed time of day that jumps back by more than this began a new day."""
@@ -44,9 +46,9 @@ def zone(text: str) -> tzinfo:
     """Return the zone named by `text`: ``+02:00``, ``-0700``, ``Z``, ``UTC`` or an IANA name. Raises UsageError."""
     if text in {"Z", "UTC", "GMT"}:
         return UTC
-    match = _OFFSET.fullmatch(text)
-    if match:
-        return timezone(timedelta(seconds=_offset_of(match)))
+    offset = offset_ns(text)
+    if offset is not None:
+        return timezone(timedelta(seconds=offset // SECOND))
     try:
         return ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -62,13 +64,10 @@ def offset_ns(text: str) -> int | None:
     match = _OFFSET.fullmatch(text)
     if match is None:
         return None
-    seconds = _offset_of(match)
-    return seconds * SECOND if abs(seconds) < 86_400 else None
-
-
-def _offset_of(match: re.Match[str]) -> int:
     seconds = int(match[2]) * 3600 + int(match[3] or 0) * 60
-    return -seconds if match[1] == "-" else seconds
+    if seconds >= 86_400:
+        return None
+    return (-seconds if match[1] == "-" else seconds) * SECOND
 
 
 def date_in_name(name: str) -> date | None:
@@ -88,19 +87,19 @@ def days_since_epoch(day: date) -> int:
 
 
 def parse_day(text: str) -> int:
-    """Return days since 1970-01-01 of ``YYYY-MM-DD``, or `MISSING` where that is no date."""
+    """Return days since 1970-01-01 of ``YYYY-MM-DD``, or `IMPOSSIBLE` where that is no date."""
     try:
         return days_since_epoch(date.fromisoformat(text))
     except ValueError:
-        return int(MISSING)
+        return int(IMPOSSIBLE)
 
 
 def parse_month_day(text: str) -> int:
-    """Return ``100 * month + day`` of ``Nov 12`` or ``Jun  9``, or `MISSING` where that is none."""
+    """Return ``100 * month + day`` of ``Nov 12`` or ``Jun  9``, or `IMPOSSIBLE` where that is none."""
     month, _, day = text.partition(" ")
     number = MONTHS.get(month)
     if number is None or not day.strip().isdigit() or not 1 <= int(day) <= 31:
-        return int(MISSING)
+        return int(IMPOSSIBLE)
     return 100 * number + int(day)
 
 
@@ -149,8 +148,8 @@ class LocalClock:
         """Return UTC nanoseconds, a validity mask and codes into `schema.TIME_HOW` of rows in file order.
 
         Args:
-            days: Printed dates, days since 1970-01-01, or `MISSING`.
-            month_days: Printed dates without year as ``100 * month + day``, or `MISSING`.
+            days: Printed dates, days since 1970-01-01, `MISSING` or `IMPOSSIBLE`.
+            month_days: Printed dates without year as ``100 * month + day``, `MISSING` or `IMPOSSIBLE`.
             of_day: Nanoseconds since local midnight, or `MISSING` (the row then has no time).
             offsets: Printed zone offsets in nanoseconds, or `MISSING`.
         """
@@ -168,7 +167,7 @@ class LocalClock:
             if place.assumed:
                 how[by_month] |= 2
                 how[bare] |= 2
-        valid = timed & (local_day != MISSING)
+        valid = timed & (local_day > IMPOSSIBLE)
         local = np.where(valid, local_day * DAY + of_day, 0)
         unzoned = np.flatnonzero(valid & (offsets == MISSING))
         shift = np.where(offsets == MISSING, 0, offsets)
@@ -203,8 +202,12 @@ class LocalClock:
 
     def _with_years(self, month_days: Longs, place: Anchor) -> Longs:
         """Days of dates without a year; December to January begins a new one."""
-        real = month_days != MISSING
-        months = np.where(real, month_days // 100, 0)
+        real = month_days > IMPOSSIBLE
+        result = np.full(len(month_days), IMPOSSIBLE, np.int64)
+        month_days = month_days[real]
+        if not len(month_days):
+            return result
+        months = month_days // 100
         if self._year is None:
             self._year = self._first_year(int(month_days[0]), place)
             self._last_month = int(months[0])
@@ -212,7 +215,8 @@ class LocalClock:
         years = self._year + np.cumsum((turns < -6).astype(np.int64) - (turns > 6))
         self._year, self._last_month = int(years[-1]), int(months[-1])
         keys, inverse = np.unique(years * 10_000 + month_days, return_inverse=True)
-        return np.array([_day_of(int(key)) for key in keys], np.int64)[inverse]
+        result[real] = np.array([_day_of(int(key)) for key in keys], np.int64)[inverse]
+        return result
 
     def _first_year(self, month_day: int, place: Anchor) -> int:
         verb = "assumed" if place.assumed else "given"
@@ -257,4 +261,4 @@ def _day_of(key: int) -> int:
     try:
         return days_since_epoch(date(year, rest // 100, rest % 100))
     except ValueError:
-        return int(MISSING)
+        return int(IMPOSSIBLE)

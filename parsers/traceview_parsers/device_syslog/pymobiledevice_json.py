@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from traceview_parsers import schema
 from traceview_parsers.log_text.blocks import MAX_LINE_BYTES, Lines, read_blocks
+from traceview_parsers.log_text.decode import joined
 from traceview_parsers.log_text.json_objects import spread
 from traceview_parsers.log_text.json_rows import parse_objects, stamps
 from traceview_parsers.log_text.json_source import rest
@@ -36,7 +37,7 @@ def decode_pymobiledevice_json(run: Pass) -> Iterator[Any]:
     """Yield a batch a block."""
     held = Lines.of(b"")
     for block in read_blocks(run.path, run.name, run.problems):
-        lines = Lines.of(held.data + block.data, held.first) if len(held) else block
+        lines = joined(held, block)
         objects, rows, end = spread(lines)
         frame, numbers = parse_objects(objects, rows + lines.first, KEYS, run)
         if frame.height:

@@ -8,7 +8,7 @@ import polars as pl
 
 from traceview_parsers import schema
 from traceview_parsers.log_text.blocks import Lines, read_blocks
-from traceview_parsers.log_text.decode import MAX_HELD_BYTES, report_levels
+from traceview_parsers.log_text.decode import MAX_HELD_BYTES, joined, report_levels, text_without_record
 from traceview_parsers.log_text.json_rows import stamps
 from traceview_parsers.log_text.records import trimmed
 from traceview_parsers.log_text.rows import columns
@@ -19,6 +19,7 @@ METADATA: Final = (
     r"(?:Type|Timestamp|Process|Library|Subsystem|Category|PID|TID):[^|\n]*$"
 )
 """At least two fields; the user chooses which ones Xcode copies."""
+_NO_METADATA: Final = "the last message has no metadata line: it was kept without time and process"
 _FIELDS: Final = {
     "level": "Type",
     "process": "Process",
@@ -41,7 +42,7 @@ def decode_xcode(run: Pass) -> Iterator[Any]:
     """Yield a batch a block; a record ends with its metadata line."""
     held = Lines.of(b"")
     for block in read_blocks(run.path, run.name, run.problems):
-        lines = Lines.of(held.data + block.data, held.first) if len(held) else block
+        lines = joined(held, block)
         rows = np.flatnonzero(lines.series().str.strip_chars_end("\n").str.contains(METADATA).to_numpy())
         if len(rows):
             yield _batch(run, lines, rows)
@@ -49,9 +50,9 @@ def decode_xcode(run: Pass) -> Iterator[Any]:
             lines = Lines.of(lines.data[lines.starts[last] :], lines.first + last)
         held = lines
         if len(held.data) > MAX_HELD_BYTES:
-            yield from _without_metadata(run, held)
+            yield from text_without_record(run, held, _NO_METADATA)
             held = Lines.of(b"", held.first + len(held))
-    yield from _without_metadata(run, held)
+    yield from text_without_record(run, held, _NO_METADATA)
 
 
 def _field(texts: pl.Series, key: str) -> pl.Series:
@@ -78,15 +79,3 @@ def _after_blank_lines(lines: Lines, first: Any, stop: Any) -> tuple[Any, Any]:
         first[going] += 1
         going = going[first[going] < stop[going]]
     return first, lines.starts[first]
-
-
-def _without_metadata(run: Pass, held: Lines) -> Iterator[Any]:
-    if not held.data.strip():
-        return
-    first, begin = _after_blank_lines(held, np.zeros(1, np.int64), np.array([len(held)]))
-    text = "the last message has no metadata line: it was kept without time and process"
-    number = int(first[0]) + held.first
-    run.problems.add(run.name, "truncated", text, position=number, unit="line", sample=held.text(int(first[0])))
-    message = held.pieces(begin, trimmed(held, begin, held.starts[-1:]))
-    unknown = {"time_how": "unknown", "event": "log"}
-    yield schema.log_batch(1, {"ref": run.refs(first + held.first), "message": message, **unknown})

@@ -1,5 +1,6 @@
 """Blocks of lines in known layouts to ``log`` batches."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -17,25 +18,62 @@ from traceview_parsers.log_text.source import Pass
 MAX_HELD_BYTES: Final = 32 << 20
 """A record longer than this is cut: memory stays bounded when a file turns into something else."""
 
+_OUTLINE_COLUMNS: Final = 20  # a date and a time
+
 
 def decode_text(run: Pass, layouts: Sequence[Layout], skip: str) -> Iterator[Any]:
     """Yield a batch a block. The last record of a block waits for the next one, where its message may go on."""
     held = Lines.of(b"")
     after_record = False
     for block in read_blocks(run.path, run.name, run.problems):
-        lines = Lines.of(held.data + block.data, held.first) if len(held) else block
+        lines = joined(held, block)
         records = split(lines, layouts, skip, after_record=after_record)
         cut = records.cut
         if cut < len(lines) and len(lines.data) - int(lines.starts[cut]) < MAX_HELD_BYTES:
-            held = Lines.of(lines.data[lines.starts[cut] :], lines.first + cut)
+            held = Lines.of(lines.data[lines.starts[cut] :], lines.first + cut, ended=lines.ended)
         else:
             cut, held = len(lines), Lines.of(b"")
         rows = records.frame["row"].to_numpy() < cut
         after_record = after_record or bool(rows.any())
         yield from _batch(run, lines, layouts, records, cut)
     if len(held):
-        records = split(held, layouts, skip, after_record=after_record)
-        yield from _batch(run, held, layouts, records, len(held))
+        whole, rest = _without_cut_record(held)
+        records = split(whole, layouts, skip, after_record=after_record)
+        yield from _batch(run, whole, layouts, records, len(whole))
+        yield from text_without_record(
+            run, rest, "the file ends inside a record's first fields; they were kept as text"
+        )
+
+
+def joined(held: Lines, block: Lines) -> Lines:
+    """Return the lines held back from earlier blocks followed by those of `block`."""
+    return Lines.of(held.data + block.data, held.first, ended=block.ended) if len(held) else block
+
+
+def text_without_record(run: Pass, lines: Lines, problem: str) -> Iterator[Any]:
+    """Yield one row whose message is the text of `lines`, counted as ``truncated``; nothing where they are blank."""
+    message = lines.data.decode().strip("\n")
+    if not message.strip():
+        return
+    run.problems.add(run.name, "truncated", problem, position=lines.first, unit="line", sample=message)
+    values = {"ref": run.refs([lines.first]), "message": message, "time_how": "unknown", "event": "log"}
+    yield schema.log_batch(1, values)
+
+
+def _without_cut_record(held: Lines) -> tuple[Lines, Lines]:
+    """Split off a last line that was cut and looks like the beginning of another record, not like a continuation."""
+    last = len(held) - 1
+    nothing = Lines.of(b"", held.first + len(held))
+    if held.ended or last == 0 or not _outline(held.text(0)).startswith(_outline(held.text(last))):
+        return held, nothing
+    cut = int(held.starts[last])
+    return Lines.of(held.data[:cut], held.first), Lines.of(held.data[cut:], held.first + last)
+
+
+def _outline(text: str) -> str:
+    """Return a record's first columns with every digit as 0 and every word as a."""
+    outline = "".join("0" if c in "0123456789" else "a" if c.isalpha() else c for c in text[:40])
+    return re.sub("a+", "a", outline)[:_OUTLINE_COLUMNS]
 
 
 def _batch(run: Pass, lines: Lines, layouts: Sequence[Layout], records: Records, cut: int) -> Iterator[Any]:

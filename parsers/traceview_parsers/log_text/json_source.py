@@ -8,6 +8,7 @@ import polars as pl
 
 from traceview_parsers.clock import Longs
 from traceview_parsers.log_text.blocks import MAX_LINE_BYTES, Lines, read_blocks
+from traceview_parsers.log_text.decode import joined
 from traceview_parsers.log_text.json_objects import one_a_line, spread
 from traceview_parsers.log_text.json_rows import KEYS, log_batch, parse_objects
 from traceview_parsers.log_text.source import Pass
@@ -35,7 +36,7 @@ def decode_spread(run: Pass) -> Iterator[Any]:
     """Yield a batch a block of a file whose objects spread over lines."""
     held = Lines.of(b"")
     for block in read_blocks(run.path, run.name, run.problems):
-        lines = Lines.of(held.data + block.data, held.first) if len(held) else block
+        lines = joined(held, block)
         objects, rows, end = spread(lines)
         frame, numbers = parse_objects(objects, rows + lines.first, KEYS, run)
         if frame.height:
