@@ -4,6 +4,7 @@ The output depends on this code alone, byte for byte. ``--check`` writes nothing
 """
 
 import argparse
+import gzip
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +13,12 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from generator.samples import write_all  # noqa: E402  # the package lies beside this script
+
+
+def _content(file: Path) -> bytes:
+    """Return what a file holds; the packer of a tarball may differ from machine to machine."""
+    data = file.read_bytes()
+    return gzip.decompress(data) if file.suffix == ".gz" else data
 
 
 def main() -> int:

@@ -1,14 +1,31 @@
 """A story as a binary log archive: actors become processes, lines become tracepoints."""
 
+import tempfile
 from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
 
+from generator import tarball
 from generator.archive import Archive, Process
-from generator.images import Image, Placement
+from generator.images import Image, Images, Placement, stable_uuid
 from generator.packing import Stream
-from generator.story import Actor, Line, library_path
+from generator.story import SECOND, Actor, Line, Story, library_path
+from generator.timesync import Clock
 
 _LARGE = frozenset({"MediaExperience", "AudioSession"})
 """Libraries that are given a place beyond 4 GiB of the shared cache, as some of a real device's are."""
+
+
+def log_archive(story: Story, name: str) -> bytes:
+    """Return a packed ``NAME.logarchive`` of `story`, an hour into a boot; the shared cache is as old as the release."""
+    old = story.os.ios < 15
+    boot_ns = story.start_ns - 3_600 * SECOND
+    clock = Clock(stable_uuid(f"boot {name}"), boot_ns, minutes_west=-60)
+    archive = Archive(clock, images=Images(dsc_version=1 if old else 2), build=story.os.build, hardware="D53gAP")
+    record(archive, story.lines(), lambda line: "special" if line.level in ("error", "fault") else "persist")
+    with tempfile.TemporaryDirectory() as scratch:
+        archive.write(Path(scratch))
+        return tarball.pack(Path(scratch), f"{name}.logarchive", story.start + timedelta(hours=1))
 
 
 def record(archive: Archive, lines: Sequence[Line], stream_of: Callable[[Line], Stream]) -> dict[Actor, Process]:
@@ -42,5 +59,6 @@ def _image(archive: Archive, line: Line) -> Image | None:
         return None
     if line.library.startswith("/private/var/containers"):
         return archive.library(line.library, Placement.ABSOLUTE)
-    placement = Placement.LARGE_SHARED_CACHE if line.library in _LARGE else Placement.SHARED_CACHE
+    large = line.library in _LARGE and archive.images.dsc_version > 1
+    placement = Placement.LARGE_SHARED_CACHE if large else Placement.SHARED_CACHE
     return archive.library(library_path(line.library), placement)

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from generator import scenarios, sysdiagnose
+from generator import device, scenarios, sysdiagnose
 from generator.layouts import LAYOUTS
 from generator.story import APP_BUNDLE, ZONE, Expected, Story, rfc3339
 
@@ -22,8 +22,13 @@ def write_all(folder: Path) -> list[Path]:
         for generation, layout in module.VARIANTS:
             story = Story(slug, generation, START)
             expected = module.tell(story)
-            printer, suffix, options = LAYOUTS[layout]
             stem = f"{slug}.ios{generation.ios}"
+            if layout == "logarchive":
+                file = folder / f"{stem}.logarchive.tar.gz"
+                file.write_bytes(device.log_archive(story, stem))
+                written += [file, write_expected(folder, stem, file.name, module.TITLE, expected, options={})]
+                continue
+            printer, suffix, options = LAYOUTS[layout]
             file = folder / f"{stem}{suffix}"
             file.write_text(printer(story.lines(), stem), encoding="utf-8", newline="\n")
             written += [file, write_expected(folder, stem, file.name, module.TITLE, expected, options=options)]

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
-from uuid import UUID
 
 from generator.images import stable_uuid
 from generator.values import Argument
@@ -51,6 +50,7 @@ class Generation:
 IOS_26: Final = Generation(26, "26.2", "23C55", "audiomxd", "osservice")
 IOS_18: Final = Generation(18, "18.5", "22F76", "audiomxd", "osservice")
 IOS_15: Final = Generation(15, "15.7", "19H12", "mediaserverd", "daemon")
+IOS_14: Final = Generation(14, "14.8", "18H17", "mediaserverd", "daemon")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,7 @@ class Story:
     def __init__(self, name: str, generation: Generation, start: datetime) -> None:
         self.name = name
         self.os = generation
+        self.start = start
         self.start_ns = int(start.timestamp()) * SECOND
         self.now_ns = self.start_ns
         self.random = random.Random(f"{name} {generation.ios}")
@@ -240,18 +241,3 @@ class Expected:
 def uuid_text(name: str) -> str:
     """Return an upper-case UUID that depends on `name` alone."""
     return str(stable_uuid(name)).upper()
-
-
-__all__ = [
-    "APP_BUNDLE",
-    "IOS_15",
-    "IOS_18",
-    "IOS_26",
-    "UUID",
-    "Actor",
-    "Expected",
-    "Generation",
-    "Line",
-    "Story",
-    "rfc3339",
-]

@@ -1,15 +1,12 @@
 """The sample sysdiagnose: laid out as a real one, small, with a binary log archive inside."""
 
-import gzip
-import io
 import plistlib
-import tarfile
 import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from generator import device, reports
+from generator import device, reports, tarball
 from generator.archive import Archive
 from generator.day import BOOT, CAPTURE, Day, live, nanoseconds
 from generator.images import stable_uuid
@@ -33,7 +30,7 @@ def build() -> tuple[bytes, Expected]:
         root = Path(scratch)
         _log_archive(root / "system_logs.logarchive", day)
         _snapshots(root, day)
-        return _tarball(root), day.expected
+        return tarball.pack(root, NAME, CAPTURE), day.expected
 
 
 def _log_archive(folder: Path, day: Day) -> None:
@@ -149,22 +146,3 @@ def _ps(day: Day) -> str:
             f"{user:<17} {actor.uid:>3} {actor.pid:>5} {parent:>5}   0.0  0.{actor.pid % 9} {31:>3}  0 {407_000_000 + actor.pid:>8} {9_000 + actor.pid:>6} -         ??  {state:<4} {started:<7} {'0:04.10':>9} {actor.path}"
         )
     return "\n".join(out) + "\n"
-
-
-def _tarball(root: Path) -> bytes:
-    moment = int(CAPTURE.timestamp())
-    plain = io.BytesIO()
-    with tarfile.open(fileobj=plain, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        for path in [root, *sorted(root.rglob("*"))]:
-            info = tarfile.TarInfo("/".join((NAME, *path.relative_to(root).parts)))
-            info.mtime = moment
-            info.uname = info.gname = "mobile"
-            info.uid = info.gid = 501
-            if path.is_dir():
-                info.type, info.mode = tarfile.DIRTYPE, 0o755
-                tar.addfile(info)
-            else:
-                data = path.read_bytes()
-                info.size, info.mode = len(data), 0o644
-                tar.addfile(info, io.BytesIO(data))
-    return gzip.compress(plain.getvalue(), 9, mtime=moment)

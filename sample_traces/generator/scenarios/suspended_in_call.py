@@ -7,10 +7,10 @@ author, in which the audio server stopped the app 90 ms after callservicesd had 
 
 from generator import flows
 from generator.phrases import audio, calls, noise, runningboard
-from generator.story import IOS_15, IOS_26, Expected, Story
+from generator.story import IOS_14, IOS_15, IOS_26, Expected, Story
 
 TITLE = "App suspended in the middle of a call"
-VARIANTS = ((IOS_26, "compact"), (IOS_15, "default"))
+VARIANTS = ((IOS_26, "compact"), (IOS_15, "default"), (IOS_14, "logarchive"))
 
 
 def tell(story: Story) -> Expected:
