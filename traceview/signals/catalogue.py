@@ -200,7 +200,8 @@ def _forms(index: int, signal: Signal) -> list[Form]:
 
 def _letters(pattern: str) -> int:
     """Count the letters and digits of fixed text in a regular expression."""
-    text = re.sub(r"\(\?[a-zA-Z]+\)|\(\?P<\w+>|\(\?:|\[(?:\\.|[^\]\\])*\]|\\[a-zA-Z]|\{[0-9,]+\}", " ", pattern)
+    text = re.sub(r"\\[^a-zA-Z0-9]", " ", pattern)
+    text = re.sub(r"\(\?[a-zA-Z]+\)|\(\?P<\w+>|\(\?:|\[(?:\\.|[^\]\\])*\]|\\[a-zA-Z]|\{[0-9,]+\}", " ", text)
     return sum(character.isalnum() for character in text)
 
 

@@ -94,6 +94,7 @@ HANDLES: Final[dict[str, dict[str, str]]] = {
     "handle": {"bundle": "bundle", "subject": "subject", "pid": "subject_pid"},
     "identity": {"bundle": "bundle", "subject": "subject", "pid": "subject_pid"},
     "assertion": {"bundle": "bundle", "subject": "subject", "pid": "subject_pid"},
+    "context": {"bundle": "bundle", "pid": "subject_pid"},
     "originator_handle": {"bundle": "originator", "subject": "originator", "pid": "originator_pid"},
 }
 """Names whose text holds a RunningBoard identity, and the fields that it fills."""
@@ -101,7 +102,7 @@ HANDLES: Final[dict[str, dict[str, str]]] = {
 COMPOUND: Final = frozenset(EXPANSIONS) | frozenset(HANDLES)
 """Every group name that is no field of the vocabulary."""
 
-HIDDEN: Final = ("", "<private>", "(null)", "<redacted>", "<sensitive>")
+HIDDEN: Final = ("", "<private>", "(null)", "<redacted>", "<sensitive>", "<no explanation given>")
 """What stands for a value that the line does not tell."""
 
 
@@ -143,6 +144,7 @@ def _handle_fields(column: str) -> list[tuple[str, pl.Expr]]:
     old = pl.col(column).str.extract_groups(_OLD_HANDLE)
     kind = groups.struct.field("type")
     name = _shown(groups.struct.field("name"))
+    name = pl.when(name.str.contains(r"\w")).then(name)  # authors of public logs write application<...>
     plain_name = pl.coalesce(name.str.extract(_MAC_BUNDLE, 1), name)
     is_app = kind.is_in(["app", "application", "xpcservice"])
     target = HANDLES[column]
@@ -151,7 +153,7 @@ def _handle_fields(column: str) -> list[tuple[str, pl.Expr]]:
         "subject": pl.coalesce(pl.when(~is_app).then(name), old.struct.field("old_name")),
         "pid": pl.coalesce(groups.struct.field("pid"), old.struct.field("old_pid")),
     }
-    pairs = [(target[part], expression) for part, expression in fields.items()]
+    pairs = [(target[part], expression) for part, expression in fields.items() if part in target]
     if column != "originator_handle":
         pairs += [
             ("host_bundle", _shown(groups.struct.field("host_name"))),
