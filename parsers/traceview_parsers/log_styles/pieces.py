@@ -15,13 +15,13 @@ _DENSE: Final = 1 << 22
 _MAX_CODE: Final = 1 << 62
 
 
-def spell(column: Any, text: Callable[[Any], str | None], missing: str | None = None) -> Any:
+def spell(column: Any, text: Callable[[Any], str | None], missing: str | None = None) -> Piece:
     """Return `text` of each row's value, called once for each distinct one; nulls become `missing`."""
     encoded = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
     return spell_together((encoded,), lambda value: missing if value is None else text(value))
 
 
-def spell_together(columns: Sequence[Any], text: Callable[..., str | None]) -> Any:
+def spell_together(columns: Sequence[Any], text: Callable[..., str | None]) -> Piece:
     """Return `text` of each row's combination of dictionary values (None for null), called once a combination."""
     codes = np.zeros(len(columns[0]), np.int64)
     reach = 1
@@ -37,6 +37,8 @@ def spell_together(columns: Sequence[Any], text: Callable[..., str | None]) -> A
     example[rows] = np.arange(len(rows))
     values = [column.take(pa.array(example)).to_pylist() for column in columns]
     spelled = [text(*chosen) for chosen in zip(*values, strict=True)]
+    if len(spelled) == 1:
+        return spelled[0] or ""
     return pa.array(spelled, pa.large_string()).take(pa.array(rows))
 
 
@@ -59,8 +61,10 @@ def join(pieces: Sequence[Piece]) -> Any:
     return pc.binary_join_element_wise(*ready, separator, null_handling="replace", null_replacement="")
 
 
-def with_null(pieces: Sequence[Piece]) -> Any:
+def with_null(pieces: Sequence[Piece]) -> Piece:
     """Concatenate pieces row by row; a row with a null is null."""
+    if all(isinstance(piece, str) for piece in pieces):
+        return "".join(pieces)
     ready = [pa.scalar(piece, pa.large_string()) if isinstance(piece, str) else piece for piece in pieces]
     return pc.binary_join_element_wise(*ready, pa.scalar("", pa.large_string()))
 
