@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from traceview_parsers.json_text import json_string
 from traceview_parsers.unified_log.decoders import NAMES, decode
 from traceview_parsers.unified_log.formats import Placeholder, parse_format
-from traceview_parsers.unified_log.json_text import json_string
 
 
 def number(value: int, size: int = 4) -> bytes:

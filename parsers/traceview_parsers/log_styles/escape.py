@@ -5,18 +5,11 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from traceview_parsers.json_text import json_string
 from traceview_parsers.log_styles.pieces import string_buffers
 
 _REPLACEMENTS: Final = {
-    **{code: f"\\u{code:04x}".encode() for code in range(0x20)},
-    ord("\b"): b"\\b",
-    ord("\f"): b"\\f",
-    ord("\n"): b"\\n",
-    ord("\r"): b"\\r",
-    ord("\t"): b"\\t",
-    ord('"'): b'\\"',
-    ord("/"): b"\\/",
-    ord("\\"): b"\\\\",
+    code: json_string(chr(code))[1:-1].encode() for code in range(128) if json_string(chr(code)) != f'"{chr(code)}"'
 }
 _GROWTH: Final = np.zeros(256, np.int64)
 _GROWTH[list(_REPLACEMENTS)] = [len(escaped) - 1 for escaped in _REPLACEMENTS.values()]

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from traceview_parsers.json_text import json_string
 from traceview_parsers.log_styles.escape import escape
 from traceview_parsers.log_styles.pieces import Piece, join, numbers, spell, spell_together, text_bytes, with_null
 from traceview_parsers.log_styles.stamps import microseconds
-from traceview_parsers.unified_log.json_text import json_string
 
 EVENT_TYPES: Final = {
     "log": "logEvent",

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
+from traceview_parsers.json_text import json_string
 from traceview_parsers.unified_log.decoders.location_names import (
     AUTHORIZATION_REQUESTS,
     IO_MESSAGES,
@@ -18,7 +19,6 @@ from traceview_parsers.unified_log.decoders.location_names import (
     SQLITE_RESULTS,
 )
 from traceview_parsers.unified_log.decoders.values import data, signed, unsigned
-from traceview_parsers.unified_log.json_text import json_string
 
 _CHARGERS: Final = dict(enumerate(f"kChargerType{name}" for name in ("Unknown", "None", "Usb", "External", "Arcas")))
 _REACHABILITY: Final = {
