@@ -5,7 +5,7 @@ any), ``subsystem``, ``category``, ``sender``, ``format`` (exact os_log formats 
 ``pattern`` (regular expressions whose groups are fields or compound names of `identity`; they replace what would be
 derived from ``format``), ``contains`` (literals of which a message must hold one before a pattern is tried), ``set``
 (constant fields), ``since`` and ``until`` (iOS), ``confidence`` (0 to 1), ``evidence``, ``source``, ``examples``,
-``anonymous`` (false: never without a known process) and ``priority`` (before the more specific forms). A file's table
+``anonymous`` (whether its process may be unknown; by default where the text is specific enough) and ``priority`` (before the more specific forms). A file's table
 ``[defaults]`` holds for all its entries.
 """
 
@@ -87,7 +87,7 @@ class Signal:
     evidence: str = "format"
     source: str = ""
     examples: tuple[Example, ...] = ()
-    anonymous: bool = True
+    anonymous: bool | None = None
     priority: int = 0
 
 
@@ -250,7 +250,7 @@ def _signal(family: str, entry: Mapping[str, Any]) -> Signal:
         evidence=entry["evidence"],
         source=entry["source"],
         examples=tuple(_example(example) for example in entry.get("examples", ())),
-        anonymous=bool(entry.get("anonymous", True)),
+        anonymous=entry.get("anonymous"),
         priority=int(entry.get("priority", 0)),
     )
 

@@ -155,8 +155,9 @@ def _fulfil(conditions: pl.DataFrame, rows: Rows, position: int, known: Catalogu
     return rows[mine.select(keep.fill_null(value=False)).to_series().to_numpy()]
 
 
-def _vague(letters: int, anonymous: bool) -> bool:
-    return letters < SPECIFIC_LETTERS or not anonymous
+def _vague(letters: int, anonymous: bool | None) -> bool:
+    """Whether the text alone does not prove the signal, so that the process has to be known."""
+    return letters < SPECIFIC_LETTERS if anonymous is None else not anonymous
 
 
 def _assemble(frame: pl.DataFrame, matched: pl.DataFrame, known: Catalogue) -> pl.DataFrame:
