@@ -24,6 +24,7 @@ from traceview.rules.rows import (
     rows,
     same_app,
     seen,
+    voip_apps,
     wanted,
     window_of,
     windows_of,
@@ -53,6 +54,8 @@ _SILENT: Final = _Use("B01", "keep-alive", "")
 
 def _active_without_call(inputs: Inputs) -> Iterator[Finding]:
     calling = call_apps(inputs)
+    sure = voip_apps(inputs)
+    ends_are_told = bool({"audio_session.deactivated", "audio_session.stopped"} & inputs.kinds)
     states = rows(inputs, "app_states")
     active = pl.col("refused_error").is_null() & (pl.col("activated_by").fill_null("") != "callkit")
     left_over = pl.col("refused_error").is_null() & (pl.col("activated_by") == "callkit")
@@ -62,27 +65,29 @@ def _active_without_call(inputs: Inputs) -> Iterator[Finding]:
             continue
         calls = calls_of(inputs, row)
         without = subtract([window], windows_of(inputs, calls))
-        if row["activated_by"] == "callkit" and not calls:
-            continue  # CallKit activates for a call; that no line shows it is a gap of the capture
+        if row["activated_by"] == "callkit" and (not calls or (row["end"] is None and not ends_are_told)):
+            continue  # CallKit activates for a call and deactivates after it: lines that lack are a gap of the capture
         own_states = [state for state in states if same_app(state, row)]
         background = windows_of(inputs, [state for state in own_states if state["state"] == "background"])
-        yield from _judge(
-            inputs, row, calls, intersect(without, background) if own_states else without, bool(own_states)
-        )
+        idle = intersect(without, background) if own_states else without
+        yield from _judge(inputs, row, calls, idle, state_known=bool(own_states), calling=row["app"] in sure)
 
 
 def _records(row: Row) -> bool:
     return "record" in (row["category"] or "").lower()
 
 
-def _judge(inputs: Inputs, row: Row, calls: list[Row], idle: list[Window], known: bool) -> Iterator[Finding]:  # noqa: FBT001 - private
+def _judge(
+    inputs: Inputs, row: Row, calls: list[Row], idle: list[Window], *, state_known: bool, calling: bool
+) -> Iterator[Finding]:
     seconds = length_s(idle)
-    if seconds <= inputs.thresholds["medium" if known else "high"]:
+    if seconds <= inputs.thresholds["medium" if state_known else "high"]:
         return
     use = _use(row, calls, idle[0])
     long = seconds > inputs.thresholds["high"]
-    severity = (Severity.high if long else Severity.medium) if known else Severity.low
-    where = "in the background " if known else ""
+    severity = (Severity.high if long and calling else Severity.medium) if state_known else Severity.low
+    where = "in the background " if state_known else ""
+    doubt = " No line tells whether the app was in the background: in the foreground this may be right."
     owner = [call for call in calls if call["app"] is not None]
     yield finding(
         "session-active-without-call",
@@ -92,18 +97,22 @@ def _judge(inputs: Inputs, row: Row, calls: list[Row], idle: list[Window], known
         title=f"Audio session of {name_of(row)} stayed active for {duration(seconds)} {where}without a call{use.how}",
         explanation="An active session keeps the app running at the priority of audio. With a call that is its purpose; "
         "without one it is the silent-audio keep-alive: it drains the battery, keeps the microphone indicator on or other "
-        "apps' audio down, and suspends all limits on background tasks."
-        + (
-            ""
-            if known
-            else " No line tells whether the app was in the background: in the foreground this may be right."
-        ),
+        "apps' audio down, and suspends all limits on background tasks." + ("" if state_known else doubt),
         advice=_SESSION_FIX,
-        confidence=0.9 if known and owner else 0.7 if known else 0.4,
+        confidence=_confidence(state_known=state_known, calling=calling, closed=row["end"] is not None),
         pattern=use.pattern,
         measures={"active_without_call_s": seconds},
         window=(idle[0][0], idle[-1][1]),
     )
+
+
+def _confidence(*, state_known: bool, calling: bool, closed: bool) -> float:
+    """A known state weighs most; a recorder may record, and a session without an end may have ended unseen."""
+    if not state_known:
+        return 0.4
+    if not calling:
+        return 0.5
+    return 0.9 if closed else 0.7
 
 
 def _use(row: Row, calls: list[Row], first: Window) -> _Use:

@@ -31,6 +31,7 @@ from traceview.rules.rows import (
 from traceview.rules.windows import busiest
 
 NOT_ALLOWED: Final = "not_allowed"
+_DENIED: Final = pl.col("refused_error").str.contains(NOT_ALLOWED) | (pl.col("stopped_by") == NOT_ALLOWED)
 _UNKNOWN: Final = AudioError(
     "unknown",
     0,
@@ -112,8 +113,7 @@ def _stopped_suspended(inputs: Inputs) -> Iterator[Finding]:
 
 
 def _not_allowed(inputs: Inputs) -> Iterator[Finding]:
-    denied = pl.col("refused_error").str.contains(NOT_ALLOWED) | (pl.col("stopped_by") == NOT_ALLOWED)
-    found = [row for row in rows(inputs, "audio_sessions", denied) if wanted(inputs, row)]
+    found = [row for row in rows(inputs, "audio_sessions", _DENIED) if wanted(inputs, row)]
     for app in dict.fromkeys(name_of(row) for row in found):
         about = [row for row in found if name_of(row) == app]
         calling = about[0]["app"] in call_apps(inputs)
@@ -216,6 +216,14 @@ _NEEDS_SESSIONS: Final = (
 )
 _NEEDS_SERVER: Final = "lines of the audio server (audiomxd, mediaserverd on older systems)"
 
+
+def _can_see_denials(inputs: Inputs) -> bool:
+    """Whether the audio server spoke; where it printed a denial, some session must carry it."""
+    if "audio_session.not_allowed" in inputs.kinds:
+        return has_rows("audio_sessions", _DENIED)(inputs)
+    return bool(AUDIO_SERVERS & inputs.witnesses)
+
+
 RULES: Final = (
     Rule(
         id="activation-refused",
@@ -249,7 +257,7 @@ RULES: Final = (
         why="Audio stops as soon as the user leaves the app.",
         fix="Declare the audio background mode and use a category that allows it.",
         needs=_NEEDS_SERVER,
-        can_run=seen("audio_session.not_allowed", by=AUDIO_SERVERS),
+        can_run=_can_see_denials,
         check=_not_allowed,
         links=(links.BACKGROUND_MODES, links.AUDIO_SESSION),
     ),

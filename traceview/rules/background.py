@@ -24,11 +24,12 @@ from traceview.rules.rows import (
     rows,
     same_app,
     seen,
+    stable,
     wanted,
     window_of,
     windows_of,
 )
-from traceview.rules.windows import busiest, intersect, length_s
+from traceview.rules.windows import busiest, intersect, length_s, subtract
 
 _TASK_FIX: Final = (
     "Call endBackgroundTask(_:) on every path, also in the expiration handler, and keep one identifier for each "
@@ -46,9 +47,12 @@ def _overrun(inputs: Inputs) -> Iterator[Finding]:
     killed = kills(inputs, "background_task")
     named: set[str] = set()
     tasks = [row for row in rows(inputs, "background_tasks") if wanted(inputs, row)]
+    states = rows(inputs, "app_states")
+    sessions = rows(inputs, "audio_sessions", pl.col("refused_error").is_null())
+    tasks = [{**row, "background_held_s": _held(inputs, row, states, sessions)} for row in tasks]
     worst = {str(row["id"]): _judge(inputs, row) for row in tasks}
-    for key in dict.fromkeys((name_of(row), row["name"]) for row in tasks):
-        about = [row for row in tasks if (name_of(row), row["name"]) == key and worst[str(row["id"])] is not None]
+    for key in dict.fromkeys((name_of(row), _task_label(row)) for row in tasks):
+        about = [row for row in tasks if (name_of(row), _task_label(row)) == key and worst[str(row["id"])] is not None]
         if not about:
             continue
         deaths = [row for row in killed if row["id"] not in named and any(_ended_by(task, row) for task in about)]
@@ -67,6 +71,31 @@ def _overrun(inputs: Inputs) -> Iterator[Finding]:
                 advice=_TASK_FIX,
                 pattern="killed",
             )
+
+
+def _held(inputs: Inputs, task: Row, states: list[Row], sessions: list[Row]) -> float | None:
+    """Return for how long the task used up background time, or None where the app's state is unknown.
+
+    A call or an active audio session keeps the app awake anyway, so that time does not count (Apple Developer Forums
+    764762). A suspended app holds no task: an end that no line tells lies before its suspension at the latest.
+    """
+    window = window_of(inputs, task)
+    own = [state for state in states if same_app(state, task)]
+    held: float | None = task["background_held_s"]
+    if window is None or not own:
+        return held
+    asleep = [
+        state["start"] for state in own if state["state"] == "suspended" and window[0] <= state["start"] < window[1]
+    ]
+    window = (window[0], min(asleep, default=window[1]))
+    background = windows_of(inputs, [state for state in own if state["state"] == "background"])
+    awake = [row for row in (*calls_of(inputs, task), *sessions) if row["app"] is None or same_app(row, task)]
+    return length_s(subtract(intersect([window], background), windows_of(inputs, awake)))
+
+
+def _task_label(task: Row) -> str | None:
+    name = task["name"]
+    return None if name is None or "<private>" in name else stable(name)
 
 
 def _ended_by(task: Row, death: Row) -> bool:
@@ -95,7 +124,7 @@ def _judge(inputs: Inputs, task: Row) -> Severity | None:
 def _task_finding(key: tuple[str, str | None], about: list[Row], deaths: list[Row], severity: Severity) -> Finding:
     app, task = key
     longest = max((row["background_held_s"] or row["held_s"] or 0.0 for row in about), default=0.0)
-    label = f'"{task}"' if task else "without a name"
+    label = f'"{about[0]["name"]}"' if task else "without a name"
     count = f" ({len(about)} times)" if len(about) > 1 else ""
     fatal = bool(deaths) or any(row["outcome"] == "killed" for row in about)
     outcome = " until iOS killed it" + code_text(deaths[0]) if deaths else " until iOS killed it" if fatal else ""

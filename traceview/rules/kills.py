@@ -37,8 +37,13 @@ JETSAM_REASONS: Final = {
 }
 """Jetsam reason by its number."""
 
-UNREMARKABLE: Final = frozenset({"normal", "exited", "exit", "clean", "user", "reboot", "idle_exit", "update"})
-"""Kinds that are no fault of the app."""
+_SYNONYMS: Final = {
+    "debug": "debug_kill",
+    "resumed_too_often": "resume_limit",
+    "disk": "disk_space",
+    "resource": "resource_overuse",
+}
+"""Kinds of the episode table for classes that have a code."""
 
 _UNREPORTED_TEXT: Final = "never posted an incoming call"
 
@@ -64,7 +69,8 @@ def kill_class(row: Row) -> str:
         return "push_unreported"
     if "BG Kill Demo" in text:
         return "debug_kill"
-    return str(row["kind"] or "unknown")
+    kind = str(row["kind"] or "unknown")
+    return _SYNONYMS.get(kind, kind)
 
 
 def jetsam_reason(row: Row) -> str | None:

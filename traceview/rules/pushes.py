@@ -39,22 +39,32 @@ _KILL_JOIN_S: Final = 60.0
 
 
 def _unreported(inputs: Inputs) -> Iterator[Finding]:
-    deadline = timedelta(seconds=inputs.thresholds["deadline"])
     states = rows(inputs, "app_states")
     deaths = kills(inputs, "push_unreported")
     explained: set[str] = set()
-    for push in rows(inputs, "pushes", VOIP & (pl.col("outcome") == "unreported")):
+    for push in rows(inputs, "pushes", VOIP & pl.col("outcome").is_in(["unreported", "unknown"])):
         if not wanted(inputs, push):
             continue
         death = next((row for row in deaths if _follows(push, row) and row["id"] not in explained), None)
         if death is not None:
             explained.add(str(death["id"]))
             yield _killed(death, push)
-        elif inputs.capture_end is None or _arrival(push) + deadline <= inputs.capture_end:
+        elif push["outcome"] == "unreported":
+            yield _failed(inputs, push, states)
+        elif _stayed_silent(inputs, push):
             yield _silent(inputs, push, states)
     for death in deaths:
         if death["id"] not in explained:
             yield _killed(death, None)
+
+
+def _stayed_silent(inputs: Inputs, push: Row) -> bool:
+    """Whether a delivered push brought no call although this capture shows how reports of calls look, and long enough."""
+    over = _arrival(push) + timedelta(seconds=inputs.thresholds["deadline"])
+    watched = push["delivered"] is not None and push["voip"] is True and "call.reported" in inputs.kinds
+    if not watched or inputs.capture_end is None or over > inputs.capture_end:
+        return False
+    return not any(_arrival(push) <= call["start"] <= over for call in calls_of(inputs, push))
 
 
 def _arrival(push: Row) -> datetime:
@@ -90,28 +100,49 @@ def _killed(death: Row, push: Row | None) -> Finding:
     )
 
 
-def _silent(inputs: Inputs, push: Row, states: list[Row]) -> Finding:
-    state = state_at(states, push, _arrival(push))
-    ongoing = any(
-        call["start"] <= _arrival(push) and (call["end"] is None or call["end"] > _arrival(push))
-        for call in calls_of(inputs, push)
-    )
-    exempt = state == "foreground" or ongoing
-    why = "the app was in the foreground" if state == "foreground" else "a call was already active"
+def _exemption(inputs: Inputs, push: Row, states: list[Row]) -> str | None:
+    """Return why iOS tolerates a missing report, or None."""
+    moment = _arrival(push)
+    if state_at(states, push, moment) == "foreground":
+        return "the app was in the foreground"
+    ongoing = (call for call in calls_of(inputs, push) if call["app"] is not None and call["id"] != push["call"])
+    if any(call["start"] <= moment and (call["end"] is None or call["end"] > moment) for call in ongoing):
+        return "a call was already up"
+    return None
+
+
+def _failed(inputs: Inputs, push: Row, states: list[Row]) -> Finding:
+    exemption = _exemption(inputs, push, states)
     return finding(
         "push-unreported",
         "T02",
-        Severity.info if exempt else Severity.high,
+        Severity.info if exemption else Severity.critical,
         [push],
-        title=f"{name_of(push)} reported no call for a VoIP push"
-        + (f" ({why})" if exempt else f" within {duration(inputs.thresholds['deadline'])}"),
+        title=f"{name_of(push)} reported no call for a VoIP push, says iOS" + (f" ({exemption})" if exemption else ""),
         explanation="iOS tolerates this in the foreground and during a call."
-        if exempt
-        else "No line of CallKit shows a call for this push, and no kill follows in this capture. iOS counts such failures "
-        "and, after a few, stops delivering VoIP pushes. From iOS 26.4 a push may say that it need not be reported.",
+        if exemption
+        else "callservicesd or PushKit counted this push as a failure. After a few of them iOS stops delivering VoIP pushes "
+        "to the app. No kill follows in this capture.",
         advice=_REPORT_FIX,
-        confidence=0.7,
-        pattern="exempt" if exempt else "silent",
+        pattern="exempt" if exemption else "failed",
+    )
+
+
+def _silent(inputs: Inputs, push: Row, states: list[Row]) -> Finding:
+    exemption = _exemption(inputs, push, states)
+    wait = duration(inputs.thresholds["deadline"])
+    return finding(
+        "push-unreported",
+        "T02",
+        Severity.info if exemption else Severity.high,
+        [push],
+        title=f"No call of {name_of(push)} appears within {wait} of a VoIP push"
+        + (f" ({exemption})" if exemption else ""),
+        explanation="The push was handed to the app, and no line shows a call for it. If the app really reported none, iOS "
+        "counts a failure and may kill it. From iOS 26.4 a push may say that it need not be reported.",
+        advice=_REPORT_FIX,
+        confidence=0.6,
+        pattern="silent",
     )
 
 
@@ -205,7 +236,7 @@ RULES: Final = (
                 30.0,
                 "s",
                 "callservicesd of iOS 26.1 waits 7 s under its strict policy, else 30 s",
-                "a push that is younger at the end of the capture is not judged",
+                "a delivered push without verdict is judged after this time",
             ),
         ),
         links=(links.VOIP_PUSH, links.SIGKILL, links.FORUM_PUSH_DEADLINE),

@@ -1,5 +1,6 @@
 """What checks share: reading episode tables, deciding whom a row is about, and building findings."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -22,6 +23,8 @@ STATE_KINDS: Final = ("process.state", "process.suspended", "process.resumed", "
 TERMINATION_DAEMONS: Final = frozenset({"runningboardd", "assertiond", "SpringBoard", "launchd"})
 TERMINATION_KINDS: Final = ("process.exited", "process.terminated")
 SIMULATOR_PROCESSES: Final = frozenset({"CoreSimulatorBridge", "launchd_sim", "SimulatorTrampoline", "SimRenderServer"})
+
+_VARIABLE: Final = re.compile(r"0x[0-9A-Fa-f]+|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|\d+")
 
 Predicate = Callable[[Inputs], bool]
 
@@ -124,17 +127,22 @@ def calls_of(inputs: Inputs, row: Row) -> list[Row]:
     ]
 
 
+def voip_apps(inputs: Inputs) -> frozenset[str]:
+    """Return apps that have VoIP pushes or calls of their own here, and those that the user asked for."""
+    calls = inputs.episodes["calls"].filter(~pl.col("kind").fill_null("").is_in(sorted(SYSTEM_CALLS)))
+    return _third_party(calls, inputs.episodes["pushes"].filter(pl.col("voip"))) | inputs.apps
+
+
 def call_apps(inputs: Inputs) -> frozenset[str]:
-    """Return apps that behave as calling apps here: VoIP pushes, calls of their own, or a session made for two-way audio."""
+    """Return `voip_apps`, and apps with a session made for two-way audio."""
     category = pl.col("category").str.to_lowercase().str.contains("playandrecord", literal=True)
     mode = pl.col("mode").str.to_lowercase().str.contains("chat", literal=True)
-    sources = (
-        inputs.episodes["calls"].filter(~pl.col("kind").fill_null("").is_in(sorted(SYSTEM_CALLS))),
-        inputs.episodes["pushes"].filter(pl.col("voip")),
-        inputs.episodes["audio_sessions"].filter(category | mode),
-    )
-    apps = {app for frame in sources for app in frame["app"].drop_nulls().to_list()}
-    return frozenset(app for app in apps if not is_apple(app)) | inputs.apps
+    return voip_apps(inputs) | _third_party(inputs.episodes["audio_sessions"].filter(category | mode))
+
+
+def _third_party(*frames: pl.DataFrame) -> frozenset[str]:
+    apps = (app for frame in frames for app in frame["app"].drop_nulls().to_list())
+    return frozenset(app for app in apps if not is_apple(app))
 
 
 def state_at(states: Sequence[Row], row: Row, moment: datetime) -> str | None:
@@ -143,6 +151,11 @@ def state_at(states: Sequence[Row], row: Row, moment: datetime) -> str | None:
         if same_app(state, row) and state["start"] <= moment and (state["end"] is None or moment < state["end"]):
             return str(state["state"])
     return None
+
+
+def stable(text: str | None) -> str:
+    """Return a text of the capture for use in a pattern: numbers, addresses and UUIDs are the same in every capture."""
+    return _VARIABLE.sub("#", text or "")[:120]
 
 
 def duration(seconds: float) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from traceview.rules import links
-from traceview.rules.kills import CODES, code_text, daemons, has_kill, kill_class, kills
+from traceview.rules.kills import CODES, code_text, code_value, daemons, has_kill, kill_class, kills
 from traceview.rules.registry import Check, Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
     TERMINATION_DAEMONS,
@@ -195,8 +195,8 @@ def _debug_kill(inputs: Inputs) -> Iterator[Finding]:
         )
 
 
-_EXPLAINED: Final = frozenset({*CODES.values(), *_SYSTEM_KILLS, "debug_kill", "jetsam", "idle_exit"})
-_PEACEFUL: Final = frozenset({"normal", "exit", "exited", "clean", "reboot", "update", "unknown"})
+_EXPLAINED: Final = frozenset({*CODES.values(), *_SYSTEM_KILLS, "debug_kill", "jetsam"})
+_PEACEFUL: Final = frozenset({"normal_exit", "service_owner_exited", "unknown"})
 
 
 def _silent_death(inputs: Inputs) -> Iterator[Finding]:
@@ -207,7 +207,7 @@ def _silent_death(inputs: Inputs) -> Iterator[Finding]:
             continue
         if not inputs.apps and (death["pid"], death["process"]) in system:
             continue
-        if kind in _PEACEFUL and (death["code"] or "0") in {"0", "0x0", "0x00000000"}:
+        if kind in _PEACEFUL and not code_value(death["code"]):
             continue
         reason = ", ".join(str(part) for part in (death["namespace"], death["code"]) if part)
         crashed = kind == "crash"

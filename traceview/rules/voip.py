@@ -23,6 +23,7 @@ from traceview.rules.rows import (
     rows,
     same_app,
     seen,
+    stable,
     wanted,
 )
 from traceview.rules.windows import busiest
@@ -174,7 +175,7 @@ def _timed_out(inputs: Inputs) -> Iterator[Finding]:
                 "CallKit then treats the call as failed.",
                 advice="Call fulfill() or fail() on every CXAction in every path, and reset state in "
                 "provider(_:timedOutPerforming:). Do not wait for the network before fulfilling an answer.",
-                pattern=str(call["end_reason"]),
+                pattern=stable(call["end_reason"]),
             )
 
 

@@ -1,0 +1,246 @@
+"""Audio sessions, glitches and the error codes."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from traceview.rules import osstatus
+from traceview.rules.registry import CaptureFacts, Severity
+
+CALL = {"kind": "callkit", "direction": "incoming", "reported": 0, "answered": 5}
+
+
+@pytest.mark.parametrize(
+    "text", ["561017449", "'!pri'", "!pri", "0x21707269", "-12983", "insufficientPriority", "err=561017449"]
+)
+def test_one_code_in_many_spellings(text: str) -> None:
+    error = osstatus.decode(text)
+    assert error is not None
+    assert (error.name, error.fourcc, error.number) == ("insufficientPriority", "!pri", "A03")
+
+
+def test_every_known_value_reads_back() -> None:
+    for error in osstatus.ERRORS:
+        assert osstatus.decode(str(error.value)) is error
+        if error.fourcc:
+            assert osstatus.decode(f"'{error.fourcc}'") is error
+
+
+def test_describe() -> None:
+    assert osstatus.describe("561017449") == "'!pri' (561017449, insufficientPriority)"
+    assert osstatus.describe("-50") == "-50 (badParam)"
+    assert osstatus.describe("-66748") == "-66748"
+    assert osstatus.describe("1919379045") == "'rgfe' (1919379045)"
+    assert osstatus.describe("denied by policy") == "denied by policy"
+
+
+@given(st.text(max_size=40))
+def test_decode_takes_any_text(text: str) -> None:
+    osstatus.decode(text)
+    assert isinstance(osstatus.describe(text), str)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_fourcc_reads_back(value: int) -> None:
+    characters = osstatus.fourcc(value)
+    if characters is not None:
+        assert osstatus.number(f"'{characters}'") == value
+
+
+@pytest.mark.parametrize(
+    ("code", "in_call", "number", "severity"),
+    [
+        ("561015905", True, "A01", Severity.critical),
+        ("561015905", False, "A01", Severity.high),
+        ("'!rec'", True, "A02", Severity.critical),
+        ("-12983", True, "A03", Severity.high),
+        ("560557684", False, "A04", Severity.medium),
+        ("1701737535", True, "A05", Severity.high),
+        ("'siri'", True, "A06", Severity.low),
+        ("-66748", False, "A06", Severity.medium),
+    ],
+)
+def test_activation_refused(case: Any, code: str | None, in_call: Any, number: str, severity: Severity | None) -> None:
+    if in_call:
+        case.add("calls", 0, 100, **CALL)
+    case.add("audio_sessions", 10, 10, refused_error=code, activated_by="app")
+    (found,) = case.findings("activation-refused")
+    assert (found.number, found.severity) == (number, severity)
+
+
+def test_refusals_are_grouped_by_code(case: Any) -> None:
+    for start in range(5):
+        case.add("audio_sessions", start, start, refused_error="561017449")
+    case.add("audio_sessions", 9, 9, refused_error="'!int'")
+    found = case.findings("activation-refused")
+    assert len(found) == 2
+    assert any("audio 5 times: '!pri'" in one.title for one in found)
+
+
+def test_error_zero_is_no_refusal(case: Any) -> None:
+    case.add("audio_sessions", 10, 20, refused_error="0").add("audio_sessions", 30, 40)
+    assert case.findings("activation-refused") == []
+
+
+def test_audio_rules_need_the_audio_server(case: Any) -> None:
+    case.kinds, case.witnesses = (
+        frozenset({"process.state", "call.reported"}),
+        frozenset({"runningboardd", "callservicesd"}),
+    )
+    rules = (
+        "activation-refused",
+        "stopped-because-suspended",
+        "background-audio-not-allowed",
+        "interruption-not-resumed",
+    )
+    for rule in (*rules, "session-churn", "io-overload", "io-restart", "format-change-in-call", "route-flapping"):
+        assert "audio server" in case.needs(rule)
+
+
+def test_stopped_because_suspended_in_a_call(case: Any) -> None:
+    case.add("calls", 0, 100, **CALL)
+    case.add("audio_sessions", 10, 50, stopped_by="system_suspended", category="PlayAndRecord")
+    (found,) = case.findings("stopped-because-suspended")
+    assert found.severity is Severity.critical
+    assert "after 40.0 s because the app was suspended in a call" in found.title
+
+
+def test_stopped_because_suspended_outside_calls(case: Any) -> None:
+    case.add("audio_sessions", 10, 50, stopped_by="system_suspended", category="PlayAndRecord")
+    case.add("audio_sessions", 10, 50, stopped_by="system_suspended", app="com.game", pid=7, category="Ambient")
+    case.add("audio_sessions", 60, 90, stopped_by="app")
+    severities = {one.app: one.severity for one in case.findings("stopped-because-suspended")}
+    assert severities == {"com.acme.voip": Severity.high, "com.game": Severity.low}
+
+
+def test_background_audio_not_allowed(case: Any) -> None:
+    case.add("audio_sessions", 10, 50, stopped_by="not_allowed", mode="VoiceChat")
+    (found,) = case.findings("background-audio-not-allowed")
+    assert found.severity is Severity.high
+
+
+@pytest.mark.parametrize(("in_call", "severity"), [(True, Severity.critical), (False, Severity.high)])
+def test_media_services_reset(case: Any, in_call: Any, severity: Severity | None) -> None:
+    case.add("glitches", 10, 10, kind="media_services_reset", in_call=in_call)
+    (found,) = case.findings("media-services-reset", apps=["com.acme.voip"])
+    assert found.severity is severity
+    case.kinds, case.witnesses = frozenset({"call.reported"}), frozenset({"AcmeVoIP"})
+    assert case.needs("media-services-reset")
+
+
+def test_interruption_not_resumed(case: Any) -> None:
+    case.add("calls", 0, 100, **CALL)
+    case.add("interruptions", 20, 40, resumed=False, in_call=True, interrupter="com.apple.InCallService")
+    (found,) = case.findings("interruption-not-resumed")
+    assert found.severity is Severity.high
+    assert case.findings("interruption-not-resumed", {"grace": 70}) == []
+
+
+@pytest.mark.parametrize("change", [{"resumed": True}, {"end_how": "capture_edge"}, {"start": 70, "end": 97}])
+def test_interruption_that_needs_no_resumption(case: Any, change: dict[str, Any]) -> None:
+    case.add("calls", 0, 100, **CALL)
+    values = {"start": 20, "end": 40, "resumed": False, "in_call": True, **change}
+    case.add("interruptions", values.pop("start"), values.pop("end"), **values)
+    assert case.findings("interruption-not-resumed") == []
+
+
+def test_session_churn(case: Any) -> None:
+    for index in range(7):
+        case.add("audio_sessions", index * 5, index * 5 + 4, activated_by="app")
+    (found,) = case.findings("session-churn")
+    assert "7 times within a minute" in found.title
+    assert case.findings("session-churn", {"per_minute": 7}) == []
+
+
+def overload(case: Any, count: int, peak: int, *, in_call: bool = True, **values: Any) -> Any:
+    return case.add("glitches", 10, 12, kind="overload", count=count, peak_per_10s=peak, in_call=in_call, **values)
+
+
+@pytest.mark.parametrize(
+    ("count", "peak", "in_call", "severity"),
+    [
+        (1, 1, True, Severity.low),
+        (3, 3, True, Severity.medium),
+        (12, 12, True, Severity.high),
+        (51, 40, True, Severity.critical),
+        (51, 40, False, Severity.medium),
+    ],
+)
+def test_io_overload(case: Any, count: int, peak: int, in_call: Any, severity: Severity | None) -> None:
+    (found,) = overload(case, count, peak, in_call=in_call).findings("io-overload")
+    assert found.severity is severity
+    assert found.measures == {"overload_count": count, "peak_per_10s_count": peak}
+
+
+def test_io_overload_on_a_simulator_says_nothing_about_devices(case: Any) -> None:
+    overload(case, 500, 100)
+    case.facts = CaptureFacts(simulator=True)
+    assert case.findings("io-overload")[0].severity is Severity.info
+    case.facts, case.witnesses = CaptureFacts(), case.witnesses | {"CoreSimulatorBridge"}
+    assert case.findings("io-overload")[0].severity is Severity.info
+
+
+def test_io_overload_of_the_audio_server_concerns_every_app(case: Any) -> None:
+    overload(case, 12, 12, app=None, process="audiomxd", pid=40, cause="thermal", cause_confidence=0.7)
+    (found,) = case.findings("io-overload", apps=["com.acme.voip"])
+    assert found.app is None
+    assert "Most likely cause: thermal (70% sure)" in found.explanation
+
+
+def test_io_overloads_far_apart_are_told_apart(case: Any) -> None:
+    for start in (0, 30, 600):
+        case.add("glitches", start, start, kind="overload", count=2, peak_per_10s=2, in_call=True)
+    found = case.findings("io-overload")
+    assert [one.measures["overload_count"] for one in found] == [4, 2]
+    assert len({one.fingerprint for one in found}) == 1
+    assert case.findings("io-overload", {"medium": 2})[0].severity is Severity.medium
+
+
+def test_io_restart(case: Any) -> None:
+    case.add("glitches", 10, 10, kind="io_failed", count=1, in_call=True)
+    assert case.findings("io-restart") == []
+    case.add("glitches", 14, 14, kind="io_restart", count=1, in_call=True)
+    (found,) = case.findings("io-restart")
+    assert found.severity is Severity.high
+    assert case.findings("io-restart", {"restarts": 3}) == []
+
+
+def test_format_change_in_call(case: Any) -> None:
+    case.add("glitches", 10, 10, kind="format_change", count=1, in_call=True)
+    assert case.findings("format-change-in-call") == []
+    case.add("glitches", 20, 20, kind="format_change", count=1, in_call=True)
+    (found,) = case.findings("format-change-in-call")
+    assert "changed 2 times in a call" in found.title
+    assert case.findings("format-change-in-call", {"changes": 2}) == []
+
+
+def test_audio_io_stalled(case: Any) -> None:
+    case.add("glitches", 10, 20, kind="stalled", count=1, in_call=True)
+    assert [one.severity for one in case.findings("audio-io-stalled")] == [Severity.high]
+
+
+def flaps(case: Any, routes: list[str | None]) -> Any:
+    for index, (before, after) in enumerate(pairwise(routes)):
+        case.add("route_changes", index, index, previous_route=before, route=after, in_call=True)
+    return case
+
+
+def test_route_flapping(case: Any) -> None:
+    flaps(case, ["Receiver", "Speaker", "Receiver", "Speaker"])
+    (found,) = case.findings("route-flapping")
+    assert found.severity is Severity.medium
+    assert "changed 3 times in 2.0 s (Speaker and Receiver)" in found.title
+    assert case.findings("route-flapping", {"medium": 4}) == []
+    assert case.findings("route-flapping", {"high": 3})[0].severity is Severity.high
+    assert case.findings("route-flapping", {"span": 1}) == []
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [["Speaker", "Receiver", "Speaker"], ["Speaker", "Receiver", "Headset", "Bluetooth"], [None, None, None, None]],
+)
+def test_settling_routes_are_no_flapping(case: Any, routes: list[str | None]) -> None:
+    assert flaps(case, routes).findings("route-flapping") == []

@@ -1,0 +1,233 @@
+"""Background time and its abuse."""
+
+from typing import Any
+
+import pytest
+
+from traceview.rules.registry import Severity
+
+
+@pytest.mark.parametrize(
+    ("held", "outcome", "severity"),
+    [
+        (24.0, "ended", None),
+        (26.0, "ended", Severity.medium),
+        (31.0, "ended", Severity.high),
+        (31.0, "open", Severity.high),
+        (3.0, "expired", Severity.high),
+        (3.0, "overrun", Severity.low),
+        (None, "overrun", Severity.medium),
+        (None, "ended", None),
+        (31.0, "killed", Severity.critical),
+    ],
+)
+def test_background_task_overrun(case: Any, held: float | None, outcome: str, severity: Severity | None) -> None:
+    case.add("background_tasks", 10, 60, name="sync", outcome=outcome, held_s=50.0, background_held_s=held)
+    assert [one.severity for one in case.findings("background-task-overrun")] == ([severity] if severity else [])
+
+
+def test_background_task_and_its_kill_are_one_finding(case: Any) -> None:
+    case.add("background_tasks", 10, 45, name="sync", outcome="killed", held_s=35.0, background_held_s=33.0)
+    case.add("terminations", 45, 45, kind="background_task", code="0x2182bad2", namespace="RUNNINGBOARD")
+    (found,) = case.findings("background-task-overrun")
+    assert found.number == "T04"
+    assert found.title == 'com.acme.voip held background task "sync" for 33.0 s until iOS killed it (0x2182bad2)'
+    assert len(found.episodes) == 2
+
+
+def test_background_task_kill_without_the_task(case: Any) -> None:
+    case.add("terminations", 45, 45, kind="background_task", code="0x2182bad2")
+    case.kinds = case.witnesses = frozenset()
+    (found,) = case.findings("background-task-overrun")
+    assert found.severity is Severity.critical
+
+
+def test_background_tasks_of_one_name_are_grouped(case: Any) -> None:
+    for start in (0, 100, 200):
+        case.add(
+            "background_tasks", start, start + 40, name="sync", outcome="ended", background_held_s=28.0 + start / 100
+        )
+    case.add("background_tasks", 300, 340, name="other", outcome="ended", background_held_s=29.0)
+    found = case.findings("background-task-overrun")
+    assert len(found) == 2
+    assert any("for 30.0 s (3 times)" in one.title for one in found)
+    assert case.findings("background-task-overrun", {"warn": 35, "high": 40}) == []
+
+
+def test_background_tasks_need_their_witness(case: Any) -> None:
+    case.kinds, case.witnesses = frozenset({"call.reported"}), frozenset({"callservicesd"})
+    assert case.needs("background-task-overrun")
+    assert case.needs("background-task-chaining")
+
+
+def test_background_task_chaining(case: Any) -> None:
+    for index in range(6):
+        case.add(
+            "background_tasks", index * 20, index * 20 + 19.5, name="keep", outcome="ended", background_held_s=19.5
+        )
+    (found,) = case.findings("background-task-chaining")
+    assert "chained 6 background tasks over 120 s" in found.title
+    assert case.findings("background-task-chaining", {"tasks": 6}) == []
+    assert case.findings("background-task-chaining", {"gap": 0.2}) == []
+
+
+CALL = {"kind": "callkit", "direction": "incoming", "reported": 10, "answered": 15}
+
+
+def test_suspended_during_call(case: Any) -> None:
+    case.add("calls", 10, 100, **CALL).add("suspensions", 40, 80, kept_awake_by="background task: sync")
+    (found,) = case.findings("suspended-during-call")
+    assert found.severity is Severity.critical
+    assert found.title == "iOS suspended com.acme.voip for 40.0 s while its call lasted"
+    assert found.number == "G14"
+
+
+def test_suspended_while_ringing(case: Any) -> None:
+    case.add("calls", 10, 50, **{**CALL, "answered": None}).add("suspensions", 30, 60)
+    (found,) = case.findings("suspended-during-call")
+    assert found.severity is Severity.high
+    assert "for 20.0 s while its call rang" in found.title
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "change"),
+    [
+        (100, 200, {}),
+        (99.5, 200, {}),
+        (0, 9, {}),
+        (40, 80, {"kind": "cellular"}),
+        (40, 80, {"app": "com.other", "pid": 9}),
+    ],
+)
+def test_suspended_outside_calls_is_fine(case: Any, start: float, end: float, change: dict[str, Any]) -> None:
+    case.add("calls", 10, 100, **{**CALL, **change}).add("suspensions", start, end, in_call=False)
+    assert case.findings("suspended-during-call") == []
+
+
+def test_suspended_in_a_call_that_only_the_episode_knows(case: Any) -> None:
+    case.add("suspensions", 40, 80, in_call=True)
+    (found,) = case.findings("suspended-during-call")
+    assert found.confidence < 1
+
+
+def test_suspended_during_call_threshold_and_needs(case: Any) -> None:
+    case.add("calls", 10, 100, **CALL).add("suspensions", 40, 80)
+    assert case.findings("suspended-during-call", {"least": 50}) == []
+    case.witnesses -= {"callservicesd"}
+    case.kinds = frozenset({"process.state"})
+    assert "callservicesd" in case.needs("suspended-during-call")
+
+
+def test_wake_churn(case: Any) -> None:
+    for index in range(13):
+        case.add("app_states", index * 60, index * 60 + 30, state="suspended")
+        case.add("app_states", index * 60 + 30, index * 60 + 60, state="background")
+    (found,) = case.findings("wake-churn")
+    assert found.severity is Severity.medium
+    assert "13 times" in found.title
+    assert case.findings("wake-churn", {"medium": 13}) == []
+    assert case.findings("wake-churn", {"high": 5})[0].severity is Severity.high
+
+
+def idle_session(case: Any, seconds: float, **values: Any) -> Any:
+    case.add("app_states", 0, 500, state="background")
+    case.add("calls", 0.5, 20, kind="callkit", direction="incoming", ended=20)
+    merged = {"activated_by": "app", "category": "PlayAndRecord", **values}
+    return case.add("audio_sessions", 5, 20 + seconds, **merged)
+
+
+@pytest.mark.parametrize(("seconds", "severity"), [(9, None), (30, Severity.medium), (312, Severity.high)])
+def test_session_left_active_after_the_call(case: Any, seconds: float, severity: Severity | None) -> None:
+    found = idle_session(case, seconds).findings("session-active-without-call")
+    assert [one.severity for one in found] == ([severity] if severity else [])
+    if seconds == 312:
+        assert found[0].number == "A12"
+        assert found[0].title == (
+            "Audio session of com.acme.voip stayed active for 312 s in the background without a call after its call ended"
+        )
+
+
+def test_session_left_active_by_callkit_counts_too(case: Any) -> None:
+    assert idle_session(case, 100, activated_by="callkit").findings("session-active-without-call")
+
+
+def test_recording_session_that_no_call_explains(case: Any) -> None:
+    case.add("app_states", 0, 500, state="background")
+    case.add("audio_sessions", 5, 100, activated_by="app", category="PlayAndRecord")
+    (found,) = case.findings("session-active-without-call")
+    assert found.number == "V09"
+    assert found.pattern == "recording-without-call"
+
+
+def test_silent_player_of_a_calling_app(case: Any) -> None:
+    case.add("app_states", 0, 500, state="background")
+    case.add("pushes", 1, 2, voip=True, outcome="reported")
+    case.add("audio_sessions", 5, 100, activated_by="app", category="Playback")
+    (found,) = case.findings("session-active-without-call")
+    assert found.number == "B01"
+
+
+def test_music_apps_may_play(case: Any) -> None:
+    case.add("app_states", 0, 500, state="background")
+    case.add("audio_sessions", 5, 400, activated_by="app", category="Playback")
+    assert case.findings("session-active-without-call") == []
+
+
+@pytest.mark.parametrize("state", ["foreground", "suspended"])
+def test_active_session_elsewhere_is_fine(case: Any, state: str) -> None:
+    case.add("app_states", 0, 500, state=state)
+    case.add("audio_sessions", 5, 400, activated_by="app", category="PlayAndRecord")
+    assert case.findings("session-active-without-call") == []
+
+
+def test_a_private_call_may_be_the_reason(case: Any) -> None:
+    case.add("app_states", 0, 500, state="background")
+    case.add("calls", 0, 450, kind="callkit", app=None, pid=None, process=None)
+    case.add("audio_sessions", 5, 400, activated_by="app", category="PlayAndRecord")
+    assert case.findings("session-active-without-call") == []
+
+
+def test_refused_sessions_are_not_active(case: Any) -> None:
+    idle_session(case, 100, refused_error="561017449")
+    assert case.findings("session-active-without-call") == []
+
+
+def test_session_without_known_state_is_a_doubt(case: Any) -> None:
+    case.add("audio_sessions", 5, 100, activated_by="app", category="PlayAndRecord")
+    (found,) = case.findings("session-active-without-call")
+    assert found.severity is Severity.low
+    assert found.confidence < 0.5
+
+
+@pytest.mark.parametrize(
+    ("kinds", "witnesses"),
+    [
+        ({"audio_session.activated", "process.state"}, {"audiomxd", "runningboardd"}),
+        ({"call.reported", "process.state"}, {"callservicesd", "runningboardd"}),
+        ({"audio_session.activated", "call.reported"}, {"audiomxd", "callservicesd"}),
+    ],
+)
+def test_session_without_call_needs_three_witnesses(case: Any, kinds: set[str], witnesses: set[str]) -> None:
+    case.kinds, case.witnesses = frozenset(kinds), frozenset(witnesses)
+    assert "three witnesses" in case.needs("session-active-without-call")
+
+
+def test_session_without_call_thresholds(case: Any) -> None:
+    idle_session(case, 30)
+    assert case.findings("session-active-without-call", {"medium": 40}) == []
+    assert case.findings("session-active-without-call", {"high": 20})[0].severity is Severity.high
+
+
+def test_background_without_reason(case: Any) -> None:
+    case.add("pushes", 0, 1, voip=True, outcome="reported")
+    case.add("app_states", 0, 100, state="background")
+    (found,) = case.findings("background-without-reason")
+    assert found.severity is Severity.low
+    assert case.findings("background-without-reason", {"background": 120}) == []
+    case.add("assertions", 10, 90, name="audio")
+    assert case.findings("background-without-reason") == []
+
+
+def test_background_without_reason_needs_all_its_witnesses(case: Any) -> None:
+    case.witnesses -= {"runningboardd"}
+    assert case.needs("background-without-reason")

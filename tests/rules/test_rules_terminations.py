@@ -1,0 +1,176 @@
+"""Terminations, resources and the quality of the evidence."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from traceview.rules import resources, terminations
+from traceview.rules.registry import CaptureFacts, Severity
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "rule", "number", "severity"),
+    [
+        ("watchdog", "0x8badf00d", "watchdog-termination", "T07", Severity.high),
+        ("unknown", "2343432205", "watchdog-termination", "T07", Severity.high),
+        ("watchdog", "0xfa1cdead", "watchdog-termination", "T07", Severity.high),
+        ("lock_held", "0xdead10cc", "lock-held-termination", "T06", Severity.critical),
+        ("cpu", None, "cpu-kill", "T08", Severity.critical),
+        ("resumed_too_often", "0xbad22222", "system-kill", "T13", Severity.high),
+        ("thermal", "0xc00010ff", "system-kill", "T14", Severity.high),
+        ("disk", "0xbaddd15c", "system-kill", "T14", Severity.high),
+        ("resource", "0xd00d2bad", "system-kill", "T14", Severity.high),
+        ("background_task", "0x2182bad3", "system-kill", "T04", Severity.critical),
+        ("background_task", "0x2182bad4", "system-kill", "T04", Severity.critical),
+        ("user", "0xdeadfa11", "user-force-quit", "T15", Severity.info),
+        ("crash", "0xb", "unexplained-termination", "T19", Severity.high),
+        ("unknown", "0x1234", "unexplained-termination", "T19", Severity.medium),
+        ("jetsam", "0x7", "jetsam", "T11", Severity.critical),
+    ],
+)
+def test_each_end_is_told_once(  # noqa: PLR0917 - one row of a table
+    case: Any, kind: str, code: str | None, rule: str, number: str, severity: Severity | None
+) -> None:
+    case.add("terminations", 10, 10, kind=kind, code=code, in_call=False)
+    found, _ = case.evaluate()
+    assert [(one.rule, one.number, one.severity) for one in found] == [(rule, number, severity)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule"), [("watchdog", "watchdog-termination"), ("crash", "crash-in-call"), ("jetsam", "jetsam")]
+)
+def test_ends_in_a_call_are_critical(case: Any, kind: str, rule: str) -> None:
+    case.add("terminations", 10, 10, kind=kind, in_call=True)
+    found, _ = case.evaluate()
+    assert [(one.rule, one.severity) for one in found] == [(rule, Severity.critical)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [("normal_exit", "0x0"), ("service_owner_exited", None), ("unknown", "0"), ("unknown", None)]
+)
+def test_peaceful_ends_are_silent(case: Any, kind: str, code: str | None) -> None:
+    case.add("terminations", 10, 10, kind=kind, code=code)
+    assert case.evaluate()[0] == []
+
+
+def test_debug_kill(case: Any) -> None:
+    case.add("terminations", 10, 10, kind="unknown", explanation="<RBSTerminateContext| explanation:BG Kill Demo>")
+    found, _ = case.evaluate()
+    assert [(one.rule, one.severity) for one in found] == [("debug-kill", Severity.low)]
+
+
+def test_daemons_and_apples_apps_are_left_alone(case: Any) -> None:
+    case.add("processes", 0, 20, app=None, process="somed", pid=70, is_app=False)
+    case.add("terminations", 10, 10, kind="crash", app=None, process="somed", pid=70)
+    case.add("terminations", 10, 10, kind="crash", app="com.apple.news", process="News", pid=71)
+    assert case.evaluate()[0] == []
+    assert len(case.evaluate(apps=["com.apple.news"])[0]) == 1
+    assert len(case.evaluate(apps=["somed"])[0]) == 1
+
+
+def test_crash_loop(case: Any) -> None:
+    for start in (0, 100, 200):
+        case.add("terminations", start, start, kind="crash", code="0xb")
+    (found,) = case.findings("crash-loop")
+    assert "3 times in 200 s (crash)" in found.title
+    assert case.findings("crash-loop", {"exits": 4}) == []
+    assert case.findings("crash-loop", {"span": 150}) == []
+
+
+def test_user_quits_are_no_crash_loop(case: Any) -> None:
+    for start in (0, 1, 2, 3):
+        case.add("terminations", start, start, kind="user", code="0xdeadfa11")
+    assert case.findings("crash-loop") == []
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [rule.id for rule in (*terminations.RULES, *resources.RULES) if rule.id != "resource-warning"],
+)
+def test_terminations_need_a_witness(case: Any, rule: str) -> None:
+    case.kinds, case.witnesses = frozenset({"call.reported"}), frozenset({"callservicesd", "audiomxd"})
+    assert case.needs(rule)
+
+
+@pytest.mark.parametrize(
+    ("reason", "state", "severity"),
+    [
+        ("per-process-limit", "background", Severity.critical),
+        ("vm-pageshortage", "suspended", Severity.low),
+        ("vm-pageshortage", "background", Severity.medium),
+        ("long-idle-exit", "suspended", None),
+    ],
+)
+def test_jetsam(case: Any, reason: str, state: str, severity: Severity | None) -> None:
+    case.add("terminations", 10, 10, kind="jetsam", explanation=f"jettisoned: {reason}", app_state=state)
+    assert [one.severity for one in case.findings("jetsam")] == ([severity] if severity else [])
+
+
+def test_jetsam_of_helpers(case: Any) -> None:
+    case.add(
+        "processes", 0, 10, app="com.acme.voip.nse", process="AcmeNSE", pid=80, is_app=False, host_app="com.acme.voip"
+    )
+    case.add("terminations", 10, 10, kind="jetsam", app="com.acme.voip.nse", process="AcmeNSE", pid=80)
+    case.add("terminations", 20, 20, kind="jetsam", app=None, process="audiomxd", pid=81)
+    case.add("terminations", 30, 30, kind="jetsam", app=None, process="photoanalysisd", pid=82)
+    case.add("processes", 0, 30, app=None, process="photoanalysisd", pid=82, is_app=False)
+    titles = [one.title for one in case.findings("jetsam-of-helper", apps=["com.acme.voip"])]
+    assert titles == [
+        "iOS removed com.acme.voip.nse, an extension of com.acme.voip, from memory",
+        "iOS removed audiomxd, the system's call or audio service, from memory",
+    ]
+
+
+@pytest.mark.parametrize(("kind", "number"), [("cpu", "T10"), ("wakeups", "G11"), ("disk", "G13")])
+def test_resource_warnings(case: Any, kind: str, number: str) -> None:
+    case.add("resource_events", 10, 10, kind=kind, value=90.0, limit=50.0, fatal=False)
+    case.add("resource_events", 10, 10, kind="thermal", level="2")
+    (found,) = case.findings("resource-warning")
+    assert (found.number, found.severity) == (number, Severity.medium)
+    assert "(90, limit 50)" in found.title
+
+
+def test_cpu_warning_in_a_call_is_worse(case: Any) -> None:
+    case.add("calls", 0, 60, kind="callkit").add("resource_events", 10, 10, kind="cpu")
+    assert [one.severity for one in case.findings("resource-warning")] == [Severity.high]
+    case.kinds, case.witnesses = frozenset({"call.reported"}), frozenset({"callservicesd"})
+    assert case.needs("resource-warning")
+
+
+def test_lost_and_private_messages(case: Any) -> None:
+    assert case.needs("log-incomplete")
+    case.facts = CaptureFacts(rows=1000, lost_messages=0, private_rows=400)
+    assert case.findings("log-incomplete") == []
+    assert len(case.findings("log-incomplete", {"private_share": 0.3})) == 1
+    case.facts = CaptureFacts(rows=1000, lost_messages=12, private_rows=700)
+    titles = [one.title for one in case.findings("log-incomplete")]
+    assert titles == [
+        "The device lost 12 log messages before they were stored",
+        "70% of the log lines hide values as <private>",
+    ]
+
+
+def test_captured_late(case: Any) -> None:
+    case.add("terminations", 10, 10, kind="crash")
+    case.facts = CaptureFacts(taken=datetime(2026, 1, 15, 12, tzinfo=UTC), first=datetime(2026, 1, 15, 11, tzinfo=UTC))
+    (found,) = case.findings("captured-late")
+    assert found.severity is Severity.info
+    case.facts = CaptureFacts(taken=case.facts.taken, first=datetime(2026, 1, 15, 9, tzinfo=UTC))
+    assert case.findings("captured-late") == []
+
+
+def test_call_with_a_single_witness(case: Any) -> None:
+    case.add("calls", 10, 20, witness="audio_session").add("calls", 30, 40, witness="callkit")
+    assert len(case.findings("call-single-witness")) == 1
+
+
+@pytest.mark.parametrize(("build", "count"), [("23A5276f", 1), ("22F76", 0), ("20F770750d", 0), (None, 0)])
+def test_beta_builds(case: Any, build: str | None, count: int) -> None:
+    case.facts = CaptureFacts(os_build=build)
+    assert len(case.findings("unusual-device")) == count
+
+
+def test_debugger_and_simulator(case: Any) -> None:
+    case.witnesses |= {"debugserver", "launchd_sim"}
+    assert len(case.findings("unusual-device")) == 2
