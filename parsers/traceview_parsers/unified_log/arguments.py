@@ -34,7 +34,7 @@ def render(place: Placeholder, kind: int, value: bytes, width: int | None, preci
     if place.decoder is not None:
         text = decode(place.decoder, value)
         if text is not None:
-            return printf.format_text(_as_text(place), text, width, None)
+            return text  # a width in the format belongs to the undecoded number, as in %{mdns:dns.counts}016llX
     if family in {_NUMBER, _ERRNO}:
         text = printf.format_scalar(place, value, width, precision)
         return formats.mismatch(place, "SCALAR", len(value)) if text is None else text
@@ -47,11 +47,6 @@ def render(place: Placeholder, kind: int, value: bytes, width: int | None, preci
             return printf.format_text(place, None if precision != 0 else "", width, precision)
         return printf.format_text(place, value.rstrip(b"\0"), width, precision)
     return _text(value)
-
-
-def _as_text(place: Placeholder) -> Placeholder:
-    """Return a placeholder that pads as `place` does but cuts nothing."""
-    return Placeholder(place.flags, place.width, None, "", "s", None, None, (), place.raw)
 
 
 def _mismatch(place: Placeholder, family: int, value: bytes) -> str:

@@ -29,6 +29,7 @@ from traceview_parsers.unified_log.plans import Plans
 from traceview_parsers.unified_log.strings import StringFiles
 
 _DYNAMIC: Final = 0x80000000
+_IS_KNOWN: Final = np.isin(np.arange(16), (MAIN_EXE, SHARED_CACHE, ABSOLUTE, UUID_RELATIVE, LARGE_SHARED_CACHE))
 _OWNER_BITS: Final = 24
 _NO_OWNER: Final = (1 << _OWNER_BITS) - 1
 _WHERE_SHIFT: Final = 24
@@ -97,7 +98,7 @@ class Images:
         self.paths = Names()
         self.uuids = Names()
         self.table = Rows(name=np.int32, path=np.int32, uuid=np.int32)
-        self.table.append(name=-1, path=-1, uuid=-1)
+        self.table.append(-1, -1, -1)
         self._known: dict[tuple[bytes | None, str | None], int] = {(None, None): 0}
 
     def number(self, uuid: bytes | None, path: str | None) -> int:
@@ -106,9 +107,9 @@ class Images:
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self.table.append(
-                name=self.names.number(path.rpartition("/")[2] if path is not None else None),
-                path=self.paths.number(path),
-                uuid=self.uuids.number(uuid_text(uuid) if uuid is not None else None),
+                self.names.number(path.rpartition("/")[2] if path is not None else None),
+                self.paths.number(path),
+                self.uuids.number(uuid_text(uuid) if uuid is not None else None),
             )
         return known
 
@@ -204,8 +205,7 @@ class CallSites:
                 np.minimum(fields.uuid_at[relative], batch.data.size - 16)
             ]
             owner[relative] = self._processes.uuid_numbers(raw.tobytes())
-        unknown = ~np.isin(where, (MAIN_EXE, SHARED_CACHE, ABSOLUTE, UUID_RELATIVE, LARGE_SHARED_CACHE))
-        owner[unknown] = -1
+        owner[~_IS_KNOWN.take(where)] = -1
         return owner, code
 
     def _keys_of(self, a: Array, b: Array) -> list[_Key]:
@@ -271,12 +271,7 @@ class CallSites:
             text = place.format.decode("utf-8", "replace")
             format_number = self.formats.number(text)
             plan = self._plans.for_literal(text) if as_is and not key.dynamic else self._plans.for_format(text)
-        self.table.append(
-            plan=plan,
-            format=format_number,
-            image=self._images.number(place.uuid, place.path),
-            offset=place.offset,
-        )
+        self.table.append(plan, format_number, self._images.number(place.uuid, place.path), place.offset)
 
     def _signpost_names(self, reference: Array, low: Array) -> Array:
         """Return the number of each signpost's name; `low` says where its strings are, as in the call sites' keys."""
@@ -286,7 +281,7 @@ class CallSites:
             place = self._places([key._replace(code=0, large=full >> 32)])[0]
             known = place.format is not None and not key.dynamic
             text = (place.format or b"").decode("utf-8", "replace")
-            self._name_numbers.append(number=self.names.number(text if known else None))
+            self._name_numbers.append(self.names.number(text if known else None))
         return self._name_numbers["number"].take(rows)
 
 

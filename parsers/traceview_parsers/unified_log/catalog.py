@@ -7,7 +7,7 @@ The process list of a chunk set names entries by their index field, not by their
 
 import struct
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,9 @@ _NONE: Final = 0xFFFF
 _RANGE: Final = np.dtype([("size", "<u4"), ("unknown", "<u4"), ("uuid", "<u2"), ("low", "<u4"), ("high", "<u2")])
 _SUBSYSTEM: Final = np.dtype([("number", "<u2"), ("name", "<u2"), ("category", "<u2")])
 ADDRESS_BITS: Final = 48
+_MIX_1: Final = np.uint64(0x9E3779B97F4A7C15)
+_MIX_2: Final = np.uint64(0xC2B2AE3D27D4EB4F)
+_MIX_3: Final = np.uint64(0x165667B19E3779F9)
 NO_CATALOG: Final = (1 << 32) - 1
 """Serial of the catalog of chunk sets that come before any catalog."""
 
@@ -45,6 +48,7 @@ class Catalog:
         keys: Sorted keys of the image ranges: entry << 48 | load address.
         sizes: Size of each image range in bytes.
         images: UUID number of each image range.
+        ids: Process id pair and entry of each process, uint64 [n, 3].
         trouble: What was wrong with it, or empty.
     """
 
@@ -53,13 +57,14 @@ class Catalog:
     keys: Array
     sizes: Array
     images: Array
+    ids: Array
     trouble: str = ""
 
     @classmethod
     def nothing(cls, serial: int = NO_CATALOG) -> "Catalog":
         """Return a catalog that names nothing."""
         empty = np.zeros(0, np.uint64)
-        return cls(serial, [], empty, empty, np.zeros(0, np.int64))
+        return cls(serial, [], empty, empty, np.zeros(0, np.int64), np.zeros((0, 3), np.uint64))
 
 
 class Processes:
@@ -76,16 +81,14 @@ class Processes:
 
     def __init__(self) -> None:
         self.table = Rows(pid=np.int64, uid=np.int64, main=np.int32, dsc=np.int32)
-        self.table.append(pid=-1, uid=-1, main=-1, dsc=-1)
+        self.table.append(-1, -1, -1, -1)
         self.uuids: list[bytes] = []
         self.subsystems = Names()
         self.categories = Names()
         self.pairs = Rows(subsystem=np.int32, category=np.int32)
         self._entries = Rows(process=np.int32)
-        self._entries.append(process=UNKNOWN)
+        self._entries.append(UNKNOWN)
         self._uuid_table = PairTable()
-        self._entry_table = PairTable()
-        self._entry_rows = Rows(entry=np.int32)
         self._pair_table = PairTable()
         self._known: dict[tuple[object, ...], int] = {}
         self._catalogs = 0
@@ -102,10 +105,19 @@ class Processes:
         self.uuids += [raw[16 * at : 16 * at + 16] for at in firsts.tolist()]
         return rows
 
-    def entries_of(self, first: Array, second: Array, serial: Array) -> Array:
+    def entries_of(self, catalogs: list[Catalog], first: Array, second: Array, serial: Array) -> Array:
         """Return the catalog entry of each process id pair under catalog `serial`; `UNKNOWN` where there is none."""
-        rows = self._entry_table.find(first, second | (serial << np.uint64(32)))
-        return np.where(rows >= 0, self._entry_rows["entry"].take(rows, mode="clip"), UNKNOWN)
+        ids = np.concatenate([catalog.ids for catalog in catalogs])
+        if not ids.size:
+            return np.zeros(first.size, np.int64)
+        serials = np.repeat(
+            np.array([catalog.serial for catalog in catalogs], np.uint64), [len(catalog.ids) for catalog in catalogs]
+        )
+        mixed = _mix(ids[:, 0], ids[:, 1], serials)
+        order = np.argsort(mixed, kind="stable")
+        at = order[np.minimum(np.searchsorted(mixed[order], _mix(first, second, serial)), order.size - 1)]
+        same = (ids[at, 0] == first) & (ids[at, 1] == second) & (serials[at] == serial)
+        return np.where(same, ids[at, 2].view(np.int64), UNKNOWN)
 
     def subsystem_rows(self, process: Array, number: Array) -> Array:
         """Return the row of `pairs` for each process number and subsystem number (uint64), -1 where unknown."""
@@ -135,34 +147,30 @@ class Processes:
     ) -> dict[int, int]:
         catalog, boot = owner
         at, count = place
+        numbers = [*uuids.tolist()]
         by_index: dict[int, int] = {}
-        ids: list[tuple[int, int]] = []
-        entries: list[int] = []
-        ranges: list[tuple[int, Array]] = []
-        subsystems: list[tuple[int, Array]] = []
+        ids: list[tuple[int, int, int]] = []
+        processes: list[int] = []
+        ranges = _Pieces()
+        subsystems = _Pieces()
+        first_entry = self._entries.size
         try:
-            for _ in range(count):
+            for entry in range(first_entry, first_entry + count):
                 index, _, main, dsc, first, second, pid, uid, _, images, _ = _ENTRY.unpack_from(body, at)
-                at += _ENTRY.size
-                found = np.frombuffer(body, _RANGE, images, at)
-                at += found.nbytes
-                (named,) = struct.unpack_from("<I", body, at)
-                pairs = np.frombuffer(body, _SUBSYSTEM, named, at + 8)
-                at = (at + 8 + pairs.nbytes + 7) & ~7
-                numbers = (_pick(uuids, main), _pick(uuids, dsc))
-                process = self._process((boot, first, second, pid, uid, *numbers))
-                entry = self._entries.append(process=process)
+                behind = at + _ENTRY.size + images * _RANGE.itemsize
+                (named,) = struct.unpack_from("<I", body, behind)
+                process = self._process((boot, first, second, pid, uid, _pick(numbers, main), _pick(numbers, dsc)))
+                ranges.add(entry, images, body[at + _ENTRY.size : behind])
+                subsystems.add(process, named, body[behind + 8 : behind + 8 + named * _SUBSYSTEM.itemsize])
+                at = (behind + 8 + named * _SUBSYSTEM.itemsize + 7) & ~7
                 by_index[index] = entry
-                ids.append((first, second))
-                entries.append(entry)
-                if images:
-                    ranges.append((entry, found))
-                if named:
-                    subsystems.append((process, pairs))
+                ids.append((first, second, entry))
+                processes.append(process)
         finally:
             # What was read before a cut is kept.
-            self._register(catalog.serial, ids, entries)
-            self._add_ranges(catalog, ranges, uuids)
+            self._entries.extend((process,) for process in processes)
+            catalog.ids = np.array(ids, np.uint64).reshape(-1, 3)
+            _add_ranges(catalog, ranges, uuids)
             self._add_subsystems(subsystems, strings)
         return by_index
 
@@ -170,40 +178,58 @@ class Processes:
         known = self._known.get(key)
         if known is None:
             _, _, _, pid, uid, main, dsc = key
-            known = self._known[key] = self.table.append(pid=pid, uid=uid, main=main, dsc=dsc)
+            known = self._known[key] = self.table.append(pid, uid, main, dsc)
         return known
 
-    def _register(self, serial: int, ids: list[tuple[int, int]], entries: list[int]) -> None:
-        if not ids:
-            return
-        keys = np.array(ids, np.uint64)
-        _, firsts = self._entry_table.intern(keys[:, 0], keys[:, 1] | np.uint64(serial << 32))
-        self._entry_rows.extend(firsts.size, entry=np.array(entries, np.int32)[firsts])
-
-    def _add_ranges(self, catalog: Catalog, ranges: list[tuple[int, Array]], uuids: Array) -> None:
-        if not ranges or not uuids.size:
-            return
-        found = np.concatenate([item for _, item in ranges])
-        entry = np.repeat([entry for entry, _ in ranges], [item.size for _, item in ranges]).astype(np.uint64)
-        keys = (entry << np.uint64(48)) | (found["high"].astype(np.uint64) << np.uint64(32)) | found["low"]
-        order = np.argsort(keys, kind="stable")
-        catalog.keys = keys[order]
-        catalog.sizes = found["size"].astype(np.uint64)[order]
-        place = found["uuid"].astype(np.int64)[order]
-        catalog.images = np.where(place < uuids.size, uuids.take(place, mode="clip"), -1)
-
-    def _add_subsystems(self, subsystems: list[tuple[int, Array]], strings: bytes) -> None:
-        if not subsystems:
-            return
-        found = np.concatenate([item for _, item in subsystems])
-        process = np.repeat([process for process, _ in subsystems], [item.size for _, item in subsystems])
-        number = found["number"].astype(np.uint64)
-        _, firsts = self._pair_table.intern(process.astype(np.uint64), number)
-        for row in found[firsts].tolist():
-            self.pairs.append(
-                subsystem=self.subsystems.number(_string(strings, row[1])),
-                category=self.categories.number(_string(strings, row[2])),
+    def _add_subsystems(self, subsystems: "_Pieces", strings: bytes) -> None:
+        found = subsystems.rows(_SUBSYSTEM)
+        process = subsystems.owners().astype(np.uint64)
+        _, firsts = self._pair_table.intern(process, found["number"].astype(np.uint64))
+        if firsts.size:
+            self.pairs.extend(
+                (self.subsystems.number(_string(strings, name)), self.categories.number(_string(strings, category)))
+                for _, name, category in found[firsts].tolist()
             )
+
+
+class _Pieces:
+    """Arrays of structures of several owners, collected as bytes."""
+
+    def __init__(self) -> None:
+        self._owners: list[int] = []
+        self._counts: list[int] = []
+        self._parts: list[bytes] = []
+
+    def add(self, owner: int, count: int, raw: bytes) -> None:
+        if count:
+            self._owners.append(owner)
+            self._counts.append(count)
+            self._parts.append(raw)
+
+    def rows(self, kind: np.dtype[Any]) -> Array:
+        return np.frombuffer(b"".join(self._parts), kind)
+
+    def owners(self) -> Array:
+        return np.repeat(np.array(self._owners, np.int64), self._counts)
+
+
+def _add_ranges(catalog: Catalog, ranges: _Pieces, uuids: Array) -> None:
+    found = ranges.rows(_RANGE)
+    if not found.size or not uuids.size:
+        return
+    entry = ranges.owners().astype(np.uint64)
+    keys = (entry << np.uint64(ADDRESS_BITS)) | (found["high"].astype(np.uint64) << np.uint64(32)) | found["low"]
+    order = np.argsort(keys, kind="stable")
+    catalog.keys = keys[order]
+    catalog.sizes = found["size"].astype(np.uint64)[order]
+    place = found["uuid"].astype(np.int64)[order]
+    catalog.images = np.where(place < uuids.size, uuids.take(place, mode="clip"), -1)
+
+
+def _mix(first: Array, second: Array, serial: Array) -> Array:
+    """Return one well-spread number for a process id pair under a catalog."""
+    mixed: Array = (first * _MIX_1) ^ (second * _MIX_2) ^ (serial * _MIX_3)
+    return mixed
 
 
 def _sub_chunks(body: bytes, at: int, count: int, by_index: dict[int, int]) -> list[SubChunk]:
@@ -219,8 +245,8 @@ def _sub_chunks(body: bytes, at: int, count: int, by_index: dict[int, int]) -> l
     return found
 
 
-def _pick(uuids: Array, index: int) -> int:
-    return int(uuids[index]) if index != _NONE and index < uuids.size else -1
+def _pick(uuids: list[int], index: int) -> int:
+    return uuids[index] if index != _NONE and index < len(uuids) else -1
 
 
 def _string(strings: bytes, at: int) -> str:

@@ -84,7 +84,7 @@ class Decoder:
         batch = load.batch
         first = batch.words.take((batch.at >> 3) + 2)
         second = batch.words.take((batch.at >> 3) + 3) & np.uint64(0xFFFFFFFF)
-        entry = self.processes.entries_of(first, second, load.serials.take(batch.set_of))
+        entry = self.processes.entries_of(load.catalogs, first, second, load.serials.take(batch.set_of))
         process = self.processes.process_of.take(entry)
         size = batch.end - batch.at
         over = np.flatnonzero((batch.tag == chunksets.OVERSIZE) & (size >= _CHUNK_HEAD))
@@ -148,7 +148,7 @@ class Decoder:
         if only is not None:
             return points.take(np.flatnonzero(np.isin(points.at, only)))
         tally.overrun += overrun
-        known = np.isin(points.kind, firehose.KNOWN_TYPES)
+        known = firehose.IS_KNOWN.take(points.kind)
         if not known.all():
             for kind in points.kind[~known & (points.kind != 0)].tolist():
                 tally.unknown[kind] = tally.unknown.get(kind, 0) + 1

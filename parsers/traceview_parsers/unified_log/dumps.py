@@ -87,7 +87,7 @@ class UuidImages:
         words = np.ascontiguousarray(raw).view("<u8")
         rows, firsts = self._keys.intern(words[:, 0], words[:, 1])
         for index in firsts.tolist():
-            self._rows.append(image=resolve(raw[index].tobytes(), index))
+            self._rows.append(resolve(raw[index].tobytes(), index))
         taken: Array = self._rows["image"].take(rows)
         return taken
 

@@ -19,6 +19,7 @@ LOG: Final = 4
 SIGNPOST: Final = 6
 LOSS: Final = 7
 KNOWN_TYPES: Final = (ACTIVITY, TRACE, LOG, SIGNPOST, LOSS)
+IS_KNOWN: Final = np.isin(np.arange(256), KNOWN_TYPES)
 USER_ACTION: Final = 3
 
 HAS_CURRENT_AID: Final = 0x0001
@@ -38,6 +39,7 @@ HAS_OVERSIZE: Final = 0x0800
 HAS_NAME: Final = 0x8000
 
 HEAD: Final = 24
+_STEPS: Final = 8
 _PREAMBLE: Final = 48  # chunk preamble and firehose preamble
 _U16: Final = np.uint64(0xFFFF)
 _PRIVATE_END: Final = 4096
@@ -103,28 +105,34 @@ def walk(batch: Batch, chunks: Chunks) -> tuple[Array, Array, int]:
     first = (chunks.at + _PREAMBLE) >> 3
     public = (words[(chunks.at >> 3) + 4] & _U16).astype(np.int64)
     end = (np.minimum(chunks.at + 32 + public, chunks.end) + 7) >> 3
-    order = np.argsort(first - end, kind="stable")  # longest first, so that the active ones stay a prefix for long
-    cursor = first[order]
-    stop = end[order]
-    chunk = order
+    order = np.argsort(first - end, kind="stable")  # longest first: the chunks that are done come last
+    cursor, stop, chunk = first[order], end[order], order
+    last = words.size - 3
     positions = []
     owners = []
-    overrun = 0
-    active = np.flatnonzero(cursor + 3 <= stop)
-    cursor, stop, chunk = cursor[active], stop[active], chunk[active]
-    while cursor.size:
-        positions.append(cursor)
-        owners.append(chunk)
-        cursor = cursor + 3 + (((words.take(cursor + 2) >> np.uint64(48)) + np.uint64(7)) >> np.uint64(3)).view(np.int64)
-        going = cursor + 3 <= stop
-        if not going.all():
-            overrun += int(np.count_nonzero(cursor > stop))
+    while True:
+        going = np.flatnonzero(cursor + 3 <= stop)
+        if going.size < cursor.size:
             cursor, stop, chunk = cursor[going], stop[going], chunk[going]
+        if not cursor.size:
+            break
+        # Several steps at a time; what runs over a chunk's end is dropped afterwards.
+        found = np.empty((_STEPS, cursor.size), np.int64)
+        for step in range(_STEPS):
+            found[step] = cursor
+            size = words.take(np.minimum(cursor, last) + 2) >> np.uint64(48)
+            cursor = cursor + ((size + np.uint64(31)) >> np.uint64(3)).view(np.int64)
+        inside = found + 3 <= stop
+        step_of, column = np.nonzero(inside)
+        positions.append(found[step_of, column])
+        owners.append(chunk[column])
     if not positions:
         nothing = np.zeros(0, np.int64)
-        return nothing, nothing, overrun
+        return nothing, nothing, 0
     at = np.concatenate(positions)
     owner = np.concatenate(owners)
+    behind = at + ((words.take(at + 2) >> np.uint64(48)) + np.uint64(31) >> np.uint64(3)).view(np.int64)
+    overrun = int(np.count_nonzero(behind > end.take(owner)))
     order = np.argsort(at, kind="stable")
     return at[order] << 3, owner[order], overrun
 

@@ -1,5 +1,6 @@
 """Tables that turn repeated keys and texts into small row numbers, for whole arrays at a time."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -132,29 +133,38 @@ class Rows:
     """A growing table of fixed-width columns, kept as numpy arrays.
 
     Args:
-        columns: Name and dtype of every column; each becomes an attribute-like entry of the table.
+        columns: Name and dtype of every column.
     """
 
     def __init__(self, **columns: Any) -> None:
         self.size = 0
-        self._columns = {name: np.zeros(1024, dtype) for name, dtype in columns.items()}
+        self._filled = 0
+        self._waiting: list[tuple[Any, ...]] = []
+        self._columns = {name: np.zeros(256, dtype) for name, dtype in columns.items()}
 
     def __getitem__(self, name: str) -> Array:
-        """Return one column (a view of the rows filled so far)."""
+        """Return one column (a view of the rows so far)."""
+        if self._waiting:
+            self._fill()
         return self._columns[name][: self.size]
 
-    def append(self, **values: Any) -> int:
-        """Add one row; return its number."""
-        self.extend(1, **values)
+    def append(self, *values: Any) -> int:
+        """Add one row, its values in the order of the columns; return its number."""
+        self._waiting.append(values)
+        self.size += 1
         return self.size - 1
 
-    def extend(self, count: int, **values: Any) -> None:
-        """Add `count` rows; values are scalars or arrays."""
-        end = self.size + count
-        for name, column in self._columns.items():
-            if end > column.size:
-                grown = np.zeros(max(end, 2 * column.size), column.dtype)
-                grown[: self.size] = column[: self.size]
+    def extend(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Add rows."""
+        self._waiting.extend(rows)
+        self.size = self._filled + len(self._waiting)
+
+    def _fill(self) -> None:
+        for (name, column), values in zip(self._columns.items(), zip(*self._waiting, strict=True), strict=True):
+            if self.size > column.size:
+                grown = np.zeros(max(self.size, 2 * column.size), column.dtype)
+                grown[: self._filled] = column[: self._filled]
                 self._columns[name] = grown
-            self._columns[name][self.size : end] = values[name]
-        self.size = end
+            self._columns[name][self._filled : self.size] = values
+        self._filled = self.size
+        self._waiting.clear()

@@ -19,9 +19,10 @@ LENGTH: Final = 0x1
 MASK_NAME: Final = 0x7
 PRIVATE: Final = 0x1
 SENSITIVE: Final = 0x4
-NUMBER_TYPES: Final = (0x00, 0x02, 0x10, 0x12, 0x60, 0x62)
+NUMBER_TYPES: Final = (0x00, 0x02)
 _SIZE_MASK: Final = np.array([(1 << (8 * size)) - 1 for size in range(8)] + [2**64 - 1], np.uint64)
 _U16: Final = np.uint64(0xFFFF)
+_IS_NO_VALUE: Final = np.isin(np.arange(256) >> 4, (LENGTH, MASK_NAME))
 
 
 @dataclass(slots=True)
@@ -92,32 +93,49 @@ def walk_items(data: Array, places: Places) -> Items:
     steps = np.searchsorted(-counts.astype(np.int16), -np.arange(1, int(counts[0]) + 1 if counts.size else 1), "right")
     eight = overlapping(data, 8)
     cursor = places.count_at[order] + 1
-    limit = places.end[order]
-    slot = np.zeros(cursor.size, np.int16)
-    heads, positions, slots = [], [], []
+    last = data.size - 8
+    heads, positions = [], []
     for active in steps.tolist():
-        at = np.minimum(cursor[:active], limit[:active])
+        at = np.minimum(cursor[:active], last)
         head = eight[at]
         heads.append(head)
-        positions.append(at + 2)
-        slots.append(slot[:active].copy())
-        cursor[:active] = at + 2 + ((head >> np.uint64(8)) & np.uint64(0xFF)).view(np.int64)
-        upper = head & np.uint64(0xF0)
-        slot[:active] += (upper != LENGTH << 4) & (upper != MASK_NAME << 4)
+        positions.append(at)
+        cursor[:active] = at + (((head >> np.uint64(8)) & np.uint64(0xFF)) + np.uint64(2)).view(np.int64)
     values_at = np.empty(cursor.size, np.int64)
     values_at[order] = cursor
     if not heads:
         nothing = np.zeros(0, np.int64)
         return Items(nothing, nothing, nothing, nothing, nothing.view(np.uint64), nothing, nothing, nothing, values_at)
     head = np.concatenate(heads)
-    at = np.concatenate(positions)
+    at = np.concatenate(positions) + 2
     record = np.concatenate([order[:active] for active in steps.tolist()])
     kind = (head & np.uint64(0xFF)).astype(np.uint8)
     size = ((head >> np.uint64(8)) & np.uint64(0xFF)).astype(np.int64)
     outside = at + size > places.end[record]
     broken = np.unique(record[outside]) if outside.any() else np.zeros(0, np.int64)
-    items = Items(record, np.concatenate(slots), kind, size, head, at, _before(steps), broken, values_at)
+    items = Items(record, _slots(kind, steps), kind, size, head, at, _before(steps), broken, values_at)
     return items if not broken.size else _without(items, outside)
+
+
+def _slots(kind: Array, steps: Array) -> Array:
+    """Return how many values of its record stand before each item, for items laid out step by step."""
+    step_of = np.repeat(np.arange(steps.size), steps)
+    slots = step_of.copy()
+    begins = np.cumsum(steps) - steps
+    lengths = np.flatnonzero(_IS_NO_VALUE.take(kind))
+    rank = lengths - begins[step_of[lengths]]
+    # The later items of a record with a length item stand one slot earlier; step k has the items of ranks 0 … steps[k].
+    later = np.searchsorted(-steps, -rank, "left") - step_of[lengths] - 1
+    step = np.repeat(step_of[lengths] + 1, later) + _counting(later)
+    np.subtract.at(slots, begins[step] + np.repeat(rank, later), 1)
+    return slots
+
+
+def _counting(counts: Array) -> Array:
+    """Return 0 … n-1 for each n, one after the other."""
+    ends = np.cumsum(counts)
+    total = int(ends[-1]) if ends.size else 0
+    return np.arange(total) - np.repeat(ends - counts, counts)
 
 
 def _before(steps: Array) -> Array:

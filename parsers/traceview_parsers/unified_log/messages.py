@@ -6,7 +6,7 @@ pass, and the offsets at the records' borders are those of the messages.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,16 @@ import pyarrow as pa
 from traceview_parsers.unified_log import columns, numbers
 from traceview_parsers.unified_log.arguments import NULL_TEXT, PRIVATE_TEXT, render
 from traceview_parsers.unified_log.interning import Array
-from traceview_parsers.unified_log.items import LENGTH, PRIVATE, SENSITIVE, Items, Places, walk_items
+from traceview_parsers.unified_log.items import (
+    LENGTH,
+    NUMBER,
+    NUMBER_TYPES,
+    PRIVATE,
+    SENSITIVE,
+    Items,
+    Places,
+    walk_items,
+)
 from traceview_parsers.unified_log.plans import Plans, Style
 
 _PRIVATE_ENTRY: Final = numbers.small_entry(PRIVATE_TEXT.encode())
@@ -33,21 +42,34 @@ _SMALL_DECIMALS: Final = np.concatenate(
 _WITHHELD: Final = 0x8000
 """Size of a private number whose value was not stored (seen by other readers in real archives)."""
 
-_HIDDEN, _NUMBER, _TEXT, _UUID, _HASH, _GENERAL, _NOTHING = range(7)
-_NUMBER_STYLES: Final = frozenset(range(Style.SIGNED, Style.TEXT)) | {Style.BOOL, Style.BOOL_UPPER, Style.ANY}
+_CHARACTERS: Final = np.concatenate(
+    [numbers.small_entry(bytes((byte,)).decode("ascii", "replace").encode()) for byte in range(256)]
+)
+_HIDDEN, _INTEGER, _FLOAT, _TEXT, _UUID, _HASH, _GENERAL, _NOTHING = range(8)
+_NUMBER_TYPES: Final = np.isin(np.arange(256), NUMBER_TYPES)
+_INTEGER_STYLES: Final = frozenset(range(Style.SIGNED, Style.TEXT)) | {
+    Style.BOOL,
+    Style.BOOL_UPPER,
+    Style.ANY,
+    Style.CHARACTER,
+}
 _CACHE_LIMIT: Final = 200_000
 
-Message = tuple[Any, Any]
+Render = Callable[[list[Any]], list[bytes]]
+_IS_DECIMAL: Final = np.isin(np.arange(len(Style)), (Style.SIGNED, Style.UNSIGNED, Style.ANY))
+_IS_HEX: Final = np.isin(np.arange(len(Style)), (Style.HEX, Style.POINTER, Style.HEX_PREFIXED))
+_IS_HEX_UPPER: Final = np.arange(len(Style)) == Style.HEX_UPPER
 
 
 def _ways() -> Array:
     """Return the way of writing for each style and item type: uint8 [styles, 256]."""
     table = np.full((len(Style), 256), _GENERAL, np.uint8)
     for style in Style:
-        if style in _NUMBER_STYLES:
-            table[style, [0x00, 0x02]] = _NUMBER
+        if style in _INTEGER_STYLES:
+            table[style, [0x00, 0x02]] = _INTEGER
         if style in {Style.TEXT, Style.ANY}:
             table[style, [0x20, 0x22, 0x40, 0x42]] = _TEXT
+    table[Style.FLOAT, [0x00, 0x02]] = _FLOAT
     table[Style.UUID, [0x30, 0x32]] = _UUID
     table[:, 0xF0:] = _HASH
     kinds = np.arange(256)
@@ -65,7 +87,7 @@ class Composer:
 
     def __init__(self, plans: Plans) -> None:
         self._plans = plans
-        self._cache: dict[tuple[object, ...], bytes] = {}
+        self._cache: dict[Any, bytes] = {}
 
     def compose(self, data: Array, places: Places, plan: Array) -> tuple[Any, Items]:
         """Write the messages of records.
@@ -84,15 +106,22 @@ class Composer:
         page.write_values(self._render)
         return page.messages(), items
 
-    def _render(self, key: tuple[int, int, bytes, int | None, int | None]) -> bytes:
-        place, kind, value, width, precision = key
-        cached = self._cache.get(key)
-        if cached is None:
-            if len(self._cache) >= _CACHE_LIMIT:
-                self._cache.clear()
-            text = render(self._plans.placeholders[place], kind, value, width, precision)
-            cached = self._cache[key] = text.encode("utf-8", "replace")
-        return cached
+    def _render(self, keys: list[Any]) -> list[bytes]:
+        """Return the text of each value: (placeholder, size, number) or (placeholder, type, bytes, width, precision)."""
+        cache = self._cache
+        texts = list(map(cache.get, keys))
+        for at, text in enumerate(texts):
+            if text is None:
+                key = keys[at]
+                place = self._plans.placeholders[key[0]]
+                if len(key) == 3:
+                    shown = render(place, NUMBER, key[2].to_bytes(key[1], "little"), None, None)
+                else:
+                    shown = render(place, *key[1:])
+                if len(cache) >= _CACHE_LIMIT:
+                    cache.clear()
+                texts[at] = cache[key] = shown.encode("utf-8", "replace")
+        return cast("list[bytes]", texts)
 
 
 class _Layout:
@@ -115,6 +144,7 @@ class _Page:
         self._places = places
         self._items = items
         self._layout = layout
+        self._plans = plans
         self._buffers: list[Any] = [plans.pool(), data]
         slots = plans.slots
         table = plans.table
@@ -125,7 +155,7 @@ class _Page:
         self._slots = slots
         self._fits = fits
 
-    def write_values(self, render_one: Callable[[tuple[int, int, bytes, int | None, int | None]], bytes]) -> None:
+    def write_values(self, render_all: Render) -> None:
         """Fill the segments of all values."""
         if not self._items.record.size:
             return
@@ -134,15 +164,16 @@ class _Page:
         if not self._fits.all():
             ways[~self._fits] = _NOTHING
         order = np.argsort(ways, kind="stable")
-        borders = np.concatenate([[0], np.cumsum(np.bincount(ways, minlength=7))])
-        groups = [order[borders[way] : borders[way + 1]] for way in range(7)]
+        borders = np.concatenate([[0], np.cumsum(np.bincount(ways, minlength=_NOTHING + 1))])
+        groups = [order[borders[way] : borders[way + 1]] for way in range(_NOTHING + 1)]
         general = [groups[_GENERAL]]
         general.append(self._hidden(groups[_HIDDEN], style))
-        self._numbers(groups[_NUMBER], style)
+        self._integers(groups[_INTEGER], style)
+        general.append(self._floats(groups[_FLOAT]))
         self._texts(groups[_TEXT], *self._public(groups[_TEXT]))
         general.append(self._uuids(groups[_UUID]))
         general.append(self._hashes(groups[_HASH]))
-        self._general(np.concatenate(general), render_one)
+        self._general(np.concatenate(general), render_all)
 
     def messages(self) -> Any:
         """Return the messages as pa.large_string()."""
@@ -195,45 +226,60 @@ class _Page:
         self._texts(shown[plain], *self._private(shown[plain]))
         return shown[~plain]
 
-    def _numbers(self, rows: Array, style: Array) -> None:
+    def _integers(self, rows: Array, style: Array) -> None:
         if not rows.size:
             return
         value = self._items.numbers(self._data, rows)
         style = style[rows]
-        decimal = (style == Style.SIGNED) | (style == Style.UNSIGNED) | (style == Style.ANY)
-        for name, table in _BOOLS.items():
-            hits = np.flatnonzero(style == name)
-            if hits.size:
-                self._layout.entries[self._targets(rows[hits])] = table.take((value[hits] != 0).view(np.int8))
-        hits = np.flatnonzero(decimal)
+        hits = np.flatnonzero(_IS_DECIMAL.take(style))
         self._decimals(rows[hits], value[hits], style[hits] != Style.UNSIGNED)
-        for upper in (False, True):
-            hexadecimal = (style == Style.HEX_UPPER) if upper else (
-                (style == Style.HEX) | (style == Style.POINTER) | (style == Style.HEX_PREFIXED)
-            )
-            hits = np.flatnonzero(hexadecimal)
+        for upper, table in ((False, _IS_HEX), (True, _IS_HEX_UPPER)):
+            hits = np.flatnonzero(table.take(style))
             if hits.size:
-                prefixed = (style[hits] == Style.POINTER) | ((style[hits] == Style.HEX_PREFIXED) & (value[hits] != 0))
-                digits = self._slots["digits"].take(self._slot[rows[hits]])
-                self._place(rows[hits], *numbers.hexadecimal_rows(value[hits], digits, prefixed, upper=upper))
+                self._hexadecimals(rows[hits], value[hits], style[hits], upper=upper)
+        for name, entries in _BOOLS.items():
+            hits = np.flatnonzero(style == name)
+            self._layout.entries[self._targets(rows[hits])] = entries.take((value[hits] != 0).view(np.int8))
+        hits = np.flatnonzero(style == Style.CHARACTER)
+        self._layout.entries[self._targets(rows[hits])] = _CHARACTERS.take((value[hits] & np.uint64(0xFF)).view(np.int64))
 
     def _decimals(self, rows: Array, value: Array, signed: Array) -> None:
-        size = self._items.size[rows]
-        shift = (64 - 8 * np.minimum(size, 8)).view(np.uint64)
+        shift = (64 - 8 * self._items.size[rows]).view(np.uint64)
         whole = (value << shift).view(np.int64) >> shift.view(np.int64)
         negative = signed & (whole < 0)
         magnitude = np.where(negative, -whole, value.view(np.int64)).view(np.uint64)
-        digits = self._slots["digits"].take(self._slot[rows])
-        small = (magnitude < _SMALL) & (digits <= 1)
+        slot = self._slot[rows]
+        small = (magnitude < _SMALL) & self._slots["bare"].take(slot)
         hits = np.flatnonzero(small)
         index = magnitude[hits].view(np.int64) + _SMALL * negative[hits]
         self._layout.entries[self._targets(rows[hits])] = _SMALL_DECIMALS.take(index)
         rest = np.flatnonzero(~small)
         if rest.size:
-            counts = self._slots["sign_counts"].take(self._slot[rows[rest]]) & negative[rest]
-            self._place(
-                rows[rest], *numbers.decimal_rows(magnitude[rest], negative[rest], digits[rest] - counts)
-            )
+            slot, minus = slot[rest], negative[rest]
+            digits = self._slots["digits"].take(slot) - (self._slots["sign_counts"].take(slot) & minus)
+            width = self._slots["width"].take(slot)
+            self._place(rows[rest], *numbers.decimal_rows(magnitude[rest], minus, digits, width))
+
+    def _hexadecimals(self, rows: Array, value: Array, style: Array, *, upper: bool) -> None:
+        prefixed = (style == Style.POINTER) | ((style == Style.HEX_PREFIXED) & (value != 0))
+        slot = self._slot[rows]
+        digits, width = self._slots["digits"].take(slot), self._slots["width"].take(slot)
+        self._place(rows, *numbers.hexadecimal_rows(value, prefixed, digits, width, upper=upper))
+
+    def _floats(self, rows: Array) -> Array:
+        """Write floats; return the items of other sizes."""
+        size = self._items.size[rows]
+        good = (size == 8) | (size == 4)
+        rows, rest = rows[good], rows[~good]
+        if rows.size:
+            bits = self._items.numbers(self._data, rows)
+            values = bits.view(np.float64).copy()
+            single = np.flatnonzero(size[good] == 4)
+            values[single] = bits[single].astype(np.uint32).view(np.float32)
+            formats = self._plans.float_formats
+            places = self._slots["place"].take(self._slot[rows]).tolist()
+            self._place_texts(rows, [(formats[place] % value).encode() for place, value in zip(places, values.tolist(), strict=True)])
+        return rest
 
     def _uuids(self, rows: Array) -> Array:
         at, size = self._public(rows)
@@ -259,19 +305,29 @@ class _Page:
         self._layout.entries[self._targets(rows)] = numbers.entries(text, at, length, len(self._buffers))
         self._buffers.append(text)
 
-    def _general(self, rows: Array, render_one: Callable[[tuple[int, int, bytes, int | None, int | None]], bytes]) -> None:
-        if not rows.size:
-            return
-        place = self._slots["place"].take(self._slot[rows]).tolist()
-        kinds = self._items.kind[rows].tolist()
-        values = self._bytes(rows)
-        widths, precisions = self._given(rows)
-        texts = [
-            render_one(key) for key in zip(place, kinds, values, widths, precisions, strict=True)
-        ]
+    def _place_texts(self, rows: Array, texts: list[bytes]) -> None:
         length = np.fromiter(map(len, texts), np.int64, len(texts))
         begin = np.cumsum(length) - length
         self._place(rows, np.frombuffer(b"".join([*texts, bytes(16)]), np.uint8), begin, length)
+
+    def _general(self, rows: Array, render_all: Render) -> None:
+        """Write values one by one; equal ones once."""
+        before = self._items.before[rows]
+        led = (before >= 0) & ((self._items.kind[before] >> 4 == LENGTH) | (
+            self._slots["style"].take(self._slot[before], mode="clip") == Style.WIDTH))
+        bare = _NUMBER_TYPES.take(self._items.kind[rows]) & ~led & (self._items.size[rows] <= 8)
+        numbered, others = rows[bare], rows[~bare]
+        if numbered.size:
+            place = self._slots["place"].take(self._slot[numbered]).tolist()
+            size = self._items.size[numbered].tolist()
+            value = self._items.numbers(self._data, numbered).tolist()
+            keys: list[Any] = list(zip(place, size, value, strict=True))
+            self._place_texts(numbered, render_all(keys))
+        if others.size:
+            place = self._slots["place"].take(self._slot[others]).tolist()
+            kinds = self._items.kind[others].tolist()
+            keys = list(zip(place, kinds, self._bytes(others), *self._given(others), strict=True))
+            self._place_texts(others, render_all(keys))
 
     def _bytes(self, rows: Array) -> list[bytes]:
         """Return the bytes of each item's value."""

@@ -64,8 +64,9 @@ def small_entry(text: bytes) -> Array:
     return np.frombuffer(raw, ENTRY)
 
 
-def decimal_rows(value: Array, negative: Array | None, digits: Array | int) -> tuple[Array, Array, Array]:
-    """Write magnitudes (uint64) in decimal, with a minus sign where `negative`, zero-padded to `digits` places.
+def decimal_rows(value: Array, negative: Array, digits: Array, width: Array) -> tuple[Array, Array, Array]:
+    """Write magnitudes (uint64) in decimal, with a minus sign where `negative`, zero-padded to `digits` places and
+    space-padded to `width` characters (30 at most).
 
     Returns:
         (uint8 bytes, position of each text in them, its length).
@@ -80,11 +81,13 @@ def decimal_rows(value: Array, negative: Array | None, digits: Array | int) -> t
         rows[:, column] = _DECIMAL.take(high)
         rows[:, column + 1] = _DECIMAL.take(rest)
     needed = np.searchsorted(_POWERS_OF_TEN, value, "right") + 1
-    return _place(rows, np.maximum(needed, digits), negative, b"-")
+    return _place(rows, np.maximum(needed, digits), negative, b"-", width)
 
 
-def hexadecimal_rows(value: Array, digits: Array | int, prefixed: Array | None, *, upper: bool) -> tuple[Array, Array, Array]:
-    """Write uint64 values in hexadecimal, zero-padded to `digits` places, with ``0x`` where `prefixed`.
+def hexadecimal_rows(
+    value: Array, prefixed: Array, digits: Array, width: Array, *, upper: bool
+) -> tuple[Array, Array, Array]:
+    """Write uint64 values in hexadecimal, padded like `decimal_rows`, with ``0x`` where `prefixed`.
 
     Returns:
         Like `decimal_rows`.
@@ -93,7 +96,7 @@ def hexadecimal_rows(value: Array, digits: Array | int, prefixed: Array | None, 
     rows[:, :8] = 0x3030
     rows[:, 8:] = _HEX[upper].take(value.byteswap().view(np.uint8).reshape(-1, 8))
     needed = np.searchsorted(_POWERS_OF_16, value, "right") + 1
-    return _place(rows, np.maximum(needed, digits), prefixed, b"0X" if upper else b"0x")
+    return _place(rows, np.maximum(needed, digits), prefixed, b"0X" if upper else b"0x", width)
 
 
 def uuid_rows(raw: Array) -> Array:
@@ -120,15 +123,21 @@ def mask_hash_rows(raw: Array) -> tuple[Array, int]:
     return rows, length
 
 
-def _place(rows: Any, digits: Array, marked: Array | None, mark: bytes) -> tuple[Array, Array, Array]:
-    """Return where each right-aligned number begins, after writing `mark` before the marked ones."""
+def _place(rows: Any, digits: Array, marked: Array, mark: bytes, width: Array) -> tuple[Array, Array, Array]:
+    """Return where each right-aligned number begins, after writing `mark` before the marked ones, then spaces."""
     flat = rows.view(np.uint8).reshape(-1)
     size = np.minimum(digits, _ROW - len(mark)).astype(np.int64)
     at = np.arange(_ROW, flat.size + 1, _ROW, dtype=np.int64) - size
-    if marked is not None:
-        hit = np.flatnonzero(marked)
+    hit = np.flatnonzero(marked)
+    if hit.size:
         for offset, letter in enumerate(reversed(mark), 1):
             flat[at[hit] - offset] = letter
         at[hit] -= len(mark)
         size[hit] += len(mark)
+    short = np.flatnonzero(width > size)
+    while short.size:
+        at[short] -= 1
+        size[short] += 1
+        flat[at[short]] = ord(" ")
+        short = short[width[short] > size[short]]
     return np.concatenate([flat, np.zeros(16, np.uint8)]), at, size

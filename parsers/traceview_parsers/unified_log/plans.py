@@ -5,19 +5,19 @@ each placeholder. Its slots say, for each value that a record brings, which segm
 """
 
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from traceview_parsers.unified_log import formats
 from traceview_parsers.unified_log.formats import Placeholder
 from traceview_parsers.unified_log.interning import Array, Rows
-from traceview_parsers.unified_log.numbers import ENTRY, INLINE, small_entry
+from traceview_parsers.unified_log.numbers import ENTRY, INLINE
 
 LITERALS: Final = 0
 """Number of the Arrow buffer that holds the literals."""
 
-_ZERO_PADDED: Final = 19
+_MOST_DIGITS: Final = 19
 """More digits than this are left to the general rendering."""
 
 
@@ -39,9 +39,23 @@ class Style(IntEnum):
     """The format is unknown: numbers in decimal, texts as they are."""
     WIDTH = 12
     """A number that is the width of the next placeholder; it fills no segment."""
+    FLOAT = 13
+    CHARACTER = 14
 
 
 _DECIMAL_STYLES: Final = frozenset({Style.SIGNED, Style.UNSIGNED})
+
+
+_INTEGER_STYLES: Final = {
+    **{(letter, False): Style.SIGNED for letter in "dDi"},
+    **{(letter, False): Style.UNSIGNED for letter in "uU"},
+    ("x", False): Style.HEX,
+    ("x", True): Style.HEX_PREFIXED,
+    ("X", False): Style.HEX_UPPER,
+    ("p", False): Style.POINTER,
+    ("p", True): Style.POINTER,
+}
+"""Style by conversion and alternate form."""
 
 
 class Plans:
@@ -50,15 +64,27 @@ class Plans:
     Attributes:
         table: One row a plan: first segment and count, first slot and count.
         slots: One row a slot: segment (counted from the plan's first), style, minimum digits (or, for texts, the most
-            bytes to print, -1 no limit), whether a minus sign counts as a digit, placeholder number.
+            bytes to print, -1 no limit), whether a minus sign counts as a digit, minimum width (filled with spaces on
+            the left), whether a number is written without any of these, placeholder number.
         placeholders: The placeholders that slots refer to.
+        float_formats: For each placeholder, how Python writes its floats.
     """
 
     def __init__(self) -> None:
         self.table = Rows(segment=np.int64, segments=np.int64, slot=np.int64, slots=np.int64)
-        self.slots = Rows(segment=np.int64, style=np.uint8, digits=np.int64, sign_counts=np.bool_, place=np.int32)
+        self.slots = Rows(
+            segment=np.int64,
+            style=np.uint8,
+            digits=np.int64,
+            sign_counts=np.bool_,
+            width=np.int64,
+            bare=np.bool_,
+            place=np.int32,
+        )
         self.placeholders: list[Placeholder] = []
-        self._segments = Rows(entry=ENTRY)
+        self.float_formats: list[str] = []
+        self._entries = bytearray()
+        self._segments = np.zeros(0, ENTRY)
         self._pool = bytearray()
         self._frozen = b""
         self._known: dict[tuple[str, int], int] = {}
@@ -68,7 +94,9 @@ class Plans:
     @property
     def segments(self) -> Array:
         """Entries of all segments; those of placeholders say that data are missing."""
-        return self._segments["entry"]
+        if self._segments.nbytes != len(self._entries):
+            self._segments = np.frombuffer(bytes(self._entries), ENTRY)
+        return self._segments
 
     def pool(self) -> bytes:
         """Return the bytes that long literals point into; the same object until a literal is added."""
@@ -100,60 +128,75 @@ class Plans:
         known = self._known.get(key)
         if known is not None:
             return known
-        segment = self._segments.size
+        segment = len(self._entries) // ENTRY.itemsize
+        count = 0
         slot = self.slots.size
         literals = [""]
+        decimal = True
         for part in parts:
             if isinstance(part, str):
                 literals[-1] += part
-                self._segments.append(entry=self._literal(part.encode("utf-8", "replace")))
-                continue
-            if part.width == "*":
-                self._slot(-1, Style.WIDTH, part)
-            self._slot(self._segments.size - segment, Style.ANY if key[1] >= 0 else _style(part), part)
-            literals.append("")
-            self._segments.append(entry=self._missing)
-        styles = self.slots["style"][slot:].tolist()
-        self._literals.append((literals, all(style in _DECIMAL_STYLES for style in styles)))
-        number = self.table.append(
-            segment=segment, segments=self._segments.size - segment, slot=slot, slots=self.slots.size - slot
-        )
-        self._known[key] = number
+                self._entries += self._literal(part.encode("utf-8", "replace"))
+            else:
+                style = Style.ANY if key[1] >= 0 else _style(part)
+                if part.width == "*":
+                    self._slot(-1, Style.WIDTH, part)
+                self._slot(count, style, part)
+                decimal &= style in _DECIMAL_STYLES
+                literals.append("")
+                self._entries += self._missing
+            count += 1
+        self._literals.append((literals, decimal))
+        number = self._known[key] = self.table.append(segment, count, slot, self.slots.size - slot)
         return number
 
     def _slot(self, segment: int, style: Style, place: Placeholder) -> None:
-        digits, sign_counts = _digits(place) if style != Style.TEXT else (_text_limit(place), False)
+        shape = _Shape(_text_limit(place), False, 0) if style == Style.TEXT else _shape(place) or _Shape(1, False, 0)
         self.slots.append(
-            segment=segment, style=style, digits=digits, sign_counts=sign_counts, place=len(self.placeholders)
+            segment,
+            style,
+            shape.digits,
+            shape.sign_counts,
+            shape.width,
+            shape.digits <= 1 and not shape.width,
+            len(self.placeholders),
         )
         self.placeholders.append(place)
+        precision = 6 if place.precision is None or place.precision == "*" else place.precision
+        self.float_formats.append(f"%.{precision}{place.conversion}" if style == Style.FLOAT else "")
 
-    def _literal(self, text: bytes) -> Array:
+    def _literal(self, text: bytes) -> bytes:
+        """Return the entry of a literal, whose text goes to the pool if it is long."""
+        entry = len(text).to_bytes(4, "little")
         if len(text) <= INLINE:
-            return small_entry(text)
-        raw = len(text).to_bytes(4, "little") + text[:4] + LITERALS.to_bytes(4, "little")
-        raw += len(self._pool).to_bytes(4, "little")
+            return entry + text.ljust(INLINE, b"\0")
+        entry += text[:4] + LITERALS.to_bytes(4, "little") + len(self._pool).to_bytes(4, "little")
         self._pool += text
-        return np.frombuffer(raw, ENTRY)
+        return entry
+
+
+class _Shape(NamedTuple):
+    """Fewest digits, whether a minus sign takes the place of one, fewest characters."""
+
+    digits: int
+    sign_counts: bool
+    width: int
 
 
 def _style(place: Placeholder) -> Style:
     """Return how values of a placeholder can be written by column."""
     if place.decoder is not None:
         return _decoder_style(place)
-    if place.conversion in "s@" and not place.flags and place.width is None and place.precision != "*":
-        return Style.TEXT
-    if place.length in {"h", "hh"} or _digits(place)[0] < 0:
+    bare = not place.flags and place.width is None
+    if place.conversion in "s@":
+        return Style.TEXT if bare and place.precision != "*" else Style.GENERAL
+    if place.conversion in "fFeEgG":
+        return Style.FLOAT if bare and place.precision != "*" else Style.GENERAL
+    if place.conversion == "c":
+        return Style.CHARACTER if place.plain and place.length != "l" else Style.GENERAL
+    if place.length in {"h", "hh"} or _shape(place) is None:
         return Style.GENERAL
-    alternate = "#" in place.flags
-    styles = {"d": Style.SIGNED, "i": Style.SIGNED, "D": Style.SIGNED, "u": Style.UNSIGNED, "U": Style.UNSIGNED}
-    if not alternate and place.conversion in styles:
-        return styles[place.conversion]
-    if place.conversion == "x":
-        return Style.HEX_PREFIXED if alternate else Style.HEX
-    if place.conversion == "X" and not alternate:
-        return Style.HEX_UPPER
-    return Style.POINTER if place.conversion == "p" else Style.GENERAL
+    return _INTEGER_STYLES.get((place.conversion, "#" in place.flags), Style.GENERAL)
 
 
 def _decoder_style(place: Placeholder) -> Style:
@@ -162,19 +205,19 @@ def _decoder_style(place: Placeholder) -> Style:
     return styles.get(place.decoder or "", Style.GENERAL) if plain else Style.GENERAL
 
 
-def _digits(place: Placeholder) -> tuple[int, bool]:
-    """Return (fewest digits, whether a minus sign takes the place of one); -1 where that does not describe it."""
+def _shape(place: Placeholder) -> _Shape | None:
+    """Return the shape of integers, None where it takes more to describe."""
     if set(place.flags) - {"0", "#"} or place.width == "*" or place.precision == "*":
-        return -1, False
+        return None
     width, precision = place.width or 0, place.precision
     if precision is not None:
-        simple = width <= precision and 0 < precision <= _ZERO_PADDED and "#" not in place.flags
-        return (precision, False) if simple else (-1, False)
+        simple = width <= precision and 0 < precision <= _MOST_DIGITS and "#" not in place.flags
+        return _Shape(precision, False, 0) if simple else None
     if not width:
-        return 1, False
-    if "0" not in place.flags or "#" in place.flags or place.conversion == "p" or width > _ZERO_PADDED:
-        return -1, False
-    return width, True
+        return _Shape(1, False, 0)
+    if "#" in place.flags or place.conversion == "p" or width > _MOST_DIGITS:
+        return None
+    return _Shape(width, True, 0) if "0" in place.flags else _Shape(1, False, width)
 
 
 def _text_limit(place: Placeholder) -> int:
