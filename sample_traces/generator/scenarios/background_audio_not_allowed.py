@@ -1,12 +1,12 @@
-"""An app without the audio background mode plays, goes to the background, and is stopped there.
+"""A calling app without the audio background mode plays a voice mail, goes to the background, and is stopped there.
 
 Rests on: ``… moved to … and is not allowed to play in the background`` of a real audiomxd log (iOS 18/26, printed there on the
 way to ForegroundRunning: about the app's rights, not about that moment), and the stop command (17).
 """
 
-from generator.phrases import audio, noise, runningboard
+from generator.phrases import audio, calls, noise, runningboard
 from generator.phrases.audio import Session
-from generator.story import IOS_26, Expected, Story
+from generator.story import IOS_26, Actor, Expected, Story, uuid_text
 from generator.values import Static
 
 TITLE = "Background audio without the background mode"
@@ -15,18 +15,21 @@ VARIANTS = ((IOS_26, "ndjson"),)
 
 def tell(story: Story) -> Expected:
     """Play it."""
-    expected = Expected(findings=[("background-audio-not-allowed", "high")])
+    expected = Expected(findings=[("background-audio-not-allowed", "high"), ("stopped-because-suspended", "high")])
     app = story.app(533)
     session = Session(app, 0x6FD55, category="MediaPlayback", mode="Default")
-    noise.bystanders(story, 0, 40, per_second=0.6)
+    noise.bystanders(story, 0, 60, per_second=0.5)
     story.at(2)
     runningboard.launch(story, app, foreground=True)
+    story.wait(3)
+    _earlier_call(story, app)
+    story.at(20)
     story.wait(0.4)
     audio.create(story, session)
     audio.application_state(story, session, "ForegroundRunning", background=False)
     activated = audio.activate(story, session, by_callkit=False)
     audio.start_io(story, session)
-    story.at(16)
+    story.at(36)
     runningboard.to_background(story, app)
     story.say(
         story.actor("media"), "-CMSessionMgr- %s: Client %{public}@ with pid '%d' moved to %s and is not allowed to play in the background",
@@ -39,3 +42,13 @@ def tell(story: Story) -> Expected:
     expected.row("audio_sessions", session_id=session.id, activated_by="app", start=activated)
     expected.row("suspensions", start=suspended, in_call=False)
     return expected
+
+
+def _earlier_call(story: Story, app: Actor) -> None:
+    """A call of the user's that nobody takes: it shows that the app is one for calls."""
+    call = uuid_text(f"call {story.name}")
+    calls.start_outgoing(story, app, call)
+    story.wait(0.5)
+    calls.connecting(story, app, call)
+    story.wait(9)
+    calls.end_by_user(story, app, call)

@@ -24,12 +24,14 @@ def tell(story: Story) -> Expected:
     flows.pick_up(story, call)
     story.at(41)
     client = {"subsystem": "com.apple.coreaudio", "category": "as_client", "library": "AudioSession"}
+    lost = 0
     for name in ("AVAudioSessionMediaServicesWereLostNotification", "AVAudioSessionMediaServicesWereResetNotification"):
-        last = story.say(
+        posted = story.say(
             app, "%25s:%-5d Posting inner %@ notification for session with ID 0x%x", Static("AVAudioSession_iOS.mm"), 1264,
             Static(name), call.session.number, **client,
         )  # fmt: skip
         if "Lost" in name:
+            lost = posted
             audio.webrtc(story, app, "Media services were lost.")
             story.wait(1.4)
             story.restart("media", 1177)
@@ -48,5 +50,5 @@ def tell(story: Story) -> Expected:
     )
     audio.webrtc(story, app, "Media services were reset.")
     flows.expect(expected, call)
-    expected.row("glitches", kind="media_services_reset", start=last, in_call=True)
+    expected.row("glitches", kind="media_services_reset", start=lost, in_call=True)
     return expected

@@ -33,7 +33,7 @@ def tell(story: Story) -> Expected:
     )
     story.at(70)
     first = _burst(story, app, 14)
-    burning = story.say(
+    story.say(
         story.actor("kernel"), "process %s[%d] thread %llu caught burning CPU! It used more than %d%% CPU over %u seconds",
         Static(app.name), app.pid, 81_244, 50, 180,
     )  # fmt: skip
@@ -47,7 +47,7 @@ def tell(story: Story) -> Expected:
         expected.row(
             "glitches", kind="overload", start=start, end=end, count=count, in_call=True, app_state="background"
         )
-    expected.row("resource_events", kind="cpu", pid=app.pid, start=burning)
+    expected.row("resource_events", kind="cpu", pid=app.pid, fatal=False)
     expected.row("resource_events", kind="thermal")
     return expected
 
