@@ -78,8 +78,8 @@ def log(
         shown = zone or options.zone_of(trace.capture.tz)
         out.write(log_styles.header(style.value))
         for batch in trace.batches("log", selection):
+            out.write(log_styles.render(batch, style.value, shown, first=rows == 0))
             rows += batch.num_rows
-            out.write(log_styles.render(batch, style.value, shown))
         out.write(log_styles.footer(style.value, rows))
         out.flush()
         options.tell_problems(trace.problems)

@@ -100,7 +100,8 @@ def _line(row: dict[str, object], zone: tzinfo) -> str:
     who = f"{row['process'] or '?'}[{row['pid'] if row['pid'] is not None else '?'}]"
     message = visible(str(row["message"] or ""))
     cut = message if len(message) <= _MESSAGE_CHARACTERS else message[:_MESSAGE_CHARACTERS] + "…"
-    return f"    {stamp} {visible(who)} {cut}  ({visible(str(row['source']))}:{row['position']})"
+    origin = str(row["source"]).rsplit("/", 1)[-1]
+    return f"    {stamp} {visible(who)} {cut}  ({visible(origin)}:{row['position']})"
 
 
 def _calls(calls: pl.DataFrame, zone: tzinfo) -> str:
@@ -121,8 +122,9 @@ def _not_shown(analysis: Analysis) -> str:
     rows = []
     for one in analysis.coverage:
         notes = "; ".join(one.notes)
-        count = "" if one.rows is None else f"{one.rows:,} rows, "
-        rows.append(f"  {visible(one.source)} ({one.reader}): {count}{one.clock}{'; ' + notes if notes else ''}")
+        count = "" if one.rows is None else f"{one.rows:,} row{'s' * (one.rows != 1)}, "
+        name = one.source.rsplit("/", 1)[-1]
+        rows.append(f"  {visible(name)} ({one.reader}): {count}{one.clock}{'; ' + notes if notes else ''}")
     for problem in analysis.problems:
         where = "" if problem.position is None else f" at {problem.unit} {problem.position:,}"
         rows.append(f"  {visible(problem.source)}{where}: {visible(problem.message)} ({problem.count:,} in all)")
