@@ -6,25 +6,49 @@ from typing import Any
 import polars as pl
 import pytest
 
-from traceview.episodes.tables import Span
+from traceview.episodes.reconstruct import Span, reconstruct
+from traceview.episodes.schema import Episodes
 from traceview.signals.vocabulary import EVENT_SCHEMA
 
 SECOND = 1_000_000_000
 Row = tuple[float, str, dict[str, Any]]
+Story = Callable[..., Episodes]
+
+ACME = {"process": "Acme", "pid": 700}
+"""Printed by the app itself."""
+CALLS = {"process": "callservicesd", "pid": 90}
+SPRINGBOARD = {"process": "SpringBoard", "pid": 60}
+SERVER = {"process": "audiomxd", "pid": 80, "subject": "Acme", "subject_pid": 700, "session_id": "0x6f"}
+"""The audio server about the app's session."""
+APP = {"bundle": "com.acme.voip", "subject_pid": 700}
+"""RunningBoard about the app."""
+_OBSERVERS = ("dasd", "locationd", "symptomsd", "callservicesd", "audiomxd", "gamepolicyd")
+
+
+def fan_out(t: float, state: str, visibility: str, **about: Any) -> list[Row]:
+    """``Received state update`` as six daemons print it within 5 ms; gamepolicyd's has no usable visibility."""
+    return [
+        (
+            t + at * 0.001,
+            "process.state",
+            {
+                **APP,
+                "process": name,
+                "pid": 200 + at,
+                "state": state,
+                "visibility": None if name == "gamepolicyd" else visibility,
+                **about,
+            },
+        )
+        for at, name in enumerate(_OBSERVERS)
+    ]
 
 
 def events_of(rows: list[Row]) -> pl.DataFrame:
-    """Events in the given order; ``ref`` is the position unless given. Default printer: runningboardd[31]."""
+    """Events in the given order; ``ref`` is the position. Default printer: runningboardd[31]."""
+    default = {"process": "runningboardd", "pid": 31}
     full = [
-        {
-            "ref": ref,
-            "time": round(t * SECOND),
-            "kind": kind,
-            "signal": kind,
-            "process": "runningboardd",
-            "pid": 31,
-            **fields,
-        }
+        {"ref": ref, "time": round(t * SECOND), "kind": kind, "signal": kind, **default, **fields}
         for ref, (t, kind, fields) in enumerate(rows)
     ]
     raw = {name: pl.Int64() if name == "time" else dtype for name, dtype in EVENT_SCHEMA.items()}
@@ -32,15 +56,24 @@ def events_of(rows: list[Row]) -> pl.DataFrame:
     return pl.DataFrame(columns, schema=raw).cast({"time": EVENT_SCHEMA["time"]})
 
 
-def span_of(start: float, end: float) -> Span:
-    return Span(round(start * SECOND), round(end * SECOND))
+def _story(*rows: Row | list[Row], end: float = 100.0) -> Episodes:
+    flat = [one for row in rows for one in (row if isinstance(row, list) else [row])]
+    return reconstruct(events_of(flat), Span(0, round(end * SECOND)))
 
 
 @pytest.fixture(scope="session")
-def make_events() -> Callable[[list[Row]], pl.DataFrame]:
-    return events_of
+def story() -> Story:
+    """Reconstruct a capture of 100 s (or ``end``) from rows ``(seconds, kind, fields)``."""
+    return _story
 
 
 @pytest.fixture(scope="session")
-def make_span() -> Callable[[float, float], Span]:
-    return span_of
+def seconds() -> Callable[..., list[tuple[Any, ...]]]:
+    """Rows of a table: the named columns, times as seconds."""
+
+    def rows(table: pl.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
+        times = [name for name, dtype in table.schema.items() if isinstance(dtype, pl.Datetime)]
+        plain = table.with_columns(pl.col(name).cast(pl.Int64) / SECOND for name in times)
+        return plain.select(columns).rows()
+
+    return rows

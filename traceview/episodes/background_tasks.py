@@ -183,7 +183,7 @@ def _end_with_process(book: list[_Task], context: Context, terminations: pl.Data
         if left is None or (task.end is not None and task.end < left):
             continue
         task.end, task.end_how = max(left, task.start), "inferred"
-        for kill in kills.filter(pl.col("pid") == task.pid).iter_rows(named=True):
+        for kill in kills.filter(pl.col("pid").eq_missing(task.pid)).iter_rows(named=True):
             if task.start <= kill["end"] and kill["start"] <= task.end:
                 task.killed = True
                 task.evidence.append(kill["ref"])

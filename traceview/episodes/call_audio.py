@@ -73,11 +73,12 @@ def _activated(book: list[Call], event: Row, context: Context) -> None:
 
 def _next_end(event: Row, context: Context) -> Row | None:
     """The next end of that session, else None."""
-    same = (
-        pl.col("session_id") == event["session_id"]
-        if event["session_id"] is not None
-        else pl.col("owner") == event["owner"]
-    )
+    if event["session_id"] is not None:
+        same = pl.col("session_id") == event["session_id"]
+    elif event["owner"] is not None:
+        same = pl.col("owner") == event["owner"]
+    else:
+        return None
     ends = context.of_kind("audio_session.deactivated", "audio_session.stopped")
     found = ends.filter(same & (pl.col("t") > event["t"])).select("t", "ref").head(1)
     return found.row(0, named=True) if found.height else None
@@ -93,7 +94,7 @@ def _interrupted(book: list[Call], event: Row, context: Context) -> None:
     caller = owners.filter(~subjects.is_daemon("process")).select("owner", "app").head(1).rows()
     owner, app = caller[0] if caller else (None, None)
     ends = context.of_kind("audio_session.interruption_ended")
-    found = ends.filter((pl.col("owner") == event["owner"]) & (pl.col("t") > t)).select("t", "ref").head(1).rows()
+    found = ends.filter(pl.col("owner").eq_missing(event["owner"]) & (pl.col("t") > t)).select("t", "ref").head(1).rows()
     call = Call(t, "inferred", None, app=app, owner=owner, kind="unknown", witness="audio_session")
     call.evidence.append(event["ref"])
     if found:

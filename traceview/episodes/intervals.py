@@ -12,6 +12,11 @@ NS: Final = 1_000_000_000
 """Nanoseconds in a second."""
 
 
+def in_seconds(nanoseconds: pl.Expr) -> pl.Expr:
+    """Expression: nanoseconds as seconds, correctly rounded (polars multiplies by the inexact 1e-9)."""
+    return (nanoseconds / NS).round(9)
+
+
 def merge(windows: pl.DataFrame) -> pl.DataFrame:
     """Return the union of the windows of each key: sorted by key and start, disjoint, not touching."""
     ordered = windows.select("key", "start", "end").sort("key", "start", "end")
@@ -62,7 +67,7 @@ def overlap_s(windows: pl.DataFrame, others: pl.DataFrame) -> pl.Series:
         (pl.col("end") - pl.col("start")).cum_sum().over("key").alias("through"),
     )
     covered = _covered_until(windows, union, "end") - _covered_until(windows, union, "start")
-    return (covered / NS).alias("overlap_s")
+    return covered.to_frame().select(in_seconds(pl.col("covered")).alias("overlap_s")).to_series()
 
 
 def _covered_until(windows: pl.DataFrame, union: pl.DataFrame, edge: str) -> pl.Series:

@@ -110,7 +110,8 @@ def not_managed() -> pl.Expr:
 
 
 def is_report_of_death() -> pl.Expr:
-    """Expression over events: a crash, jetsam or resource report of a process that was killed. It is surely gone, and
-    its report may be older than the log: its pid may long belong to another process.
+    """Expression over events: a crash or resource report of a process that was killed.
+
+    It is surely gone, and its report may be older than the log: its pid may long belong to another process.
     """
     return (pl.col("kind") == "process.terminated") & pl.col("signal").str.starts_with("report.")

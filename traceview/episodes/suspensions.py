@@ -5,7 +5,7 @@ from typing import Final
 import polars as pl
 
 from traceview.episodes import states
-from traceview.episodes.intervals import NS
+from traceview.episodes.intervals import NS, in_seconds
 from traceview.episodes.relate import Relations
 from traceview.episodes.tables import Context, table
 
@@ -45,7 +45,7 @@ def build(context: Context, windows: pl.DataFrame, relations: Relations) -> pl.D
         & (pl.col("previous_start_how") != "capture_edge")
     )
     rows = rows.with_columns(
-        pl.when(from_background).then((pl.col("start") - pl.col("previous_start")) / NS).alias("grace_s"),
+        pl.when(from_background).then(in_seconds(pl.col("start") - pl.col("previous_start"))).alias("grace_s"),
         pl.when(pl.col("end").is_null())
         .then(None)
         .when(pl.col("end") == pl.col("left"))

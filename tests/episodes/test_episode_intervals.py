@@ -1,0 +1,59 @@
+"""Interval algebra against brute force on small integers."""
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from traceview.episodes.intervals import clip, gaps, merge, overlap_s, window_at
+
+SCHEMA = {"key": pl.Int64, "start": pl.Int64, "end": pl.Int64}
+window = st.tuples(st.integers(0, 2), st.integers(0, 30), st.integers(0, 8)).map(lambda w: (w[0], w[1], w[1] + w[2]))
+windows = st.lists(window, max_size=12)
+
+
+def frame(rows: list[tuple[int, int, int]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def seconds(rows: list[tuple[int, int, int]], key: int) -> set[int]:
+    return {t for k, start, end in rows if k == key for t in range(start, end)}
+
+
+@given(windows)
+def test_merge_keeps_every_moment_and_leaves_no_overlap(rows: list[tuple[int, int, int]]) -> None:
+    merged = merge(frame(rows)).rows()
+    for key in range(3):
+        assert seconds(merged, key) == seconds(rows, key)
+        mine = [(start, end) for k, start, end in merged if k == key]
+        assert all(first[1] < second[0] for first, second in zip(mine, mine[1:], strict=False))
+
+
+@given(windows, windows)
+def test_overlap_counts_the_union_once(rows: list[tuple[int, int, int]], others: list[tuple[int, int, int]]) -> None:
+    measured = overlap_s(frame(rows), frame(others)).to_list()
+    expected = [len(set(range(start, end)) & seconds(others, key)) / 1e9 for key, start, end in rows]
+    assert measured == expected
+
+
+@given(windows, st.integers(0, 20), st.integers(0, 20))
+def test_gaps_and_windows_fill_the_span(rows: list[tuple[int, int, int]], start: int, length: int) -> None:
+    end = start + length
+    free = gaps(frame(rows), start, end).rows()
+    for key in {k for k, _, _ in rows}:
+        assert seconds(free, key) == set(range(start, end)) - seconds(rows, key)
+
+
+@given(windows, st.integers(0, 20), st.integers(0, 20))
+def test_clip_leaves_nothing_outside(rows: list[tuple[int, int, int]], start: int, length: int) -> None:
+    cut = clip(frame(rows), start, start + length).rows()
+    assert all(start <= first <= last <= start + length for _, first, last in cut)
+    for key in range(3):
+        assert seconds(cut, key) == seconds(rows, key) & set(range(start, start + length))
+
+
+def test_window_at_takes_the_last_begun_and_honours_slack() -> None:
+    known = frame([(1, 0, 10), (1, 5, 6), (2, 0, 3)]).with_columns(pl.Series("name", ["long", "short", "other"]))
+    points = pl.DataFrame({"key": [1, 1, 1, 2, 2, 3], "t": [0, 5, 8, 3, 4, 1]})
+    # At 8 the last begun window (5 to 6) is over: the answer is none, not the longer one around it.
+    assert window_at(points, known)["name"].to_list() == ["long", "short", None, "other", None, None]
+    assert window_at(points, known, slack=2)["name"].to_list() == ["long", "short", "short", "other", "other", None]
