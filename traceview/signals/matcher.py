@@ -6,13 +6,14 @@ Then each form's regular expression runs over its own candidates only, most spec
 form that fits. Every row is judged on its own, so matching a table in pieces gives the same events.
 """
 
+from collections.abc import Collection
 from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
-from traceview.signals.catalogue import SPECIFIC_LETTERS, Catalogue, catalogue
+from traceview.signals.catalogue import SPECIFIC_LETTERS, Catalogue, Signal, catalogue
 from traceview.signals.identity import expand
 from traceview.signals.notation import format_key
 from traceview.signals.vocabulary import EVENT_SCHEMA, FIELDS, empty_events
@@ -31,13 +32,12 @@ _BASE: Final = {
     "message": "message",
 }
 """Column of ``log`` → column of the event table."""
-_CONDITIONS: Final = ("process", "subsystem", "format")
-
 MAX_MESSAGE: Final = 32_768
 """Characters of a message that are looked at: real messages end long before (os_log cuts at 1 KiB, NSLog at 32 KiB),
 and hostile megabyte lines must not cost seconds."""
 
-Rows = np.ndarray[Any, np.dtype[np.uint32]]
+Rows = np.ndarray[Any, np.dtype[Any]]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 def match(log: Any, using: Catalogue | None = None) -> pl.DataFrame:
@@ -109,50 +109,61 @@ def _by_format(frame: pl.DataFrame, known: Catalogue) -> pl.DataFrame:
 
 def _extract(frame: pl.DataFrame, rows: Rows, forms: Rows, known: Catalogue) -> pl.DataFrame | None:
     """Run each form over its candidates; return row, form and raw groups of the rows that fit, or None."""
-    done = np.zeros(frame.height, bool)
+    some, place = np.unique(rows, return_inverse=True)
+    candidates = frame[some]
+    texts = candidates["message"].str.slice(0, MAX_MESSAGE)
+    conditions = _Conditions(candidates)
+    done = np.zeros(len(some), bool)
     found: list[pl.DataFrame] = []
-    conditions = frame.select("row", *_CONDITIONS)
     edges = np.flatnonzero(np.diff(forms.astype(np.int64), prepend=-1, append=-1))
     for start, end in pairwise(edges):
         position = int(forms[start])
-        form, mine = known.forms[position], rows[start:end]
+        form = known.forms[position]
+        mine = place[start:end]
         mine = mine[~done[mine]]
-        mine = _fulfil(conditions, mine, position, known)
+        mine = mine[conditions.hold(known.signals[form.signal], form.letters, mine)]
         if not len(mine):
             continue
-        texts = frame["message"].gather(mine).str.slice(0, MAX_MESSAGE)
-        groups = texts.str.extract_groups(f"(?P<whole>{form.pattern})").struct.unnest()
-        fits = groups["whole"].is_not_null()
+        groups = texts.gather(mine).str.extract_groups(f"(?P<whole>{form.pattern})").struct.unnest()
+        fits = groups["whole"].is_not_null().to_numpy()
         if not fits.any():
             continue
-        kept = groups.filter(fits).drop("whole")
-        mine = mine[fits.to_numpy()]
+        mine = mine[fits]
         done[mine] = True
-        found.append(
-            kept.with_columns(row=pl.Series(mine, dtype=pl.UInt32), form=pl.lit(position, pl.UInt32))
-            if kept.width
-            else pl.DataFrame({"row": mine}, schema={"row": pl.UInt32}).with_columns(form=pl.lit(position, pl.UInt32))
-        )
+        kept = groups.filter(fits).rename({"whole": "row"})
+        found.append(kept.with_columns(row=pl.Series(some[mine]), form=pl.lit(position, pl.UInt32)))
     return pl.concat(found, how="diagonal") if found else None
 
 
-def _fulfil(conditions: pl.DataFrame, rows: Rows, position: int, known: Catalogue) -> Rows:
-    """Keep the rows whose process and subsystem, where known, are those of the form's signal."""
-    form = known.forms[position]
-    signal = known.signals[form.signal]
-    if not len(rows) or (not signal.processes and signal.subsystem is None and not _vague(form.letters, signal.anonymous)):
-        return rows
-    mine = conditions[rows]
-    keep = pl.lit(value=True)
-    process = pl.col("process").cast(pl.String)
-    if signal.processes:
-        keep &= process.is_in(sorted(signal.processes)) | process.is_null()
-    if signal.subsystem is not None:
-        subsystem = pl.col("subsystem").cast(pl.String)
-        keep &= subsystem.is_null() | subsystem.is_in(["", signal.subsystem])
-    if _vague(form.letters, signal.anonymous):
-        keep &= process.is_not_null()
-    return rows[mine.select(keep.fill_null(value=False)).to_series().to_numpy()]
+class _Conditions:
+    """Who printed each candidate, as small numbers, so that one signal's conditions are two table look-ups."""
+
+    def __init__(self, candidates: pl.DataFrame) -> None:
+        self._process, self._processes = _numbered(candidates["process"])
+        self._subsystem, self._subsystems = _numbered(candidates["subsystem"])
+
+    def hold(self, signal: Signal, letters: int, rows: Rows) -> Mask:
+        """Say for each row whether its process and subsystem, where they are known, are those of the signal."""
+        keep = np.ones(len(rows), bool)
+        if signal.processes:
+            keep &= _accepted(self._processes, signal.processes)[self._process[rows]]
+        if signal.subsystem is not None:
+            keep &= _accepted(self._subsystems, {signal.subsystem, ""})[self._subsystem[rows]]
+        if _vague(letters, signal.anonymous):
+            keep &= np.array([name is not None for name in self._processes])[self._process[rows]]
+        return keep
+
+
+def _numbered(column: pl.Series) -> tuple[Rows, list[str | None]]:
+    """Return a number a row and the values that the numbers stand for."""
+    values = column.cast(pl.String).alias("value")
+    distinct = values.unique().to_frame().with_row_index("number")
+    numbers = values.to_frame().join(distinct, on="value", how="left", nulls_equal=True, maintain_order="left")
+    return numbers["number"].to_numpy(), distinct["value"].to_list()
+
+
+def _accepted(values: list[str | None], wanted: Collection[str]) -> Mask:
+    return np.array([value is None or value in wanted for value in values], bool)
 
 
 def _vague(letters: int, anonymous: bool | None) -> bool:
