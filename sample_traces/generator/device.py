@@ -50,6 +50,7 @@ def record(archive: Archive, lines: Sequence[Line], stream_of: Callable[[Line], 
             library=_image(archive, line),
             ttl=14 if stream == "special" else None,
             stream=stream,
+            keep_private=line.kept,
         )
     return processes
 

@@ -26,7 +26,7 @@ def _local(line: Line) -> datetime:
 
 
 def _text(line: Line) -> str:
-    return message(line.text, line.arguments)
+    return message(line.text, line.arguments, keep_private=line.kept)
 
 
 def _library(line: Line) -> str:

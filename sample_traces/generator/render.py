@@ -68,6 +68,8 @@ def _masked(value: Argument) -> str:
 
 def _decoded(specifier: Specifier, value: Argument) -> str | None:
     words = specifier.annotations
+    if isinstance(value, int):
+        value = _signed(value, specifier.size)
     if "bool" in words:
         return "true" if value else "false"
     if "BOOL" in words:

@@ -20,7 +20,8 @@ def write_all(folder: Path) -> list[Path]:
     for module in scenarios.modules():
         slug = module.__name__.rpartition(".")[2].replace("_", "-")
         for generation, layout in module.VARIANTS:
-            story = Story(slug, generation, START)
+            kept = layout in getattr(module, "PRIVATE_KEPT", ())
+            story = Story(slug, generation, START, private_kept=kept)
             expected = module.tell(story)
             stem = f"{slug}.ios{generation.ios}"
             if layout == "logarchive":

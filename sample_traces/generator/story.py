@@ -71,7 +71,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One log record of the story; `time_ns` is UTC."""
+    """One log record of the story; `time_ns` is UTC, `kept`: the device stores private arguments."""
 
     time_ns: int
     actor: Actor
@@ -82,6 +82,7 @@ class Line:
     library: str = ""
     level: str = "default"
     tid: int = 0
+    kept: bool = False
 
 
 def library_path(name: str) -> str:
@@ -126,7 +127,7 @@ APP_UUID: Final = "3F2504E0-4F89-41D3-9A0C-0305E82C3301"
 class Story:
     """A timeline under construction."""
 
-    def __init__(self, name: str, generation: Generation, start: datetime) -> None:
+    def __init__(self, name: str, generation: Generation, start: datetime, *, private_kept: bool = False) -> None:
         self.name = name
         self.os = generation
         self.start = start
@@ -136,7 +137,7 @@ class Story:
         self._lines: list[Line] = []
         self._cast: dict[str, Actor] = {}
         self._assertions = 5_000
-        self.foreground: set[int] = set()
+        self.private_kept = private_kept
 
     def actor(self, name: str) -> Actor:
         """Return the daemon `name`; ``media`` is the audio server of this release."""
@@ -207,7 +208,7 @@ class Story:
     ) -> int:
         """Add a line at `time_ns`; `where` is subsystem, category, library, level."""
         tid = 0x800 + 16 * actor.pid + self.random.randint(0, 3)
-        self._lines.append(Line(time_ns, actor, text, tuple(arguments), *where, tid))
+        self._lines.append(Line(time_ns, actor, text, tuple(arguments), *where, tid, self.private_kept))
         return time_ns
 
     def lines(self) -> list[Line]:

@@ -1,7 +1,8 @@
 """The stories, one module each.
 
 A module has ``TITLE``, ``VARIANTS`` (release and layout of each file) and ``tell``, which plays the story and returns what a
-careful engineer concludes from it. Its docstring names what the story rests on.
+careful engineer concludes from it. Its docstring names what the story rests on. ``PRIVATE_KEPT`` names the layouts that are
+printed as from a device with a profile that keeps private data; all others hide it.
 """
 
 import importlib

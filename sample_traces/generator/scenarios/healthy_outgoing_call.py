@@ -10,6 +10,7 @@ from generator.story import IOS_18, IOS_26, Expected, Story, uuid_text
 
 TITLE = "Healthy outgoing call"
 VARIANTS = ((IOS_26, "ndjson"), (IOS_18, "syslog"))
+PRIVATE_KEPT = ("syslog",)
 
 
 def tell(story: Story) -> Expected:

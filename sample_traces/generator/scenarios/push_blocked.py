@@ -10,6 +10,7 @@ from generator.story import IOS_18, IOS_26, Expected, Story
 
 TITLE = "Push delivery blocked after three unreported pushes"
 VARIANTS = ((IOS_26, "default"), (IOS_18, "ndjson"))
+PRIVATE_KEPT = ("ndjson",)
 
 
 def tell(story: Story) -> Expected:
