@@ -127,7 +127,7 @@ class Decoder:
         selection = wanted.selection
         if not selection.everything:
             keep = wanted.rows(found.process, found.site, found.pair, found.level, found.event)
-            if selection.start_ns is not None or selection.end_ns is not None:
+            if selection.timed:
                 keep = keep & wanted.times(*load.clock.to_ns(points.ticks))
             if not keep.all():
                 rows = np.flatnonzero(keep)

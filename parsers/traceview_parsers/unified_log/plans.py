@@ -151,7 +151,8 @@ class Plans:
         return number
 
     def _slot(self, segment: int, style: Style, place: Placeholder) -> None:
-        shape = _Shape(_text_limit(place), False, 0) if style == Style.TEXT else _shape(place) or _Shape(1, False, 0)
+        is_text = style in {Style.TEXT, Style.ANY}
+        shape = _Shape(_text_limit(place), False, 0) if is_text else _shape(place) or _Shape(1, False, 0)
         self.slots.append(
             segment,
             style,

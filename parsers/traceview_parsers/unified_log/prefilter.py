@@ -10,13 +10,24 @@ import numpy as np
 
 from traceview_parsers.schema import EVENTS, LEVELS
 from traceview_parsers.selection import Clause, Selection
+from traceview_parsers.unified_log.arguments import PRIVATE_TEXT
 from traceview_parsers.unified_log.callsites import CallSites, Images
 from traceview_parsers.unified_log.catalog import Processes
+from traceview_parsers.unified_log.formats import missing
 from traceview_parsers.unified_log.interning import Array, Names
 from traceview_parsers.unified_log.plans import Plans
 
-_NUMBER_LETTERS: Final = frozenset("-0123456789")
-"""What decimal numbers consist of."""
+_NUMBER_LETTERS: Final = frozenset("-0123456789<>[]%")
+"""What decimal numbers consist of, and what stands where a text in place of a number meets the literals around it."""
+
+_STAND_INS: Final = (
+    PRIVATE_TEXT,
+    missing(),
+    "decode: mismatch for ",
+    " got ",
+    *(f"{kind} sz:" for kind in ("SCALAR", "COUNT", "STRING", "POINTER", "OBJECT", "TYPE")),
+)
+"""Texts that may stand where a number is expected."""
 
 
 class _Growing:
@@ -145,18 +156,25 @@ class Prefilter:
         return np.asarray(found)
 
     def times(self, wall: Array, sane: Array) -> Array:
-        """Return, for each record, whether its time lies in the wanted range."""
-        keep = np.ones(wall.size, bool)
-        if self.selection.start_ns is not None:
-            keep &= (wall >= self.selection.start_ns) & sane
-        if self.selection.end_ns is not None:
-            keep &= (wall < self.selection.end_ns) & sane
+        """Return, for each record, whether its time lies in the wanted ranges."""
+        selection = self.selection
+        keep = sane.copy()
+        if selection.start_ns is not None:
+            keep &= wall >= selection.start_ns
+        if selection.end_ns is not None:
+            keep &= wall < selection.end_ns
+        if selection.ranges:
+            starts, ends = np.array(selection.ranges, np.int64).T
+            window = np.searchsorted(starts, wall, "right") - 1
+            keep &= (window >= 0) & (wall < ends[window])
         return keep
 
     def span(self, start_ns: int, end_ns: int) -> bool:
-        """Return whether rows between these times may be wanted."""
-        first, last = self.selection.start_ns, self.selection.end_ns
-        return (first is None or end_ns >= first) and (last is None or start_ns < last)
+        """Return whether rows between these times, both included, may be wanted."""
+        first, last, ranges = self.selection.start_ns, self.selection.end_ns, self.selection.ranges
+        if (first is not None and end_ns < first) or (last is not None and start_ns >= last):
+            return False
+        return not ranges or any(start <= end_ns and start_ns < end for start, end in ranges)
 
 
 def may_contain(plans: Plans, plan: int, words: frozenset[str]) -> bool:
@@ -166,7 +184,9 @@ def may_contain(plans: Plans, plan: int, words: frozenset[str]) -> bool:
         return True
     if any(word in literal for word in words for literal in literals):
         return True
-    return len(literals) > 1 and any(not _NUMBER_LETTERS.isdisjoint(word) for word in words)
+    return len(literals) > 1 and any(
+        not _NUMBER_LETTERS.isdisjoint(word) or any(word in text for text in _STAND_INS) for word in words
+    )
 
 
 def _members(all_names: tuple[str, ...], wanted: frozenset[str] | None) -> Array:
