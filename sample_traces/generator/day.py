@@ -104,7 +104,7 @@ def _overloaded(story: Story, expected: Expected, app: Actor) -> tuple[Call, tup
     call = flows.ring(story, app, session_number=0x7B2C1)
     story.wait(3.3)
     flows.pick_up(story, call)
-    story.at(clock(9, 49, 30))
+    story.at(clock(9, 51, 1))
     story.say(
         story.actor("thermalmonitord"),
         "<Notice> Thermal pressure level %llu",
@@ -112,7 +112,7 @@ def _overloaded(story: Story, expected: Expected, app: Actor) -> tuple[Call, tup
         subsystem="com.apple.cltm",
         category="thermalmonitor",
     )
-    story.at(clock(9, 50, 2))
+    story.at(clock(9, 51, 34))
     times = []
     for _ in range(31):
         story.wait(story.random.choice((0.02, 0.04, 0.11, 0.3, 0.4)))
@@ -121,7 +121,7 @@ def _overloaded(story: Story, expected: Expected, app: Actor) -> tuple[Call, tup
         story.actor("kernel"), "process %s[%d] thread %llu caught burning CPU! It used more than %d%% CPU over %u seconds",
         Static(app.name), app.pid, 91_377, 50, 180,
     )  # fmt: skip
-    story.at(clock(9, 51, 40))
+    story.at(clock(9, 53, 20))
     flows.hang_up(story, call)
     suspended = flows.let_go(story, app)
     flows.expect(expected, call)

@@ -103,7 +103,7 @@ def _snapshots(root: Path, day: Day) -> None:
         "crashes_and_spins/AcmeVoIP-2026-01-15-090510.ips": reports.push_kill(
             day.story.app(905), day.story.os, day.push_launch, day.push_kill
         ),
-        "crashes_and_spins/AcmeVoIP.cpu_resource-2026-01-15-095011.ips": reports.cpu_usage(
+        "crashes_and_spins/AcmeVoIP.cpu_resource-2026-01-15-095139.ips": reports.cpu_usage(
             app, day.story.os, day.overload[1]
         ),
     }

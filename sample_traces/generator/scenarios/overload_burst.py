@@ -18,12 +18,12 @@ def tell(story: Story) -> Expected:
     """Play it."""
     expected = Expected(findings=[("io-overload", "high")])
     app = story.app(812)
-    noise.bystanders(story, 0, 150, per_second=0.35)
+    noise.bystanders(story, 0, 270, per_second=0.2)
     story.at(5)
     call = flows.ring(story, app)
     story.wait(3)
     flows.pick_up(story, call)
-    story.at(60)
+    story.at(196)
     story.say(
         story.actor("thermalmonitord"),
         "<Notice> Thermal pressure level %llu",
@@ -31,15 +31,15 @@ def tell(story: Story) -> Expected:
         subsystem="com.apple.cltm",
         category="thermalmonitor",
     )
-    story.at(70)
+    story.at(210)
     first = _burst(story, app, 14)
     story.say(
         story.actor("kernel"), "process %s[%d] thread %llu caught burning CPU! It used more than %d%% CPU over %u seconds",
         Static(app.name), app.pid, 81_244, 50, 180,
     )  # fmt: skip
-    story.at(92)
+    story.at(232)
     second = _burst(story, app, 22)
-    story.at(120)
+    story.at(260)
     flows.hang_up(story, call)
     flows.let_go(story, app)
     flows.expect(expected, call)
