@@ -31,6 +31,7 @@ _KINDS: Final = (
     "audio_session.interrupted",
     "audio_session.stopped",
     "audio_session.client_state",
+    "audio_session.not_allowed",
     "audio_io.started",
 )
 
@@ -53,6 +54,7 @@ class _Window:
     refused_error: str | None = None
     io_started: int | None = None
     stopped_by: str | None = None
+    background_denied: int | None = None
     evidence: list[int] = field(default_factory=list)
 
 
@@ -115,6 +117,10 @@ def _take(session: _Session, event: Row, done: list[_Window]) -> None:
             _ended(session, event, "interruption", done)
         case "audio_session.stopped":
             _ended(session, event, _stopper(event), done)
+        case "audio_session.not_allowed" if session.active and not (event["state"] or "").startswith("Foreground"):
+            if session.active.background_denied is None:
+                session.active.background_denied = event["t"]
+            session.active.evidence.append(event["ref"])
         case "audio_io.started" if session.active:
             if session.active.io_started is None:
                 session.active.io_started = event["t"]
@@ -245,4 +251,5 @@ _SAME: Final = (
     "refused_error",
     "io_started",
     "stopped_by",
+    "background_denied",
 )

@@ -13,6 +13,11 @@ from traceview.episodes.tables import Context, Row, table
 ECHO_NS: Final = NS // 20
 """UIKit prints several lines for one begin or end within this time (heuristic; 2 ms on real iOS 18/26 lines)."""
 
+KILL_NS: Final = 10 * NS
+"""The kill for a task follows its expiry within this time (heuristic; real CI logs: at once)."""
+RENEWAL_NS: Final = NS // 10
+"""UIKit gives up one shared assertion and takes the next within this time (heuristic; 0.7 ms on a real iOS 15 device)."""
+
 _SHARED_ASSERTION: Final = r"^Shared Background Assertion"
 """Name of the RunningBoard assertion behind UIKit's background tasks (real iOS 15 to 18 lines)."""
 _KINDS: Final = ("background_task.began", "background_task.ended", "background_task.overrun")
@@ -35,6 +40,7 @@ class _Task:
     warned: bool = False
     expired: bool = False
     killed: bool = False
+    finished: bool = False
     evidence: list[int] = field(default_factory=list)
     told: set[str | None] = field(default_factory=set)
 
@@ -57,14 +63,15 @@ class _Task:
             return "expired"
         if self.warned:
             return "overrun"
-        return "ended" if self.end_how == "observed" else "open"
+        return "ended" if self.finished else "open"
 
 
-def build(context: Context, relations: Relations, terminations: pl.DataFrame) -> pl.DataFrame:
+def build(context: Context, windows: pl.DataFrame, relations: Relations, terminations: pl.DataFrame) -> pl.DataFrame:
     """Return the table ``background_tasks``.
 
     Args:
         context: Events and processes.
+        windows: State windows with ``owner``.
         relations: Calls and states.
         terminations: The table ``terminations``: a kill for background time tells the outcome.
     """
@@ -78,36 +85,44 @@ def build(context: Context, relations: Relations, terminations: pl.DataFrame) ->
                 _began(book, running, event)
             case "background_task.ended" if event["error"] is None:
                 _ended(running, event)
+            case "assertion.invalidated":
+                _let_go(running, event)
             case "background_task.overrun":
                 _warned(book, running, event)
             case "assertion.expired":
                 _expired(running, event)
+    _end_with_suspension(book, windows)
     _end_with_process(book, context, terminations)
     return table("background_tasks", _measured(book, relations, context))
 
 
 def _events(context: Context) -> pl.DataFrame:
-    """Task events, plus the shared assertion: its expiry for all, its begin and end where the app's own lines lack."""
+    """Task events, and what becomes of the assertion that an app's tasks share.
+
+    Its expiry ends all tasks; its end too, unless UIKit takes the next one at once. Where the app's own lines lack, its
+    assertions stand for its tasks.
+    """
     named = context.of_kind("assertion.acquired").filter(pl.col("assertion_name").str.contains(_SHARED_ASSERTION))
-    shared = named["assertion_id"].drop_nulls().unique().implode()
-    own = context.of_kind("background_task.began")["owner"].drop_nulls().unique().implode()
-    of_assertion = pl.col("kind").str.starts_with("assertion.") & (
-        pl.col("assertion_id").is_in(shared) | pl.col("assertion_name").str.contains(_SHARED_ASSERTION)
+    ids = named["assertion_id"].drop_nulls().unique().implode()
+    told = context.of_kind("background_task.began")["owner"].drop_nulls().unique().implode()
+    shared = pl.col("kind").str.starts_with("assertion.") & (
+        pl.col("assertion_id").is_in(ids) | pl.col("assertion_name").str.contains(_SHARED_ASSERTION)
     ).fill_null(value=False)
-    expiry = pl.col("kind") == "assertion.expired"
-    stands_in = ~pl.col("owner").is_in(own) & (pl.col("reason").fill_null("") != "suspended")
-    kind = pl.col("kind").replace(
-        {"assertion.acquired": "background_task.began", "assertion.invalidated": "background_task.ended"}
-    )
-    return (
-        context.events.filter(pl.col("kind").is_in(_KINDS) | (of_assertion & (expiry | stands_in)))
-        .filter(pl.col("owner").is_not_null())
-        .select(
-            *("t", "ref", "signal", "owner", "app", "name", "owner_pid", "error", "duration_s"),
-            kind.alias("kind"),
-            pl.coalesce("task_id", "assertion_id").alias("task_id"),
-            pl.coalesce("task_name", "assertion_name").alias("task_name"),
-        )
+    set_aside = (pl.col("reason") == "suspended").fill_null(value=False)
+    events = context.events.filter(
+        (pl.col("kind").is_in(_KINDS) | (shared & ~set_aside)) & pl.col("owner").is_not_null()
+    ).with_columns(pl.col("owner").is_in(told).alias("told"))
+    taken = pl.col("kind") == "assertion.acquired"
+    next_taken = pl.when(taken).then(pl.col("t")).backward_fill().over("owner")
+    renewed = (next_taken - pl.col("t") <= RENEWAL_NS).fill_null(value=False)
+    given_up = pl.col("kind") == "assertion.invalidated"
+    events = events.filter(~pl.col("told") | (~taken & ~(given_up & renewed)))
+    stand_in = {"assertion.acquired": "background_task.began", "assertion.invalidated": "background_task.ended"}
+    return events.select(
+        *("t", "ref", "signal", "owner", "app", "name", "owner_pid", "error", "duration_s"),
+        pl.when("told").then(pl.col("kind")).otherwise(pl.col("kind").replace(stand_in)).alias("kind"),
+        pl.coalesce("task_id", "assertion_id").alias("task_id"),
+        pl.coalesce("task_name", "assertion_name").alias("task_name"),
     )
 
 
@@ -143,7 +158,15 @@ def _ended(running: list[_Task], event: Row) -> None:
     task = possible[0]
     task.end = event["t"]
     task.end_how = "observed"
+    task.finished = True
     task.evidence.append(event["ref"])
+
+
+def _let_go(running: list[_Task], event: Row) -> None:
+    """UIKit gave up the assertion that all tasks share: none is left."""
+    for task in running:
+        task.end, task.end_how, task.finished = event["t"], "inferred", True
+        task.evidence.append(event["ref"])
 
 
 def _warned(book: list[_Task], running: list[_Task], event: Row) -> None:
@@ -171,22 +194,36 @@ def _expired(running: list[_Task], event: Row) -> None:
 
 
 def _end_with_process(book: list[_Task], context: Context, terminations: pl.DataFrame) -> None:
+    """End what the death of the process ends, and tell the tasks for which it was killed."""
     lives = dict(context.processes.select("owner", "end").iter_rows())
-    kills = terminations.filter(pl.col("kind") == "background_task").select(
-        "pid",
-        pl.col("start").cast(pl.Int64),
-        pl.col("end").cast(pl.Int64),
-        pl.col("evidence").list.first().alias("ref"),
+    kills = (
+        terminations.filter(pl.col("kind") == "background_task")
+        .select("pid", pl.col("start", "end").cast(pl.Int64), pl.col("evidence").list.first().alias("ref"))
+        .rows(named=True)
     )
     for task in book:
         left = lives.get(task.owner)
-        if left is None or (task.end is not None and task.end < left):
+        if left is not None and (task.end is None or task.end > left):
+            task.end, task.end_how = max(left, task.start), "inferred"
+        if task.end is None or task.finished:
             continue
-        task.end, task.end_how = max(left, task.start), "inferred"
-        for kill in kills.filter(pl.col("pid").eq_missing(task.pid)).iter_rows(named=True):
-            if task.start <= kill["end"] and kill["start"] <= task.end:
+        for kill in kills:
+            if kill["pid"] == task.pid and task.start <= kill["end"] and kill["start"] <= task.end + KILL_NS:
                 task.killed = True
                 task.evidence.append(kill["ref"])
+
+
+def _end_with_suspension(book: list[_Task], windows: pl.DataFrame) -> None:
+    """A task keeps its process from being suspended: at a suspension the last task is over, though no line told so."""
+    suspended = windows.filter(pl.col("state") == states.SUSPENDED).sort("start")
+    starts: dict[int, list[Row]] = {}
+    for row in suspended.select("owner", "start", pl.col("evidence").list.first().alias("ref")).iter_rows(named=True):
+        starts.setdefault(row["owner"], []).append(row)
+    for task in book:
+        first = next((row for row in starts.get(task.owner, []) if row["start"] > task.start), None)
+        if first is not None and (task.end is None or task.end > first["start"]):
+            task.end, task.end_how, task.finished = first["start"], "inferred", True
+            task.evidence.append(first["ref"])
 
 
 def _measured(book: list[_Task], relations: Relations, context: Context) -> list[Row]:

@@ -19,15 +19,25 @@ BEFORE_NS: Final = NS
 AROUND_NS: Final = 3 * NS
 """A call that rings or ends within this time explains a PHONE CALL interruption (heuristic)."""
 
+SERVICE: Final = "callservicesd"
 CALLKIT_REASON: Final = "CallKit"
 """Reason of activations that the CallKit framework in the app tells."""
 _PID: Final = re.compile(r"\((\d{1,9})\)")
 
 
 def by_callkit(context: Context) -> pl.Expr:
-    """Expression over events: this activation (or deactivation) of an app's session is CallKit's work."""
-    services = context.processes.filter(pl.col("process") == "callservicesd")["pid"].drop_nulls().unique()
-    controlled = pl.col("controlling_pid").is_in(services.implode()).fill_null(value=False)
+    """Expression over events: this activation (or deactivation) of an app's session is CallKit's work.
+
+    Console copies show no pids of printers. There, whoever controls another process's session and bears no name is taken
+    for callservicesd, if callservicesd is among the printers: no other process is known to activate apps' sessions.
+    """
+    services = context.processes.filter(pl.col("process") == SERVICE)
+    pids = services["pid"].drop_nulls().unique()
+    controlled = pl.col("controlling_pid").is_in(pids.implode())
+    if pids.is_empty() and services.height:
+        named = context.processes["pid"].drop_nulls().unique()
+        controlled = ~pl.col("controlling_pid").is_in(named.implode())
+    controlled = controlled.fill_null(value=False)
     told_by_callkit = (pl.col("reason") == CALLKIT_REASON).fill_null(value=False)
     return (controlled | told_by_callkit) & ~subjects.is_daemon("name")
 
@@ -94,7 +104,9 @@ def _interrupted(book: list[Call], event: Row, context: Context) -> None:
     caller = owners.filter(~subjects.is_daemon("process")).select("owner", "app").head(1).rows()
     owner, app = caller[0] if caller else (None, None)
     ends = context.of_kind("audio_session.interruption_ended")
-    found = ends.filter(pl.col("owner").eq_missing(event["owner"]) & (pl.col("t") > t)).select("t", "ref").head(1).rows()
+    found = (
+        ends.filter(pl.col("owner").eq_missing(event["owner"]) & (pl.col("t") > t)).select("t", "ref").head(1).rows()
+    )
     call = Call(t, "inferred", None, app=app, owner=owner, kind="unknown", witness="audio_session")
     call.evidence.append(event["ref"])
     if found:

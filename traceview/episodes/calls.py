@@ -80,7 +80,9 @@ def _take(book: list[Call], event: Row) -> None:
         call = Call(event["t"], "capture_edge", event["direction"])
         book.append(call)
     if call is not None:
-        call.learn(event)
+        # Of several calls any may be meant by an action that names none: it does not tell whose call this is.
+        vague = event["kind"] == "call.action" and event["call_id"] is None and len(_fitting(book, event)) > 1
+        call.learn({**event, "call_app": None, "owner": None} if vague else event)
         _STEPS[event["kind"]](call, event)
 
 
@@ -130,13 +132,18 @@ def _running(book: list[Call], event: Row) -> Call | None:
     known = _by_id(book, event)
     if known:
         return known
-    fitting = [call for call in book[-AT_ONCE:] if call.fits(event) and call.open_at(event["t"], END_ECHO_NS)]
+    fitting = _fitting(book, event)
     still_open = [call for call in fitting if call.open_at(event["t"])]
     preferred = [call for call in still_open if _prefers(call, event)]
     for choice in (preferred, still_open, fitting):
+        own = [call for call in choice if call.app is not None and call.app == event["call_app"]]
         if choice:
-            return choice[-1]
+            return (own or choice)[-1]
     return None
+
+
+def _fitting(book: list[Call], event: Row) -> list[Call]:
+    return [call for call in book[-AT_ONCE:] if call.fits(event) and call.open_at(event["t"], END_ECHO_NS)]
 
 
 def _prefers(call: Call, event: Row) -> bool:

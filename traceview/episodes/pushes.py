@@ -21,6 +21,8 @@ AT_ONCE: Final = 64
 """A line belongs to one of so many latest pushes; bounds the work (heuristic)."""
 REPORT_NS: Final = 60 * NS
 """A call reported later than this after a push belongs to something else (heuristic)."""
+UNNAMED_NS: Final = 10 * NS
+"""A call or push whose app no line names belong together within this time (heuristic; Apple DTS: about 7 s to report)."""
 VERDICT_NS: Final = 120 * NS
 """Callservicesd's verdict, or the kill, follows the push within this time (heuristic)."""
 
@@ -61,6 +63,21 @@ class _Push:
             self.owner = event["owner"]
         self.told.add((event["process"], event["signal"]))
         self.evidence.append(event["ref"])
+
+
+def with_calls(context: Context, calls: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the table ``calls``, completed by the apps that pushes tell, and the table ``pushes``."""
+    pushes = build(context, calls)
+    brought = pushes.filter(pl.col("call").is_not_null() & pl.col("app").is_not_null()).select(
+        id="call", by_push="app", process_by_push="process", pid_by_push="pid"
+    )
+    unnamed = pl.col("app").is_null()
+    columns = ("process", "pid", "app")
+    named = calls.join(brought, on="id", how="left", maintain_order="left").with_columns(
+        pl.when(unnamed).then(pl.coalesce(name, other)).otherwise(pl.col(name)).alias(name)
+        for name, other in zip(columns, ("process_by_push", "pid_by_push", "by_push"), strict=True)
+    )
+    return named.select(calls.columns), pushes
 
 
 def build(context: Context, calls: pl.DataFrame) -> pl.DataFrame:
@@ -154,8 +171,9 @@ def _join_calls(book: list[_Push], calls: pl.DataFrame) -> None:
         if push.voip is False or push.verdict:
             continue
         for call in free:
-            same = push.app is None or call["app"] is None or push.app == call["app"]
-            if same and 0 <= call["t"] - push.start <= REPORT_NS:
+            known = push.app is not None and push.app == call["app"]
+            possible = None in (push.app, call["app"]) and call["t"] - push.last <= UNNAMED_NS
+            if (known or possible) and 0 <= call["t"] - push.start <= REPORT_NS:
                 push.call = call
                 push.app = push.app or call["app"]
                 push.evidence.append(call["ref"])

@@ -38,7 +38,7 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
     """
     context = identify(events, span)
     windows = app_states.windows(context)
-    call_table = calls.build(context)
+    call_table, push_table = pushes.with_calls(context, calls.build(context))
     relations = Relations(
         states=windows.select("owner", "start", "end", "state"),
         calls=call_table.select("app", pl.col("start", "end", "audio_activated").cast(pl.Int64)),
@@ -54,9 +54,9 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
         "processes": processes.build(context),
         "app_states": app_states.publish(windows, context),
         "suspensions": suspended,
-        "background_tasks": background_tasks.build(context, relations, deaths),
+        "background_tasks": background_tasks.build(context, windows, relations, deaths),
         "assertions": assertions.build(context),
-        "pushes": pushes.build(context, call_table),
+        "pushes": push_table,
         "calls": call_table,
         "audio_sessions": audio_sessions.build(context, relations),
         "interruptions": interrupted,

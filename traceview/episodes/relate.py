@@ -7,7 +7,7 @@ import polars as pl
 from traceview.episodes.intervals import overlap_s, window_at
 
 ANY_APP = ""
-"""Key of rows whose app is unknown: every call counts for them."""
+"""Key of rows whose app is unknown: every call counts for them. A call of unknown app counts for no app: it may be another's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,10 @@ class Relations:
         return self._closed(rows.select(pl.col("app").fill_null(ANY_APP).alias("key"), "start", "end"))
 
     def _calls_of(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Calls once for each app of ``rows`` that they may belong to: those of unknown apps belong to all."""
+        """Calls once for each app of ``rows``, and all calls for rows without app."""
         apps = rows.select(pl.col("app").fill_null(ANY_APP).alias("key")).unique()
         pairs = apps.join(self.calls.select("app", "start", "end"), how="cross")
-        mine = (pl.col("key") == pl.col("app")) | pl.col("app").is_null() | (pl.col("key") == ANY_APP)
+        mine = (pl.col("key") == pl.col("app")).fill_null(value=False) | (pl.col("key") == ANY_APP)
         return self._closed(pairs.filter(mine).select("key", "start", "end"))
 
     def _closed(self, rows: pl.DataFrame) -> pl.DataFrame:

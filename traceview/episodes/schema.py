@@ -97,6 +97,7 @@ _SPECIFIC: Final[dict[str, dict[str, pl.DataType]]] = {
         "background_s": pl.Float64(),
         "io_started": TIME,
         "stopped_by": pl.String(),  # who stopped it: app, system_suspended, interruption, unknown
+        "background_denied": TIME,  # active while the audio server said that the app may not play in the background
     },
     "interruptions": {
         "session_id": pl.String(),
