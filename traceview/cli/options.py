@@ -147,3 +147,8 @@ def tell_problems(problems: "Problems") -> None:
     for one in problems:
         where = "" if one.position is None else f" at {one.unit} {one.position:,}"
         typer.echo(f"traceview: {one.source}{where}: {one.message} ({one.count:,} in all)", err=True)
+
+
+def visible(text: str) -> str:
+    """Return text with control and direction characters shown as escapes, so that a log cannot drive the terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

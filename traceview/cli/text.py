@@ -7,7 +7,7 @@ import polars as pl
 import typer
 
 from traceview.analysis import Analysis
-from traceview.cli.options import zone_of
+from traceview.cli.options import visible, zone_of
 from traceview.rules.registry import Finding, Severity
 
 _WIDTH = 110
@@ -46,11 +46,6 @@ def verdict(analysis: Analysis) -> str:
     else:
         text = f"No findings ({read})"
     return typer.style(f"{text}{'; ' + unchecked if unchecked else ''}", bold=True)
-
-
-def visible(text: str) -> str:
-    """Return text with control and direction characters shown as escapes, so that a log cannot drive the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _headline(analysis: Analysis, zone: tzinfo) -> str:
