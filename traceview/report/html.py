@@ -7,18 +7,13 @@ the same bytes.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
-from hashlib import blake2b
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from typing import Final
 
 from traceview.analysis import Analysis
-from traceview.plots.text import plural, size, visible
+from traceview.plots.text import plural, size
+from traceview.report.page import page, render
 from traceview.report.payload import figure, library, pack
 from traceview.report.redact import Level
 from traceview.report.redact import redact as redacted
@@ -61,6 +56,7 @@ class ReportSize:
 @dataclass(frozen=True, slots=True)
 class _Page:
     html: str
+    library: int
     timeline: int
     degraded: tuple[str, ...]
 
@@ -87,14 +83,14 @@ def write(
     """
     analysis = redacted(analysis, redact)
     by_id = {rule.id: rule for rule in rules}
-    page = _page(analysis, by_id, STEPS[0])
+    drawn = _page(analysis, by_id, STEPS[0])
     for limits in STEPS[1:]:
-        if len(page.html.encode()) <= budget:
+        if len(drawn.html.encode()) <= budget:
             break
-        page = _page(analysis, by_id, limits)
-    content = page.html.encode()
+        drawn = _page(analysis, by_id, limits)
+    content = drawn.html.encode()
     out.write_bytes(content)
-    return ReportSize(out, len(content), len(library()), page.timeline, page.degraded)
+    return ReportSize(out, len(content), drawn.library, drawn.timeline, drawn.degraded)
 
 
 def _page(analysis: Analysis, rules: dict[str, Rule], limits: Limits) -> _Page:
@@ -108,8 +104,8 @@ def _page(analysis: Analysis, rules: dict[str, Rule], limits: Limits) -> _Page:
     degraded += _left_out(sum(item.evidence.hidden for item in findings.items), "evidence line", "evidence lines")
     degraded += _left_out(more_calls, "call card", "call cards")
     degraded += _left_out(sum(table.hidden for table in tables), "table row", "table rows")
-    templates = _templates()
-    body = templates.get_template("body.html.j2").render(
+    body = render(
+        "body.html.j2",
         analysis=analysis,
         verdict=verdict_view(analysis, findings, moments, rules),
         findings=findings,
@@ -122,20 +118,20 @@ def _page(analysis: Analysis, rules: dict[str, Rule], limits: Limits) -> _Page:
         binned=drawn.layout.meta["binned"],
         degraded=degraded,
         clock=moments.clock,
+        dated=moments.dated,
         drawable=bool(drawn.data),
+        height=round(drawn.layout.height),
         version=version("traceview"),
     )
-    timeline = pack(drawn.to_json())
-    page = templates.get_template("page.html.j2").render(
-        title=analysis.capture.name or "capture",
-        body=Markup(body),  # noqa: S704 (rendered with escaping just above)
-        nonce=blake2b(f"{body}\0{timeline}".encode(), digest_size=16).hexdigest(),
-        style=_asset("report.css"),
-        scripts=(_asset("plot.js"), _asset("report.js")),
-        library=library(),
-        timeline=timeline,
+    timeline = pack(drawn.to_json()) if drawn.data else ""
+    html = page(
+        analysis.capture.name or "capture",
+        body,
+        {"timeline": timeline} if timeline else {},
+        styles=("report.css",),
+        scripts=("theme.js", "unpack.js", "plot.js", "report.js"),
     )
-    return _Page(page, len(timeline), tuple(degraded))
+    return _Page(html, len(library()) if timeline else 0, len(timeline), tuple(degraded))
 
 
 def _left_out(count: int, noun: str, many: str) -> list[str]:
@@ -147,27 +143,3 @@ def _by_lane(looks: Iterable[dict[str, str]]) -> dict[str, list[dict[str, str]]]
     for look in looks:
         lanes.setdefault(look["lane"], []).append(look)
     return lanes
-
-
-@cache
-def _templates() -> Environment:
-    """Return the environment; whatever a template prints is made visible, then escaped."""
-    environment = Environment(
-        loader=PackageLoader("traceview.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_visible,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["plural"] = plural
-    return environment
-
-
-def _visible(value: Any) -> Any:
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _asset(name: str) -> Markup:
-    """Return one of the package's own files, which need no escaping."""
-    return Markup((files("traceview.report") / "assets" / name).read_text(encoding="utf-8"))  # noqa: S704

@@ -2,8 +2,7 @@
 "use strict";
 const plotView = (() => {
   const NARROW = 640;
-  const KEEP_SPACE = 1.55; // rows get higher where their names stand above them
-  const nonce = document.currentScript.nonce;
+  const KEEP_SPACE = 1.8; // rows get higher where their names stand above them
   const box = document.getElementById("plot");
   const note = document.getElementById("plot-note");
   const listeners = [];
@@ -13,23 +12,9 @@ const plotView = (() => {
   let quiet = 0; // programmatic zooms under way: they do not change the address
   let highlight = null;
   let waiting = null;
+  let printing = false;
 
-  async function inflate(id) {
-    const text = document.getElementById(id).textContent.trim();
-    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Response(stream).text();
-  }
-
-  function evaluate(code) {
-    const script = document.createElement("script");
-    script.nonce = nonce;
-    script.textContent = code;
-    document.head.append(script);
-    script.remove();
-  }
-
-  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const { color } = theme;
   const isNarrow = () => box.clientWidth < NARROW;
 
   function themed() {
@@ -52,15 +37,17 @@ const plotView = (() => {
     const annotations = narrow
       ? rows.map((row, index) => ({
           text: names[index], x: 0, xref: "paper", xanchor: "left", y: row.top, yref: "y", yanchor: "top",
-          showarrow: false, font: { size: 10 }, borderpad: 0,
+          showarrow: false, font: { size: 10 }, yshift: 4,
         }))
       : [];
     const base = figure.layout.height - figure.layout.margin.t - figure.layout.margin.b;
     const scale = narrow ? KEEP_SPACE : 1;
     return {
       annotations,
+      width: box.clientWidth,
       height: base * scale + figure.layout.margin.t + figure.layout.margin.b,
       "yaxis.showticklabels": !narrow,
+      "yaxis.automargin": !narrow,
       "xaxis.nticks": narrow ? 4 : 0,
     };
   }
@@ -133,14 +120,16 @@ const plotView = (() => {
     if (figure) await relayout({ ...themed(), shapes: marks() });
   }
 
-  async function reshape() {
-    if (figure) await relayout(shaped());
-  }
-
+  /* On paper: a width in pixels; null to return to the screen. */
   async function print(width) {
     if (!figure) return;
-    await relayout(width ? { width, autosize: false, "font.color": "#444" } : { width: null, autosize: true, ...themed() });
-    if (!width) Plotly.Plots.resize(box);
+    printing = width !== null;
+    await relayout(printing ? { width, "font.color": "#444" } : { ...shaped(), ...themed() });
+  }
+
+  function assign(target, [key, ...rest], value) {
+    if (rest.length) assign((target[key] ??= {}), rest, value);
+    else target[key] = value;
   }
 
   async function draw() {
@@ -148,21 +137,20 @@ const plotView = (() => {
       box.dataset.state = "empty";
       return;
     }
-    if (typeof DecompressionStream === "undefined") {
+    box.style.minHeight = `${box.dataset.height}px`; // the page does not jump when the figure arrives
+    if (!unpack.supported) {
       note.textContent = "The timeline needs a browser from 2023 or later. Everything else on this page works here.";
       box.dataset.state = "unsupported";
       return;
     }
     try {
-      const [code, json] = await Promise.all([inflate("data-library"), inflate("data-timeline")]);
-      evaluate(code);
-      figure = JSON.parse(json);
+      [figure] = await Promise.all([unpack.figure("data-timeline"), unpack.library()]);
       offset = figure.layout.meta.offset_ms;
       full = [...figure.layout.xaxis.range];
       note.remove();
-      const config = { showSendToCloud: false, plotlyServerURL: "", displaylogo: false, displayModeBar: false, doubleClick: false, responsive: true };
-      await Plotly.newPlot(box, figure.data, structuredClone(figure.layout), config);
-      await relayout({ ...themed(), ...shaped() });
+      const layout = structuredClone(figure.layout);
+      for (const [path, value] of Object.entries({ ...themed(), ...shaped() })) assign(layout, path.split("."), value);
+      await Plotly.newPlot(box, figure.data, layout, unpack.config);
       watch();
       box.dataset.state = "drawn";
       if (waiting) await zoom(...waiting);
@@ -184,12 +172,8 @@ const plotView = (() => {
     box.on("plotly_relayout", (change) => {
       if (!quiet && "xaxis.range[0]" in change) for (const listener of listeners) listener("zoomed", range());
     });
-    let narrow = isNarrow();
     new ResizeObserver(() => {
-      if (isNarrow() !== narrow) {
-        narrow = !narrow;
-        reshape();
-      }
+      if (!printing && box.clientWidth !== box.layout.width) relayout(shaped());
     }).observe(box);
   }
 

@@ -143,33 +143,7 @@
   byId("zoom-out").addEventListener("click", () => plotView.scale(2));
   byId("zoom-all").addEventListener("click", () => plotView.reset());
 
-  /* ---- theme ---- */
-  const system = matchMedia("(prefers-color-scheme: dark)");
-  const root = document.documentElement;
-
-  function stored() {
-    try {
-      return localStorage.getItem("traceview-theme");
-    } catch {
-      return null; // storage is off for files in some browsers: follow the system then
-    }
-  }
-
-  function toggleTheme() {
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : system.matches;
-    root.dataset.theme = dark ? "light" : "dark";
-    try {
-      localStorage.setItem("traceview-theme", root.dataset.theme);
-    } catch {
-      // not remembered, as above
-    }
-    plotView.restyle();
-  }
-
-  const theme = stored();
-  if (theme === "dark" || theme === "light") root.dataset.theme = theme;
-  system.addEventListener("change", () => plotView.restyle());
-  byId("theme-button").addEventListener("click", toggleTheme);
+  theme.listen(() => plotView.restyle());
   const help = byId("help");
   byId("help-button").addEventListener("click", () => help.showModal());
 
@@ -181,8 +155,8 @@
     "=": () => plotView.scale(0.5),
     "-": () => plotView.scale(2),
     0: () => plotView.reset(),
-    p: () => setPinned(!timeline.classList.contains("pinned")),
-    t: toggleTheme,
+    p: () => pin.click(),
+    t: theme.toggle,
     "?": () => help.showModal(),
   };
   document.addEventListener("keydown", (event) => {
@@ -212,7 +186,14 @@
 
   addEventListener("hashchange", follow);
   addEventListener("resize", measure);
-  setPinned(innerHeight >= 860 && innerWidth > 980);
+  setPinned(plotView.box.dataset.drawable === "yes" && innerHeight >= 860 && innerWidth > 980);
   follow();
-  requestAnimationFrame(() => setTimeout(() => plotView.draw().then(measure), 0));
+  requestAnimationFrame(() => setTimeout(async () => {
+    await plotView.draw();
+    measure();
+    if (selected && scrollY > 0) {
+      selected.scrollIntoView({ block: "start" });
+      if (document.activeElement === document.body) selected.querySelector("summary").focus({ preventScroll: true });
+    }
+  }, 0));
 })();
