@@ -117,9 +117,27 @@ def test_stopped_because_suspended_outside_calls(case: Any) -> None:
 
 
 def test_background_audio_not_allowed(case: Any) -> None:
-    case.add("audio_sessions", 10, 50, stopped_by="not_allowed", mode="VoiceChat")
+    case.add("audio_sessions", 10, 50, background_denied=45, stopped_by="system_suspended", mode="VoiceChat")
+    case.kinds |= {"audio_session.not_allowed"}
     (found,) = case.findings("background-audio-not-allowed")
     assert found.severity is Severity.high
+
+
+def test_a_denial_that_no_session_carries_is_not_called_clean(case: Any) -> None:
+    case.add("audio_sessions", 10, 50)
+    assert case.findings("background-audio-not-allowed") == []
+    case.kinds |= {"audio_session.not_allowed"}
+    assert case.needs("background-audio-not-allowed")
+
+
+def test_route_flapping_of_lines_that_name_only_the_reason(case: Any) -> None:
+    for index in range(7):
+        reason = "OldDeviceUnavailable" if index % 2 else "NewDeviceAvailable"
+        case.add("route_changes", index, index, reason=reason)
+        case.add("route_changes", index, index, reason="CategoryChange")
+    (found,) = case.findings("route-flapping")
+    assert found.severity is Severity.high
+    assert found.measures == {"change_count": 7}
 
 
 @pytest.mark.parametrize(("in_call", "severity"), [(True, Severity.critical), (False, Severity.high)])
@@ -232,7 +250,7 @@ def test_route_flapping(case: Any) -> None:
     flaps(case, ["Receiver", "Speaker", "Receiver", "Speaker"])
     (found,) = case.findings("route-flapping")
     assert found.severity is Severity.medium
-    assert "changed 3 times in 2.0 s (Speaker and Receiver)" in found.title
+    assert "changed 3 times in 2.0 s (Speaker, Receiver)" in found.title
     assert case.findings("route-flapping", {"medium": 4}) == []
     assert case.findings("route-flapping", {"high": 3})[0].severity is Severity.high
     assert case.findings("route-flapping", {"span": 1}) == []

@@ -104,9 +104,23 @@ def test_suspended_outside_calls_is_fine(case: Any, start: float, end: float, ch
     assert case.findings("suspended-during-call") == []
 
 
-def test_suspended_in_a_call_that_only_the_episode_knows(case: Any) -> None:
-    case.add("suspensions", 40, 80, in_call=True)
+HIDDEN = {"app": None, "process": None, "pid": None}
+
+
+def test_a_hidden_call_is_nobodys(case: Any) -> None:
+    case.add("calls", 10, 100, **CALL, **HIDDEN).add("suspensions", 40, 80, in_call=True)
+    assert case.findings("suspended-during-call") == []
+
+
+@pytest.mark.parametrize("witness", ["push", "session"])
+def test_a_hidden_call_is_joined_by_push_or_session(case: Any, witness: str) -> None:
+    case.add("calls", 10, 100, **CALL, **HIDDEN).add("suspensions", 40, 80, in_call=True)
+    if witness == "push":
+        case.add("pushes", 9, 10, voip=True, outcome="reported", call="calls-1")
+    else:
+        case.add("audio_sessions", 15.5, 40, activated_by="unknown")
     (found,) = case.findings("suspended-during-call")
+    assert found.severity is Severity.critical
     assert found.confidence < 1
 
 

@@ -37,6 +37,26 @@ def test_push_unreported_exception_without_push_lines(case: Any) -> None:
     assert found.severity is Severity.critical
 
 
+def test_hidden_pushes_are_joined_with_the_kill_and_the_only_app(case: Any) -> None:
+    hidden = {"app": None, "process": None, "pid": None}
+    case.add("pushes", 10, 10.5, **PUSH, **hidden)
+    case.add("terminations", 17.5, 17.5, kind="push_unreported", code="0xbaadca11")
+    case.add("pushes", 100, 100, **{**PUSH, **hidden, "outcome": "blocked"})
+    found, _ = case.evaluate(apps=["com.acme.voip"])
+    assert {(one.rule, one.app) for one in found} == {
+        ("push-unreported", "com.acme.voip"),
+        ("push-delivery-blocked", "com.acme.voip"),
+    }
+
+
+def test_hidden_pushes_stay_hidden_where_two_apps_may_be_meant(case: Any) -> None:
+    case.add("pushes", 10, 10, voip=True, outcome="reported")
+    case.add("pushes", 20, 20, voip=True, outcome="reported", app="com.other", pid=3)
+    case.add("pushes", 100, 100, **{**PUSH, "app": None, "process": None, "pid": None, "outcome": "blocked"})
+    (found,) = case.findings("push-delivery-blocked")
+    assert found.app is None
+
+
 def test_push_verdict_of_the_daemon_without_a_kill(case: Any) -> None:
     case.add("pushes", 10, 10.5, **PUSH)
     (found,) = case.findings("push-unreported")
@@ -168,6 +188,15 @@ def test_audio_activation_may_come_late(case: Any) -> None:
 @pytest.mark.parametrize("change", [{"audio_activated": 17.5}, {"answered": None}, {"ended": 17}, {"kind": "facetime"}])
 def test_answer_with_audio_is_fine(case: Any, change: dict[str, Any]) -> None:
     case.add("calls", 10, change.get("ended", 75), **{**CALL, **change})
+    assert case.findings("answer-without-audio-activation") == []
+
+
+def test_a_hidden_call_without_audio_is_only_a_doubt(case: Any) -> None:
+    hidden = {"app": None, "process": None, "pid": None}
+    case.add("calls", 10, 75, **CALL, **hidden)
+    (found,) = case.findings("answer-without-audio-activation")
+    assert found.severity is Severity.low
+    case.add("interruptions", 15.2, 70, in_call=True)
     assert case.findings("answer-without-audio-activation") == []
 
 

@@ -41,9 +41,16 @@ def test_each_end_is_told_once(  # noqa: PLR0917 - one row of a table
     ("kind", "rule"), [("watchdog", "watchdog-termination"), ("crash", "crash-in-call"), ("jetsam", "jetsam")]
 )
 def test_ends_in_a_call_are_critical(case: Any, kind: str, rule: str) -> None:
-    case.add("terminations", 10, 10, kind=kind, in_call=True)
+    case.add("calls", 0, 10, kind="callkit").add("terminations", 10, 10, kind=kind, in_call=True)
     found, _ = case.evaluate()
     assert [(one.rule, one.severity) for one in found] == [(rule, Severity.critical)]
+
+
+def test_a_hidden_call_is_not_blamed_on_an_app_that_never_calls(case: Any) -> None:
+    case.add("calls", 0, 10, kind="callkit", app=None, process=None, pid=None)
+    case.add("terminations", 5, 5, kind="crash", in_call=True)
+    found, _ = case.evaluate()
+    assert [one.rule for one in found] == ["unexplained-termination"]
 
 
 @pytest.mark.parametrize(

@@ -15,23 +15,21 @@ from traceview.rules.rows import (
     Row,
     any_of,
     call_apps,
-    calls_of,
     duration,
     finding,
     has_rows,
     is_apple,
     name_of,
+    owned_calls,
     plural,
     rows,
-    same_app,
     seen,
     wanted,
     window_of,
 )
 from traceview.rules.windows import busiest
 
-NOT_ALLOWED: Final = "not_allowed"
-_DENIED: Final = pl.col("refused_error").str.contains(NOT_ALLOWED) | (pl.col("stopped_by") == NOT_ALLOWED)
+_DENIED: Final = pl.col("background_denied").is_not_null()
 _UNKNOWN: Final = AudioError(
     "unknown",
     0,
@@ -49,15 +47,16 @@ _SESSION_END_FIX: Final = (
 
 def _in_call(inputs: Inputs, row: Row) -> bool:
     moment = row["start"]
-    own = (call for call in calls_of(inputs, row) if call["app"] is not None)
-    return any(call["start"] <= moment and (call["end"] is None or moment < call["end"]) for call in own)
+    return any(
+        call["start"] <= moment and (call["end"] is None or moment < call["end"]) for call in owned_calls(inputs, row)
+    )
 
 
 def _refused(inputs: Inputs) -> Iterator[Finding]:
     refused = [
         row
         for row in rows(inputs, "audio_sessions", pl.col("refused_error").is_not_null())
-        if wanted(inputs, row) and number(row["refused_error"]) != 0 and NOT_ALLOWED not in row["refused_error"]
+        if wanted(inputs, row) and number(row["refused_error"]) != 0
     ]
     keyed = [((name_of(row), _code_key(row), _in_call(inputs, row)), row) for row in refused]
     for key in dict.fromkeys(key for key, _ in keyed):
@@ -93,7 +92,7 @@ def _stopped_suspended(inputs: Inputs) -> Iterator[Finding]:
         if not wanted(inputs, row):
             continue
         stop = row["end"] or row["start"]
-        own = [call for call in calls_of(inputs, row) if call["app"] is not None]
+        own = owned_calls(inputs, row)
         call = next((c for c in own if c["start"] <= stop and (c["end"] is None or stop < c["end"])), None)
         severity = Severity.high if row["app"] in calling else Severity.low
         active = (stop - row["start"]).total_seconds()
@@ -154,17 +153,15 @@ def _not_resumed(inputs: Inputs) -> Iterator[Finding]:
     for row in rows(inputs, "interruptions", broken & pl.col("end").is_not_null()):
         if not wanted(inputs, row) or inputs.capture_end is None or row["end"] + grace > inputs.capture_end:
             continue
-        call = next((c for c in calls_of(inputs, row) if _lasts(inputs, c, row, grace)), None)
-        if call is None and not row["in_call"]:
-            continue
-        if call is None and _own_call_over(inputs, row):
+        call = next((c for c in owned_calls(inputs, row) if _lasts(inputs, c, row, grace)), None)
+        if call is None:
             continue
         by = f" by {row['interrupter']}" if row["interrupter"] else ""
         yield finding(
             "interruption-not-resumed",
             "A09",
             Severity.high,
-            [row, call] if call else [row],
+            [row, call],
             title=f"Audio of {name_of(row)} did not come back after an interruption{by} of "
             f"{duration((row['end'] - row['start']).total_seconds())}",
             explanation="The interruption ended while the call still lasted, but the session was not active again "
@@ -176,13 +173,7 @@ def _not_resumed(inputs: Inputs) -> Iterator[Finding]:
 
 def _lasts(inputs: Inputs, call: Row, row: Row, grace: timedelta) -> bool:
     window = window_of(inputs, call)
-    return (
-        window is not None and call["app"] is not None and window[0] <= row["start"] and row["end"] + grace < window[1]
-    )
-
-
-def _own_call_over(inputs: Inputs, row: Row) -> bool:
-    return any(same_app(call, row) for call in calls_of(inputs, row))
+    return window is not None and window[0] <= row["start"] and row["end"] + grace < window[1]
 
 
 def _churn(inputs: Inputs) -> Iterator[Finding]:
@@ -218,8 +209,8 @@ _NEEDS_SERVER: Final = "lines of the audio server (audiomxd, mediaserverd on old
 
 
 def _can_see_denials(inputs: Inputs) -> bool:
-    """Whether the audio server spoke; where it printed a denial, some session must carry it."""
-    if "audio_session.not_allowed" in inputs.kinds:
+    """Whether the audio server spoke; where it printed a denial, a session must carry it or none was active."""
+    if "audio_session.not_allowed" in inputs.kinds and has_rows("audio_sessions")(inputs):
         return has_rows("audio_sessions", _DENIED)(inputs)
     return bool(AUDIO_SERVERS & inputs.witnesses)
 

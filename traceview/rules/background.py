@@ -21,6 +21,7 @@ from traceview.rules.rows import (
     finding,
     has_rows,
     name_of,
+    owned_calls,
     rows,
     same_app,
     seen,
@@ -183,18 +184,17 @@ def _chain_finding(app: str, chain: list[Row], least: float) -> Iterator[Finding
 
 def _suspended_in_call(inputs: Inputs) -> Iterator[Finding]:
     for row in rows(inputs, "suspensions"):
-        own = [call for call in calls_of(inputs, row) if call["app"] is not None]
+        own = owned_calls(inputs, row)
         window = window_of(inputs, row)
         if not wanted(inputs, row) or window is None:
             continue
         inside = intersect([window], windows_of(inputs, own))
         seconds = length_s(inside)
-        if not own and row["in_call"]:
-            inside, seconds = [window], length_s([window])
         if seconds < inputs.thresholds["least"]:
             continue
         calls = [call for call in own if (part := window_of(inputs, call)) and intersect([part], inside)]
-        answered = not calls or any(call["answered"] or call["connected"] for call in calls)
+        answered = any(call["answered"] or call["connected"] for call in calls)
+        named = all(call["app"] is not None for call in calls)
         yield finding(
             "suspended-during-call",
             "G14",
@@ -206,7 +206,7 @@ def _suspended_in_call(inputs: Inputs) -> Iterator[Finding]:
             "a reason to let it run: the call was ended or held too early, or the app never owned the audio session."
             + (f" Until then it was kept awake by {row['kept_awake_by']}." if row["kept_awake_by"] else ""),
             advice=_SUSPENDED_FIX,
-            confidence=1.0 if calls else 0.7,
+            confidence=1.0 if named else 0.7,
             pattern="answered" if answered else "ringing",
             measures={"suspended_in_call_s": seconds},
             window=(inside[0][0], inside[-1][1]),

@@ -174,26 +174,31 @@ def _stalled(inputs: Inputs) -> Iterator[Finding]:
         )
 
 
+_DEVICE_REASONS: Final = ("olddeviceunavailable", "newdeviceavailable")
+"""Reasons of a change of device (AVAudioSession.RouteChangeReason), for lines that name no route."""
+
+
 def _flapping(inputs: Inputs) -> Iterator[Finding]:
     span = inputs.thresholds["span"]
-    real_change = pl.col("route").is_not_null() & pl.col("previous_route").is_not_null()
-    changed = real_change & (pl.col("route") != pl.col("previous_route"))
-    found = [row for row in rows(inputs, "route_changes", changed) if wanted(inputs, row) or row["app"] is None]
+    moved = (pl.col("route") != pl.col("previous_route")).fill_null(
+        pl.col("reason").str.to_lowercase().is_in(_DEVICE_REASONS)
+    )
+    found = [row for row in rows(inputs, "route_changes", moved) if wanted(inputs, row) or row["app"] is None]
     for app in dict.fromkeys(name_of(row) for row in found):
         own = [row for row in found if name_of(row) == app]
         first, last = busiest([row["start"] for row in own], span)
         about = own[first:last]
-        if len(about) < inputs.thresholds["medium"] or len({row["route"] for row in about}) == len(about):
+        ways = list(dict.fromkeys(str(row["route"] or row["reason"])[:40] for row in about))
+        if len(about) < inputs.thresholds["medium"] or not 1 < len(ways) < len(about):
             continue
         took = (about[-1]["start"] - about[0]["start"]).total_seconds()
         whose = f" of {app}" if about[0]["app"] or about[0]["process"] else ""
-        names = " and ".join(dict.fromkeys(str(row["route"])[:40] for row in about))
         yield finding(
             "route-flapping",
             "G04",
             Severity.high if len(about) >= inputs.thresholds["high"] else Severity.medium,
             about,
-            title=f"The audio route{whose} changed {len(about)} times in {duration(took)} ({names})",
+            title=f"The audio route{whose} changed {len(about)} times in {duration(took)} ({', '.join(ways)})",
             explanation="The route went to and fro. Each change interrupts audio for a moment, and Bluetooth needs seconds to "
             "settle between its music and its call profile.",
             advice="Do not answer route changes with overrideOutputAudioPort(_:) or setCategory unless the user asked; check "

@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 
 from traceview.rules.registry import Inputs
-from traceview.rules.rows import Predicate, Row, rows, wanted
+from traceview.rules.rows import Predicate, Row, in_own_call, rows, wanted
 
 CODES: Final = {
     "0x8badf00d": "watchdog",
@@ -94,7 +94,7 @@ def kills(inputs: Inputs, *classes: str) -> list[Row]:
     """Return terminations of apps, of the given classes, that are worth a finding, by time."""
     system = daemons(inputs)
     return [
-        row
+        {**row, "in_call": in_own_call(inputs, row)}
         for row in rows(inputs, "terminations")
         if kill_class(row) in classes
         and wanted(inputs, row)

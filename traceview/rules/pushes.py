@@ -20,6 +20,7 @@ from traceview.rules.rows import (
     name_of,
     plural,
     rows,
+    rows_app,
     same_app,
     seen,
     state_at,
@@ -42,10 +43,11 @@ def _unreported(inputs: Inputs) -> Iterator[Finding]:
     states = rows(inputs, "app_states")
     deaths = kills(inputs, "push_unreported")
     explained: set[str] = set()
-    for push in rows(inputs, "pushes", VOIP & pl.col("outcome").is_in(["unreported", "unknown"])):
+    for row in rows(inputs, "pushes", VOIP & pl.col("outcome").is_in(["unreported", "unknown"])):
+        push = _identified(inputs, row)
         if not wanted(inputs, push):
             continue
-        death = next((row for row in deaths if _follows(push, row) and row["id"] not in explained), None)
+        death = next((one for one in deaths if _follows(push, one) and one["id"] not in explained), None)
         if death is not None:
             explained.add(str(death["id"]))
             yield _killed(death, push)
@@ -70,6 +72,16 @@ def _stayed_silent(inputs: Inputs, push: Row) -> bool:
 def _arrival(push: Row) -> datetime:
     moment: datetime = push["delivered"] or push["received"] or push["start"]
     return moment
+
+
+def _identified(inputs: Inputs, push: Row) -> Row:
+    """Return the push with its app; where iOS hides it, the only app that this capture shows to use VoIP pushes."""
+    if push["app"] or push["process"] or push["pid"] is not None:
+        return push
+    named = [row["app"] for row in kills(inputs, "push_unreported")]
+    named += rows_app(inputs, "pushes", VOIP) + rows_app(inputs, "calls", pl.col("kind") == "callkit")
+    apps = {app for app in named if app}
+    return {**push, "app": apps.pop()} if len(apps) == 1 else push
 
 
 def _follows(push: Row, death: Row) -> bool:
@@ -147,7 +159,8 @@ def _silent(inputs: Inputs, push: Row, states: list[Row]) -> Finding:
 
 
 def _blocked(inputs: Inputs) -> Iterator[Finding]:
-    blocked = [row for row in rows(inputs, "pushes", pl.col("outcome") == "blocked") if wanted(inputs, row)]
+    found = (_identified(inputs, row) for row in rows(inputs, "pushes", pl.col("outcome") == "blocked"))
+    blocked = [row for row in found if wanted(inputs, row)]
     for app in dict.fromkeys(name_of(row) for row in blocked):
         about = [row for row in blocked if name_of(row) == app]
         yield finding(

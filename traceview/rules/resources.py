@@ -6,7 +6,7 @@ from typing import Final
 import polars as pl
 
 from traceview.rules import links
-from traceview.rules.kills import daemons, jetsam_reason, kill_class
+from traceview.rules.kills import jetsam_reason, kill_class, kills
 from traceview.rules.registry import Finding, Inputs, Rule, Severity
 from traceview.rules.rows import (
     AUDIO_SERVERS,
@@ -14,14 +14,15 @@ from traceview.rules.rows import (
     TERMINATION_DAEMONS,
     TERMINATION_KINDS,
     Row,
-    calls_of,
     finding,
     name_of,
+    owned_calls,
     owner,
     rows,
     seen,
     wanted,
 )
+from traceview.rules.windows import clusters
 
 _MEMORY_FIX: Final = (
     "Release caches, images and video buffers on didEnterBackground and on memory warnings, and aim below 50 MB while "
@@ -31,12 +32,9 @@ _HARMLESS_JETSAM: Final = frozenset({"idle-exit", "long-idle-exit"})
 
 
 def _jetsam(inputs: Inputs) -> Iterator[Finding]:
-    system = daemons(inputs)
-    for death in rows(inputs, "terminations"):
-        if kill_class(death) != "jetsam" or not wanted(inputs, death):
-            continue
+    for death in kills(inputs, "jetsam"):
         reason = jetsam_reason(death)
-        if reason in _HARMLESS_JETSAM or (death["pid"], death["process"]) in system:
+        if reason in _HARMLESS_JETSAM:
             continue
         severity = _jetsam_severity(death, reason)
         state = f" while {str(death['app_state']).replace('_', ' ')}" if death["app_state"] else ""
@@ -92,37 +90,50 @@ def _helper_jetsam(inputs: Inputs) -> Iterator[Finding]:
         )
 
 
+_SAME_LOAD_S: Final = 60.0
+"""Lines about one limit with shorter pauses between them tell of one load."""
 _PRESSURE: Final = {
-    "cpu": ("T10", "cpu-warning", "used more CPU than the system allows without a warning"),
-    "wakeups": ("G11", "wakeups-warning", "woke the CPU more often than the system allows without a warning"),
-    "disk": ("G13", "disk-warning", "wrote more to disk than the system allows without a warning"),
+    "cpu": ("T10", "cpu-warning", "exceeded a CPU limit of iOS"),
+    "wakeups": ("G11", "wakeups-warning", "woke the CPU more often than iOS allows"),
+    "disk": ("G13", "disk-warning", "wrote more to disk than iOS allows"),
 }
 
 
 def _pressure(inputs: Inputs) -> Iterator[Finding]:
     hot = pl.col("kind").is_in(list(_PRESSURE)) & ~pl.col("fatal").fill_null(value=False)
-    for row in rows(inputs, "resource_events", hot):
-        if not wanted(inputs, row) or (row["app"] is None and row["process"] is None):
-            continue
-        number, pattern, verb = _PRESSURE[row["kind"]]
-        moment = row["start"]
-        call = next(
-            (c for c in calls_of(inputs, row) if c["start"] <= moment and (c["end"] is None or moment < c["end"])), None
-        )
-        figures = "" if row["value"] is None or row["limit"] is None else f" ({row['value']:g}, limit {row['limit']:g})"
-        yield finding(
-            "resource-warning",
-            number,
-            Severity.high if call and row["kind"] == "cpu" else Severity.medium,
-            [row, call] if call and call["app"] else [row],
-            title=f"{name_of(row)} {verb}{figures}",
-            explanation="iOS recorded the excess and took no action yet. In the background the next step is a kill; in a call "
-            "the audio thread competes with this load.",
-            advice="Find the threads in the matching resource report, or record the scenario with Instruments "
-            "(Time Profiler, System Trace).",
-            pattern=pattern,
-            measures={f"{row['kind']}_value": float(row["value"])} if row["value"] is not None else {},
-        )
+    found = [
+        row for row in rows(inputs, "resource_events", hot) if wanted(inputs, row) and (row["app"] or row["process"])
+    ]
+    for app, kind in dict.fromkeys((name_of(row), str(row["kind"])) for row in found):
+        own = [row for row in found if (name_of(row), row["kind"]) == (app, kind)]
+        for first, last in clusters([row["start"] for row in own], _SAME_LOAD_S):
+            yield _pressure_finding(inputs, own[first:last])
+
+
+def _pressure_finding(inputs: Inputs, about: list[Row]) -> Finding:
+    kind = str(about[0]["kind"])
+    number, pattern, verb = _PRESSURE[kind]
+    calls = [call for call in owned_calls(inputs, about[0]) if any(_overlap(call, row) for row in about)]
+    told = next((row for row in about if row["value"] is not None and row["limit"] is not None), None)
+    figures = f" ({told['value']:g}, limit {told['limit']:g})" if told else ""
+    return finding(
+        "resource-warning",
+        number,
+        Severity.high if calls and kind == "cpu" else Severity.medium,
+        [*about, *calls],
+        title=f"{name_of(about[0])} {verb}{figures}" + (" in a call" if calls else ""),
+        explanation="iOS recorded the excess and took no action yet. In the background the next step is a kill; in a call "
+        "the audio thread competes with this load.",
+        advice="Find the threads in the matching resource report, or record the scenario with Instruments (Time Profiler, "
+        "System Trace).",
+        pattern=pattern,
+        measures={f"{kind}_value": float(told["value"])} if told else {},
+    )
+
+
+def _overlap(call: Row, row: Row) -> bool:
+    """Whether the measured time touches the call."""
+    return bool(call["start"] <= (row["end"] or row["start"]) and (call["end"] is None or row["start"] < call["end"]))
 
 
 RULES: Final = (

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import polars as pl
@@ -24,6 +24,8 @@ TERMINATION_DAEMONS: Final = frozenset({"runningboardd", "assertiond", "SpringBo
 TERMINATION_KINDS: Final = ("process.exited", "process.terminated")
 SIMULATOR_PROCESSES: Final = frozenset({"CoreSimulatorBridge", "launchd_sim", "SimulatorTrampoline", "SimRenderServer"})
 
+ANSWER_TO_AUDIO: Final = timedelta(seconds=3)
+"""A session that starts within this time of an answer belongs to the call (heuristic)."""
 _VARIABLE: Final = re.compile(r"0x[0-9A-Fa-f]+|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|\d+")
 
 Predicate = Callable[[Inputs], bool]
@@ -69,6 +71,12 @@ def rows(inputs: Inputs, table: str, condition: pl.Expr | None = None) -> list[R
     if condition is not None:
         frame = frame.filter(condition)
     return frame.sort("start", maintain_order=True).to_dicts()
+
+
+def rows_app(inputs: Inputs, table: str, condition: pl.Expr) -> list[str]:
+    """Return the bundle ids in the rows of `table` that meet `condition`."""
+    apps: list[str] = inputs.episodes[table].filter(condition)["app"].drop_nulls().to_list()
+    return apps
 
 
 def is_apple(app: str | None) -> bool:
@@ -125,6 +133,40 @@ def calls_of(inputs: Inputs, row: Row) -> list[Row]:
         for call in rows(inputs, "calls")
         if call["kind"] not in SYSTEM_CALLS and (call["app"] is None or row.get("app") is None or same_app(call, row))
     ]
+
+
+def call_apps_by_push(inputs: Inputs) -> dict[str, str]:
+    """Return by call id the app whose push brought the call, for calls that no line names."""
+    pushes = inputs.episodes["pushes"].filter(pl.col("call").is_not_null() & pl.col("app").is_not_null())
+    return dict(zip(pushes["call"].to_list(), pushes["app"].to_list(), strict=True))
+
+
+def owned_calls(inputs: Inputs, row: Row) -> list[Row]:
+    """Return the calls of the row's app: named by a line, brought by its push, or answered into its audio session.
+
+    On customer devices callservicesd hides whose call it is. The audio session of an app that starts as the call is
+    answered tells it (`ANSWER_TO_AUDIO`).
+    """
+    by_push = call_apps_by_push(inputs)
+    active = pl.col("refused_error").is_null()
+    sessions = [session for session in rows(inputs, "audio_sessions", active) if same_app(session, row)]
+    return [
+        call
+        for call in calls_of(inputs, row)
+        if call["app"] is not None
+        or (row.get("app") is not None and by_push.get(str(call["id"])) == row["app"])
+        or any(_answers(session, call) for session in sessions)
+    ]
+
+
+def _answers(session: Row, call: Row) -> bool:
+    picked_up = call["answered"] or call["connected"]
+    return picked_up is not None and abs(session["start"] - picked_up) <= ANSWER_TO_AUDIO
+
+
+def in_own_call(inputs: Inputs, row: Row) -> bool:
+    """Whether the row lies in a call and its app is one that calls; a hidden call counts for every app in the tables."""
+    return bool(row["in_call"]) and (row["app"] is None or row["app"] in call_apps(inputs))
 
 
 def voip_apps(inputs: Inputs) -> frozenset[str]:

@@ -13,6 +13,7 @@ from traceview.rules.rows import (
     any_of,
     duration,
     finding,
+    in_own_call,
     name_of,
     plural,
     rows,
@@ -47,6 +48,7 @@ class _Kill:
     advice: str
 
 
+_STATES: Final = {"foreground": "in the foreground", "background": "in the background", "suspended": "suspended"}
 _SYSTEM_KILLS: Final = {
     "resume_limit": _Kill(
         "system-kill",
@@ -104,7 +106,8 @@ _SYSTEM_KILLS: Final = {
 def _watchdog(inputs: Inputs) -> Iterator[Finding]:
     for death in kills(inputs, "watchdog"):
         worst = bool(death["in_call"])
-        where = " during a call" if death["in_call"] else f" in the {death['app_state']}" if death["app_state"] else ""
+        state = _STATES.get(death["app_state"])
+        where = " during a call" if death["in_call"] else f" while {state}" if state else ""
         yield finding(
             "watchdog-termination",
             "T07",
@@ -203,7 +206,7 @@ def _silent_death(inputs: Inputs) -> Iterator[Finding]:
     system = daemons(inputs)
     for death in rows(inputs, "terminations"):
         kind = kill_class(death)
-        if kind in _EXPLAINED or not wanted(inputs, death) or (kind == "crash" and death["in_call"]):
+        if kind in _EXPLAINED or not wanted(inputs, death) or (kind == "crash" and in_own_call(inputs, death)):
             continue
         if not inputs.apps and (death["pid"], death["process"]) in system:
             continue
@@ -214,7 +217,7 @@ def _silent_death(inputs: Inputs) -> Iterator[Finding]:
         yield finding(
             "unexplained-termination",
             "T19",
-            Severity.high if crashed or death["in_call"] else Severity.medium,
+            Severity.high if crashed or in_own_call(inputs, death) else Severity.medium,
             [death],
             title=f"{name_of(death)} {'crashed' if crashed else 'was terminated'} ({reason or kind})",
             explanation=(death["explanation"] or "")[:300]

@@ -9,11 +9,13 @@ import polars as pl
 from traceview.rules import links
 from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
+    ANSWER_TO_AUDIO,
     AUDIO_SERVERS,
     CALL_DAEMONS,
     SYSTEM_CALLS,
     Row,
     any_of,
+    call_apps_by_push,
     duration,
     every,
     finding,
@@ -79,54 +81,56 @@ def _activated_by_app(inputs: Inputs) -> Iterator[Finding]:
 
 
 def _answered_without_audio(inputs: Inputs) -> Iterator[Finding]:
-    grace = inputs.thresholds["grace"]
+    grace = timedelta(seconds=inputs.thresholds["grace"])
+    by_push = call_apps_by_push(inputs)
     sessions = rows(inputs, "audio_sessions", pl.col("refused_error").is_null())
-    for call in _own_calls(inputs):
-        since = _picked_up(call)
-        if since is None or call["direction"] == "outgoing":
-            continue  # an outgoing call gets its audio when the app decides that it connects
-        due = since + timedelta(seconds=grace)
+    interruptions = rows(inputs, "interruptions")
+    for call in rows(inputs, "calls", pl.col("answered").is_not_null() & (pl.col("kind") == "callkit")):
+        named = {**call, "app": call["app"] or by_push.get(str(call["id"]))}
         over = call["ended"] or call["end"] or inputs.capture_end
-        if over is None or over < due:
-            continue
+        due = call["answered"] + grace
+        if call["direction"] == "outgoing" or over is None or over < due or not wanted(inputs, named):
+            continue  # an outgoing call gets its audio when the app decides that it connects
         came = call["audio_activated"]
-        if (came is not None and came <= due) or _has_audio(sessions, call, due):
+        if (came is not None and came <= due) or _has_audio(sessions, named, call["answered"], due):
             continue
-        late = came is not None
-        wait = ((came or over) - since).total_seconds()
-        yield finding(
-            "answer-without-audio-activation",
-            "V04",
-            Severity.high if late else Severity.critical,
-            [call],
-            title=f"{name_of(call)}: answered call "
-            + (
-                f"waited {duration(wait)} for its audio"
-                if late
-                else f"lasted {duration(wait)} without audio activation"
-            ),
-            explanation="After CXAnswerCallAction the system activates the audio session and calls provider(_:didActivate:). "
-            + (
-                "It came late."
-                if late
-                else "No line shows that it did: the users hear nothing, or only one of them does."
-            ),
-            advice=_ACTIVATE_FIX
-            + " Fulfil the CXAnswerCallAction promptly, and do not hold another active session when it arrives.",
-            confidence=0.9,
-            pattern="late" if late else "never",
-            measures={"without_audio_s": wait},
-        )
+        if any(abs(row["start"] - call["answered"]) <= ANSWER_TO_AUDIO for row in interruptions):
+            continue  # the answer interrupted another session: this call has its audio, whoever owns it
+        yield _without_audio(named, came, over)
 
 
-def _has_audio(sessions: list[Row], call: Row, due: datetime) -> bool:
-    """Whether a session of the call's app, activated by CallKit or by nobody known, runs when audio is due."""
+def _has_audio(sessions: list[Row], call: Row, answered: datetime, due: datetime) -> bool:
+    """Whether a session that may be the call's, not activated by the app itself, starts with the answer or runs after it."""
     return any(
-        same_app(row, call)
+        (call["app"] is None or same_app(row, call))
         and row["activated_by"] != "app"
         and row["start"] <= due
-        and (row["end"] is None or row["end"] > due)
+        and (row["end"] is None or row["end"] > answered)
         for row in sessions
+    )
+
+
+def _without_audio(call: Row, came: datetime | None, over: datetime) -> Finding:
+    late = came is not None
+    wait = ((came or over) - call["answered"]).total_seconds()
+    severity = Severity.high if late else Severity.critical
+    if call["app"] is None:
+        severity = Severity.low
+    return finding(
+        "answer-without-audio-activation",
+        "V04",
+        severity,
+        [call],
+        title=f"{name_of(call)}: answered call "
+        + (f"waited {duration(wait)} for its audio" if late else f"lasted {duration(wait)} without audio activation"),
+        explanation="After CXAnswerCallAction the system activates the audio session and calls provider(_:didActivate:). "
+        + ("It came late." if late else "No line shows that it did: the users hear nothing, or only one of them does.")
+        + ("" if call["app"] else " No line names the app either, so this may be a cellular call."),
+        advice=_ACTIVATE_FIX
+        + " Fulfil the CXAnswerCallAction promptly, and do not hold another active session when it arrives.",
+        confidence=0.9 if call["app"] else 0.3,
+        pattern="late" if late else "never",
+        measures={"without_audio_s": wait},
     )
 
 
