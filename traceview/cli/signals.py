@@ -1,5 +1,6 @@
 """``traceview signals``: what single lines mean."""
 
+import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -9,8 +10,6 @@ import typer
 
 from traceview.cli.options import visible
 from traceview_parsers.errors import InputError
-
-_HEAD = ("line", "signal", "kind")
 
 app = typer.Typer(no_args_is_help=True, help="What single log lines mean.")
 
@@ -32,18 +31,15 @@ def match(
 ) -> None:
     """Say for each line which signal it is: one answer for each physical line."""
     lines = _read_lines(source)
-    from traceview.signals.lines import match_lines, to_ndjson  # noqa: PLC0415  (keeps --help fast)
+    from traceview.signals.lines import match_lines  # noqa: PLC0415  (keeps --help fast)
 
-    found = match_lines(lines)
-    if output is MatchFormat.ndjson:
-        typer.echo(to_ndjson(found), nl=False)
-        return
-    for row in found.iter_rows(named=True):
-        fields = [
-            f"{name}={visible(str(value))}" for name, value in row.items() if name not in _HEAD and value is not None
-        ]
-        signal = f"{row['signal']} ({row['kind']})" if row["signal"] else "-"
-        typer.echo(f"{row['line']:>6}  {signal}  {', '.join(fields)}".rstrip())
+    for found in match_lines(lines):
+        if output is MatchFormat.ndjson:
+            typer.echo(json.dumps(found, ensure_ascii=False))
+        else:
+            fields = ", ".join(f"{name}={visible(str(value))}" for name, value in found["fields"].items())
+            signal = f"{found['signal']} ({found['kind']})" if found["signal"] else "-"
+            typer.echo(f"{found['line']:>6}  {signal}  {fields}".rstrip())
 
 
 def _read_lines(source: str) -> list[str]:
