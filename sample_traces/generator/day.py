@@ -132,16 +132,16 @@ def _overloaded(story: Story, expected: Expected, app: Actor) -> tuple[Call, tup
 
 def _suspended(story: Story, expected: Expected, app: Actor) -> Call:
     story.at(clock(10, 2, 20))
-    runningboard.resume(story, app)
     call = flows.ring(story, app, launch=False, session_number=0x7B2C1)
     story.wait(5.1)
     flows.pick_up(story, call)
     story.wait(42)
-    runningboard.invalidate(story, app, calls.requestor(story), story.assertion_id(story.actor("callservicesd").pid))
+    calls.release(story, app)
     story.wait(0.9)
     suspended = runningboard.suspend(story, app)
     audio.stop_suspended(story, call.session)
     story.wait(25)
+    calls.keep_awake(story, app)
     resumed = runningboard.resume(story, app)
     story.wait(0.4)
     call.ended = calls.end_by_remote(story, app, call.id)

@@ -75,7 +75,7 @@ def hang_up(story: Story, call: Call) -> None:
 
 def let_go(story: Story, app: Actor) -> int:
     """Callservicesd drops its assertion, and the app is suspended; return the time of the suspension."""
-    runningboard.invalidate(story, app, calls.requestor(story), story.assertion_id(story.actor("callservicesd").pid))
+    calls.release(story, app)
     story.wait(4.9)
     return runningboard.suspend(story, app)
 

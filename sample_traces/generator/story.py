@@ -138,6 +138,8 @@ class Story:
         self._cast: dict[str, Actor] = {}
         self._assertions = 5_000
         self.private_kept = private_kept
+        self.held: dict[int, str] = {}
+        """Assertion that callservicesd holds, by pid of the app."""
 
     def actor(self, name: str) -> Actor:
         """Return the daemon `name`; ``media`` is the audio server of this release."""

@@ -2,14 +2,17 @@
 
 import gzip
 import json
+import re
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from generator import scenarios
+from generator import day, scenarios
 from generator.layouts import LAYOUTS
+from generator.render import message
 from generator.samples import START, write_all
-from generator.story import LABEL, Story
+from generator.story import LABEL, Line, Story
 from generator.sysdiagnose import NAME
 
 from traceview.episodes.schema import EPISODES, TIME
@@ -78,3 +81,37 @@ def test_lines_are_in_order_and_printed_whole(module: object) -> None:
         assert all(time % 1000 == 0 for time in times)
         for printer, _, _ in LAYOUTS.values():
             assert printer(lines, "boot").count("\n") >= len(lines)
+
+
+def _impossible(lines: Sequence[Line]) -> list[str]:
+    """Lines that cannot be: by a process that is suspended or gone, about an assertion that nobody took."""
+    silent: set[int] = set()
+    assertions: set[str] = set()
+    wrong = []
+    for line in lines:
+        text = message(line.text, line.arguments, keep_private=True)
+        if line.actor.bundle and line.actor.pid in silent:
+            wrong.append(f"{line.actor.name}[{line.actor.pid}] is not running: {text}")
+        handle = re.search(r":(\d+)\]", text)
+        if handle and line.actor.name == "runningboardd":
+            if "Suspending task." in text or "Removing process:" in text:
+                silent.add(int(handle[1]))
+            elif "Resuming task." in text:
+                silent.discard(int(handle[1]))
+        assertions.update(re.findall(r"\bID:(\d+-\d+-\d+)", text))
+        given_up = re.search(r"(?:Invalidating assertion|due to timeout:) (\d+-\d+-\d+)", text)
+        if given_up and given_up[1] not in assertions:
+            wrong.append(f"nobody took {given_up[1]}: {text}")
+    return wrong
+
+
+@pytest.mark.parametrize("module", list(scenarios.modules()), ids=lambda module: module.__name__.rpartition(".")[2])
+def test_stories_hold_together(module: object) -> None:
+    for generation, _ in module.VARIANTS:  # type: ignore[attr-defined]
+        story = Story("test", generation, START)
+        module.tell(story)  # type: ignore[attr-defined]
+        assert _impossible(story.lines()) == []
+
+
+def test_the_day_holds_together() -> None:
+    assert _impossible(day.live().story.lines()) == []

@@ -50,20 +50,27 @@ def push(story: Story, app: Actor) -> int:
 
 
 def open_for_push(story: Story, app: Actor, *, launch: bool) -> int | None:
-    """Callservicesd opens the app, launched where it is not running, and takes its assertion; return the launch time."""
+    """Let callservicesd open the app and take its assertion; return the launch time, None where it was only resumed."""
     callservicesd(story, "Attempting to open application %@ and acquire a process assertion", app.bundle)
     launched = runningboard.launch(story, app) if launch else None
-    runningboard.acquire(
-        story,
-        app,
-        requestor(story),
-        "com.apple.telephonyutilities.callservicesd",
-        _VOIP,
-        by=story.actor("callservicesd").pid,
-    )
+    keep_awake(story, app)
+    if not launch:
+        runningboard.resume(story, app)
     callservicesd(story, "Successfully opened application")
     callservicesd(story, "Successfully took out process assertion")
     return launched
+
+
+def keep_awake(story: Story, app: Actor) -> None:
+    """Let callservicesd take its assertion on the app."""
+    story.held[app.pid] = runningboard.acquire(
+        story, app, requestor(story), "com.apple.telephonyutilities.callservicesd", _VOIP, by=story.actor("callservicesd").pid
+    )  # fmt: skip
+
+
+def release(story: Story, app: Actor) -> int:
+    """Let callservicesd drop that assertion; return the time."""
+    return runningboard.invalidate(story, app, requestor(story), story.held.pop(app.pid))
 
 
 def deliver(story: Story, app: Actor) -> int:
