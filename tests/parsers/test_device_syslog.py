@@ -279,6 +279,14 @@ def test_console_copy_with_column_names(tmp_path: Path) -> None:
     assert problems == {}
 
 
+def test_a_tab_in_one_message_is_no_library_column(tmp_path: Path) -> None:
+    line = "default\t10:00:00.00000{}+0200\tapsd\t{}\n"
+    rows, _, _ = pasted(tmp_path, line.format(1, "one\tmore") + line.format(2, "two words"))
+    assert [(row["message"], row.get("sender")) for row in rows] == [("one\tmore", None), ("two words", None)]
+    rows, _, _ = pasted(tmp_path, line.format(1, "APSCore\tone more") + line.format(2, "Foundation\ttwo"))
+    assert [(row["message"], row["sender"]) for row in rows] == [("one more", "APSCore"), ("two", "Foundation")]
+
+
 def test_unknown_levels_are_counted(tmp_path: Path) -> None:
     line = "vikatila\t10:00:00.000001+0200\tapsd\tmessage\n"
     rows, _, problems = pasted(tmp_path, line * 3)

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from traceview_parsers.log_text import READER, blocks
 from traceview_parsers.log_text.json_objects import spread
 from traceview_parsers.problems import Problem, Problems
+from traceview_parsers.selection import Clause, Selection
 from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions
 
 Row = dict[str, Any]
@@ -223,6 +224,54 @@ def test_damage_inside_a_pretty_printed_log_costs_one_record(tmp_path: Path) -> 
     rows, problems = read(write(tmp_path, "[" + ",".join(many) + "]\n"))
     assert [row["message"] for row in rows] == ["m0", "m1", "m3", "m4"]
     assert problems["unrecognised-line"].count == 1
+
+
+WORDS = ["ab", 'q"u', "/p/a", "é", "\\", "\n", "x y", "lossEvent"]
+names = st.none() | st.frozensets(st.sampled_from(WORDS), min_size=1, max_size=2)
+clauses = st.builds(
+    Clause,
+    words=names,
+    processes=names,
+    subsystems=names,
+    events=st.none() | st.frozensets(st.sampled_from(["loss", "log", "signpost"]), min_size=1),
+)
+texts = st.lists(st.sampled_from([*WORDS, " ", "z"]), max_size=4).map("".join)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(texts, texts, st.sampled_from(["ab", "x y", "é"]), st.sampled_from(["logEvent", "lossEvent"]))),
+    st.lists(clauses, max_size=2).map(tuple),
+    st.sampled_from([None, 2]),
+    st.sampled_from(["ascii", "utf-8"]),
+)
+def test_a_selection_leaves_out_nothing_that_it_asks_for(
+    tmp_path: Path, keys: list[tuple[str, ...]], wanted: tuple[Clause, ...], indent: int | None, charset: str
+) -> None:  # fmt: skip
+    some = [record(eventMessage=m, subsystem=s, processImagePath=f"/p/{p}", eventType=e) for m, s, p, e in keys]
+    text = "".join(json.dumps(one, indent=indent, ensure_ascii=charset == "ascii") + "\n" for one in [record(), *some])
+    path = write(tmp_path, text)
+    one = Candidate(path.name, path, path.read_bytes()[:4096])
+    where = Context(0, ReadOptions(), Problems(), Device(), CaptureInfo())
+    selection = Selection(clauses=wanted)
+    batches = READER.open(one, where).batches("log")
+    everything = [row for batch in batches for row in selection.filter(batch).to_pylist()]
+    source = READER.open(one, where)
+    assert [row for batch in source.batches("log", selection) for row in batch.to_pylist()] == everything
+    assert source.coverage().rows == len(some) + 1
+    assert not len(where.problems)
+
+
+def test_what_is_not_parsed_is_counted_all_the_same(tmp_path: Path) -> None:
+    lines = [json.dumps(record(eventMessage=f"m{i}")) for i in range(10)]
+    path = write(tmp_path, "\n".join([*lines, '{"broken":', '{"count":11,"finished":1}', ""]))
+    where = Context(0, ReadOptions(), Problems(), Device(), CaptureInfo())
+    source = READER.open(Candidate(path.name, path, path.read_bytes()[:4096]), where)
+    selection = Selection(clauses=(Clause(words=frozenset({"m5"})),))
+    (batch,) = source.batches("log", selection)
+    assert batch.column("message").to_pylist() == ["m5"]
+    assert source.coverage().rows == 10
+    assert [problem.kind for problem in where.problems] == ["unrecognised-line"]
 
 
 values = st.recursive(

@@ -12,17 +12,16 @@ _ZONED: Final = rf"{_WHEN} ?{ZONE}"
 _LEVEL: Final = r"(?P<level>[^\s0-9:\[\]({<.,][^\s:\[\]({<]*)"
 _WORD: Final = r"[A-Za-z0-9_.+-]+"
 
-TABS: Final = Layout(
-    "Console copy",
-    (
-        (
-            r"^(?P<prefix>(?:(?P<pid>[0-9]+)\t)?(?:(?P<level>[^\t\n0-9][^\t\n]*)\t)?"
-            rf"{_WHEN}(?: ?{ZONE})?\t(?P<process>[^\t\n]*)\t"
-            rf"(?:(?P<pid_after>[0-9]+)\t)?(?:0x(?P<tid_hex>[0-9a-f]+)\t)?(?:0x(?P<activity_hex>[0-9a-f]+)\t)?"
-            rf"(?:(?P<sender>{_WORD})\t(?:(?P<subsystem>{_WORD})?\t(?P<category>[^\t\n]*)\t)?)?)"
-        ),
-    ),
+_TABBED: Final = (
+    rf"(?:(?P<pid>[0-9]+)\t)?(?:(?P<level>[^\t\n0-9][^\t\n]*)\t)?{_WHEN}(?: ?{ZONE})?\t(?P<process>[^\t\n]*)\t"
+    r"(?:(?P<pid_after>[0-9]+)\t)?(?:0x(?P<tid_hex>[0-9a-f]+)\t)?(?:0x(?P<activity_hex>[0-9a-f]+)\t)?"
 )
+TABS: Final = Layout("Console copy", (rf"^(?P<prefix>{_TABBED})",))
+TABS_WITH_LIBRARY: Final = Layout(
+    "Console copy with library",
+    (rf"^(?P<prefix>{_TABBED}(?P<sender>{_WORD})\t(?:(?P<subsystem>{_WORD})?\t(?P<category>[^\t\n]*)\t)?)",),
+)
+"""A copy has the column in every line or in none; one line alone does not tell it from a message with a tab."""
 BLANKS: Final = Layout(
     "Console copy (blanks)",
     (rf"^(?P<prefix>{_LEVEL}[ \t]+{_ZONED}[ \t]+(?P<process>[\p{{L}}\p{{N}}][^\s:]*)[ \t])",),
@@ -54,7 +53,7 @@ SHORTENED: Final = Layout(
     shape="....-..-.. ..:..:...",
     dated=True,
 )
-COPIES: Final = (TABS, BLANKS, LEVEL_AFTER, SHORTENED)
+COPIES: Final = (TABS_WITH_LIBRARY, TABS, BLANKS, LEVEL_AFTER, SHORTENED)
 
 _SUBSYSTEM: Final = r"(?:(?P<subsystem>[a-z]+(?:\.[A-Za-z0-9_-]+){2,}) )?"
 _PROCESS: Final = r"(?:(?P<process>[A-Za-z][A-Za-z0-9_-]*)(?:\((?P<sender>[^()\n]*)\))?(?:\[(?P<pid>[0-9]+)\])?:? )?"

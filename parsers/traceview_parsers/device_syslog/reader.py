@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from traceview_parsers.device_syslog.console import COPIES, PLAIN, TABS, headed
+from traceview_parsers.device_syslog.console import COPIES, PLAIN, TABS, TABS_WITH_LIBRARY, headed
 from traceview_parsers.device_syslog.pymobiledevice_json import decode_pymobiledevice_json
 from traceview_parsers.device_syslog.relay import CONNECTION, NSLOG, RELAYS
 from traceview_parsers.device_syslog.xcode import METADATA, decode_xcode
@@ -49,6 +49,9 @@ def text_decoder(head: Lines, *, plain: bool) -> Decode:
     """Return the decoder for a text whose first lines are `head`."""
     texts = [head.text(row) for row in range(len(head))]
     layouts: list[Layout] = [*_LAYOUTS, PLAIN] if plain else [*_LAYOUTS]
+    every = range(len(head))
+    if _matched(head, [TABS_WITH_LIBRARY], every) < _matched(head, [TABS], every):
+        layouts.remove(TABS_WITH_LIBRARY)
     skip = f"^(?:{CONNECTION})"
     titles = [text for text in texts if headed(text)]
     for title in titles[:1]:

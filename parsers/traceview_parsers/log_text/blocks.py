@@ -60,9 +60,21 @@ class Lines:
         both = pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(self.data))
         return both.take(pa.array(np.arange(0, len(offsets), 2)))
 
+    def take(self, rows: Longs) -> "Lines":
+        """Return copies of the lines `rows`, which must increase; their numbers are lost."""
+        return Lines.of(joined_bytes(self.pieces(self.starts[rows], self.starts[rows + 1])))
+
     def text(self, row: int) -> str:
         """Return line `row` without its line feed."""
         return self.data[self.starts[row] : self.starts[row + 1]].decode().rstrip("\n")
+
+
+def joined_bytes(texts: Any) -> bytes:
+    """Return the texts of an Arrow large_string, one behind the other."""
+    if not len(texts):
+        return b""
+    begin, end = np.frombuffer(texts.buffers()[1], np.int64)[[texts.offset, texts.offset + len(texts)]]
+    return bytes(texts.buffers()[2][int(begin) : int(end)].to_pybytes())
 
 
 def read_blocks(path: Path, name: str, problems: Problems, block_bytes: int = BLOCK_BYTES) -> Iterator[Lines]:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from traceview_parsers.clock import Longs
-from traceview_parsers.log_text.blocks import Lines
+from traceview_parsers.log_text.blocks import Lines, joined_bytes
 
 _QUOTE: Final = ord('"')
 _BACKSLASH: Final = ord("\\")
@@ -23,8 +23,7 @@ def one_a_line(lines: Lines) -> tuple[Lines, Longs, Longs]:
     others = np.flatnonzero((first != _OPEN) & (first != 10))
     if len(objects) == len(lines):
         return lines, objects, others
-    pieces = lines.pieces(lines.starts[objects], lines.starts[objects + 1])
-    return _joined(pieces, ""), objects, others
+    return lines.take(objects), objects, others
 
 
 def spread(lines: Lines) -> tuple[Lines, Longs, int]:
@@ -57,7 +56,7 @@ def spread(lines: Lines) -> tuple[Lines, Longs, int]:
         return Lines.of(b""), begin, 0
     flat = Lines(lines.data.replace(b"\n", b" "), lines.starts, lines.first)
     rows = np.searchsorted(lines.starts, begin, "right") - 1
-    return _joined(flat.pieces(begin, end), "\n"), rows, int(end[-1])
+    return _one_a_line(flat.pieces(begin, end)), rows, int(end[-1])
 
 
 def _inside_string(data: Any, lines: Lines, positions: Longs) -> Any:
@@ -73,10 +72,6 @@ def _inside_string(data: Any, lines: Lines, positions: Longs) -> Any:
     return (np.searchsorted(quotes, positions) - np.searchsorted(quotes, begin)) % 2 == 1
 
 
-def _joined(pieces: Any, ending: str) -> Lines:
-    nothing, behind = (pa.scalar(text, pa.large_string()) for text in ("", ending))
-    texts = pc.binary_join_element_wise(pieces, behind, nothing)
-    if not len(texts):
-        return Lines.of(b"")
-    stop = int(np.frombuffer(texts.buffers()[1], np.int64)[len(texts)])
-    return Lines.of(texts.buffers()[2][:stop].to_pybytes())
+def _one_a_line(pieces: Any) -> Lines:
+    line_feed, nothing = (pa.scalar(text, pa.large_string()) for text in ("\n", ""))
+    return Lines.of(joined_bytes(pc.binary_join_element_wise(pieces, line_feed, nothing)))

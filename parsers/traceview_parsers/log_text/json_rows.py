@@ -78,7 +78,7 @@ def parse_objects(lines: Lines, numbers: Any, keys: dict[str, pl.DataType], run:
     """
     if not len(lines):
         return pl.DataFrame(schema=keys), numbers
-    if b"\\u" not in lines.data:  # escaped lone surrogates are not kept by the fast parser
+    if b"\\ud" not in lines.data and b"\\uD" not in lines.data:  # the fast parser garbles lone surrogates
         try:
             frame = pl.read_ndjson(io.BytesIO(lines.data), schema=keys)
         except (pl.exceptions.PolarsError, RecursionError):

@@ -11,6 +11,7 @@ from traceview_parsers.log_text.blocks import MAX_LINE_BYTES, Lines, read_blocks
 from traceview_parsers.log_text.decode import joined
 from traceview_parsers.log_text.json_objects import one_a_line, spread
 from traceview_parsers.log_text.json_rows import KEYS, log_batch, parse_objects
+from traceview_parsers.log_text.prefilter import literals, wanted_objects
 from traceview_parsers.log_text.source import Pass
 from traceview_parsers.log_text.styles import PREAMBLE
 
@@ -18,18 +19,22 @@ _COUNTED: Final = {"count": pl.Int64(), "finished": pl.Int64()}
 
 
 def decode_lines(run: Pass) -> Iterator[Any]:
-    """Yield a batch a block of a file with one object a line; the closing count is compared with the rows read."""
-    total = 0
+    """Yield a batch a block of a file with one object a line; the closing count is compared with the lines read."""
+    before = 0  # objects in earlier blocks, since the last closing line
     for block in read_blocks(run.path, run.name, run.problems):
         objects, rows, others = one_a_line(block)
         report_others(run, block, others)
-        frame, numbers = parse_objects(objects, rows + block.first, {**KEYS, **_COUNTED}, run)
-        closing = frame["finished"].is_not_null() & frame["timestamp"].is_null()
-        if closing.any():
-            frame, numbers, total = _close(run, frame, numbers, closing, total)
-        total += frame.height
+        numbers = rows + block.first
+        frame, parsed = _parse(run, objects, numbers, {**KEYS, **_COUNTED})
+        closing = (frame["finished"].is_not_null() & frame["timestamp"].is_null()).to_numpy()
+        for row in np.flatnonzero(closing):
+            ordinal = int(np.searchsorted(numbers, parsed[row]))
+            _compare_count(run, frame["count"][int(row)], before + ordinal, int(parsed[row]))
+            before = -ordinal - 1
+        before += len(numbers)
+        frame, parsed = frame.filter(~closing), parsed[~closing]
         if frame.height:
-            yield log_batch(frame, numbers, run)
+            yield log_batch(frame, parsed, run)
 
 
 def decode_spread(run: Pass) -> Iterator[Any]:
@@ -38,7 +43,7 @@ def decode_spread(run: Pass) -> Iterator[Any]:
     for block in read_blocks(run.path, run.name, run.problems):
         lines = joined(held, block)
         objects, rows, end = spread(lines)
-        frame, numbers = parse_objects(objects, rows + lines.first, KEYS, run)
+        frame, numbers = _parse(run, objects, rows + lines.first, KEYS)
         if frame.height:
             yield log_batch(frame, numbers, run)
         held = rest(lines, end)
@@ -47,6 +52,16 @@ def decode_spread(run: Pass) -> Iterator[Any]:
             held = Lines.of(b"", held.first + len(held))
     if b"{" in held.data:
         _report_open(run, held)
+
+
+def _parse(run: Pass, objects: Lines, numbers: Longs, keys: dict[str, pl.DataType]) -> tuple[pl.DataFrame, Longs]:
+    needed = literals(run.selection)
+    if needed is not None and len(objects):
+        wanted = wanted_objects(objects, needed)
+        if not wanted.all():
+            run.left_out += len(objects) - int(wanted.sum())
+            objects, numbers = objects.take(np.flatnonzero(wanted)), numbers[wanted]
+    return parse_objects(objects, numbers, keys, run)
 
 
 def rest(lines: Lines, end: int) -> Lines:
@@ -74,24 +89,12 @@ def report_others(run: Pass, lines: Lines, others: Longs) -> None:
         )
 
 
-def _close(
-    run: Pass, frame: pl.DataFrame, numbers: Longs, closing: pl.Series, total: int
-) -> tuple[pl.DataFrame, Longs, int]:
-    """Take the closing lines out; a count that differs from the rows before it is a problem."""
-    for row in closing.arg_true().to_list():
-        read = total + row
-        total = -row - 1
-        expected = frame["count"][row]
-        if expected is not None and expected != read:
-            run.problems.add(
-                run.name,
-                "count-mismatch",
-                f"the closing line counts {expected:,} records, but {read:,} were read: the file is incomplete or damaged",
-                position=int(numbers[row]),
-                unit="line",
-            )
-    open_ = (~closing).to_numpy()
-    return frame.filter(~closing), numbers[open_], total + int(closing.sum())
+def _compare_count(run: Pass, expected: int | None, read: int, number: int) -> None:
+    if expected is not None and expected != read:
+        text = (
+            f"the closing line counts {expected:,} records, but {read:,} were read: the file is incomplete or damaged"
+        )
+        run.problems.add(run.name, "count-mismatch", text, position=number, unit="line")
 
 
 def _report_open(run: Pass, held: Lines) -> None:

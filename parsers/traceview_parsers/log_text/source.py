@@ -28,6 +28,8 @@ class Pass:
         clock: Maps printed times to UTC.
         problems: Where trouble is counted.
         source_index: For `schema.make_ref`.
+        selection: What is wanted; a decoder may leave out what it surely does not ask for.
+        left_out: How many records were.
         notes: Sentences for the coverage.
     """
 
@@ -36,6 +38,8 @@ class Pass:
     clock: LocalClock
     problems: Problems
     source_index: int
+    selection: Selection = EVERYTHING
+    left_out: int = 0
     notes: dict[str, int] = field(default_factory=dict)
 
     def note(self, text: str, count: int = 1) -> None:
@@ -48,7 +52,7 @@ class Pass:
 
 
 Decode = Callable[[Pass], Iterator[Any]]
-"""Yields every ``log`` batch of a file."""
+"""Yields the ``log`` batches of a file."""
 
 
 class LogSource:
@@ -74,7 +78,7 @@ class LogSource:
         if table not in self.tables:
             raise KeyError(table)
         problems = Problems()
-        run = Pass(self._path, self.name, self._clock(), problems, self._context.source_index)
+        run = Pass(self._path, self.name, self._clock(), problems, self._context.source_index, selection)
         rows, start, end = 0, None, None
         for batch in self._decode(run):
             rows += batch.num_rows
@@ -86,7 +90,9 @@ class LogSource:
             if wanted.num_rows:
                 yield wanted
         notes = tuple(text if count == 1 else f"{text} ({count:,} times)" for text, count in run.notes.items())
-        self._coverage = Coverage(self.name, self.reader, start, end, rows, run.clock.describe(), notes=notes)
+        self._coverage = Coverage(
+            self.name, self.reader, start, end, rows + run.left_out, run.clock.describe(), notes=notes
+        )
         if not self._reported:
             self._reported = True
             for problem in problems:
