@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 
 from traceview.analysis import LINE_SCHEMA, Analysis
 from traceview.episodes.schema import EPISODES, empty_episodes
+from traceview.report.html import write
 from traceview.rules.registry import Finding, NotEvaluated, Severity
 from traceview.signals.vocabulary import EVENT_SCHEMA
 from traceview_parsers.problems import Problem
@@ -443,6 +445,11 @@ def build_rich() -> Analysis:
             NotEvaluated("thermal-kill", "T14", "Thermal kill", ".ips reports"),
         ],
         lines=lines,
+        tables={
+            "processes_at_capture": pl.DataFrame(
+                {"pid": [512], "command": ["/Users/janedoe/Acme --sip sip:jane@pbx.example.org"]}
+            ).with_columns(user=pl.lit("jane.doe@example.org").cast(pl.Categorical))
+        },
         rows_read=1_252_763,
     )
 
@@ -468,8 +475,21 @@ def build_empty() -> Analysis:
 
 
 @pytest.fixture
+def secrets() -> tuple[str, ...]:
+    return SECRETS
+
+
+@pytest.fixture
 def rich() -> Analysis:
     return build_rich()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The written report of the rich analysis."""
+    file = tmp_path_factory.mktemp("report") / "report.html"
+    write(build_rich(), file)
+    return file
 
 
 @pytest.fixture

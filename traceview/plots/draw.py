@@ -22,6 +22,8 @@ BAR: Final = 11
 BINNED_HEIGHT: Final = 26
 BINS: Final = 2000
 DETAIL_CHARACTERS: Final = 160
+SHORT: Final = 0.006
+"""Shapes below this share of the whole span are marked by a symbol: their bars are a few pixels wide."""
 EDGES: Final = {"start_how": "began before the capture", "end_how": "still open at the end of the capture"}
 
 
@@ -64,10 +66,10 @@ def traces(places: Sequence[Place], clock: DisplayClock, edges_ms: Any) -> Itera
     for spot in places:
         by_lane.setdefault(spot.row.lane.key, []).append(spot)
     for spots in by_lane.values():
-        yield from _lane(spots, clock)
+        yield from _lane(spots, clock, edges_ms)
 
 
-def _lane(spots: Sequence[Place], clock: DisplayClock) -> Iterator[Any]:
+def _lane(spots: Sequence[Place], clock: DisplayClock, edges_ms: Any) -> Iterator[Any]:
     lane = spots[0].row.lane
     frames = [_positioned(spot) for spot in spots if spot.row.drawn.height]
     if not frames:
@@ -83,19 +85,22 @@ def _lane(spots: Sequence[Place], clock: DisplayClock) -> Iterator[Any]:
         hover = [_hover(lane, look, row, clock) for row in chosen.iter_rows(named=True)]
         begin = milliseconds(chosen["begin"]) + clock.offset_ms
         length = milliseconds(chosen["finish"]) - milliseconds(chosen["begin"])
+        short = length < edges_ms[-1] * SHORT - edges_ms[0] * SHORT
+        instants_only = bool(look.symbol) and float(length.max(initial=0.0)) == 0
         common = {
             "name": look.name,
             "legendgroup": lane.key,
             "legendgrouptitle": {"text": lane.title},
-            "y": chosen["y"].to_numpy(),
-            "customdata": chosen["id"].to_list(),
-            "hovertext": hover,
             "hoverinfo": "text",
         }
-        if not look.symbol or float(length.max(initial=0.0)) > 0:
-            yield _bars(look, begin, length, common)
-        if look.symbol:
-            yield _markers(look, begin, common, first=float(length.max(initial=0.0)) == 0)
+        y, ids = chosen["y"].to_numpy(), chosen["id"].to_list()
+        if not instants_only:
+            yield _bars(look, begin, length, {**common, "y": y, "customdata": ids, "hovertext": hover})
+        if look.symbol and short.any():
+            kept = np.flatnonzero(short).tolist()
+            own = {"customdata": [ids[at] for at in kept], "hovertext": [hover[at] for at in kept]}
+            middle = (begin + length / 2)[short]
+            yield _markers(look, middle, {**common, **own, "y": y[short]}, first=instants_only)
 
 
 def _positioned(spot: Place) -> pl.DataFrame:
@@ -118,9 +123,9 @@ def _bars(look: Look, begin: Any, length: Any, common: dict[str, Any]) -> Any:
     )
 
 
-def _markers(look: Look, begin: Any, common: dict[str, Any], *, first: bool) -> Any:
+def _markers(look: Look, moments: Any, common: dict[str, Any], *, first: bool) -> Any:
     return go.Scatter(
-        x=begin,
+        x=moments,
         mode="markers",
         marker={
             "symbol": look.symbol,
@@ -135,10 +140,11 @@ def _markers(look: Look, begin: Any, common: dict[str, Any], *, first: bool) -> 
 
 
 def _hover(lane: Lane, look: Look, row: dict[str, Any], clock: DisplayClock) -> str:
+    """Return hover text; its only markup is the line break: for any other, plotly.js writes style attributes."""
     begin, finish = clock.local(row["begin"]), clock.local(row["finish"])
     seconds = (finish - begin).total_seconds()
     title = f"{lane.title}: {look.name if row['known'] != 'other' else row['look']}"
-    lines = [f"<b>{escape(title)}</b>"]
+    lines = [escape(title)]
     if seconds:
         lines.append(f"{begin:%H:%M:%S.%f}"[:-3] + f" to {finish:%H:%M:%S.%f}"[:-3] + f" ({duration(seconds)})")
     else:
@@ -170,7 +176,7 @@ def _overview(spot: Place, clock: DisplayClock, edges_ms: Any) -> Iterator[Any]:
     scale = f"full height = {number(bins.full)} {'in a bin' if row.lane.instants else 'at once'}"
     width = duration(float(edges_ms[1] - edges_ms[0]) / 1e3)
     hover = [
-        f"<b>{escape(row.title)}</b><br>{plural(count, 'window')} in this bin of {width}<br>{scale}" if count else ""
+        f"{escape(row.title)}<br>{plural(count, 'window')} in this bin of {width}<br>{scale}" if count else ""
         for count in bins.counts.tolist()
     ]
     order = [key for key in (*row.lane.looks, *bins.shares) if key in bins.shares]

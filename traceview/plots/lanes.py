@@ -12,6 +12,7 @@ from typing import Final
 import polars as pl
 
 from traceview.episodes.schema import TIME, Episodes
+from traceview.plots.text import visible
 from traceview.plots.theme import (
     BLUE,
     GREEN,
@@ -72,11 +73,11 @@ def finding_shapes(findings: Sequence[Finding]) -> pl.DataFrame:
     rows = [
         {
             "id": identity,
-            "who": finding.app,
+            "who": None if finding.app is None else visible(finding.app),
             "look": finding.severity.name,
             "begin": finding.start,
             "finish": finding.end or finding.start,
-            "title": finding.title,
+            "title": visible(finding.title),
             "rule": finding.rule,
         }
         for identity, finding in zip(finding_ids(findings), findings, strict=True)

@@ -8,14 +8,14 @@ hue alone: states that matter carry a pattern, instants a symbol, and everything
 from dataclasses import dataclass
 from typing import Any, Final
 
-BLUE: Final = "#0072b2"
+BLUE: Final = "#1779bd"
 SKY: Final = "#56b4e9"
 GREEN: Final = "#009e73"
 ORANGE: Final = "#e69f00"
 VERMILLION: Final = "#d55e00"
 PURPLE: Final = "#cc79a7"
 GREY: Final = "#8b929c"
-RED: Final = "#c1272d"
+RED: Final = "#d0343b"
 TEXT: Final = "#7b8490"
 GRID: Final = "rgba(127,134,144,0.22)"
 FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -39,7 +39,7 @@ class Look:
         name: For the legend.
         color: Fill.
         pattern: Plotly bar pattern, drawn over the fill.
-        symbol: Marker at the start, for what may be too short to see; empty for none.
+        symbol: Marker for shapes that are too short to see; empty for none.
     """
 
     name: str

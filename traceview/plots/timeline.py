@@ -30,7 +30,7 @@ TABLES: Final = (
     "background_tasks",
     "resource_events",
 )
-_TOP, _BOTTOM = 26, 54
+_TOP, _BOTTOM = 8, 54
 
 
 def timeline(analysis: Analysis, app: str | None = None, *, cap: int = CAP) -> Any:

@@ -31,7 +31,10 @@ PORTS: Final = frozenset(
 )  # fmt: skip
 """Port types (Apple, AVAudioSession.Port): a route of any other name may be the name that a person gave a headset."""
 _NAMED_THINGS: Final = ("route", "previous_route", "device")
-_SENTENCES: Final = ("name", "assertion_name", "task_name", "reason", "end_reason", "explanation", "provider")
+_SENTENCES: Final = (
+    "name", "assertion_name", "task_name", "reason", "end_reason", "explanation", "provider", "command", "exception",
+)  # fmt: skip
+TEXT_TYPES: Final = (pl.String, pl.Categorical, pl.Enum)
 _IDENTIFIER = re.compile(r"[\w.:!+-]{1,80}")
 _SHORTEST_QUOTE: Final = 12
 
@@ -75,6 +78,7 @@ def _without_ids(analysis: Analysis, names: Pseudonyms) -> Analysis:
         lines=_rewrite(analysis.lines, scrub),
         events=_rewrite(analysis.events, scrub),
         episodes={name: _rewrite(table, scrub) for name, table in analysis.episodes.items()},
+        tables={name: _rewrite(table, scrub) for name, table in analysis.tables.items()},
         findings=[_finding(finding, scrub) for finding in analysis.findings],
         not_evaluated=[replace(item, needs=scrub(item.needs)) for item in analysis.not_evaluated],
     )
@@ -106,12 +110,13 @@ def _rewrite(table: pl.DataFrame, rewrite: Rewrite, columns: Iterable[str] | Non
     chosen = table.columns if columns is None else [name for name in columns if name in table.columns]
     changed = {}
     for name in chosen:
-        if table.schema[name] != pl.String():
+        if table.schema[name] not in TEXT_TYPES:
             continue
-        values = table[name].drop_nulls().unique(maintain_order=True).to_list()
+        column = table[name].cast(pl.String())
+        values = column.drop_nulls().unique(maintain_order=True).to_list()
         mapping = {value: new for value in values if (new := rewrite(value)) != value}
         if mapping:
-            changed[name] = table[name].replace(list(mapping), list(mapping.values()))
+            changed[name] = column.replace(list(mapping), list(mapping.values()))
     return table.with_columns(**changed)
 
 
@@ -141,6 +146,7 @@ def _without_text(analysis: Analysis, names: Pseudonyms) -> Analysis:
         lines=lines.with_columns(message=told).drop("said"),
         events=events.with_columns(message=pl.concat_str("signal", _fields_text(), separator="  ", ignore_nulls=True)),
         episodes=episodes,
+        tables={name: free(table) for name, table in analysis.tables.items()},
         problems=[replace(item, sample="") for item in analysis.problems],
         findings=[_unquoted(finding, quotes, tokens) for finding in analysis.findings],
     )

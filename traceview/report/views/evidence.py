@@ -16,8 +16,8 @@ from traceview_parsers.schema import split_ref
 
 NEAR_NS: Final = 5_000_000_000
 """A neighbour further away than this explains nothing (heuristic)."""
-PAUSE_NS: Final = 500_000_000
-"""Pauses from this length on are written out between lines."""
+PAUSE_NS: Final = 2_000_000_000
+"""Pauses from this length on are written out between lines, shorter ones only where lines are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ class LineView:
     time: Moment | None
     process: str
     pid: int | None
-    where: str
+    subsystem: str
+    category: str
     level: str
     message: str
     cut: int
@@ -109,7 +110,6 @@ class EvidenceBook:
         when: datetime | None = line["time"]
         message = line["message"] or ""
         kept = message[: self._limits.message]
-        subsystem, category = line["subsystem"] or "", line["category"] or ""
         source, position = line["source"], line["position"]
         return LineView(
             evidence=evidence,
@@ -117,7 +117,8 @@ class EvidenceBook:
             time=self._moments.moment(when, 6) if when is not None else None,
             process=line["process"] or "",
             pid=line["pid"],
-            where=f"{subsystem}:{category}" if category else subsystem,
+            subsystem=line["subsystem"] or "",
+            category=line["category"] or "",
             level=line["level"] or "",
             message=kept,
             cut=len(message) - len(kept),

@@ -11,7 +11,7 @@ from traceview.report.views.gaps import log_span
 from traceview.report.views.moments import Moments, from_ns
 from traceview.rules.registry import Rule, Severity
 
-TOP: Final = 6
+TOP: Final = 5
 NOUNS: Final = {
     "calls": ("call", "calls"),
     "pushes": ("push", "pushes"),
@@ -35,6 +35,8 @@ class VerdictView:
 
     headline: str
     severity: str
+    worst: FindingView | None
+    summary: str
     lead: str
     top: tuple[FindingView, ...]
     more: int
@@ -49,12 +51,16 @@ def verdict_view(
     """Build the first screen."""
     worst = analysis.worst
     skipped = {rule.rule for rule in analysis.not_evaluated}
+    head = findings.items[0] if findings.items and worst is not None and worst > Severity.low else None
+    others = findings.items[1:] if head else findings.items
     return VerdictView(
         headline=_headline(analysis),
         severity=worst.name if worst is not None else "none",
+        worst=head,
+        summary=head.explanation[0] if head and head.explanation else "",
         lead=_lead(analysis, rules),
-        top=findings.items[:TOP],
-        more=len(analysis.findings) - len(findings.items[:TOP]),
+        top=others[:TOP],
+        more=len(analysis.findings) - len(others[:TOP]) - (1 if head else 0),
         facts=tuple((name, value) for name, value in _facts(analysis, moments) if value),
         seen=_seen(analysis),
         checked=tuple(sorted(rule.title for rule in rules.values() if rule.id not in skipped)),
@@ -75,7 +81,8 @@ def _lead(analysis: Analysis, rules: Mapping[str, Rule]) -> str:
     gap = f"{plural(skipped, 'rule')} could not be evaluated" if skipped else "every rule had its inputs"
     if not analysis.findings:
         run = f"None of the {len(rules) - skipped} rules that could run matched" if rules else "No rule matched"
-        return f"{run}; {gap}. That is not a clean bill of health: see what the capture holds below."
+        doubt = " That is no clean bill of health: see below what the capture holds." if skipped else ""
+        return f"{run}; {gap}.{doubt}"
     others = len(analysis.findings) - 1
     apps = sorted({finding.app for finding in analysis.findings if finding.app})
     whom = f" about {plural(len(apps), 'app')}" if len(apps) > 1 else ""
@@ -92,7 +99,7 @@ def _facts(analysis: Analysis, moments: Moments) -> list[tuple[str, str]]:
         begin, end = span
         shown = f"{moments.full(begin)} to {moments.full(end)} ({duration((end - begin).total_seconds())})"
     return [
-        ("App" if len(analysis.apps) < 2 else "Apps", apps),
+        ("App" if len(analysis.apps) < 2 else "Apps", apps or "none recognised"),
         ("Device", " · ".join(part for part in (device.model, device.name) if part)),
         ("System", f"{system} ({device.os_build})" if device.os_build and system else system),
         ("Capture", capture.name),

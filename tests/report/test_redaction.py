@@ -1,0 +1,173 @@
+"""Redaction: what goes, what stays, and that equal values get equal tokens."""
+
+import base64
+import gzip
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from traceview.analysis import Analysis
+from traceview.report.html import write
+from traceview.report.pseudonyms import Pseudonyms
+from traceview.report.redact import Level, redact
+from traceview_parsers.trace import Device
+
+NOBODY = Device()
+OWNED = Device(name="Jane's iPhone", serial="F2LXK1ABCDEF", udid="00008110-000A1B2C3D4E5F60")
+
+
+def _everything(analysis: Analysis) -> str:
+    """Return all text of an analysis."""
+    frames = [analysis.lines, analysis.events, *analysis.episodes.values(), *analysis.tables.values()]
+    tables = [frame.select(pl.selectors.by_dtype(pl.String, pl.Categorical)).write_csv() for frame in frames]
+    parts = (analysis.capture, analysis.device, analysis.coverage, analysis.problems, analysis.apps, analysis.findings)
+    return "\n".join([*tables, *(repr(part) for part in parts)])
+
+
+def _unpacked(page: str) -> str:
+    """Return a report with its figure in clear text and without the plotting library."""
+    figure = re.search(r'<script type="application/gzip;base64" id="data-timeline">([^<]*)</script>', page)
+    assert figure
+    text = gzip.decompress(base64.b64decode(figure[1])).decode()
+    return re.sub(r'<script type="application/gzip;base64".*?</script>', "", page, flags=re.DOTALL) + text
+
+
+@pytest.mark.parametrize("level", ["ids", "all"])
+def test_no_private_value_survives(rich: Analysis, secrets: tuple[str, ...], tmp_path: Path, level: Level) -> None:
+    before = _everything(rich)
+    assert all(secret in before for secret in secrets)
+    after = _everything(redact(rich, level))
+    assert [secret for secret in secrets if secret.casefold() in after.casefold()] == []
+    out = tmp_path / "report.html"
+    write(rich, out, redact=level)
+    page = _unpacked(out.read_text()).casefold()
+    assert [secret for secret in secrets if secret.casefold() in page] == []
+    assert "jane" not in page
+
+
+def test_the_given_analysis_stays_as_it_is(rich: Analysis) -> None:
+    before = _everything(rich)
+    redact(rich, "all")
+    assert _everything(rich) == before
+
+
+def test_what_engineers_need_stays(rich: Analysis) -> None:
+    analysis = redact(rich, "ids")
+    text = _everything(analysis)
+    for kept in ("com.acme.voip", "0x6f6a3", "0xbaadca11", "Acme(512)", "iPhone14,2", "HALC_ProxyIOContext", "!pri"):
+        assert kept in text
+    assert [one.fingerprint for one in analysis.findings] == [one.fingerprint for one in rich.findings]
+    assert analysis.redaction == "ids"
+
+
+def test_equal_values_get_equal_tokens_everywhere(rich: Analysis) -> None:
+    analysis = redact(rich, "ids")
+    token = analysis.episodes["calls"]["call_id"][0]
+    assert token.startswith("uuid-")
+    (message,) = [text for text in analysis.lines["message"] if text.startswith("Reported call")]
+    assert f"Reported call {token} from phone-1" in message
+
+
+def test_level_all_leaves_signals_and_fields_only(rich: Analysis) -> None:
+    analysis = redact(rich, "all")
+    known = analysis.lines.filter(pl.col("signal").is_not_null())
+    assert all(message.startswith(signal) for signal, message in known.select("signal", "message").iter_rows())
+    assert known["message"].str.contains("bundle=com.acme.voip").all()
+    unknown = analysis.lines.filter(pl.col("signal").is_null())
+    assert unknown["message"].unique().to_list() == ["(text removed)"]
+    assert all(problem.sample == "" for problem in analysis.problems)
+
+
+def test_names_of_headsets_go_and_port_types_stay(rich: Analysis) -> None:
+    routes = rich.episodes["route_changes"].with_columns(
+        route=pl.Series(["Speaker", "Zoë's AirPods", "Receiver"]), previous_route=pl.lit("Zoë's AirPods")
+    )
+    finding = replace(rich.findings[0], title="Route went to Zoë's AirPods")
+    analysis = replace(rich, episodes={**rich.episodes, "route_changes": routes}, findings=[finding])
+    redacted = redact(analysis, "all")
+    assert redacted.episodes["route_changes"]["route"].to_list() == ["Speaker", "thing-1", "Receiver"]
+    assert redacted.findings[0].title == "Route went to thing-1"
+
+
+def test_quoted_messages_leave_the_findings(rich: Analysis) -> None:
+    quote = rich.lines.filter(pl.col("ref") == 10)["message"][0]
+    finding = replace(rich.findings[0], explanation=f"iOS printed: {quote}")
+    redacted = redact(replace(rich, findings=[finding]), "all")
+    assert redacted.findings[0].explanation == "iOS printed: (text removed)"
+
+
+def test_levels_only_grow(rich: Analysis) -> None:
+    everything = redact(rich, "all")
+    assert redact(everything, "ids") is everything
+    assert redact(rich, "none") is rich
+    with pytest.raises(ValueError, match="unknown redaction level"):
+        redact(rich, "some")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "scrubbed"),
+    [
+        ("call from +49 151 23456789 now", "call from phone-1 now"),
+        ("tel:+4915123456789", "phone-1"),
+        ("(555) 123-4567 and 555-123-4567", "phone-1 and phone-1"),
+        ("dial 0151 23456789", "dial phone-1"),
+        ("<CXHandle 0x28 type=1, value=5551234567>", "<CXHandle 0x28 type=1, value=phone-1>"),
+        ('localizedCallerName = "Jane Doe";', "localizedCallerName = name-1;"),
+        ("sips:bob@example.org;transport=tls", "sip-1;transport=tls"),
+        ("bob.o'neil@example.org", "bob.o'email-1"),
+        ("peer fe80::1c2d:3e4f and 10.0.0.7:443", "peer ip-1 and ip-2:443"),
+        ("::ffff:192.168.1.4", "ip-1"),
+        ("a4:83:e7:01:02:03 joined", "mac-1 joined"),
+        ("/Users/jane/Library, /Users/Shared/x", "/Users/user-1/Library, /Users/Shared/x"),
+        (r"C:\Users\jane\x", r"C:\Users\user-1\x"),
+        ("<a1b2c3d4 e5f60718 293a4b5c 6d7e8f90>", "hex-1"),
+        ("{length = 32, bytes = 0x9f86d081884c7d659a2feaa0c55ad015}", "{length = 32, bytes = hex-1}"),
+        ("A1B2C3D4-1111-2222-3333-444455556666 a1b2c3d4-1111-2222-3333-444455556666", "uuid-1 uuid-1"),
+        ("imei: 356938035643809", "imei: name-1"),
+        ("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9abcdefgh", "token-1"),
+    ],
+)
+def test_private_shapes(text: str, scrubbed: str) -> None:
+    assert Pseudonyms(NOBODY).scrub(text) == scrubbed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-05-04 14:05:00.123456+0200 runningboardd[31]",
+        "14:55:03 at 12:00",
+        "error 561017449, -12983, 560030580",
+        "sid:0x6f6a3 at 0x1048fa2b0 in 0x00000001a2b3c4d5",
+        "assertion 31-60-286 took 30.000123 s",
+        "127.0.0.1 and ::1",
+        "version 17.5.1 build 21F90",
+        "std::vector<int>::push_back Foo::bar",
+        "_terminateAppIfThereAreUnhandledVoIPPushes",
+        "com.apple.runningboard.assertions.webkit.long.name.of.something",
+        "application<com.acme.voip>:716",
+        "mach 128334718293 ns 10000000000",
+    ],
+)
+def test_what_is_not_private_stays(text: str) -> None:
+    assert Pseudonyms(NOBODY).scrub(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "scrubbed"),
+    [
+        ("host Janes-iPhone.local", "host device-1.local"),
+        ("Jane\u2019s iPhone", "device-1"),
+        ("hello jane", "hello owner-1"),
+        ("serial f2lxk1abcdef", "serial serial-1"),
+        ("janet and iphone", "janet and iphone"),
+    ],
+)
+def test_the_device_and_its_owner(text: str, scrubbed: str) -> None:
+    assert Pseudonyms(OWNED).scrub(text) == scrubbed
+
+
+def test_a_generic_device_name_names_nobody() -> None:
+    assert Pseudonyms(Device(name="iPhone")).scrub("iPhone-OS_iPhone_21F90") == "iPhone-OS_iPhone_21F90"
