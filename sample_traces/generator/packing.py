@@ -26,6 +26,7 @@ class Packing:
         page_seconds: A page is flushed when its first record is this much older than the next.
         collapsed: Remove the gap before private data.
         with_base: Give pages a base time (False as in the first minutes of a boot).
+        lzbitmap: Sets as iOS 27 has them (stored chunks only).
         tight: Leave out the padding between chunks inside a set, as rarely seen.
     """
 
@@ -37,6 +38,7 @@ class Packing:
     collapsed: bool = True
     with_base: bool = True
     tight: bool = False
+    lzbitmap: bool = False
 
 
 @dataclass(slots=True)
@@ -92,7 +94,11 @@ def pack(archive: "Archive", records: Sequence[Record], packing: Packing) -> byt
         group = writer.sets[start : start + packing.sets_per_catalog]
         out += _catalog(archive, group)
         for one in group:
-            out += tracev3.chunk_set(bytes(one.content), block_bytes=packing.block_bytes, stored=packing.stored)
+            content = bytes(one.content)
+            if packing.lzbitmap:
+                out += tracev3.stored_bitmap_set(content)
+            else:
+                out += tracev3.chunk_set(content, block_bytes=packing.block_bytes, stored=packing.stored)
     return bytes(out)
 
 

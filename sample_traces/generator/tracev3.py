@@ -138,6 +138,15 @@ def chunk_set(content: bytes, *, block_bytes: int | None = None, stored: Sequenc
     return pad(chunk(CHUNK_SET, bytes(out) + b"bv4$", _TOP_LEVEL_SUBTAG))
 
 
+def stored_bitmap_set(content: bytes, *, block_bytes: int = 0x4000) -> bytes:
+    """Return a chunk set as iOS 27 writes it, an LZBITMAP stream, here of stored chunks only."""
+    out = bytearray(b"ZBM\x09")
+    for start in range(0, len(content), block_bytes):
+        block = content[start : start + block_bytes]
+        out += (len(block) + 6).to_bytes(3, "little") + len(block).to_bytes(3, "little") + block
+    return pad(chunk(CHUNK_SET, bytes(out) + (6).to_bytes(3, "little") + bytes(3), _TOP_LEVEL_SUBTAG))
+
+
 @dataclass(slots=True)
 class Page:
     """One firehose chunk under construction: records of one process.

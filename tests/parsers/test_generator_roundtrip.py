@@ -77,6 +77,7 @@ PACKINGS = st.builds(
     page_seconds=st.sampled_from((0.001, 60.0)),
     collapsed=st.booleans(),
     with_base=st.booleans(),
+    lzbitmap=st.booleans(),
 )
 
 
@@ -132,3 +133,84 @@ def test_what_is_encoded_is_decoded(records: list[Any], packing: Packing, versio
             problems = [str(problem) for problem in trace.problems]
         assert {(*key[:4], key[4] or None, *key[5:]): count for key, count in found.items()} == dict(wanted)
         assert problems == []
+
+
+def test_several_boots_caches_and_kinds_of_file(tmp_path: Path) -> None:
+    """Nothing of this is in the real archives at hand: two boots with a cache each, high volume and live files."""
+    folder = tmp_path / "two.logarchive"
+    wanted: set[tuple[Any, ...]] = set()
+    for boot in (1, 2):
+        start = START + boot * 86_400_000_000_000
+        images = Images(dsc_uuid=stable_uuid(f"cache {boot}"))
+        archive = Archive(Clock(stable_uuid(f"boot {boot}"), start), images=images)
+        app = archive.process("/usr/libexec/daemon", 40 + boot)
+        library = archive.library(f"/usr/lib/of{boot}", Placement.SHARED_CACHE)
+        for number, stream in enumerate(("persist", "special", "highvolume", *(("live",) if boot == 2 else ()))):
+            when = start + (number + 1) * 1_000_000_000
+            archive.log(app, when, f"boot {boot} %{{public}}s", (stream,), library=library, stream=stream)
+            wanted.add((when, 40 + boot, f"/usr/lib/of{boot}", f"boot {boot} {stream}"))
+        archive.write(folder, first_file=boot * 16)
+    found = set()
+    with open_trace(folder) as trace:
+        for batch in trace.batches("log"):
+            for row in pl.DataFrame(batch).with_columns(pl.col("time").dt.epoch("ns")).iter_rows(named=True):
+                found.add((row["time"], row["pid"], row["sender_path"], row["message"]))
+        assert [str(problem) for problem in trace.problems] == []
+    assert found == wanted
+
+
+def test_every_kind_of_record(tmp_path: Path) -> None:
+    folder = tmp_path / "kinds.logarchive"
+    archive = Archive(Clock(stable_uuid("kinds"), START))
+    app = archive.process("/usr/libexec/daemon", 7)
+    large = archive.library("/usr/lib/large", Placement.LARGE_SHARED_CACHE)
+    far = archive.process("/usr/libexec/far", 8, strings_at=0x8000_1000)
+    now = START + 5_000_000
+    archive.signpost(
+        app,
+        now,
+        "call",
+        "call %d",
+        (4,),
+        kind="begin",
+        scope="system",
+        signpost_id=77,
+        subsystem="s",
+        category="c",
+        library=large,
+    )
+    archive.activity(app, now, "outer", 0x10, library=large)
+    archive.activity(far, now, "inner", 0x11, current=0x10, parent=0x10, creator=app)
+    archive.activity(app, now, "tapped", 0, kind="user_action", current=0x11)
+    archive.trace(app, now, "value %d of %llu", [(3, 4), (1 << 40, 8)])
+    archive.loss(app, now, START, now, 63)
+    archive.simpledump(app, now, "composed", subsystem="com.apple.x", level="error")
+    archive.statedump(far, now, "State", b"", kind=2)
+    archive.write(folder)
+    columns = [
+        "event",
+        "pid",
+        "message",
+        "activity_id",
+        "parent_activity_id",
+        "signpost_name",
+        "signpost_type",
+        "signpost_scope",
+        "loss_count",
+    ]
+    with open_trace(folder) as trace:
+        frame = pl.concat([pl.DataFrame(batch) for batch in trace.batches("log")])
+    rows = {row["event"] + str(row["message"])[:5]: row for row in frame.select(columns).iter_rows(named=True)}
+    signpost = rows["signpostcall "]
+    assert (signpost["signpost_name"], signpost["signpost_type"], signpost["signpost_scope"]) == (
+        "call",
+        "begin",
+        "system",
+    )
+    assert rows["activityouter"]["activity_id"] == 0x10
+    assert (rows["activityinner"]["activity_id"], rows["activityinner"]["parent_activity_id"]) == (0x11, 0x10)
+    assert rows["user_actiontappe"]["message"] == "tapped"
+    assert rows["tracevalue"]["message"] == "value 3 of 1099511627776"
+    assert rows["losslost "]["loss_count"] == 63
+    assert rows["logcompo"]["message"] == "composed"
+    assert frame.height == 8
