@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from traceview.signals.lines import match_lines
+from traceview.signals.lines import match_table
 from traceview.signals.vocabulary import FIELDS
 
 EXPECTED = Path(__file__).with_name("expected_lines.json")
@@ -43,7 +43,7 @@ def test_every_real_line_is_what_it_was_read_to_be(real: Path) -> None:
     lines = read(real)
     expected = {entry["line"]: entry for entry in json.loads(EXPECTED.read_text("utf-8"))}
     wrong = []
-    for line, row in zip(lines, match_lines(lines).iter_rows(named=True), strict=True):
+    for line, row in zip(lines, match_table(lines).iter_rows(named=True), strict=True):
         entry = expected.get(digest(line))
         if entry is None:
             wrong.append(f"no expectation for {line[:120]!r}")
@@ -67,7 +67,7 @@ def test_expectations_name_fields_of_the_vocabulary() -> None:
 if __name__ == "__main__":
     given = read(Path(sys.argv[1]))
     table: dict[str, dict[str, Any]] = {}
-    for text, found in zip(given, match_lines(given).iter_rows(named=True), strict=True):
+    for text, found in zip(given, match_table(given).iter_rows(named=True), strict=True):
         fields = key_fields(found)
         table[digest(text)] = {"line": digest(text), "kind": found["kind"]} | ({"fields": fields} if fields else {})
     sys.stdout.write("[\n" + ",\n".join(json.dumps(entry) for entry in table.values()) + "\n]\n")

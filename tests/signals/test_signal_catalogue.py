@@ -4,7 +4,15 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from traceview.signals.catalogue import Catalogue, CatalogueError, Example, Signal, catalogue, compile_catalogue, read_family
+from traceview.signals.catalogue import (
+    Catalogue,
+    CatalogueError,
+    Example,
+    Signal,
+    catalogue,
+    compile_catalogue,
+    read_family,
+)
 from traceview.signals.matcher import match
 from traceview.signals.vocabulary import FIELDS, KINDS
 
@@ -46,16 +54,16 @@ def test_every_signal_has_an_example_that_passes_its_own_prefilter(signal: Signa
 
 @pytest.fixture(scope="module")
 def example_events() -> dict[int, dict[str, object]]:
-    rows = [(example.message, example.process or next(iter(sorted(signal.processes)), None)) for signal, example in EXAMPLES]
+    rows = [
+        (example.message, example.process or next(iter(sorted(signal.processes)), None)) for signal, example in EXAMPLES
+    ]
     frame = pl.DataFrame(rows, schema={"message": pl.String, "process": pl.String}, orient="row")
     events = match(frame.with_columns(ref=pl.int_range(pl.len(), dtype=pl.UInt64)))
     return {row["ref"]: row for row in events.iter_rows(named=True)}
 
 
 @pytest.mark.parametrize("index", range(len(EXAMPLES)), ids=lambda index: f"{EXAMPLES[index][0].id}-{index}")
-def test_every_example_is_recognised_with_its_fields(
-    index: int, example_events: dict[int, dict[str, object]]
-) -> None:
+def test_every_example_is_recognised_with_its_fields(index: int, example_events: dict[int, dict[str, object]]) -> None:
     signal, example = EXAMPLES[index]
     event = example_events.get(index)
     assert event is not None, "not recognised"

@@ -11,7 +11,7 @@ derived from ``format``), ``contains`` (literals of which a message must hold on
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -30,8 +30,8 @@ SPECIFIC_LETTERS: Final = 12
 """Letters and digits of literal text from which a message is recognised without knowing its process (heuristic)."""
 _MIN_LITERAL: Final = 4
 _KEYS: Final = frozenset(
-    "id kind process subsystem category sender format pattern contains set since until confidence evidence source "
-    "examples anonymous priority".split()
+    {"id", "kind", "process", "subsystem", "category", "sender", "format", "pattern", "contains", "set"}
+    | {"since", "until", "confidence", "evidence", "source", "examples", "anonymous", "priority"}
 )
 _GROUP: Final = re.compile(r"\(\?P<(\w+)>")
 
@@ -106,26 +106,36 @@ class Catalogue:
         return sorted({literal for form in self.forms for literal in form.literals})
 
     def selection(self, apps: Iterable[str] = ()) -> Selection:
-        """Return what a reader has to decode so that no event is missed.
+        """Return what a reader has to decode so that no event is missed: four clauses at most, a little too wide.
 
         Signals with a known process, subsystem or library ask for just those. Lines that an app may print by any way
-        (its own logger, NSLog) are looked for in the processes named in `apps`; without names, in all processes,
-        which costs the reader most of its shortcuts.
+        (its own logger, NSLog) are looked for in the processes named in `apps`. Without names they are looked for in
+        all processes, which costs the reader most of its shortcuts; likewise where a name is a bundle id (it has a
+        dot), because that does not tell how the process is called.
         """
-        words: dict[tuple[str, frozenset[str]], set[str]] = {}
+        named = frozenset(apps)
+        bounds = named if named and not any("." in name for name in named) else None
+        names: dict[str, set[str]] = {}
+        words: dict[str, set[str]] = {}
         for form in self.forms:
-            signal = self.signals[form.signal]
-            if signal.processes:
-                keys = [("process", frozenset({name})) for name in signal.processes]
-            elif signal.subsystem:
-                keys = [("subsystem", frozenset({signal.subsystem}))]
-            elif signal.senders:
-                keys = [("sender", signal.senders)]
-            else:
-                keys = [("app", frozenset(apps))]
-            for key in keys:
-                words.setdefault(key, set()).update(form.literals)
-        return Selection(clauses=tuple(_clause(key, found) for key, found in sorted(words.items(), key=_order)))
+            for column, values in _places(self.signals[form.signal]):
+                names.setdefault(column, set()).update(values)
+                words.setdefault(column, set()).update(form.literals)
+        return Selection(
+            clauses=tuple(
+                Clause(
+                    processes=frozenset(names[column])
+                    if column == "processes"
+                    else bounds
+                    if column == "apps"
+                    else None,
+                    subsystems=frozenset(names[column]) if column == "subsystems" else None,
+                    senders=frozenset(names[column]) if column == "senders" else None,
+                    words=frozenset(words[column]),
+                )
+                for column in sorted(words)
+            )
+        )
 
 
 @cache
@@ -183,6 +193,16 @@ def compile_catalogue(signals: Iterable[Signal]) -> Catalogue:
     return Catalogue(kept, tuple(forms), {key: tuple(places) for key, places in by_format.items()})
 
 
+def _places(signal: Signal) -> list[tuple[str, frozenset[str]]]:
+    """Return where a signal's lines are found: (column, accepted names); many libraries log without a subsystem."""
+    if signal.processes:
+        return [("processes", signal.processes)]
+    places = [("subsystems", frozenset({signal.subsystem}))] if signal.subsystem else []
+    if signal.senders:
+        places.append(("senders", signal.senders))
+    return places or [("apps", frozenset())]
+
+
 def _forms(index: int, signal: Signal) -> list[Form]:
     if signal.patterns:
         letters = max(_letters(pattern) for pattern in signal.patterns)
@@ -207,31 +227,9 @@ def _letters(pattern: str) -> int:
 
 def _signal(family: str, entry: Mapping[str, Any]) -> Signal:
     name = entry.get("id", "?")
-
-    def fail(fault: str) -> CatalogueError:
-        return CatalogueError(f"{family}.toml, signal {name}: {fault}")
-
-    if unknown := set(entry) - _KEYS:
-        raise fail(f"unknown keys {sorted(unknown)}")
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(name)):
-        raise fail("the id is no slug")
-    if entry.get("kind") not in KINDS:
-        raise fail(f"unknown kind {entry.get('kind')!r}")
-    if entry.get("evidence") not in EVIDENCE or not entry.get("source"):
-        raise fail(f"evidence must be one of {EVIDENCE}, with a source")
     formats, patterns = _texts(entry.get("format")), _texts(entry.get("pattern"))
-    if not formats and not patterns:
-        raise fail("neither a format nor a pattern")
-    if patterns and not entry.get("contains"):
-        raise fail("a pattern needs `contains`")
-    if formats and not patterns and entry.get("contains"):
-        raise fail("`contains` belongs to a pattern; a format knows its literals")
-    groups = {group for pattern in patterns for group in _GROUP.findall(pattern)}
-    groups |= {group for text in formats for group in names_of(text)}
-    if strange := groups - set(FIELDS) - COMPOUND:
-        raise fail(f"unknown fields {sorted(strange)}")
-    if strange := set(entry.get("set", {})) - set(FIELDS):
-        raise fail(f"unknown constants {sorted(strange)}")
+    for fault in _faults(entry, formats, patterns):
+        raise CatalogueError(f"{family}.toml, signal {name}: {fault}")
     return Signal(
         id=name,
         kind=entry["kind"],
@@ -255,32 +253,37 @@ def _signal(family: str, entry: Mapping[str, Any]) -> Signal:
     )
 
 
+def _faults(entry: Mapping[str, Any], formats: list[str], patterns: list[str]) -> Iterator[str]:
+    if unknown := set(entry) - _KEYS:
+        yield f"unknown keys {sorted(unknown)}"
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(entry.get("id"))):
+        yield "the id is no slug"
+    if entry.get("kind") not in KINDS:
+        yield f"unknown kind {entry.get('kind')!r}"
+    if entry.get("evidence") not in EVIDENCE or not entry.get("source"):
+        yield f"evidence must be one of {EVIDENCE}, with a source"
+    if not formats and not patterns:
+        yield "neither a format nor a pattern"
+    if patterns and not entry.get("contains"):
+        yield "a pattern needs `contains`"
+    if formats and not patterns and entry.get("contains"):
+        yield "`contains` belongs to a pattern; a format knows its literals"
+    groups = {group for pattern in patterns for group in _GROUP.findall(pattern)}
+    groups |= {group for text in formats for group in names_of(text)}
+    if strange := groups - set(FIELDS) - COMPOUND:
+        yield f"unknown fields {sorted(strange)}"
+    if strange := set(entry.get("set", {})) - set(FIELDS):
+        yield f"unknown constants {sorted(strange)}"
+
+
 def _example(value: str | Mapping[str, Any]) -> Example:
     if isinstance(value, str):
         return Example(value)
-    return Example(value["message"], {key: item for key, item in value.items() if key not in {"message", "process"}},
-                   value.get("process"))  # fmt: skip
+    fields = {key: item for key, item in value.items() if key not in {"message", "process"}}
+    return Example(value["message"], fields, value.get("process"))
 
 
 def _texts(value: str | list[str] | None) -> list[str]:
     if value is None:
         return []
     return [value] if isinstance(value, str) else list(value)
-
-
-def _clause(key: tuple[str, frozenset[str]], words: set[str]) -> Clause:
-    column, names = key
-    found = frozenset(words)
-    match column:
-        case "process":
-            return Clause(processes=names, words=found)
-        case "subsystem":
-            return Clause(subsystems=names, words=found)
-        case "sender":
-            return Clause(senders=names, words=found)
-        case _:
-            return Clause(processes=names or None, words=found)
-
-
-def _order(item: tuple[tuple[str, frozenset[str]], set[str]]) -> tuple[str, list[str]]:
-    return item[0][0], sorted(item[0][1])

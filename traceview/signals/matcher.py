@@ -85,7 +85,9 @@ def _candidates(frame: pl.DataFrame, known: Catalogue) -> tuple[Rows, Rows]:
         orient="row",
     )
     by_literal = (
-        hits.select("row", literal=pl.col("message").str.slice(0, MAX_MESSAGE).str.extract_many(literals, overlapping=True))
+        hits.select(
+            "row", literal=pl.col("message").str.slice(0, MAX_MESSAGE).str.extract_many(literals, overlapping=True)
+        )
         .explode("literal", empty_as_null=False)
         .unique()
         .join(table, on="literal")
@@ -149,7 +151,7 @@ class _Conditions:
             keep &= _accepted(self._processes, signal.processes)[self._process[rows]]
         if signal.subsystem is not None:
             keep &= _accepted(self._subsystems, {signal.subsystem, ""})[self._subsystem[rows]]
-        if _vague(letters, signal.anonymous):
+        if _is_vague(signal, letters):
             keep &= np.array([name is not None for name in self._processes])[self._process[rows]]
         return keep
 
@@ -166,9 +168,9 @@ def _accepted(values: list[str | None], wanted: Collection[str]) -> Mask:
     return np.array([value is None or value in wanted for value in values], bool)
 
 
-def _vague(letters: int, anonymous: bool | None) -> bool:
+def _is_vague(signal: Signal, letters: int) -> bool:
     """Whether the text alone does not prove the signal, so that the process has to be known."""
-    return letters < SPECIFIC_LETTERS if anonymous is None else not anonymous
+    return letters < SPECIFIC_LETTERS if signal.anonymous is None else not signal.anonymous
 
 
 def _assemble(frame: pl.DataFrame, matched: pl.DataFrame, known: Catalogue) -> pl.DataFrame:
@@ -209,7 +211,7 @@ def _typed(name: str) -> pl.Expr:
     kind = FIELDS[name]
     if kind == pl.Boolean():
         lower = text.str.to_lowercase()
-        return pl.when(lower.is_in(_TRUE)).then(True).when(lower.is_in(_FALSE)).then(False).alias(name)  # noqa: FBT003
+        return pl.when(lower.is_in(_TRUE)).then(True).when(lower.is_in(_FALSE)).then(False).alias(name)
     if name == "session_id":
         lower = text.str.to_lowercase().str.strip_prefix("0x")
         return pl.when(lower.str.contains(r"^[0-9a-f]+$")).then("0x" + lower).alias(name)
