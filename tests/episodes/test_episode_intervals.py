@@ -1,5 +1,7 @@
 """Interval algebra against brute force on small integers."""
 
+from itertools import pairwise
+
 import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +27,7 @@ def test_merge_keeps_every_moment_and_leaves_no_overlap(rows: list[tuple[int, in
     for key in range(3):
         assert seconds(merged, key) == seconds(rows, key)
         mine = [(start, end) for k, start, end in merged if k == key]
-        assert all(first[1] < second[0] for first, second in zip(mine, mine[1:], strict=False))
+        assert all(first[1] < second[0] for first, second in pairwise(mine))
 
 
 @given(windows, windows)

@@ -14,7 +14,17 @@ from traceview.signals.vocabulary import EVENT_SCHEMA, FIELDS, KINDS
 
 SECOND = 1_000_000_000
 VALUES: dict[str, list[Any]] = {
-    "process": ["runningboardd", "SpringBoard", "callservicesd", "apsd", "audiomxd", "Acme", "gamepolicyd", "dasd", None],
+    "process": [
+        "runningboardd",
+        "SpringBoard",
+        "callservicesd",
+        "apsd",
+        "audiomxd",
+        "Acme",
+        "gamepolicyd",
+        "dasd",
+        None,
+    ],
     "pid": [31, 90, 700, 701, None],
     "bundle": ["com.acme.voip", "com.other", None, None],
     "subject": ["Acme", "Other", None, None],

@@ -117,14 +117,18 @@ def _take(session: _Session, event: Row, done: list[_Window]) -> None:
             _ended(session, event, "interruption", done)
         case "audio_session.stopped":
             _ended(session, event, _stopper(event), done)
-        case "audio_session.not_allowed" if session.active and not (event["state"] or "").startswith("Foreground"):
-            if session.active.background_denied is None:
-                session.active.background_denied = event["t"]
-            session.active.evidence.append(event["ref"])
-        case "audio_io.started" if session.active:
-            if session.active.io_started is None:
-                session.active.io_started = event["t"]
-                session.active.evidence.append(event["ref"])
+        case _ if session.active:
+            _noted(session.active, event)
+
+
+def _noted(window: _Window, event: Row) -> None:
+    """Keep the first start of IO, and the first time that the server said it may not play in the background."""
+    if event["kind"] == "audio_io.started" and window.io_started is None:
+        window.io_started = event["t"]
+        window.evidence.append(event["ref"])
+    elif event["kind"] == "audio_session.not_allowed" and not (event["state"] or "").startswith("Foreground"):
+        window.background_denied = window.background_denied or event["t"]
+        window.evidence.append(event["ref"])
 
 
 def _new(session: _Session, event: Row) -> _Window:

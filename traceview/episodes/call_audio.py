@@ -20,26 +20,41 @@ AROUND_NS: Final = 3 * NS
 """A call that rings or ends within this time explains a PHONE CALL interruption (heuristic)."""
 
 SERVICE: Final = "callservicesd"
+"""The daemon that runs CallKit's calls."""
+ANSWER_TO_AUDIO_NS: Final = 3 * NS
+"""CallKit activates the audio within this time of an answer (heuristic, as in pattern "answer without activation")."""
 CALLKIT_REASON: Final = "CallKit"
 """Reason of activations that the CallKit framework in the app tells."""
 _PID: Final = re.compile(r"\((\d{1,9})\)")
 
 
 def by_callkit(context: Context) -> pl.Expr:
-    """Expression over events: this activation (or deactivation) of an app's session is CallKit's work.
-
-    Console copies show no pids of printers. There, whoever controls another process's session and bears no name is taken
-    for callservicesd, if callservicesd is among the printers: no other process is known to activate apps' sessions.
-    """
-    services = context.processes.filter(pl.col("process") == SERVICE)
-    pids = services["pid"].drop_nulls().unique()
-    controlled = pl.col("controlling_pid").is_in(pids.implode())
-    if pids.is_empty() and services.height:
-        named = context.processes["pid"].drop_nulls().unique()
-        controlled = ~pl.col("controlling_pid").is_in(named.implode())
-    controlled = controlled.fill_null(value=False)
+    """Expression over events: this activation (or deactivation) of an app's session is CallKit's work."""
+    controlled = pl.col("controlling_pid").is_in(_service_pids(context).implode()).fill_null(value=False)
     told_by_callkit = (pl.col("reason") == CALLKIT_REASON).fill_null(value=False)
     return (controlled | told_by_callkit) & ~subjects.is_daemon("name")
+
+
+def _service_pids(context: Context) -> pl.Series:
+    """The pids of callservicesd, from its own lines or from the assertions that it takes out.
+
+    A console copy may show neither. There, whoever controls another process's session and bears no name is taken for
+    callservicesd if that prints at all: no other process is known to activate apps' sessions.
+    """
+    events = context.events
+    originates = pl.col("originator").str.ends_with(SERVICE)
+    told = pl.concat(
+        [
+            context.processes.filter(pl.col("process") == SERVICE)["pid"],
+            events.filter(originates)["originator_pid"],
+        ]
+    )
+    pids = told.drop_nulls().unique()
+    if pids.is_empty() and (events["process"] == SERVICE).any():
+        named = context.processes["pid"].drop_nulls().unique()
+        pids = events["controlling_pid"].drop_nulls().unique()
+        pids = pids.filter(~pids.is_in(named.implode()))
+    return pids.sort()
 
 
 def attach(book: list[Call], context: Context) -> None:
@@ -48,6 +63,7 @@ def attach(book: list[Call], context: Context) -> None:
     columns = ("t", "ref", "owner", "app", "session_id")
     for event in context.of_kind("audio_session.activated").filter(mine).select(columns).iter_rows(named=True):
         _activated(book, event, context)
+    _after_answers(book, context)
     phone = pl.col("reason").str.to_uppercase().str.contains("PHONE CALL", literal=True)
     interruptions = context.of_kind("audio_session.interrupted").filter(phone)
     for event in interruptions.select(*columns, "interrupter").iter_rows(named=True):
@@ -79,6 +95,31 @@ def _activated(book: list[Call], event: Row, context: Context) -> None:
     if call.owner is None:
         call.owner = event["owner"]
     call.evidence.append(event["ref"])
+
+
+def _after_answers(book: list[Call], context: Context) -> None:
+    """Newer audio servers do not print who controls a session: what goes active right after an answer is the call's.
+
+    Unless the app itself prints that it activated its session.
+    """
+    activations = context.of_kind("audio_session.activated").filter(~subjects.is_daemon("name"))
+    own = (pl.col("process") == pl.col("name")).fill_null(value=False)
+    by_itself = activations.filter(own).select("owner", "t").rows()
+    candidates = (
+        activations.filter(~own & pl.col("app").is_not_null()).select("t", "ref", "owner", "app").rows(named=True)
+    )
+    for call in book:
+        if call.answered is None or call.audio_activated is not None:
+            continue
+        for event in candidates:
+            soon = call.answered <= event["t"] <= call.answered + ANSWER_TO_AUDIO_NS
+            told = any(owner == event["owner"] and abs(t - event["t"]) <= BEFORE_NS for owner, t in by_itself)
+            if soon and not told and call.app in (None, event["app"]):
+                call.audio_activated = event["t"]
+                call.app = event["app"]
+                call.owner = event["owner"] if call.owner is None else call.owner
+                call.evidence.append(event["ref"])
+                break
 
 
 def _next_end(event: Row, context: Context) -> Row | None:
