@@ -123,13 +123,6 @@ def test_background_audio_not_allowed(case: Any) -> None:
     assert found.severity is Severity.high
 
 
-def test_a_denial_that_no_session_carries_is_not_called_clean(case: Any) -> None:
-    case.add("audio_sessions", 10, 50)
-    assert case.findings("background-audio-not-allowed") == []
-    case.kinds |= {"audio_session.not_allowed"}
-    assert case.needs("background-audio-not-allowed")
-
-
 def test_route_flapping_of_lines_that_name_only_the_reason(case: Any) -> None:
     for index in range(7):
         reason = "OldDeviceUnavailable" if index % 2 else "NewDeviceAvailable"

@@ -187,6 +187,16 @@ def test_music_apps_may_play(case: Any) -> None:
     assert case.findings("session-active-without-call") == []
 
 
+@pytest.mark.parametrize(("options", "count"), [("Mixable", 1), ("NonMixable", 0), ("MixWithOthers", 1), (None, 0)])
+def test_mixable_players_that_play_on_for_long(case: Any, options: str | None, count: int) -> None:
+    case.add("app_states", 0, 900, state="background")
+    case.add("audio_sessions", 5, 700, activated_by="app", category="MediaPlayback", options=options)
+    found = case.findings("session-active-without-call")
+    assert [(one.number, one.severity) for one in found] == [("B01", Severity.medium)] * count
+    assert case.findings("session-active-without-call", {"mixable": 700}) == []
+    assert len(case.findings("session-active-without-call", apps=["com.acme.voip"])) == 1
+
+
 @pytest.mark.parametrize("state", ["foreground", "suspended"])
 def test_active_session_elsewhere_is_fine(case: Any, state: str) -> None:
     case.add("app_states", 0, 500, state=state)

@@ -169,6 +169,7 @@ def test_audio_activated_by_app_needs_both_witnesses(case: Any) -> None:
     case.kinds = frozenset({"audio_session.activated"})
     assert "callservicesd" in case.needs("audio-activated-by-app-in-call")
     assert case.needs("answer-without-audio-activation")
+    assert case.needs("category-unfit-for-call")
 
 
 def test_answer_without_audio_activation(case: Any) -> None:
@@ -209,6 +210,19 @@ def test_answer_is_not_judged_at_the_end_of_the_capture(case: Any) -> None:
 def test_session_of_unknown_origin_counts_as_audio(case: Any) -> None:
     case.add("calls", 10, 75, **CALL).add("audio_sessions", 15.5, 75, activated_by="unknown")
     assert case.findings("answer-without-audio-activation") == []
+
+
+def test_category_unfit_for_a_call(case: Any) -> None:
+    case.add("calls", 10, 75, **CALL).add("audio_sessions", 14, 75, activated_by="callkit", category="MediaPlayback")
+    (found,) = case.findings("category-unfit-for-call")
+    assert found.title == "com.acme.voip ran 60.0 s of a call with audio category MediaPlayback"
+    assert case.findings("category-unfit-for-call", {"least": 60}) == []
+
+
+@pytest.mark.parametrize(("category", "start", "end"), [("PlayAndRecord", 14, 75), ("MediaPlayback", 14, 18)])
+def test_fit_category_or_short_use(case: Any, category: str, start: float, end: float) -> None:
+    case.add("calls", 10, 75, **CALL).add("audio_sessions", start, end, activated_by="callkit", category=category)
+    assert case.findings("category-unfit-for-call") == []
 
 
 def test_phantom_calls(case: Any) -> None:

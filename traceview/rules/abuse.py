@@ -22,7 +22,7 @@ from traceview.rules.rows import (
     has_rows,
     name_of,
     rows,
-    same_app,
+    rows_of,
     seen,
     voip_apps,
     wanted,
@@ -56,18 +56,17 @@ def _active_without_call(inputs: Inputs) -> Iterator[Finding]:
     calling = call_apps(inputs)
     sure = voip_apps(inputs)
     ends_are_told = bool({"audio_session.deactivated", "audio_session.stopped"} & inputs.kinds)
-    states = rows(inputs, "app_states")
     active = pl.col("refused_error").is_null() & (pl.col("activated_by").fill_null("") != "callkit")
     left_over = pl.col("refused_error").is_null() & (pl.col("activated_by") == "callkit")
     for row in rows(inputs, "audio_sessions", active | left_over):
         window = window_of(inputs, row)
-        if window is None or not wanted(inputs, row) or not (row["app"] in calling or _records(row)):
+        if window is None or not wanted(inputs, row) or not (row["app"] in calling or _records(row) or _mixes(row)):
             continue
         calls = calls_of(inputs, row)
         without = subtract([window], windows_of(inputs, calls))
         if row["activated_by"] == "callkit" and (not calls or (row["end"] is None and not ends_are_told)):
             continue  # CallKit activates for a call and deactivates after it: lines that lack are a gap of the capture
-        own_states = [state for state in states if same_app(state, row)]
+        own_states = rows_of(inputs, "app_states", row)
         background = windows_of(inputs, [state for state in own_states if state["state"] == "background"])
         idle = intersect(without, background) if own_states else without
         yield from _judge(inputs, row, calls, idle, state_known=bool(own_states), calling=row["app"] in sure)
@@ -77,11 +76,18 @@ def _records(row: Row) -> bool:
     return "record" in (row["category"] or "").lower()
 
 
+def _mixes(row: Row) -> bool:
+    """Whether the session lets others play on: no player for the user's ears needs that for long (a silent one does)."""
+    options = (row["options"] or "").lower()
+    return "mix" in options and "nonmix" not in options
+
+
 def _judge(
     inputs: Inputs, row: Row, calls: list[Row], idle: list[Window], *, state_known: bool, calling: bool
 ) -> Iterator[Finding]:
     seconds = length_s(idle)
-    if seconds <= inputs.thresholds["medium" if state_known else "high"]:
+    limit = "medium" if state_known else "high"
+    if seconds <= inputs.thresholds[limit if calling or _records(row) else "mixable"]:
         return
     use = _use(row, calls, idle[0])
     long = seconds > inputs.thresholds["high"]
@@ -125,13 +131,12 @@ def _runs_on(inputs: Inputs) -> Iterator[Finding]:
     limit = inputs.thresholds["background"]
     calling = call_apps(inputs)
     tables = ("calls", "audio_sessions", "background_tasks", "assertions")
-    reasons = {table: rows(inputs, table) for table in tables}
+    hidden = rows(inputs, "calls", pl.col("app").is_null())
     for state in rows(inputs, "app_states", pl.col("state") == "background"):
         window = window_of(inputs, state)
         if window is None or not wanted(inputs, state) or state["app"] not in calling:
             continue
-        excuses = [row for table in tables for row in reasons[table] if same_app(row, state)]
-        excuses += [call for call in reasons["calls"] if call["app"] is None]
+        excuses = [*hidden, *(row for table in tables for row in rows_of(inputs, table, state))]
         rest = [part for part in subtract([window], windows_of(inputs, excuses)) if length_s([part]) > limit]
         if not rest:
             continue
@@ -171,6 +176,9 @@ RULES: Final = (
         thresholds=(
             Threshold("medium", 10.0, "s", "heuristic", "medium above this"),
             Threshold("high", 60.0, "s", "heuristic", "high above this"),
+            Threshold(
+                "mixable", 600.0, "s", "heuristic", "a mixable player of an app that is not known to call, above this"
+            ),
         ),
         links=(links.REVIEW, links.BACKGROUND_MODES, links.FORUM_ACTIVE_SESSION),
     ),

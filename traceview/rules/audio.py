@@ -208,13 +208,6 @@ _NEEDS_SESSIONS: Final = (
 _NEEDS_SERVER: Final = "lines of the audio server (audiomxd, mediaserverd on older systems)"
 
 
-def _can_see_denials(inputs: Inputs) -> bool:
-    """Whether the audio server spoke; where it printed a denial, a session must carry it or none was active."""
-    if "audio_session.not_allowed" in inputs.kinds and has_rows("audio_sessions")(inputs):
-        return has_rows("audio_sessions", _DENIED)(inputs)
-    return bool(AUDIO_SERVERS & inputs.witnesses)
-
-
 RULES: Final = (
     Rule(
         id="activation-refused",
@@ -248,7 +241,7 @@ RULES: Final = (
         why="Audio stops as soon as the user leaves the app.",
         fix="Declare the audio background mode and use a category that allows it.",
         needs=_NEEDS_SERVER,
-        can_run=_can_see_denials,
+        can_run=seen("audio_session.not_allowed", by=AUDIO_SERVERS),
         check=_not_allowed,
         links=(links.BACKGROUND_MODES, links.AUDIO_SESSION),
     ),

@@ -23,6 +23,7 @@ from traceview.rules.rows import (
     name_of,
     owned_calls,
     rows,
+    rows_of,
     same_app,
     seen,
     stable,
@@ -48,9 +49,7 @@ def _overrun(inputs: Inputs) -> Iterator[Finding]:
     killed = kills(inputs, "background_task")
     named: set[str] = set()
     tasks = [row for row in rows(inputs, "background_tasks") if wanted(inputs, row)]
-    states = rows(inputs, "app_states")
-    sessions = rows(inputs, "audio_sessions", pl.col("refused_error").is_null())
-    tasks = [{**row, "background_held_s": _held(inputs, row, states, sessions)} for row in tasks]
+    tasks = [{**row, "background_held_s": _held(inputs, row)} for row in tasks]
     worst = {str(row["id"]): _judge(inputs, row) for row in tasks}
     for key in dict.fromkeys((name_of(row), _task_label(row)) for row in tasks):
         about = [row for row in tasks if (name_of(row), _task_label(row)) == key and worst[str(row["id"])] is not None]
@@ -74,14 +73,14 @@ def _overrun(inputs: Inputs) -> Iterator[Finding]:
             )
 
 
-def _held(inputs: Inputs, task: Row, states: list[Row], sessions: list[Row]) -> float | None:
+def _held(inputs: Inputs, task: Row) -> float | None:
     """Return for how long the task used up background time, or None where the app's state is unknown.
 
     A call or an active audio session keeps the app awake anyway, so that time does not count (Apple Developer Forums
     764762). A suspended app holds no task: an end that no line tells lies before its suspension at the latest.
     """
     window = window_of(inputs, task)
-    own = [state for state in states if same_app(state, task)]
+    own = rows_of(inputs, "app_states", task)
     held: float | None = task["background_held_s"]
     if window is None or not own:
         return held
@@ -90,7 +89,8 @@ def _held(inputs: Inputs, task: Row, states: list[Row], sessions: list[Row]) -> 
     ]
     window = (window[0], min(asleep, default=window[1]))
     background = windows_of(inputs, [state for state in own if state["state"] == "background"])
-    awake = [row for row in (*calls_of(inputs, task), *sessions) if row["app"] is None or same_app(row, task)]
+    sessions = [row for row in rows_of(inputs, "audio_sessions", task) if row["refused_error"] is None]
+    awake = [*calls_of(inputs, task), *sessions]
     return length_s(subtract(intersect([window], background), windows_of(inputs, awake)))
 
 

@@ -18,6 +18,7 @@ from traceview.rules.rows import (
     finding,
     has_rows,
     name_of,
+    owned_calls,
     plural,
     rows,
     rows_app,
@@ -40,7 +41,6 @@ _KILL_JOIN_S: Final = 60.0
 
 
 def _unreported(inputs: Inputs) -> Iterator[Finding]:
-    states = rows(inputs, "app_states")
     deaths = kills(inputs, "push_unreported")
     explained: set[str] = set()
     for row in rows(inputs, "pushes", VOIP & pl.col("outcome").is_in(["unreported", "unknown"])):
@@ -52,9 +52,9 @@ def _unreported(inputs: Inputs) -> Iterator[Finding]:
             explained.add(str(death["id"]))
             yield _killed(death, push)
         elif push["outcome"] == "unreported":
-            yield _failed(inputs, push, states)
+            yield _failed(inputs, push)
         elif _stayed_silent(inputs, push):
-            yield _silent(inputs, push, states)
+            yield _silent(inputs, push)
     for death in deaths:
         if death["id"] not in explained:
             yield _killed(death, None)
@@ -112,19 +112,19 @@ def _killed(death: Row, push: Row | None) -> Finding:
     )
 
 
-def _exemption(inputs: Inputs, push: Row, states: list[Row]) -> str | None:
+def _exemption(inputs: Inputs, push: Row) -> str | None:
     """Return why iOS tolerates a missing report, or None."""
     moment = _arrival(push)
-    if state_at(states, push, moment) == "foreground":
+    if state_at(inputs, push, moment) == "foreground":
         return "the app was in the foreground"
-    ongoing = (call for call in calls_of(inputs, push) if call["app"] is not None and call["id"] != push["call"])
+    ongoing = (call for call in owned_calls(inputs, push) if call["id"] != push["call"])
     if any(call["start"] <= moment and (call["end"] is None or call["end"] > moment) for call in ongoing):
         return "a call was already up"
     return None
 
 
-def _failed(inputs: Inputs, push: Row, states: list[Row]) -> Finding:
-    exemption = _exemption(inputs, push, states)
+def _failed(inputs: Inputs, push: Row) -> Finding:
+    exemption = _exemption(inputs, push)
     return finding(
         "push-unreported",
         "T02",
@@ -140,8 +140,8 @@ def _failed(inputs: Inputs, push: Row, states: list[Row]) -> Finding:
     )
 
 
-def _silent(inputs: Inputs, push: Row, states: list[Row]) -> Finding:
-    exemption = _exemption(inputs, push, states)
+def _silent(inputs: Inputs, push: Row) -> Finding:
+    exemption = _exemption(inputs, push)
     wait = duration(inputs.thresholds["deadline"])
     return finding(
         "push-unreported",

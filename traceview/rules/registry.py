@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from hashlib import blake2b
+from typing import Any
 
 from traceview.episodes.schema import Episodes
 
@@ -120,6 +121,7 @@ class Inputs:
         capture_end: Last time that any source covers, or None.
         apps: Bundle ids or process names that the user asked for; empty: all third-party apps.
         facts: What is known of the capture itself.
+        memo: What several checks derive from the tables, computed once; shared by all rules of one evaluation.
     """
 
     episodes: Episodes
@@ -129,6 +131,7 @@ class Inputs:
     capture_end: datetime | None = None
     apps: frozenset[str] = frozenset()
     facts: CaptureFacts = field(default_factory=CaptureFacts)
+    memo: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 Check = Callable[[Inputs], Iterable[Finding]]

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import polars as pl
 
 from traceview.rules.registry import Finding, Inputs, Severity
 from traceview.rules.windows import Window
 
+T = TypeVar("T")
 Row = dict[str, Any]
 """One episode by column name; times are UTC datetimes."""
 
@@ -66,11 +67,43 @@ def has_rows(table: str, condition: pl.Expr | None = None) -> Predicate:
 
 
 def rows(inputs: Inputs, table: str, condition: pl.Expr | None = None) -> list[Row]:
-    """Return the rows of `table` with a start (that meet `condition`), by start."""
-    frame = inputs.episodes[table].filter(pl.col("start").is_not_null())
-    if condition is not None:
-        frame = frame.filter(condition)
-    return frame.sort("start", maintain_order=True).to_dicts()
+    """Return the rows of `table` with a start (that meet `condition`), by start. They are shared: copy before a change."""
+    if condition is None:
+        return _remembered(inputs, table, lambda: _read(inputs.episodes[table]))
+    return _read(inputs.episodes[table].filter(condition))
+
+
+def _read(frame: pl.DataFrame) -> list[Row]:
+    return frame.filter(pl.col("start").is_not_null()).sort("start", maintain_order=True).to_dicts()
+
+
+def _remembered(inputs: Inputs, key: object, make: Callable[[], T]) -> T:
+    if key not in inputs.memo:
+        inputs.memo[key] = make()
+    found: T = inputs.memo[key]
+    return found
+
+
+def rows_of(inputs: Inputs, table: str, row: Row) -> list[Row]:
+    """Return the rows of `table` that are about the same app as `row` (`same_app`), by start."""
+    by_app, by_pid = _remembered(inputs, (table, "by app"), lambda: _indexed(rows(inputs, table)))
+    same_pid = by_pid.get(row.get("pid"), [])
+    if not row.get("app"):
+        return same_pid
+    nameless = [one for one in same_pid if not one["app"]]
+    own = by_app.get(row["app"], [])
+    return sorted([*own, *nameless], key=lambda one: one["start"]) if nameless else own
+
+
+def _indexed(found: list[Row]) -> tuple[dict[str, list[Row]], dict[int | None, list[Row]]]:
+    by_app: dict[str, list[Row]] = {}
+    by_pid: dict[int | None, list[Row]] = {}
+    for row in found:
+        if row["app"]:
+            by_app.setdefault(row["app"], []).append(row)
+        if row["pid"] is not None:
+            by_pid.setdefault(row["pid"], []).append(row)
+    return by_app, by_pid
 
 
 def rows_app(inputs: Inputs, table: str, condition: pl.Expr) -> list[str]:
@@ -147,15 +180,14 @@ def owned_calls(inputs: Inputs, row: Row) -> list[Row]:
     On customer devices callservicesd hides whose call it is. The audio session of an app that starts as the call is
     answered tells it (`ANSWER_TO_AUDIO`).
     """
-    by_push = call_apps_by_push(inputs)
-    active = pl.col("refused_error").is_null()
-    sessions = [session for session in rows(inputs, "audio_sessions", active) if same_app(session, row)]
+    by_push = _remembered(inputs, "calls by push", lambda: call_apps_by_push(inputs))
+    sessions = [session for session in rows_of(inputs, "audio_sessions", row) if session["refused_error"] is None]
     return [
         call
         for call in calls_of(inputs, row)
-        if call["app"] is not None
-        or (row.get("app") is not None and by_push.get(str(call["id"])) == row["app"])
-        or any(_answers(session, call) for session in sessions)
+        if same_app(call, row)
+        or (call["app"] is None and row.get("app") is not None and by_push.get(str(call["id"])) == row["app"])
+        or (call["app"] is None and any(_answers(session, call) for session in sessions))
     ]
 
 
@@ -179,7 +211,8 @@ def call_apps(inputs: Inputs) -> frozenset[str]:
     """Return `voip_apps`, and apps with a session made for two-way audio."""
     category = pl.col("category").str.to_lowercase().str.contains("playandrecord", literal=True)
     mode = pl.col("mode").str.to_lowercase().str.contains("chat", literal=True)
-    return voip_apps(inputs) | _third_party(inputs.episodes["audio_sessions"].filter(category | mode))
+    two_way = inputs.episodes["audio_sessions"].filter(category | mode)
+    return _remembered(inputs, "call apps", lambda: voip_apps(inputs) | _third_party(two_way))
 
 
 def _third_party(*frames: pl.DataFrame) -> frozenset[str]:
@@ -187,10 +220,10 @@ def _third_party(*frames: pl.DataFrame) -> frozenset[str]:
     return frozenset(app for app in apps if not is_apple(app))
 
 
-def state_at(states: Sequence[Row], row: Row, moment: datetime) -> str | None:
-    """Return the state of the row's app at `moment` by the rows of ``app_states``, or None where no line says."""
-    for state in states:
-        if same_app(state, row) and state["start"] <= moment and (state["end"] is None or moment < state["end"]):
+def state_at(inputs: Inputs, row: Row, moment: datetime) -> str | None:
+    """Return the state of the row's app at `moment`, or None where no line says."""
+    for state in rows_of(inputs, "app_states", row):
+        if state["start"] <= moment and (state["end"] is None or moment < state["end"]):
             return str(state["state"])
     return None
 

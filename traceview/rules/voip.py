@@ -21,14 +21,16 @@ from traceview.rules.rows import (
     finding,
     has_rows,
     name_of,
+    owned_calls,
     plural,
     rows,
     same_app,
     seen,
     stable,
     wanted,
+    window_of,
 )
-from traceview.rules.windows import busiest
+from traceview.rules.windows import busiest, intersect, length_s
 
 _ACTIVATE_FIX: Final = (
     "Configure the category (.playAndRecord, .voiceChat) before fulfilling the CXAnswerCallAction or CXStartCallAction, but "
@@ -183,6 +185,36 @@ def _timed_out(inputs: Inputs) -> Iterator[Finding]:
             )
 
 
+def _wrong_category(inputs: Inputs) -> Iterator[Finding]:
+    known = pl.col("category").is_not_null() & pl.col("refused_error").is_null()
+    for row in rows(inputs, "audio_sessions", known & (pl.col("activated_by") != "app")):
+        category = row["category"].lower()
+        window = window_of(inputs, row)
+        if window is None or not wanted(inputs, row) or any(word in category for word in _CALL_CATEGORIES):
+            continue
+        calls = [call for call in owned_calls(inputs, row) if call["answered"] or call["connected"]]
+        spoken = [
+            (call["answered"] or call["connected"], part[1]) for call in calls if (part := window_of(inputs, call))
+        ]
+        seconds = length_s(intersect([window], spoken))
+        if seconds <= inputs.thresholds["least"]:
+            continue
+        yield finding(
+            "category-unfit-for-call",
+            "A13",
+            Severity.medium,
+            [row, *calls],
+            title=f"{name_of(row)} ran {duration(seconds)} of a call with audio category {row['category']}",
+            explanation="A session without recording gives the call no microphone, and iOS neither chooses the receiver nor "
+            "applies voice processing.",
+            advice="Set .playAndRecord with mode .voiceChat (.videoChat) before fulfilling the answer or start action.",
+            confidence=0.8,
+            pattern=stable(row["category"]),
+            measures={"unfit_s": seconds},
+        )
+
+
+_CALL_CATEGORIES: Final = ("record", "phonecall", "voicechat")
 _CAN_SEE_CALLS: Final = seen("call.reported", "call.started", "call.answered", by=CALL_DAEMONS)
 _CAN_SEE_AUDIO: Final = seen("audio_session.activated", "audio_session.refused", by=AUDIO_SERVERS)
 
@@ -215,6 +247,20 @@ RULES: Final = (
             Threshold("grace", 3.0, "s", "heuristic", "audio that comes later than this after the answer is late"),
         ),
         links=(links.DID_ACTIVATE, links.PROVIDER_DELEGATE, links.FORUM_CALLKIT_AUDIO),
+    ),
+    Rule(
+        id="category-unfit-for-call",
+        numbers=("A13",),
+        title="Audio category unfit for a call",
+        severity=Severity.medium,
+        why="The other side hears nothing, or echo.",
+        fix="Set .playAndRecord with mode .voiceChat before the call gets its audio.",
+        needs="lines about calls (callservicesd or CallKit in the app) and lines of the audio server or of AVAudioSession "
+        "that name the category",
+        can_run=every(_CAN_SEE_CALLS, _CAN_SEE_AUDIO),
+        check=_wrong_category,
+        thresholds=(Threshold("least", 5.0, "s", "heuristic", "shorter use is not reported (ringback tones)"),),
+        links=(links.AUDIO_SESSION, links.DID_ACTIVATE),
     ),
     Rule(
         id="phantom-call",
