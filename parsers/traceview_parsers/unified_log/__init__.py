@@ -14,8 +14,8 @@ _TRACEV3_HEAD: Final = b"\x00\x10\x00\x00\x11\x00\x00\x00"
 class UnifiedLogReader:
     """Reader of unified logs."""
 
-    name = "unified_log"
-    tables = ("log",)
+    name: str = "unified_log"
+    tables: tuple[str, ...] = ("log",)
 
     def claims(self, candidate: Candidate) -> int:
         """Claim folders with tracev3 files in their usual places, and tracev3 files themselves."""

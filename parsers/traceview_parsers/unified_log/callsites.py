@@ -6,7 +6,7 @@ large offset or large shared-cache field supplies bits 31 and up. The top bit of
 which was ``%s``; the reference then only locates the image.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -165,7 +165,9 @@ class CallSites:
         names = np.full(rows.size, -1, np.int32)
         named = np.flatnonzero(fields.name)
         if named.size:
-            names[named] = self._signpost_names(fields.name[named] | (fields.name_upper[named] << np.uint64(32)), low[named])
+            names[named] = self._signpost_names(
+                fields.name[named] | (fields.name_upper[named] << np.uint64(32)), low[named]
+            )
         return rows, names
 
     def image_of_process(self, process: int) -> int:
@@ -226,7 +228,9 @@ class CallSites:
         return keys
 
     def _places(self, keys: list[_Key]) -> list[_Place]:
-        return [self._shared(key) if key.where in {SHARED_CACHE, LARGE_SHARED_CACHE} else self._own(key) for key in keys]
+        return [
+            self._shared(key) if key.where in {SHARED_CACHE, LARGE_SHARED_CACHE} else self._own(key) for key in keys
+        ]
 
     def _own(self, key: _Key) -> _Place:
         """Look up a format in an image's own strings."""
@@ -265,7 +269,7 @@ class CallSites:
     def _add(self, key: _Key, place: _Place, values: int, *, as_is: bool) -> None:
         format_number = -1
         if place.format is None:
-            shown = place.failure if place.failure else NO_IMAGE
+            shown = place.failure or NO_IMAGE
             plan = self._plans.for_literal(shown) if as_is else self._plans.for_unknown(shown, min(values, _MANY))
         else:
             text = place.format.decode("utf-8", "replace")

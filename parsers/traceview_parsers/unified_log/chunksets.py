@@ -98,12 +98,12 @@ def index_sets(sets: list[bytes]) -> Batch:
     """Join decompressed sets and find the chunks in them."""
     padded = []
     starts = [0]
-    for data in sets:
-        padded.append(data)
-        fill = -len(data) % 8
+    for content in sets:
+        padded.append(content)
+        fill = -len(content) % 8
         if fill:
             padded.append(bytes(fill))
-        starts.append(starts[-1] + len(data) + fill)
+        starts.append(starts[-1] + len(content) + fill)
     padded.append(bytes(GUARD))
     data = np.frombuffer(b"".join(padded), np.uint8)
     words = data[: data.size & ~7].view("<u8")
@@ -125,9 +125,7 @@ def index_sets(sets: list[bytes]) -> Batch:
         extra = []
         for number, chunks in walked.items():
             extra += [int(begins[number]) + position for tag, position, _ in chunks if FIREHOSE <= tag <= SIMPLE_DUMP]
-            unknown += [
-                (number, position, tag) for tag, position, _ in chunks if not FIREHOSE <= tag <= SIMPLE_DUMP
-            ]
+            unknown += [(number, position, tag) for tag, position, _ in chunks if not FIREHOSE <= tag <= SIMPLE_DUMP]
         at = np.sort(np.concatenate([at, np.array(extra, np.int64)]))
     set_of = np.searchsorted(begins, at, "right") - 1
     word = at >> 3
@@ -190,8 +188,8 @@ def _unpack_lzbitmap(packed: memoryview) -> Unpacked:
 
 def _find_chunks(words: Array, begins: Array, ends: Array) -> tuple[Array, Array]:
     """Return (positions that look like inner chunks, sets in which they do not form an unbroken chain)."""
-    low = words.view("<u4")[: 2 * (int(begins[-1]) >> 3) : 2]
-    word = np.flatnonzero((low - np.uint32(FIREHOSE)) <= SIMPLE_DUMP - FIREHOSE)
+    # Sub tags are 0 inside of sets; where one is not, the set does not form a chain and is walked.
+    word = np.flatnonzero((words[: int(begins[-1]) >> 3] - np.uint64(FIREHOSE)) <= np.uint64(SIMPLE_DUMP - FIREHOSE))
     at = word << 3
     owner = np.searchsorted(begins, at, "right") - 1
     size = np.minimum(words[word + 1], np.uint64(_SET_LIMIT)).astype(np.int64)
@@ -214,7 +212,7 @@ def _begins_chunk(data: bytes, at: int) -> bool:
     if at + 16 > len(data):
         return at == len(data)
     tag, sub_tag, size = _PREAMBLE.unpack_from(data, at)
-    return FIREHOSE <= tag <= SIMPLE_DUMP and sub_tag < 0x10000 and size <= len(data) - at - 16
+    return bool(FIREHOSE <= tag <= SIMPLE_DUMP and sub_tag < 0x10000 and size <= len(data) - at - 16)
 
 
 def _next_known(data: bytes, at: int) -> int:

@@ -1,6 +1,6 @@
 """Arrow columns from numpy arrays, without copies of values."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +27,9 @@ def _by_level(default: int, found: dict[int, int]) -> Array:
 LEVEL_OF: Final = _by_level(LEVELS.index("default"), {byte: LEVELS.index(name) for byte, name in _LEVEL_BYTES.items()})
 """Index into `LEVEL_NAMES` by log type byte; bytes that are no known level count as default, as in Apple's tools."""
 
-SIGNPOST_TYPE_OF: Final = _by_level(-1, {byte: byte & 0xF for scope in (0x40, 0x80, 0xC0) for byte in range(scope, scope + 3)})
+SIGNPOST_TYPE_OF: Final = _by_level(
+    -1, {byte: byte & 0xF for scope in (0x40, 0x80, 0xC0) for byte in range(scope, scope + 3)}
+)
 SIGNPOST_SCOPE_OF: Final = _by_level(-1, {byte: (byte >> 6) - 1 for byte in range(0x40, 0x100)})
 
 
@@ -39,13 +41,20 @@ def _events() -> Array:
     return table.reshape(-1)
 
 
+LEVEL_BY_KIND: Final = np.concatenate(
+    [LEVEL_OF if kind in {LOG, TRACE} else np.full(256, -1, np.int32) for kind in range(256)]
+)
+"""Index into `LEVEL_NAMES` by record type * 256 + log type; -1 for records that have no level."""
+
 EVENT_OF: Final = _events()
 """Index into `EVENT_NAMES` by record type * 256 + log type."""
 
 
-def named(indices: Array, names: Any) -> Any:
-    """Return a dictionary column; index -1 is null."""
-    return pa.DictionaryArray.from_arrays(fixed(indices.astype(np.int32, copy=False), pa.int32(), indices >= 0), names)
+def named(indices: Array, names: Any, valid: Array | None | Literal["negative"] = "negative") -> Any:
+    """Return a dictionary column; null where `valid` is False (None: nowhere; by default where the index is -1)."""
+    if isinstance(valid, str):
+        valid = indices >= 0
+    return pa.DictionaryArray.from_arrays(fixed(indices.astype(np.int32, copy=False), pa.int32(), valid), names)
 
 
 def fixed(values: Array, kind: Any, valid: Array | None = None) -> Any:

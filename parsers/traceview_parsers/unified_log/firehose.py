@@ -108,8 +108,8 @@ def walk(batch: Batch, chunks: Chunks) -> tuple[Array, Array, int]:
     order = np.argsort(first - end, kind="stable")  # longest first: the chunks that are done come last
     cursor, stop, chunk = first[order], end[order], order
     last = words.size - 3
-    positions = []
-    owners = []
+    positions, owners, steps = [], [], []
+    taken = 0
     while True:
         going = np.flatnonzero(cursor + 3 <= stop)
         if going.size < cursor.size:
@@ -122,19 +122,23 @@ def walk(batch: Batch, chunks: Chunks) -> tuple[Array, Array, int]:
             found[step] = cursor
             size = words.take(np.minimum(cursor, last) + 2) >> np.uint64(48)
             cursor = cursor + ((size + np.uint64(31)) >> np.uint64(3)).view(np.int64)
-        inside = found + 3 <= stop
-        step_of, column = np.nonzero(inside)
+        step_of, column = np.nonzero(found + 3 <= stop)
         positions.append(found[step_of, column])
         owners.append(chunk[column])
+        steps.append(step_of + taken)
+        taken += _STEPS
     if not positions:
         nothing = np.zeros(0, np.int64)
         return nothing, nothing, 0
-    at = np.concatenate(positions)
     owner = np.concatenate(owners)
-    behind = at + ((words.take(at + 2) >> np.uint64(48)) + np.uint64(31) >> np.uint64(3)).view(np.int64)
-    overrun = int(np.count_nonzero(behind > end.take(owner)))
-    order = np.argsort(at, kind="stable")
-    return at[order] << 3, owner[order], overrun
+    count = np.bincount(owner, minlength=chunks.at.size)
+    place = (np.cumsum(count) - count)[owner] + np.concatenate(steps)
+    at = np.empty(owner.size, np.int64)
+    at[place] = np.concatenate(positions)
+    owner = np.repeat(np.arange(chunks.at.size), count)
+    size = words.take(at + 2) >> np.uint64(48)
+    behind = at + ((size + np.uint64(31)) >> np.uint64(3)).view(np.int64)
+    return at << 3, owner, int(np.count_nonzero(behind > end[owner]))
 
 
 def read_heads(batch: Batch, chunks: Chunks, at: Array, owner: Array) -> Tracepoints:

@@ -46,8 +46,8 @@ class PairTable:
         if not missing.size:
             return rows, missing
         seen: dict[tuple[int, int], int] = {}
-        firsts = []
-        new_rows = []
+        firsts: list[int] = []
+        new_rows: list[int] = []
         for position, key in zip(
             missing.tolist(), zip(a[missing].tolist(), b[missing].tolist(), strict=True), strict=True
         ):

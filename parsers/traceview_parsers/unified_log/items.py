@@ -20,6 +20,7 @@ MASK_NAME: Final = 0x7
 PRIVATE: Final = 0x1
 SENSITIVE: Final = 0x4
 NUMBER_TYPES: Final = (0x00, 0x02)
+NO_SLOT: Final = 1 << 16
 _SIZE_MASK: Final = np.array([(1 << (8 * size)) - 1 for size in range(8)] + [2**64 - 1], np.uint64)
 _U16: Final = np.uint64(0xFFFF)
 _IS_NO_VALUE: Final = np.isin(np.arange(256) >> 4, (LENGTH, MASK_NAME))
@@ -53,7 +54,7 @@ class Items:
         size: Size byte.
         head: First eight bytes: type, size and six bytes of data, uint64.
         at: Byte position of the data.
-        before: Index of the item before it in the same record, or -1.
+        steps: How many items of each step, as they were laid out when they were read.
         broken: Records whose items reach beyond their end.
         values_at: For each record, the byte position that offsets count from.
     """
@@ -64,7 +65,7 @@ class Items:
     size: Array
     head: Array
     at: Array
-    before: Array
+    steps: Array
     broken: Array
     values_at: Array
 
@@ -76,6 +77,12 @@ class Items:
         if wide.size:
             value[wide] = overlapping(data, 8)[self.at[rows[wide]]]
         return value
+
+    def before(self, rows: Array) -> Array:
+        """Return the index of the item before each of these in the same record, or -1."""
+        begins = np.cumsum(self.steps) - self.steps
+        step = np.searchsorted(begins, rows, "right") - 1
+        return np.where(step > 0, rows - begins[step] + begins[step - 1], -1)
 
     def ranges(self, rows: Array) -> tuple[Array, Array]:
         """Return (offset, size) of items that point to bytes."""
@@ -113,7 +120,7 @@ def walk_items(data: Array, places: Places) -> Items:
     size = ((head >> np.uint64(8)) & np.uint64(0xFF)).astype(np.int64)
     outside = at + size > places.end[record]
     broken = np.unique(record[outside]) if outside.any() else np.zeros(0, np.int64)
-    items = Items(record, _slots(kind, steps), kind, size, head, at, _before(steps), broken, values_at)
+    items = Items(record, _slots(kind, steps), kind, size, head, at, steps, broken, values_at)
     return items if not broken.size else _without(items, outside)
 
 
@@ -138,26 +145,8 @@ def _counting(counts: Array) -> Array:
     return np.arange(total) - np.repeat(ends - counts, counts)
 
 
-def _before(steps: Array) -> Array:
-    """Return the index of the preceding item of the same record, for items laid out step by step."""
-    begins = np.concatenate([[0], np.cumsum(steps)])
-    parts = [np.full(int(steps[0]), -1)]
-    parts += [np.arange(active) + int(begins[step]) for step, active in enumerate(steps[1:].tolist())]
-    return np.concatenate(parts)
-
-
 def _without(items: Items, outside: Array) -> Items:
-    keep = np.flatnonzero(~outside)
-    number = np.full(outside.size + 1, -1)
-    number[keep] = np.arange(keep.size)
-    return Items(
-        items.record[keep],
-        items.slot[keep],
-        items.kind[keep],
-        items.size[keep],
-        items.head[keep],
-        items.at[keep],
-        number[items.before[keep]],
-        items.broken,
-        items.values_at,
-    )
+    """Make the items outside of their records ones that fill no slot."""
+    items.kind[outside] = LENGTH << 4
+    items.slot[outside] = NO_SLOT
+    return items

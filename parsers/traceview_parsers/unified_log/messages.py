@@ -183,7 +183,9 @@ class _Page:
             pa.binary_view(), layout.entries.size, [None, pa.py_buffer(layout.entries), *buffers]
         )
         joined = pieces.cast(pa.large_binary())
-        offsets = np.frombuffer(joined.buffers()[1], np.int64, layout.entries.size + 1) if layout.entries.size else _NONE
+        offsets = (
+            np.frombuffer(joined.buffers()[1], np.int64, layout.entries.size + 1) if layout.entries.size else _NONE
+        )
         ends = pa.py_buffer(np.ascontiguousarray(offsets[layout.borders]))
         content = joined.buffers()[2] if layout.entries.size else pa.py_buffer(b"")
         return columns.text(pa.Array.from_buffers(pa.large_binary(), layout.plan.size, [None, ends, content]))
@@ -241,7 +243,9 @@ class _Page:
             hits = np.flatnonzero(style == name)
             self._layout.entries[self._targets(rows[hits])] = entries.take((value[hits] != 0).view(np.int8))
         hits = np.flatnonzero(style == Style.CHARACTER)
-        self._layout.entries[self._targets(rows[hits])] = _CHARACTERS.take((value[hits] & np.uint64(0xFF)).view(np.int64))
+        self._layout.entries[self._targets(rows[hits])] = _CHARACTERS.take(
+            (value[hits] & np.uint64(0xFF)).view(np.int64)
+        )
 
     def _decimals(self, rows: Array, value: Array, signed: Array) -> None:
         shift = (64 - 8 * self._items.size[rows]).view(np.uint64)
@@ -278,7 +282,9 @@ class _Page:
             values[single] = bits[single].astype(np.uint32).view(np.float32)
             formats = self._plans.float_formats
             places = self._slots["place"].take(self._slot[rows]).tolist()
-            self._place_texts(rows, [(formats[place] % value).encode() for place, value in zip(places, values.tolist(), strict=True)])
+            self._place_texts(
+                rows, [(formats[place] % value).encode() for place, value in zip(places, values.tolist(), strict=True)]
+            )
         return rest
 
     def _uuids(self, rows: Array) -> Array:
@@ -312,9 +318,11 @@ class _Page:
 
     def _general(self, rows: Array, render_all: Render) -> None:
         """Write values one by one; equal ones once."""
-        before = self._items.before[rows]
-        led = (before >= 0) & ((self._items.kind[before] >> 4 == LENGTH) | (
-            self._slots["style"].take(self._slot[before], mode="clip") == Style.WIDTH))
+        before = self._items.before(rows)
+        led = (before >= 0) & (
+            (self._items.kind[before] >> 4 == LENGTH)
+            | (self._slots["style"].take(self._slot[before], mode="clip") == Style.WIDTH)
+        )
         bare = _NUMBER_TYPES.take(self._items.kind[rows]) & ~led & (self._items.size[rows] <= 8)
         numbered, others = rows[bare], rows[~bare]
         if numbered.size:
@@ -344,11 +352,11 @@ class _Page:
         """Return (widths, precisions) that items before these supply."""
         precisions: list[int | None] = [None] * rows.size
         widths: list[int | None] = [None] * rows.size
-        before = self._items.before[rows]
+        before = self._items.before(rows)
         hits = np.flatnonzero((before >= 0) & (self._items.kind[before] >> 4 == LENGTH))
         for row, value in zip(hits.tolist(), self._signed(before[hits]), strict=True):
             precisions[row] = value
-        before[hits] = self._items.before[before[hits]]
+        before[hits] = self._items.before(before[hits])
         style = self._slots["style"].take(self._slot[before], mode="clip")
         hits = np.flatnonzero((before >= 0) & (style == Style.WIDTH))
         for row, value in zip(hits.tolist(), self._signed(before[hits]), strict=True):

@@ -30,7 +30,7 @@ def _four_digits() -> Array:
 def _hex_pairs(letters: bytes) -> Array:
     table = np.frombuffer(letters, np.uint8).astype(np.uint16)
     number = np.arange(256)
-    return table[number >> 4] | (table[number & 15] << np.uint16(8))
+    return np.asarray(table[number >> 4] | (table[number & 15] << np.uint16(8)))
 
 
 _DECIMAL: Final = _four_digits()
@@ -65,8 +65,9 @@ def small_entry(text: bytes) -> Array:
 
 
 def decimal_rows(value: Array, negative: Array, digits: Array, width: Array) -> tuple[Array, Array, Array]:
-    """Write magnitudes (uint64) in decimal, with a minus sign where `negative`, zero-padded to `digits` places and
-    space-padded to `width` characters (30 at most).
+    """Write magnitudes (uint64) in decimal, with a minus sign where `negative`.
+
+    They are zero-padded to `digits` places and then space-padded to `width` characters (30 at most).
 
     Returns:
         (uint8 bytes, position of each text in them, its length).

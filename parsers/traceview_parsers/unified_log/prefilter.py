@@ -106,11 +106,14 @@ class _ClauseFilter:
     def _pairs(self, start: int, end: int) -> Iterable[bool]:
         clause = self._clause
         pairs = self._known.processes.pairs
-        conditions = ((clause.subsystems, "subsystem", self._known.processes.subsystems),)
-        conditions += ((clause.categories, "category", self._known.processes.categories),)
+        conditions = [
+            (clause.subsystems, "subsystem", self._known.processes.subsystems),
+            (clause.categories, "category", self._known.processes.categories),
+        ]
         for row in range(start, end):
             yield all(
-                wanted is None or _text(names, int(pairs[column][row])) in wanted for wanted, column, names in conditions
+                wanted is None or _text(names, int(pairs[column][row])) in wanted
+                for wanted, column, names in conditions
             )
 
 

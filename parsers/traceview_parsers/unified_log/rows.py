@@ -45,6 +45,12 @@ class Load:
     boot_uuid: str
     source: str
 
+    def positions(self, at: Array) -> Array:
+        """Return the positions in the archive of records at these ascending byte positions of the batch."""
+        borders = np.searchsorted(at, self.batch.starts)
+        base = (self.units << OFFSET_BITS) - (self.batch.starts[:-1] >> 3)
+        return np.repeat(base, np.diff(borders)) + (at >> 3)
+
 
 @dataclass(slots=True)
 class Found:
@@ -88,13 +94,13 @@ class RowBuilder:
         pairs = known.processes.pairs
         values = {
             **self._common(load, points.at, points.ticks, found.process),
-            **self._sender(sites.table["image"].take(found.site)),
+            **self._image("sender", sites.table["image"].take(found.site)),
             "tid": columns.fixed(points.thread, uint),
             "sender_offset": columns.fixed(sites.table["offset"].take(found.site), uint),
             "subsystem": columns.named(_pick(pairs["subsystem"], found.pair), known.processes.subsystems.array()),
             "category": columns.named(_pick(pairs["category"], found.pair), known.processes.categories.array()),
             "level": columns.named(found.level, columns.LEVEL_NAMES),
-            "event": columns.named(found.event, columns.EVENT_NAMES),
+            "event": columns.named(found.event, columns.EVENT_NAMES, None),
             "message": messages,
             "format": columns.named(sites.table["format"].take(found.site), sites.formats.array()),
             "activity_id": columns.fixed(aid, uint, aid > 0),
@@ -139,7 +145,7 @@ class RowBuilder:
         subsystems = self._known.processes.subsystems
         values = {
             **self._common(load, at, dumps.ticks, process),
-            **self._sender(image),
+            **self._image("sender", image),
             "tid": columns.fixed(dumps.thread, pa.uint64()),
             "sender_offset": columns.fixed(dumps.offset, pa.uint64()),
             "subsystem": columns.named(dumps.subsystems(subsystems), subsystems.array()),
@@ -156,7 +162,7 @@ class RowBuilder:
         texts = [text.encode("utf-8", "replace") for text in dumps.messages()]
         values = {
             **self._common(load, at, dumps.ticks, process),
-            **self._sender(image),
+            **self._image("sender", image),
             "event": "state",
             "message": columns.text(pa.array(texts, pa.large_binary())),
             "activity_id": columns.fixed(aid, pa.uint64(), aid > 0),
@@ -171,36 +177,44 @@ class RowBuilder:
         table, images = known.processes.table, known.images
         present = process > 0
         wall, sane = load.clock.to_ns(ticks)
-        number = np.searchsorted(load.batch.starts, at, "right") - 1
-        position = (load.units[number] << OFFSET_BITS) | ((at - load.batch.starts[number]) >> 3)
+        position = load.positions(at)
         return {
             "ref": columns.fixed(position + self._ref, pa.uint64()),
             "time": columns.fixed(wall, TIME, sane),
-            "time_how": columns.named(np.where(sane, 0, 1), columns.TIMES_HOW),
+            "time_how": columns.named(np.where(sane, 0, 1), columns.TIMES_HOW, None),
             "mach_time": columns.fixed(ticks, pa.uint64()),
             "boot_uuid": load.boot_uuid,
-            "process": columns.named(images.table["name"].take(image), images.names.array()),
-            "process_path": columns.named(images.table["path"].take(image), images.paths.array()),
-            "process_uuid": columns.named(images.table["uuid"].take(image), images.uuids.array()),
+            **self._image("process", image),
             "pid": columns.fixed(table["pid"].take(process), pa.int64(), present),
             "uid": columns.fixed(table["uid"].take(process), pa.int64(), present),
         }
 
-    def _sender(self, image: Array) -> dict[str, Any]:
+    def _image(self, what: str, image: Array) -> dict[str, Any]:
+        """Return the columns that tell an image: its name, path and UUID; image row 0 is the unknown one."""
         images = self._known.images
-        return {
-            "sender": columns.named(images.table["name"].take(image), images.names.array()),
-            "sender_path": columns.named(images.table["path"].take(image), images.paths.array()),
-            "sender_uuid": columns.named(images.table["uuid"].take(image), images.uuids.array()),
-        }
+        known = image > 0
+        every = bool(known.all())
+        found = {}
+        for suffix, column, names in (
+            ("", "name", images.names),
+            ("_path", "path", images.paths),
+            ("_uuid", "uuid", images.uuids),
+        ):
+            numbers = images.table[column]
+            shown = numbers.take(image)
+            if numbers[1:].min(initial=0) < 0:
+                valid = shown >= 0
+            else:
+                valid = None if every else known
+            found[what + suffix] = columns.named(shown, names.array(), valid)
+        return found
 
 
 def levels_and_events(points: Tracepoints) -> tuple[Array, Array]:
     """Return (index into `schema.LEVELS` or -1, index into `schema.EVENTS`) of tracepoints."""
     kind = points.kind.astype(np.int64)
-    levelled = (kind == firehose.LOG) | (kind == firehose.TRACE)
-    level = np.where(levelled, columns.LEVEL_OF.take(points.level), -1)
-    return level, columns.EVENT_OF.take(kind * 256 + points.level)
+    both = kind * 256 + points.level
+    return columns.LEVEL_BY_KIND.take(both), columns.EVENT_OF.take(both)
 
 
 def _pick(values: Array, rows: Array) -> Array:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -30,8 +30,7 @@ BATCH_BYTES: Final = 4 << 20
 _PRODUCT_TYPE: Final = re.compile(r"[A-Za-z]+[0-9]+,[0-9]+")
 
 
-@dataclass(frozen=True, slots=True)
-class SetPlace:
+class SetPlace(NamedTuple):
     """Where a chunk set lies, and what goes with it."""
 
     path: Path
@@ -67,14 +66,38 @@ class _Pass:
         self.counts[source, kind] += count
 
 
+@dataclass(slots=True)
+class _State:
+    """Where in a file the reading is."""
+
+    path: Path
+    name: str
+    catalog: Catalog
+    sub_chunks: Iterator[SubChunk] = field(default_factory=lambda: iter(()))
+    clock: Clock | None = None
+    boot_uuid: str = ""
+
+    def place(self, run: _Pass, chunk: tracev3.Chunk) -> SetPlace:
+        """Return the place of the next chunk set, which takes the catalog's next entry."""
+        sub_chunk = next(self.sub_chunks, None)
+        clock = self.clock or Clock("", 1, 1, [(0, 0)])
+        if sub_chunk is not None:
+            first, last = run.spans.get(self.boot_uuid, (sub_chunk.start, sub_chunk.end))
+            run.spans[self.boot_uuid] = min(first, sub_chunk.start), max(last, sub_chunk.end)
+        run.units += 1
+        return SetPlace(
+            self.path, self.name, chunk.start, chunk.end, run.units - 1, self.catalog, sub_chunk, clock, self.boot_uuid
+        )
+
+
 class UnifiedLogSource:
     """A ``.logarchive``, an on-device ``diagnostics`` folder, or a loose tracev3 file.
 
     Rows come in storage order, which is not the order of time: files overlap, and chunks of several processes alternate.
     """
 
-    reader = "unified_log"
-    tables = ("log",)
+    reader: str = "unified_log"
+    tables: tuple[str, ...] = ("log",)
 
     def __init__(self, name: str, files: Files, context: Context) -> None:
         self.name = name
@@ -128,29 +151,28 @@ class UnifiedLogSource:
             return
         with path.open("rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        header = tracev3.Header()
-        catalog = Catalog.nothing()
-        index = 0
+        view = memoryview(data)
+        state = _State(path, source, Catalog.nothing())
         sets: list[tuple[SetPlace, bytes]] = []
         size = 0
         for chunk in tracev3.walk_chunks(data, lambda kind, text, at: run.report(source, kind, text, at)):
             if chunk.tag == tracev3.HEADER:
                 yield from self._decode(run, sets)
                 sets, size = [], 0
-                header = tracev3.parse_header(data[chunk.start : chunk.end])
+                self._enter(run, state, tracev3.parse_header(data[chunk.start : chunk.end]))
             elif chunk.tag == tracev3.CATALOG:
-                boot = uuid_text(header.boot_uuid)
-                catalog = run.decoder.processes.add(data[chunk.start : chunk.end], boot)
-                index = 0
-                if catalog.trouble:
-                    run.report(source, "damaged-catalog", catalog.trouble, chunk.start)
+                state.catalog = run.decoder.processes.add(data[chunk.start : chunk.end], state.boot_uuid)
+                state.sub_chunks = iter(state.catalog.sub_chunks)
+                if state.catalog.trouble:
+                    run.report(source, "damaged-catalog", state.catalog.trouble, chunk.start)
             else:
-                place = self._place(run, path, source, chunk, (header, catalog, index))
-                index += 1
+                if state.clock is None:
+                    self._enter(run, state, tracev3.Header())
+                place = state.place(run, chunk)
                 if _skippable(run, place):
                     run.skipped.append(place)
                     continue
-                unpacked = unpack(memoryview(data)[chunk.start : chunk.end])
+                unpacked = unpack(view[chunk.start : chunk.end])
                 if unpacked.trouble:
                     text = f"a chunk set is damaged: {unpacked.trouble}; what could be read is kept"
                     run.report(source, "damaged-chunk-set", text, chunk.start)
@@ -161,21 +183,12 @@ class UnifiedLogSource:
                     sets, size = [], 0
         yield from self._decode(run, sets)
 
-    def _place(
-        self, run: _Pass, path: Path, source: str, chunk: tracev3.Chunk, state: tuple[tracev3.Header, Catalog, int]
-    ) -> SetPlace:
-        header, catalog, index = state
-        boot = uuid_text(header.boot_uuid)
-        if boot not in run.clocks:
-            run.clocks[boot] = self._clock(header)
-        clock = run.clocks[boot]
-        sub_chunk = catalog.sub_chunks[index] if index < len(catalog.sub_chunks) else None
-        if sub_chunk is not None:
-            first, last = run.spans.get(boot, (sub_chunk.start, sub_chunk.end))
-            run.spans[boot] = min(first, sub_chunk.start), max(last, sub_chunk.end)
-        place = SetPlace(path, source, chunk.start, chunk.end, run.units, catalog, sub_chunk, clock, boot)
-        run.units += 1
-        return place
+    def _enter(self, run: _Pass, state: "_State", header: tracev3.Header) -> None:
+        """Begin a file, or another boot in it."""
+        state.boot_uuid = uuid_text(header.boot_uuid)
+        if state.boot_uuid not in run.clocks:
+            run.clocks[state.boot_uuid] = self._clock(header)
+        state.clock = run.clocks[state.boot_uuid]
 
     def _clock(self, header: tracev3.Header) -> Clock:
         if self._boots is None:
