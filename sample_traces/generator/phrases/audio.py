@@ -129,7 +129,7 @@ def _client(story: Story, session: Session, what: str) -> None:
         story.say(
             session.app,
             f"%25s:%-5d {what} session 0x%x",
-            "AVAudioSession_iOS.mm",
+            Static("AVAudioSession_iOS.mm"),
             line,
             session.number,
             **_CLIENT,
