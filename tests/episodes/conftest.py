@@ -14,36 +14,6 @@ SECOND = 1_000_000_000
 Row = tuple[float, str, dict[str, Any]]
 Story = Callable[..., Episodes]
 
-ACME = {"process": "Acme", "pid": 700}
-"""Printed by the app itself."""
-CALLS = {"process": "callservicesd", "pid": 90}
-SPRINGBOARD = {"process": "SpringBoard", "pid": 60}
-SERVER = {"process": "audiomxd", "pid": 80, "subject": "Acme", "subject_pid": 700, "session_id": "0x6f"}
-"""The audio server about the app's session."""
-APP = {"bundle": "com.acme.voip", "subject_pid": 700}
-"""RunningBoard about the app."""
-_OBSERVERS = ("dasd", "locationd", "symptomsd", "callservicesd", "audiomxd", "gamepolicyd")
-
-
-def fan_out(t: float, state: str, visibility: str, **about: Any) -> list[Row]:
-    """``Received state update`` as six daemons print it within 5 ms; gamepolicyd's has no usable visibility."""
-    return [
-        (
-            t + at * 0.001,
-            "process.state",
-            {
-                **APP,
-                "process": name,
-                "pid": 200 + at,
-                "state": state,
-                "visibility": None if name == "gamepolicyd" else visibility,
-                **about,
-            },
-        )
-        for at, name in enumerate(_OBSERVERS)
-    ]
-
-
 def events_of(rows: list[Row]) -> pl.DataFrame:
     """Events in the given order; ``ref`` is the position. Default printer: runningboardd[31]."""
     default = {"process": "runningboardd", "pid": 31}
@@ -73,7 +43,7 @@ def seconds() -> Callable[..., list[tuple[Any, ...]]]:
 
     def rows(table: pl.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
         times = [name for name, dtype in table.schema.items() if isinstance(dtype, pl.Datetime)]
-        plain = table.with_columns(pl.col(name).cast(pl.Int64) / SECOND for name in times)
+        plain = table.with_columns((pl.col(name).cast(pl.Int64) / SECOND).round(6) for name in times)
         return plain.select(columns).rows()
 
     return rows

@@ -93,10 +93,12 @@ def _is_app_line() -> pl.Expr:
         pl.col("message").str.contains(pl.concat_str(pl.lit(word), pl.col("about_bundle")), literal=True)
         for word in ("app<", "application<")
     ).fill_null(value=False)
+    # Reports of daemons carry no bundle id (Apple's .ips header).
     app_kinds = ("app.", "background_task.", "call.", "push.")
+    report = pl.col("signal").str.starts_with("report.") & pl.col("about_bundle").is_not_null()
     kinds = pl.any_horizontal(pl.col("kind").str.starts_with(word) for word in app_kinds)
     own = (pl.col("about_name") == pl.col("process")).fill_null(value=False) & ~subjects.is_daemon()
-    return (handle | (kinds & (own | pl.col("about_bundle").is_not_null()))) & pl.col("host_bundle").is_null()
+    return (handle | report.fill_null(value=False) | (kinds & (own | pl.col("about_bundle").is_not_null()))) & pl.col("host_bundle").is_null()
 
 
 def _pidless(resolved: pl.DataFrame) -> pl.DataFrame:
