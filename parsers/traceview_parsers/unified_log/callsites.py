@@ -13,6 +13,7 @@ import numpy as np
 
 from traceview_parsers.unified_log.catalog import ADDRESS_BITS, Catalog, Processes
 from traceview_parsers.unified_log.chunksets import Batch
+from traceview_parsers.unified_log.dsc import SharedCacheStrings
 from traceview_parsers.unified_log.firehose import (
     ABSOLUTE,
     ACTIVITY,
@@ -228,9 +229,22 @@ class CallSites:
         return keys
 
     def _places(self, keys: list[_Key]) -> list[_Place]:
-        return [
-            self._shared(key) if key.where in {SHARED_CACHE, LARGE_SHARED_CACHE} else self._own(key) for key in keys
-        ]
+        found: list[_Place | None] = [None] * len(keys)
+        shared: dict[bytes | None, list[int]] = {}
+        for at, key in enumerate(keys):
+            if key.where in {SHARED_CACHE, LARGE_SHARED_CACHE}:
+                shared.setdefault(key.owner, []).append(at)
+            else:
+                found[at] = self._own(key)
+        for owner, places in shared.items():
+            file = self._files.cache(owner) if owner is not None else None
+            offsets = np.array([keys[at].format_offset for at in places], np.uint64)
+            located: list[tuple[int, int]] = [(-1, -1)] * len(places)
+            if file is not None:
+                located = list(zip(*(column.tolist() for column in file.locate(offsets)), strict=True))
+            for at, (position, image) in zip(places, located, strict=True):
+                found[at] = _shared(keys[at], file, position, image)
+        return [place for place in found if place is not None]
 
     def _own(self, key: _Key) -> _Place:
         """Look up a format in an image's own strings."""
@@ -244,27 +258,6 @@ class CallSites:
         text = file.string(key.format_offset)
         failure = "" if text is not None else bad_bounds(key.format_offset & 0xFFFFFFFF, key.owner)
         return _Place(text, key.owner, file.path, key.code, failure)
-
-    def _shared(self, key: _Key) -> _Place:
-        """Look up a format in the shared cache's strings."""
-        file = self._files.cache(key.owner) if key.owner is not None else None
-        address = _shared_address(key)
-        if file is None:
-            return _Place(None, key.owner, None, address, NO_SHARED_CACHE)
-        text: bytes | None = b"%s"
-        number = file.image_at(key.format_offset)
-        if not key.dynamic:
-            position, image = file.locate(np.array([key.format_offset], np.uint64))
-            number = int(image[0])
-            text = file.string(int(position[0])) if position[0] >= 0 else None
-        if number < 0:
-            failure = "" if text is not None else BAD_SHARED_OFFSET
-            return _Place(text, key.owner, None, address, failure)
-        if key.large and key.upper and key.large != key.upper >> 1:
-            # Apple: <Invalid shared cache code pointer offset>; the image cannot be told, the string can.
-            return _Place(text, key.owner, None, (key.large << 32) | key.code)
-        found = file.image(number)
-        return _Place(text, found.uuid, found.path, (address - found.text_offset) & (2**64 - 1))
 
     def _add(self, key: _Key, place: _Place, values: int, *, as_is: bool) -> None:
         format_number = -1
@@ -287,6 +280,25 @@ class CallSites:
             text = (place.format or b"").decode("utf-8", "replace")
             self._name_numbers.append(self.names.number(text if known else None))
         return self._name_numbers["number"].take(rows)
+
+
+def _shared(key: _Key, file: SharedCacheStrings | None, position: int, image: int) -> _Place:
+    """Return what the shared cache's strings say of a call site; `position` and `image` as `locate` found them."""
+    address = _shared_address(key)
+    if file is None:
+        return _Place(None, key.owner, None, address, NO_SHARED_CACHE)
+    text: bytes | None = b"%s"
+    if key.dynamic:
+        image = file.image_at(key.format_offset)
+    else:
+        text = file.string(position) if position >= 0 else None
+    if image < 0:
+        return _Place(text, key.owner, None, address, "" if text is not None else BAD_SHARED_OFFSET)
+    if key.large and key.upper and key.large != key.upper >> 1:
+        # Apple: <Invalid shared cache code pointer offset>; the image cannot be told, the string can.
+        return _Place(text, key.owner, None, (key.large << 32) | key.code)
+    found = file.image(image)
+    return _Place(text, found.uuid, found.path, (address - found.text_offset) & (2**64 - 1))
 
 
 def _shared_address(key: _Key) -> int:

@@ -16,7 +16,6 @@ from traceview_parsers.unified_log.interning import Array, Names, PairTable, Row
 _HEAD: Final = struct.Struct("<5H6xQ")
 _ENTRY: Final = struct.Struct("<HHHHQIIiIII")
 _SUB_CHUNK: Final = struct.Struct("<QQIII")
-_NONE: Final = 0xFFFF
 _RANGE: Final = np.dtype([("size", "<u4"), ("unknown", "<u4"), ("uuid", "<u2"), ("low", "<u4"), ("high", "<u2")])
 _SUBSYSTEM: Final = np.dtype([("number", "<u2"), ("name", "<u2"), ("category", "<u2")])
 ADDRESS_BITS: Final = 48
@@ -28,6 +27,13 @@ NO_CATALOG: Final = (1 << 32) - 1
 
 UNKNOWN: Final = 0
 """Process and entry number of a chunk whose process no catalog names."""
+
+
+_Identity = tuple[str, int, int, int, int, tuple[int, ...], tuple[int, ...]]
+"""Boot, process id pair, pid, uid, and the numbers of the main and dsc UUIDs, each in a tuple that may be empty."""
+
+_Piece = tuple[int, int, bytes]
+"""Owner, number of structures, their bytes."""
 
 
 class SubChunk(NamedTuple):
@@ -90,7 +96,7 @@ class Processes:
         self._entries.append(UNKNOWN)
         self._uuid_table = PairTable()
         self._pair_table = PairTable()
-        self._known: dict[tuple[object, ...], int] = {}
+        self._known: dict[_Identity, int] = {}
         self._catalogs = 0
 
     @property
@@ -147,22 +153,29 @@ class Processes:
     ) -> dict[int, int]:
         catalog, boot = owner
         at, count = place
-        numbers = [*uuids.tolist()]
+        numbers = tuple(uuids.tolist())
+        known = self._known
         by_index: dict[int, int] = {}
         ids: list[tuple[int, int, int]] = []
         processes: list[int] = []
-        ranges = _Pieces()
-        subsystems = _Pieces()
+        ranges: list[_Piece] = []
+        subsystems: list[_Piece] = []
         first_entry = self._entries.size
         try:
             for entry in range(first_entry, first_entry + count):
                 index, _, main, dsc, first, second, pid, uid, _, images, _ = _ENTRY.unpack_from(body, at)
                 behind = at + _ENTRY.size + images * _RANGE.itemsize
                 (named,) = struct.unpack_from("<I", body, behind)
-                process = self._process((boot, first, second, pid, uid, _pick(numbers, main), _pick(numbers, dsc)))
-                ranges.add(entry, images, body[at + _ENTRY.size : behind])
-                subsystems.add(process, named, body[behind + 8 : behind + 8 + named * _SUBSYSTEM.itemsize])
-                at = (behind + 8 + named * _SUBSYSTEM.itemsize + 7) & ~7
+                key = (boot, first, second, pid, uid, numbers[main : main + 1], numbers[dsc : dsc + 1])
+                process = known.get(key)
+                if process is None:
+                    process = known[key] = self._process(key)
+                end = behind + 8 + named * _SUBSYSTEM.itemsize
+                if images:
+                    ranges.append((entry, images, body[at + _ENTRY.size : behind]))
+                if named:
+                    subsystems.append((process, named, body[behind + 8 : end]))
+                at = (end + 7) & ~7
                 by_index[index] = entry
                 ids.append((first, second, entry))
                 processes.append(process)
@@ -174,17 +187,13 @@ class Processes:
             self._add_subsystems(subsystems, strings)
         return by_index
 
-    def _process(self, key: tuple[str, int, int, int, int, int, int]) -> int:
-        known = self._known.get(key)
-        if known is None:
-            _, _, _, pid, uid, main, dsc = key
-            known = self._known[key] = self.table.append(pid, uid, main, dsc)
-        return known
+    def _process(self, key: _Identity) -> int:
+        _, _, _, pid, uid, main, dsc = key
+        return self.table.append(pid, uid, main[0] if main else -1, dsc[0] if dsc else -1)
 
-    def _add_subsystems(self, subsystems: "_Pieces", strings: bytes) -> None:
-        found = subsystems.rows(_SUBSYSTEM)
-        process = subsystems.owners().astype(np.uint64)
-        _, firsts = self._pair_table.intern(process, found["number"].astype(np.uint64))
+    def _add_subsystems(self, subsystems: list[_Piece], strings: bytes) -> None:
+        owner, found = _joined(subsystems, _SUBSYSTEM)
+        _, firsts = self._pair_table.intern(owner.astype(np.uint64), found["number"].astype(np.uint64))
         if firsts.size:
             self.pairs.extend(
                 (self.subsystems.number(_string(strings, name)), self.categories.number(_string(strings, category)))
@@ -192,32 +201,18 @@ class Processes:
             )
 
 
-class _Pieces:
-    """Arrays of structures of several owners, collected as bytes."""
-
-    def __init__(self) -> None:
-        self._owners: list[int] = []
-        self._counts: list[int] = []
-        self._parts: list[bytes] = []
-
-    def add(self, owner: int, count: int, raw: bytes) -> None:
-        if count:
-            self._owners.append(owner)
-            self._counts.append(count)
-            self._parts.append(raw)
-
-    def rows(self, kind: np.dtype[Any]) -> Array:
-        return np.frombuffer(b"".join(self._parts), kind)
-
-    def owners(self) -> Array:
-        return np.repeat(np.array(self._owners, np.int64), self._counts)
+def _joined(pieces: list[_Piece], kind: np.dtype[Any]) -> tuple[Array, Array]:
+    """Return (owner of each structure, structures) of pieces of raw bytes."""
+    owners = np.array([owner for owner, _, _ in pieces], np.int64)
+    counts = np.array([count for _, count, _ in pieces], np.int64)
+    return np.repeat(owners, counts), np.frombuffer(b"".join(raw for _, _, raw in pieces), kind)
 
 
-def _add_ranges(catalog: Catalog, ranges: _Pieces, uuids: Array) -> None:
-    found = ranges.rows(_RANGE)
-    if not found.size or not uuids.size:
+def _add_ranges(catalog: Catalog, ranges: list[_Piece], uuids: Array) -> None:
+    if not ranges or not uuids.size:
         return
-    entry = ranges.owners().astype(np.uint64)
+    owner, found = _joined(ranges, _RANGE)
+    entry = owner.astype(np.uint64)
     keys = (entry << np.uint64(ADDRESS_BITS)) | (found["high"].astype(np.uint64) << np.uint64(32)) | found["low"]
     order = np.argsort(keys, kind="stable")
     catalog.keys = keys[order]
@@ -243,10 +238,6 @@ def _sub_chunks(body: bytes, at: int, count: int, by_index: dict[int, int]) -> l
         at = (at + 4 + 2 * strings + 7) & ~7
         found.append(SubChunk(start, end, tuple(by_index.get(index, UNKNOWN) for index in listed)))
     return found
-
-
-def _pick(uuids: list[int], index: int) -> int:
-    return uuids[index] if index != _NONE and index < len(uuids) else -1
 
 
 def _string(strings: bytes, at: int) -> str:

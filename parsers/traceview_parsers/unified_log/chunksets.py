@@ -199,9 +199,12 @@ def _find_chunks(words: Array, begins: Array, ends: Array) -> tuple[Array, Array
     following = np.append(at[1:], begins[-1])
     broken = (expected != following) | (at + 16 + size > ends[owner])
     # A set that begins with anything else, or is empty, shows by its start not being among the candidates.
-    starts = np.isin(begins[:-1], at)
-    bad = np.unique(np.concatenate([owner[broken], np.flatnonzero(~starts & (ends > begins[:-1]))]))
-    return at, bad
+    first = np.searchsorted(at, begins[:-1])
+    starts = np.append(at, -1)[first] == begins[:-1]
+    headless = np.flatnonzero(~starts & (ends > begins[:-1]))
+    if headless.size or broken.any():
+        return at, np.unique(np.concatenate([owner[broken], headless]))
+    return at, headless
 
 
 def _plausible(tag: int, sub_tag: int, size: int, room: int) -> bool:

@@ -48,7 +48,7 @@ class SimpleDumps:
     def subsystems(self, names: Names) -> Array:
         """Return the number of each subsystem in `names`; an empty one is -1."""
         found = _cut(self._batch.data, *self._subsystem).cast(pa.binary()).dictionary_encode()
-        texts = [value.as_py().decode("utf-8", "replace") for value in found.dictionary]
+        texts = [value.decode("utf-8", "replace") for value in found.dictionary.to_pylist()]
         numbers = np.array([names.number(text or None) for text in texts], np.int32)
         taken: Array = numbers.take(found.indices.to_numpy(zero_copy_only=False))
         return taken
