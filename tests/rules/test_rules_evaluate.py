@@ -156,6 +156,29 @@ def test_fingerprints_do_not_depend_on_time_pid_or_count(case: Any) -> None:
     assert len(first) >= 6
 
 
+HOSTILE = "<script>\x1b[31m\x00\u202e\n" * 20_000
+
+
+def test_hostile_text_stays_short_and_on_one_line(case: Any) -> None:
+    case.add("calls", 0, 60, kind="callkit", answered=1, end_reason="timed out" + HOSTILE, app=HOSTILE)
+    case.add("background_tasks", 0, 40, name=HOSTILE, outcome="expired", app=HOSTILE)
+    case.add("suspensions", 10, 20, kept_awake_by=HOSTILE, app=HOSTILE)
+    case.add("audio_sessions", 5, 5, refused_error=HOSTILE, app=HOSTILE)
+    case.add("audio_sessions", 5, 50, category=HOSTILE, app=HOSTILE)
+    case.add("terminations", 50, 50, kind="crash", explanation=HOSTILE, code=HOSTILE, namespace=HOSTILE)
+    for index in range(4):
+        case.add("route_changes", index, index, route=HOSTILE * (index % 2), previous_route=HOSTILE * (1 - index % 2))
+    found, skipped = case.evaluate()
+    assert not [one for one in skipped if "internal" in one.needs]
+    assert len({one.rule for one in found}) >= 6
+    for one in found:
+        assert len(one.title) < 500
+        assert len(one.explanation) < 1500
+        assert one.title.isprintable()
+        assert one.explanation.isprintable()
+        assert len(one.pattern) < 500
+
+
 # --- random tables -----------------------------------------------------------------------------------------------
 
 WORDS = {
@@ -182,7 +205,7 @@ WORDS = {
     "app": ["com.acme.voip", "com.acme.voip.nse", "com.apple.music"],
     "process": ["Acme", "audiomxd", "callservicesd"],
     "end_how": ["observed", "inferred", "capture_edge"],
-    "route": ["Speaker", "Receiver"],
+    "route": ["Speaker", "Receiver", ""],
     "previous_route": ["Speaker", "Receiver"],
 }
 

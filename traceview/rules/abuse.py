@@ -14,6 +14,7 @@ from traceview.rules.rows import (
     STATE_KINDS,
     Row,
     any_of,
+    at_least,
     call_apps,
     calls_of,
     duration,
@@ -100,7 +101,7 @@ def _judge(
         use.number,
         severity,
         [row, *owner[-1:]] if use is _LEFT_ACTIVE else [row],
-        title=f"Audio session of {name_of(row)} stayed active for {duration(seconds)} {where}without a call{use.how}",
+        title=f"Audio session of {name_of(row)} stayed active for {at_least(row)}{duration(seconds)} {where}without a call{use.how}",
         explanation="An active session keeps the app running at the priority of audio. With a call that is its purpose; "
         "without one it is the silent-audio keep-alive: it drains the battery, keeps the microphone indicator on or other "
         "apps' audio down, and suspends all limits on background tasks." + ("" if state_known else doubt),
@@ -146,7 +147,7 @@ def _runs_on(inputs: Inputs) -> Iterator[Finding]:
             "B03",
             Severity.low,
             [state],
-            title=f"{name_of(state)} ran on for {duration(length_s([longest]))} in the background without a visible reason",
+            title=f"{name_of(state)} ran on for {at_least(state)}{duration(length_s([longest]))} in the background without a visible reason",
             explanation="No call, audio session, background task or assertion in this capture explains why iOS let the app "
             "run. Location, Bluetooth, a debugger or a reason that is not logged remain.",
             advice="Check what keeps the app running: location updates, Bluetooth, a connected debugger. End it when no call "

@@ -24,6 +24,7 @@ from traceview.rules.rows import (
     plural,
     rows,
     seen,
+    shown,
     wanted,
     window_of,
 )
@@ -96,12 +97,13 @@ def _stopped_suspended(inputs: Inputs) -> Iterator[Finding]:
         call = next((c for c in own if c["start"] <= stop and (c["end"] is None or stop < c["end"])), None)
         severity = Severity.high if row["app"] in calling else Severity.low
         active = (stop - row["start"]).total_seconds()
+        after = "" if row["start_how"] == "capture_edge" else f" after {duration(active)}"
         yield finding(
             "stopped-because-suspended",
             "A07",
             Severity.critical if call else severity,
             [row, call] if call else [row],
-            title=f"iOS stopped the audio of {name_of(row)} after {duration(active)} because the app was suspended"
+            title=f"iOS stopped the audio of {name_of(row)}{after} because the app was suspended"
             + (" in a call" if call else ""),
             explanation="The audio server stops a client whose process is suspended: the app went to the background without "
             "a call that CallKit knows and without playback that the audio background mode covers.",
@@ -156,7 +158,7 @@ def _not_resumed(inputs: Inputs) -> Iterator[Finding]:
         call = next((c for c in owned_calls(inputs, row) if _lasts(inputs, c, row, grace)), None)
         if call is None:
             continue
-        by = f" by {row['interrupter']}" if row["interrupter"] else ""
+        by = f" by {shown(row['interrupter'])}" if row["interrupter"] else ""
         yield finding(
             "interruption-not-resumed",
             "A09",

@@ -15,6 +15,7 @@ from traceview.rules.rows import (
     STATE_KINDS,
     Row,
     any_of,
+    at_least,
     calls_of,
     duration,
     every,
@@ -26,6 +27,7 @@ from traceview.rules.rows import (
     rows_of,
     same_app,
     seen,
+    shown,
     stable,
     wanted,
     window_of,
@@ -125,7 +127,7 @@ def _judge(inputs: Inputs, task: Row) -> Severity | None:
 def _task_finding(key: tuple[str, str | None], about: list[Row], deaths: list[Row], severity: Severity) -> Finding:
     app, task = key
     longest = max((row["background_held_s"] or row["held_s"] or 0.0 for row in about), default=0.0)
-    label = f'"{about[0]["name"]}"' if task else "without a name"
+    label = f'"{shown(about[0]["name"])}"' if task else "without a name"
     count = f" ({len(about)} times)" if len(about) > 1 else ""
     fatal = bool(deaths) or any(row["outcome"] == "killed" for row in about)
     outcome = " until iOS killed it" + code_text(deaths[0]) if deaths else " until iOS killed it" if fatal else ""
@@ -200,11 +202,11 @@ def _suspended_in_call(inputs: Inputs) -> Iterator[Finding]:
             "G14",
             Severity.critical if answered else Severity.high,
             [row, *calls],
-            title=f"iOS suspended {name_of(row)} for {duration(seconds)} while its call {'lasted' if answered else 'rang'}",
+            title=f"iOS suspended {name_of(row)} for {at_least(row)}{duration(seconds)} while its call {'lasted' if answered else 'rang'}",
             explanation="A suspended app runs no code: audio stops in both directions, the media connection times out and "
             "signalling stalls. A call that CallKit knows and that has not ended keeps the app running, so iOS no longer saw "
             "a reason to let it run: the call was ended or held too early, or the app never owned the audio session."
-            + (f" Until then it was kept awake by {row['kept_awake_by']}." if row["kept_awake_by"] else ""),
+            + (f" Until then it was kept awake by {shown(row['kept_awake_by'])}." if row["kept_awake_by"] else ""),
             advice=_SUSPENDED_FIX,
             confidence=1.0 if named else 0.7,
             pattern="answered" if answered else "ringing",

@@ -20,6 +20,7 @@ from traceview.rules.rows import (
     plural,
     rows,
     seen,
+    shown,
     wanted,
 )
 from traceview.rules.windows import busiest, clusters
@@ -188,7 +189,7 @@ def _flapping(inputs: Inputs) -> Iterator[Finding]:
         own = [row for row in found if name_of(row) == app]
         first, last = busiest([row["start"] for row in own], span)
         about = own[first:last]
-        ways = list(dict.fromkeys(str(row["route"] or row["reason"])[:40] for row in about))
+        ways = list(dict.fromkeys(shown(row["route"] or row["reason"] or "?", 40) for row in about))
         if len(about) < inputs.thresholds["medium"] or not 1 < len(ways) < len(about):
             continue
         took = (about[-1]["start"] - about[0]["start"]).total_seconds()

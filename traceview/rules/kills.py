@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 
 from traceview.rules.registry import Inputs
-from traceview.rules.rows import Predicate, Row, in_own_call, rows, wanted
+from traceview.rules.rows import Predicate, Row, in_own_call, rows, shown, wanted
 
 CODES: Final = {
     "0x8badf00d": "watchdog",
@@ -109,4 +109,4 @@ def has_kill(*classes: str) -> Predicate:
 
 def code_text(row: Row) -> str:
     """Return `` (0x8badf00d)`` for a title, or nothing where no code was printed."""
-    return f" ({row['code']})" if row["code"] else ""
+    return f" ({shown(row['code'])})" if row["code"] else ""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from traceview.rules.registry import Severity
+from traceview.rules.rows import shown
 
 _NUMBER: Final = re.compile(r"(?<![0-9A-Za-z_])(0x[0-9A-Fa-f]{1,8}|-?\d{1,10})(?![0-9A-Za-z_])")
 _QUOTED: Final = re.compile(r"'([\x20-\x7e]{4})'")
@@ -235,10 +236,10 @@ def describe(text: str) -> str:
     value = number(text)
     error = decode(text)
     if value is None:
-        return error.name if error else text.strip()[:80]
+        return error.name if error else shown(text)
     characters = fourcc(value)
     inside = [str(value)] if characters else []
     if error:
         inside.append(error.name)
-    shown = f"'{characters}'" if characters else str(value)
-    return f"{shown} ({', '.join(inside)})" if inside else shown
+    code = f"'{characters}'" if characters else str(value)
+    return f"{code} ({', '.join(inside)})" if inside else code

@@ -20,6 +20,7 @@ from traceview.rules.rows import (
     owner,
     rows,
     seen,
+    shown,
     wanted,
 )
 from traceview.rules.windows import clusters
@@ -86,7 +87,7 @@ def _helper_jetsam(inputs: Inputs) -> Iterator[Finding]:
             explanation="Calls depend on this process: without it notifications are not decrypted, tunnels fall or audio is "
             "reset for every app.",
             advice=_MEMORY_FIX,
-            pattern=f"{daemon or death['app'] or death['process'] or ''}:{reason or ''}",
+            pattern=f"{shown(daemon or death['app'] or death['process'] or '')}:{reason or ''}",
         )
 
 

@@ -134,10 +134,9 @@ def owner(app: str | None, apps: Iterable[str]) -> str | None:
 
 def name_of(row: Row) -> str:
     """Return whom a row is about, for a title."""
-    if row.get("app"):
-        return str(row["app"])
-    if row.get("process"):
-        return str(row["process"])
+    named = row.get("app") or row.get("process")
+    if named:
+        return shown(named)
     return f"pid {row['pid']}" if row.get("pid") is not None else "an unidentified app"
 
 
@@ -226,6 +225,17 @@ def state_at(inputs: Inputs, row: Row, moment: datetime) -> str | None:
         if state["start"] <= moment and (state["end"] is None or moment < state["end"]):
             return str(state["state"])
     return None
+
+
+def shown(text: str, characters: int = 100) -> str:
+    """Return a text of the capture fit for a sentence: one line, control characters replaced, cut."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * characters]).split())
+    return line if len(line) <= characters else line[: characters - 1] + "…"
+
+
+def at_least(row: Row) -> str:
+    """Return ``at least `` for a window that the capture cuts, else nothing."""
+    return "at least " if "capture_edge" in {row["start_how"], row["end_how"]} else ""
 
 
 def stable(text: str | None) -> str:

@@ -18,6 +18,7 @@ from traceview.rules.rows import (
     plural,
     rows,
     seen,
+    shown,
     wanted,
 )
 from traceview.rules.windows import busiest
@@ -212,7 +213,7 @@ def _silent_death(inputs: Inputs) -> Iterator[Finding]:
             continue
         if kind in _PEACEFUL and not code_value(death["code"]):
             continue
-        reason = ", ".join(str(part) for part in (death["namespace"], death["code"]) if part)
+        reason = ", ".join(shown(part) for part in (death["namespace"], death["code"]) if part)
         crashed = kind == "crash"
         yield finding(
             "unexplained-termination",
@@ -220,11 +221,11 @@ def _silent_death(inputs: Inputs) -> Iterator[Finding]:
             Severity.high if crashed or in_own_call(inputs, death) else Severity.medium,
             [death],
             title=f"{name_of(death)} {'crashed' if crashed else 'was terminated'} ({reason or kind})",
-            explanation=(death["explanation"] or "")[:300]
+            explanation=shown(death["explanation"] or "", 300)
             or "The process ended with a code that none of the known system kills uses. The next VoIP push needs a cold launch.",
             advice="Look for a report of this time in Settings, Privacy & Security, Analytics Data, or for the exit reason "
             "in MetricKit (MXAppExitMetric).",
-            pattern=f"{kind}:{death['namespace'] or ''}:{death['code'] or ''}",
+            pattern=f"{kind}:{shown(death['namespace'] or '')}:{shown(death['code'] or '')}",
             confidence=0.9 if crashed else 0.7,
         )
 

@@ -26,6 +26,7 @@ from traceview.rules.rows import (
     rows,
     same_app,
     seen,
+    shown,
     stable,
     wanted,
     window_of,
@@ -176,7 +177,7 @@ def _timed_out(inputs: Inputs) -> Iterator[Finding]:
                 "V06",
                 Severity.high,
                 [call],
-                title=f"{name_of(call)} let a CallKit action time out ({call['end_reason']})",
+                title=f"{name_of(call)} let a CallKit action time out ({shown(call['end_reason'])})",
                 explanation="CallKit asked the app to perform an action and the app neither fulfilled nor failed it in time; "
                 "CallKit then treats the call as failed.",
                 advice="Call fulfill() or fail() on every CXAction in every path, and reset state in "
@@ -204,7 +205,7 @@ def _wrong_category(inputs: Inputs) -> Iterator[Finding]:
             "A13",
             Severity.medium,
             [row, *calls],
-            title=f"{name_of(row)} ran {duration(seconds)} of a call with audio category {row['category']}",
+            title=f"{name_of(row)} ran {duration(seconds)} of a call with audio category {shown(row['category'])}",
             explanation="A session without recording gives the call no microphone, and iOS neither chooses the receiver nor "
             "applies voice processing.",
             advice="Set .playAndRecord with mode .voiceChat (.videoChat) before fulfilling the answer or start action.",
