@@ -14,6 +14,7 @@ SECOND = 1_000_000_000
 Row = tuple[float, str, dict[str, Any]]
 Story = Callable[..., Episodes]
 
+
 def events_of(rows: list[Row]) -> pl.DataFrame:
     """Events in the given order; ``ref`` is the position. Default printer: runningboardd[31]."""
     default = {"process": "runningboardd", "pid": 31}

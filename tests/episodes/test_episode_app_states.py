@@ -142,7 +142,9 @@ def test_a_suspension_knows_its_grace_time_and_what_held_the_app(story: Story, s
         (80, "process.exited", APP),
     )
     columns = ("start", "end", "grace_s", "kept_awake_by", "ended_by", "in_call")
-    assert seconds(episodes["suspensions"], *columns) == [(50.1, 80, 30.1, "background task: sync", "terminated", False)]
+    assert seconds(episodes["suspensions"], *columns) == [
+        (50.1, 80, 30.1, "background task: sync", "terminated", False)
+    ]
 
 
 def test_a_capture_that_begins_in_the_background_tells_no_grace_time(story: Story) -> None:

@@ -13,7 +13,14 @@ Seconds = Callable[..., list[tuple[Any, ...]]]
 APP = {"process": "Acme", "pid": 700, "bundle": "com.acme.voip", "subject_pid": 700}
 """CallKit in the app; the bundle stands for the other witnesses that name it."""
 DAEMON = {"process": "callservicesd", "pid": 90}
-SERVER = {"process": "audiomxd", "pid": 80, "subject": "Acme", "subject_pid": 700, "session_id": "0x6f", "bundle": "com.acme.voip"}
+SERVER = {
+    "process": "audiomxd",
+    "pid": 80,
+    "subject": "Acme",
+    "subject_pid": 700,
+    "session_id": "0x6f",
+    "bundle": "com.acme.voip",
+}
 TIMES = ("reported", "answered", "audio_activated", "connected", "ended")
 
 
@@ -64,7 +71,8 @@ def test_an_outgoing_call_connects(story: Story, seconds: Seconds) -> None:
 )
 def test_how_an_unanswered_call_ended(story: Story, reason: str | None, code: str | None, outcome: str) -> None:
     episodes = story(
-        (10, "call.reported", {**APP, "direction": "incoming"}), (20, "call.ended", {**DAEMON, "reason": reason, "code": code})
+        (10, "call.reported", {**APP, "direction": "incoming"}),
+        (20, "call.ended", {**DAEMON, "reason": reason, "code": code}),
     )
     assert episodes["calls"]["outcome"].to_list() == [outcome]
 
@@ -134,7 +142,9 @@ def test_all_calls_ended_ends_them_all(story: Story, seconds: Seconds) -> None:
 
 
 def test_a_call_seen_from_its_middle_on(story: Story, seconds: Seconds) -> None:
-    episodes = story((10, "call.held", {**DAEMON, "confidence": 0.9}), (30, "call.ended", {**DAEMON, "reason": "remote hangup"}))
+    episodes = story(
+        (10, "call.held", {**DAEMON, "confidence": 0.9}), (30, "call.ended", {**DAEMON, "reason": "remote hangup"})
+    )
     assert seconds(episodes["calls"], "start", "start_how", "ended", "holds", "outcome") == [
         (10, "capture_edge", 30, 1, "unknown")
     ]
@@ -143,7 +153,9 @@ def test_a_call_seen_from_its_middle_on(story: Story, seconds: Seconds) -> None:
 def test_a_refused_action_leaves_the_call_alone(story: Story, seconds: Seconds) -> None:
     refused = {**APP, "reason": "action timed out", "action": "<CXAnswerCallAction 0x1>"}
     episodes = story(
-        (10, "call.reported", {**APP, "direction": "incoming"}), (20, "call.failed", refused), (30, "call.ended", {**DAEMON, "reason": "unanswered"})
+        (10, "call.reported", {**APP, "direction": "incoming"}),
+        (20, "call.failed", refused),
+        (30, "call.ended", {**DAEMON, "reason": "unanswered"}),
     )
     assert seconds(episodes["calls"], "ended", "outcome") == [(30, "missed")]
 
@@ -171,7 +183,9 @@ def test_the_audio_server_alone_proves_a_call(story: Story, seconds: Seconds) ->
         (40, "audio_session.deactivated", {**SERVER, "controlling_pid": 90}),
     )
     columns = ("app", "start", "start_how", "audio_activated", "end", "end_how", "witness")
-    assert seconds(episodes["calls"], *columns) == [("com.acme.voip", 10, "inferred", 10, 40, "inferred", "audio_session")]
+    assert seconds(episodes["calls"], *columns) == [
+        ("com.acme.voip", 10, "inferred", 10, 40, "inferred", "audio_session")
+    ]
 
 
 def test_an_app_that_controls_its_own_session_is_in_no_call(story: Story) -> None:
@@ -209,7 +223,9 @@ def test_a_phone_call_interrupts(story: Story, seconds: Seconds) -> None:
         (20, "audio_session.interrupted", {**SERVER, "interrupter": "callservicesd(90)", "reason": "(PHONE CALL)"}),
         (50, "audio_session.interruption_ended", SERVER),
     )
-    assert seconds(episodes["calls"], "app", "start", "end", "kind", "witness") == [(None, 20, 50, "unknown", "audio_session")]
+    assert seconds(episodes["calls"], "app", "start", "end", "kind", "witness") == [
+        (None, 20, 50, "unknown", "audio_session")
+    ]
 
 
 @pytest.mark.parametrize(

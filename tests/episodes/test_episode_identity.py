@@ -21,7 +21,11 @@ def test_bundle_name_and_pid_come_from_three_witnesses(story: Story) -> None:
     # RunningBoard ties bundle and pid, the audio server a cut name and pid, the app's own line tells the whole name.
     episodes = story(
         (1, "process.identity", APP),
-        (2, "audio_session.activated", {"process": "audiomxd", "pid": 80, "subject": "MobileJarvisNati", "subject_pid": 700}),
+        (
+            2,
+            "audio_session.activated",
+            {"process": "audiomxd", "pid": 80, "subject": "MobileJarvisNati", "subject_pid": 700},
+        ),
         (3, "audio_io.started", {"process": "MobileJarvisNative", "pid": 700}),
         (4, "background_task.began", {"process": "MobileJarvisNative", "pid": 700}),
     )
@@ -43,7 +47,9 @@ def test_a_pid_after_an_exit_is_another_process(story: Story, seconds: Seconds) 
 
 def test_a_pid_that_another_bundle_takes_over_is_another_process(story: Story) -> None:
     episodes = story(
-        (1, "process.identity", APP), (5, "process.identity", APP), (9, "process.identity", {**APP, "bundle": "com.other"})
+        (1, "process.identity", APP),
+        (5, "process.identity", APP),
+        (9, "process.identity", {**APP, "bundle": "com.other"}),
     )
     apps = episodes["processes"].filter(pl.col("pid") == 700).sort("start")
     assert apps["app"].to_list() == ["com.acme.voip", "com.other"]
@@ -67,7 +73,11 @@ def test_console_copies_without_pids_join_by_name(story: Story) -> None:
     # The app's own lines carry no pid; the audio server's do. The cut name joins them.
     no_pid = {"process": "MobileJarvisNative", "pid": None}
     episodes = story(
-        (1, "audio_session.created", {"process": "audiomxd", "pid": None, "subject": "MobileJarvisNati", "subject_pid": 1766}),
+        (
+            1,
+            "audio_session.created",
+            {"process": "audiomxd", "pid": None, "subject": "MobileJarvisNati", "subject_pid": 1766},
+        ),
         (2, "background_task.began", no_pid),
     )
     assert episodes["background_tasks"]["pid"].to_list() == [1766]
@@ -95,7 +105,10 @@ def test_lines_without_printer_are_one_nameless_process(story: Story) -> None:
 
 def test_extensions_are_no_apps_but_name_their_host(story: Story) -> None:
     service = {"bundle": "com.acme.voip.push", "subject_pid": 710, "host_bundle": "com.acme.voip", "host_pid": 700}
-    episodes = story((1, "process.state", {**service, "state": "running-active"}), (2, "background_task.began", {"process": "Acme", "pid": 700}))
+    episodes = story(
+        (1, "process.state", {**service, "state": "running-active"}),
+        (2, "background_task.began", {"process": "Acme", "pid": 700}),
+    )
     extension, app = owner_of(episodes, 710), owner_of(episodes, 700)
     assert (extension["is_app"], extension["host_app"]) == (False, "com.acme.voip")
     assert (app["app"], app["is_app"]) == ("com.acme.voip", True)
@@ -103,7 +116,8 @@ def test_extensions_are_no_apps_but_name_their_host(story: Story) -> None:
 
 def test_one_boot_after_another_reuses_pids(story: Story, seconds: Seconds) -> None:
     episodes = story(
-        (1, "process.identity", {**APP, "boot_uuid": "A"}), (50, "process.identity", {**APP, "bundle": "com.x", "boot_uuid": "B"})
+        (1, "process.identity", {**APP, "boot_uuid": "A"}),
+        (50, "process.identity", {**APP, "bundle": "com.x", "boot_uuid": "B"}),
     )
     lives = seconds(episodes["processes"].filter(pl.col("pid") == 700), "app", "boot_uuid", "start", "end", "end_how")
     assert lives == [("com.acme.voip", "A", 1, 1, "inferred"), ("com.x", "B", 50, None, "capture_edge")]
@@ -111,7 +125,18 @@ def test_one_boot_after_another_reuses_pids(story: Story, seconds: Seconds) -> N
 
 def test_an_old_crash_report_is_not_the_process_that_has_its_pid_today(story: Story) -> None:
     episodes = story(
-        (1, "process.terminated", {**APP, "bundle": "com.acme.voip", "signal": "report.crash", "process": "ReportCrash", "code": "0xb", "namespace": "SIGNAL"}),
+        (
+            1,
+            "process.terminated",
+            {
+                **APP,
+                "bundle": "com.acme.voip",
+                "signal": "report.crash",
+                "process": "ReportCrash",
+                "code": "0xb",
+                "namespace": "SIGNAL",
+            },
+        ),
         (90, "process.state", {**APP, "state": "running-active", "visibility": "Visible"}),
     )
     assert episodes["terminations"]["kind"].to_list() == ["crash"]

@@ -98,7 +98,9 @@ def _is_app_line() -> pl.Expr:
     report = pl.col("signal").str.starts_with("report.") & pl.col("about_bundle").is_not_null()
     kinds = pl.any_horizontal(pl.col("kind").str.starts_with(word) for word in app_kinds)
     own = (pl.col("about_name") == pl.col("process")).fill_null(value=False) & ~subjects.is_daemon()
-    return (handle | report.fill_null(value=False) | (kinds & (own | pl.col("about_bundle").is_not_null()))) & pl.col("host_bundle").is_null()
+    return (handle | report.fill_null(value=False) | (kinds & (own | pl.col("about_bundle").is_not_null()))) & pl.col(
+        "host_bundle"
+    ).is_null()
 
 
 def _pidless(resolved: pl.DataFrame) -> pl.DataFrame:

@@ -104,12 +104,12 @@ def build(context: Context, calls: pl.DataFrame) -> pl.DataFrame:
 def _events(context: Context) -> pl.DataFrame:
     """Push events with ``push_app`` (bundle, else the topic) and ``voip``; addresses of messages are no push ids."""
     topic = pl.col("topic")
-    of_topic = pl.when(topic.str.ends_with(_VOIP_SUFFIX)).then(topic.str.strip_suffix(_VOIP_SUFFIX)).otherwise(topic)
+    # The bundle id of an app may itself end like the topic of its VoIP pushes does.
+    bundles = pl.concat([context.processes["app"], context.events["bundle"]]).drop_nulls().unique().implode()
+    voip_topic = topic.str.ends_with(_VOIP_SUFFIX) & ~topic.is_in(bundles)
+    of_topic = pl.when(voip_topic).then(topic.str.strip_suffix(_VOIP_SUFFIX)).otherwise(topic)
     voip = (
-        pl.when(topic.is_not_null())
-        .then(topic.str.ends_with(_VOIP_SUFFIX))
-        .when(pl.col("process") == _VOIP_DAEMON)
-        .then(pl.lit(value=True))
+        pl.when(topic.is_not_null()).then(voip_topic).when(pl.col("process") == _VOIP_DAEMON).then(pl.lit(value=True))
     )
     return context.of_kind(*_STAGES, *_VERDICTS).select(
         *("t", "ref", "kind", "signal", "process", "owner", "topic"),

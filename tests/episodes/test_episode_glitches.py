@@ -1,0 +1,151 @@
+"""Bursts of audio trouble and their causes; resource events."""
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+import pytest
+
+from traceview.episodes.schema import Episodes
+
+Story = Callable[..., Episodes]
+Seconds = Callable[..., list[tuple[Any, ...]]]
+Row = tuple[float, str, dict[str, Any]]
+APP = {"process": "Acme", "pid": 700}
+NAME: Row = (
+    1,
+    "process.identity",
+    {"bundle": "com.acme.voip", "subject_pid": 700, "message": "[app<com.acme.voip>:700]"},
+)
+
+
+def overloads(*times: float, **fields: Any) -> list[Row]:
+    return [(t, "audio_io.overload", {**APP, **fields}) for t in times]
+
+
+def test_a_pause_of_more_than_ten_seconds_begins_a_new_burst(story: Story, seconds: Seconds) -> None:
+    episodes = story(NAME, overloads(10, 12, 20, 30, 40.1))
+    # 30 is 10 s after 20: still the same burst; 40.1 is 10.1 s after 30.
+    assert seconds(episodes["glitches"], "start", "end", "count", "peak_per_10s") == [
+        (10, 30, 4, 3),
+        (40.1, 40.1, 1, 1),
+    ]
+
+
+def test_the_peak_is_the_busiest_ten_seconds(story: Story) -> None:
+    # 5 lines at once, then one every 9 s: never more than 6 within 10 s (0 to 9 inclusive).
+    episodes = story(NAME, overloads(10, 10, 10, 10, 10, 19, 28, 37))
+    assert episodes["glitches"].select("count", "peak_per_10s").rows() == [(8, 6)]
+
+
+def test_a_counted_line_counts_as_many(story: Story) -> None:
+    assert story(NAME, overloads(10, 11, count=40))["glitches"]["count"].to_list() == [80]
+
+
+def test_server_lines_belong_to_the_app_in_whose_call_they_fall(story: Story) -> None:
+    call = {"process": "Acme", "pid": 700, "direction": "incoming"}
+    server = {"process": "mediaserverd", "pid": 80}
+    episodes = story(
+        NAME, (5, "call.reported", call), overloads(10, **server), (20, "call.ended", call), overloads(50, **server)
+    )
+    assert episodes["glitches"].select("app", "process", "in_call").rows() == [
+        ("com.acme.voip", "mediaserverd", True),
+        (None, "mediaserverd", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cause", "fact"),
+    [
+        ("thermal", (12.0, "resource.thermal", {"process": "thermalmonitord", "pid": 33, "value": 2.0})),
+        ("cpu", (14.0, "resource.cpu", {"process": "symptomsd", "pid": 34, "subject": "Acme", "subject_pid": 700})),
+        ("memory", (9.0, "resource.memory", {"process": "kernel", "pid": 0, "subject_pid": 700})),
+        ("route_change", (9.0, "audio_session.route_changed", {**APP, "reason": "NewDeviceAvailable"})),
+        ("interruption", (9.0, "audio_session.interrupted", APP)),
+        ("suspension", (9.5, "process.suspended", {"bundle": "com.acme.voip", "subject_pid": 700})),
+        ("unknown", (4.0, "resource.thermal", {"process": "thermalmonitord", "pid": 33})),  # 6 s before
+        ("unknown", (13.0, "audio_session.interrupted", APP)),  # an effect cannot precede its cause by 3 s
+    ],
+)
+def test_causes(story: Story, cause: str, fact: Row) -> None:
+    glitch = story(NAME, fact, overloads(10, 10.5))["glitches"].row(0, named=True)
+    assert glitch["cause"] == cause
+    assert (glitch["cause_confidence"] is None) == (cause == "unknown")
+    assert glitch["cause_evidence"] == ([] if cause == "unknown" else [1])
+
+
+def test_the_most_telling_cause_wins(story: Story) -> None:
+    episodes = story(
+        NAME,
+        (9, "audio_session.route_changed", {**APP, "reason": "NewDeviceAvailable"}),
+        (9.5, "process.suspended", {"bundle": "com.acme.voip", "subject_pid": 700}),
+        overloads(10),
+    )
+    assert episodes["glitches"]["cause"].to_list() == ["suspension"]
+
+
+def test_io_that_stops_and_starts_at_once_was_restarted(story: Story, seconds: Seconds) -> None:
+    episodes = story(
+        NAME,
+        (10, "audio_io.started", APP),
+        (20, "audio_io.stopped", APP),
+        (20.4, "audio_io.started", APP),
+        (40, "audio_io.stopped", APP),
+        (60, "audio_io.started", APP),  # 20 s later: started anew
+    )
+    assert seconds(episodes["glitches"], "kind", "start", "count") == [("io_restart", 20.4, 1)]
+
+
+def test_an_engine_that_was_not_running_cannot_be_stopped(story: Story) -> None:
+    episodes = story(
+        NAME,
+        (10, "audio_io.started", {**APP, "active": False}),
+        (20, "audio_io.stopped", {**APP, "active": False}),
+        (20.4, "audio_io.started", {**APP, "active": True}),
+    )
+    assert episodes["glitches"].is_empty()
+
+
+def test_format_changes_count_in_calls_only(story: Story) -> None:
+    call = {**APP, "direction": "incoming"}
+    change = {**APP, "sample_rate_hz": 16000.0}
+    episodes = story(
+        NAME,
+        (5, "audio_io.format_changed", change),
+        (20, "call.reported", call),
+        (25, "audio_io.format_changed", change),
+        (40, "call.ended", call),
+    )
+    assert episodes["glitches"].select("kind", "in_call").rows() == [("format_change", True)]
+
+
+def test_a_media_services_reset_concerns_everybody_once(story: Story, seconds: Seconds) -> None:
+    episodes = story(
+        NAME,
+        (10, "media_services.reset", {"process": "audiomxd", "pid": 80}),
+        (10.2, "media_services.reset", APP),
+        (10.3, "media_services.reset", {"process": "Other", "pid": 701}),
+    )
+    assert seconds(episodes["glitches"], "kind", "app", "start", "count", "cause") == [
+        ("media_services_reset", None, 10, 3, "unknown")
+    ]
+
+
+def test_a_violation_told_by_kernel_and_symptomsd_is_one(story: Story, seconds: Seconds) -> None:
+    cpu = {"subject": "Acme", "subject_pid": 700, "value": 48.0, "limit": 48.0}
+    episodes = story(
+        NAME,
+        (70, "resource.cpu", {**cpu, "process": "kernel", "pid": 0, "duration_s": 60.0}),
+        (71, "resource.cpu", {**cpu, "process": "symptomsd", "pid": 34, "reason": "Fatal RESOURCE_NOTIFY trigger"}),
+        (90, "resource.cpu", {**cpu, "process": "symptomsd", "pid": 34, "confidence": 0.6}),  # a setting, not an event
+    )
+    rows = seconds(episodes["resource_events"], "app", "kind", "start", "end", "fatal", "value", "limit")
+    assert rows == [("com.acme.voip", "cpu", 10, 70, True, 48, 48)]
+
+
+def test_thermal_levels_are_all_kept(story: Story) -> None:
+    levels = [
+        (t, "resource.thermal", {"process": "thermalmonitord", "pid": 33, "value": value})
+        for t, value in ((10, 1.0), (10.5, 2.0))
+    ]
+    assert story(levels)["resource_events"].select(pl.col("value")).to_series().to_list() == [1.0, 2.0]
