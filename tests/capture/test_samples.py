@@ -1,86 +1,72 @@
-"""Every sample capture gives the episodes and findings that stand beside it."""
+"""The whole product against every sample capture: does it conclude what a careful engineer would?"""
 
 import json
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from traceview.capture import Capture, open_capture
-from traceview.cli.options import parse_zone
+import traceview as tv
+from traceview.episodes.schema import EPISODES, TIME
 from traceview.rules.registry import Severity
-from traceview_parsers import ReadOptions
 
-SAMPLES = Path(__file__).resolve().parents[2] / "sample_traces"
-EXPECTED = sorted(SAMPLES.glob("*.expected.json"))
-
-
-def load(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+ROOT = Path(__file__).resolve().parents[2] / "sample_traces"
+SAMPLES = sorted(ROOT.glob("*.expected.json"))
 
 
-@pytest.fixture(scope="module", params=EXPECTED, ids=lambda path: path.name.removesuffix(".expected.json"))
-def case(request: pytest.FixtureRequest) -> Any:
-    expected = load(request.param)
+def _differences(rows: list[dict[str, Any]], wanted: dict[str, Any], table: str, tolerance_s: float) -> list[str]:
+    """Return how the best of `rows` differs from `wanted`."""
+    best: list[str] | None = None
+    for row in rows:
+        wrong = []
+        for column, value in wanted.items():
+            found = row[column]
+            if EPISODES[table][column] == TIME:
+                moment = datetime.fromisoformat(value)
+                same = found is not None and abs((found - moment).total_seconds()) <= tolerance_s
+            else:
+                same = found == value
+            if not same:
+                wrong.append(f"{column}: {found!s}, expected {value!s}")
+        if best is None or len(wrong) < len(best):
+            best = wrong
+    return ["no row at all"] if best is None else best
+
+
+def _disagreements(expected: dict[str, Any], analysis: Any) -> Iterator[str]:
+    for table, wanted_rows in expected["episodes"].items():
+        rows = analysis.episodes[table].filter(pl.col("app").is_null() | (pl.col("app") == expected["app"])).to_dicts()
+        for wanted in wanted_rows:
+            for difference in _differences(rows, wanted, table, expected["tolerance_s"]):
+                yield f"{table}: {difference}"
+    found = {(one.rule, one.severity.name) for one in analysis.findings if one.app in (None, expected["app"])}
+    wanted_findings = {(one["rule"], one["severity"]) for one in expected["findings"]}
+    yield from (f"missing finding {rule} ({severity})" for rule, severity in sorted(wanted_findings - found))
+    if "no_finding_above" in expected:
+        limit = Severity[expected["no_finding_above"]]
+        for rule, severity in sorted(found - wanted_findings):
+            if Severity[severity] > limit:
+                yield f"finding too much: {rule} ({severity})"
+
+
+@pytest.mark.parametrize("file", SAMPLES, ids=lambda file: file.name.removesuffix(".expected.json"))
+def test_conclusions_are_those_of_a_careful_engineer(file: Path) -> None:
+    expected = json.loads(file.read_text(encoding="utf-8"))
     options = expected["options"]
-    read = ReadOptions(
-        date=date.fromisoformat(options["date"]) if "date" in options else None,
-        tz=parse_zone(options.get("tz")),
-    )
-    with open_capture(SAMPLES / expected["sample"], options=read) as capture:
-        assert capture.analysis.lines.height >= 0  # analysed while its temporary files exist
-        yield expected, capture
-
-
-def same(actual: Any, wanted: Any, tolerance: timedelta) -> bool:
-    if isinstance(actual, datetime) and isinstance(wanted, str):
-        return abs(actual - datetime.fromisoformat(wanted[:26] + "+00:00")) <= tolerance
-    if isinstance(actual, float) and isinstance(wanted, int | float):
-        return abs(actual - wanted) <= max(tolerance.total_seconds(), 1e-6)
-    return bool(actual == wanted)
-
-
-def found(frame: pl.DataFrame, wanted: dict[str, Any], tolerance: timedelta) -> bool:
-    assert set(wanted) <= set(frame.columns), f"unknown columns {set(wanted) - set(frame.columns)}"
-    rows = frame.to_dicts()
-    return any(all(same(row[name], value, tolerance) for name, value in wanted.items()) for row in rows)
+    day = date.fromisoformat(options["date"]) if "date" in options else None
+    zone = datetime.fromisoformat(f"2026-01-15T00:00:00{options['tz']}").tzinfo if "tz" in options else None
+    with tv.open(ROOT / expected["sample"], apps=[expected["app"]], date=day, tz=zone) as capture:
+        analysis = capture.analysis
+        assert list(_disagreements(expected, analysis)) == []
+        shown = set(analysis.lines["ref"].to_list())
+        for finding in analysis.findings:
+            about_capture = (finding.number or "").startswith("Q")
+            assert finding.evidence or about_capture, finding.rule
+            assert set(finding.evidence) <= shown, finding.rule
 
 
 def test_there_are_samples() -> None:
-    assert len(EXPECTED) >= 8
-
-
-def test_episodes(case: tuple[dict[str, Any], Capture]) -> None:
-    expected, capture = case
-    tolerance = timedelta(seconds=expected["tolerance_s"])
-    missing = [
-        (table, wanted)
-        for table, rows in expected["episodes"].items()
-        for wanted in rows
-        if not found(capture.episodes(table), wanted, tolerance)
-    ]
-    tables = {table: capture.episodes(table).drop("evidence").to_dicts() for table, _ in missing}
-    assert not missing, f"found instead: {tables}"
-
-
-def test_findings(case: tuple[dict[str, Any], Capture]) -> None:
-    expected, capture = case
-    actual = [(finding.rule, finding.severity.name, finding.app) for finding in capture.analysis.findings]
-    for wanted in expected["findings"]:
-        assert (wanted["rule"], wanted["severity"]) in [(rule, severity) for rule, severity, _ in actual], actual
-    if "no_finding_above" in expected:
-        limit = Severity[expected["no_finding_above"]]
-        asked = {(wanted["rule"], wanted["severity"]) for wanted in expected["findings"]}
-        worse = [one for one in actual if Severity[one[1]] > limit and one[:2] not in asked]
-        assert not worse
-
-
-def test_every_finding_has_its_lines(case: tuple[dict[str, Any], Capture]) -> None:
-    _, capture = case
-    lines = set(capture.analysis.lines["ref"].to_list())
-    for finding in capture.analysis.findings:
-        assert finding.evidence or (finding.number or '').startswith('Q'), finding.rule  # Q: about the capture itself
-        assert set(finding.evidence) <= lines, finding.rule
+    assert len(SAMPLES) >= 8
