@@ -19,6 +19,7 @@ from traceview_parsers.trace import CaptureInfo, Coverage, Device
 APP = "com.acme.voip"
 MUSIC = "com.tunes.player"
 T0 = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
+PREFIXES = {"pushes": "push", "glitches": "glitch"}
 SECRETS = (
     "Jane's Phone",
     "F2LXK1ABCDEF",
@@ -44,7 +45,7 @@ def table(name: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """Return an episode table; ids, edges and evidence are filled in where a row leaves them out."""
     filled = [
         {
-            "id": f"{name.rstrip('s')}-{index}",
+            "id": f"{PREFIXES.get(name, name.removesuffix('s'))}-{index}",
             "app": APP,
             "process": "Acme",
             "pid": 512,
@@ -312,7 +313,7 @@ def _findings() -> list[Finding]:
             advice="Report the call inside pushRegistry(_:didReceiveIncomingPushWith:), before any network work.",
             evidence=(8, 9, 10),
             confidence=0.98,
-            episodes=("pushe-2", "termination-1"),
+            episodes=("push-2", "termination-1"),
             pattern="killed",
             measures={"after_push_s": 7.6, "pushes_count": 1.0},
         ),
@@ -343,7 +344,7 @@ def _findings() -> list[Finding]:
             advice="Take work off the audio thread.",
             evidence=(6, 7, 14),
             confidence=0.7,
-            episodes=("glitche-1", "call-1"),
+            episodes=("glitch-1", "call-1"),
             measures={"overloads_count": 42.0},
         ),
         Finding(

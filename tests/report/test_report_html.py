@@ -227,7 +227,7 @@ def test_small_findings_are_no_headline(empty: Analysis, tmp_path: Path) -> None
     remark = Finding("r", None, Severity.low, None, None, None, "A remark", "", "", ())
     write(replace(empty, findings=[remark]), tmp_path / "x.html")
     text = _squeezed(_Page((tmp_path / "x.html").read_text(encoding="utf-8")).text)
-    assert "Nothing serious: 1 remark" in text
+    assert "Nothing serious found: 1 remark" in text
 
 
 def test_links_of_advice_are_plain_anchors() -> None:

@@ -44,6 +44,7 @@ def test_every_lane_with_episodes_has_its_row(rich: Analysis) -> None:
         "Terminations",
         "Background tasks: com.acme.voip",
         "CPU, memory, thermal",
+        "Sources",
     ]
     assert figure.layout.meta["binned"] == []
 
@@ -204,6 +205,7 @@ def test_the_clock_is_the_device_zone_where_it_is_known(tz: str | None, how: str
     ("seconds", "text"),
     [
         (0, "0 s"),
+        (0.00002, "20 µs"),
         (0.0004, "0.4 ms"),
         (0.812, "812 ms"),
         (0.9999, "1.00 s"),

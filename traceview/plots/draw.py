@@ -14,7 +14,7 @@ from traceview.plots.clock import DisplayClock
 from traceview.plots.lanes import Lane
 from traceview.plots.rows import Row
 from traceview.plots.text import duration, number, plural, shorten, visible
-from traceview.plots.theme import GREY, Look
+from traceview.plots.theme import GREY, Look, faded
 
 LEVEL: Final = 13
 ROW_PADDING: Final = 11
@@ -35,11 +35,15 @@ class Place:
     top: float
 
     @property
+    def inner(self) -> float:
+        """Height without padding."""
+        levels = self.row.depth * LEVEL
+        return max(BINNED_HEIGHT, levels) if self.row.binned else levels
+
+    @property
     def height(self) -> float:
         """Height of the row with its padding."""
-        if self.row.binned:
-            return BINNED_HEIGHT + ROW_PADDING
-        return self.row.depth * LEVEL + ROW_PADDING
+        return self.inner + ROW_PADDING
 
     @property
     def middle(self) -> float:
@@ -181,15 +185,14 @@ def _overview(spot: Place, clock: DisplayClock, edges_ms: Any) -> Iterator[Any]:
     ]
     order = [key for key in (*row.lane.looks, *bins.shares) if key in bins.shares]
     for key in dict.fromkeys(order):
-        level = level - np.append(bins.shares[key], bins.shares[key][-1]) * BINNED_HEIGHT
+        level = level - np.append(bins.shares[key], bins.shares[key][-1]) * spot.inner
         yield go.Scatter(
             x=x,
             y=level,
             mode="lines",
             line={"shape": "hv", "width": 0, "color": row.lane.look(key).color},
             fill="tonexty",
-            fillcolor=row.lane.look(key).color,
-            opacity=0.7,
+            fillcolor=faded(row.lane.look(key).color),
             **_SILENT,
         )
     filled = np.flatnonzero(bins.counts)

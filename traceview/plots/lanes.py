@@ -26,6 +26,7 @@ from traceview.plots.theme import (
     Look,
 )
 from traceview.rules.registry import Finding
+from traceview_parsers.trace import Coverage
 
 Span = tuple[datetime, datetime]
 OTHER: Final = Look("other", GREY, symbol="circle-open")
@@ -86,6 +87,25 @@ def finding_shapes(findings: Sequence[Finding]) -> pl.DataFrame:
     text = pl.String()
     columns = {"id": text, "who": text, "look": text, "begin": TIME, "finish": TIME, "title": text, "rule": text}
     return pl.DataFrame(rows, schema=columns)
+
+
+def coverage_shapes(coverage: Sequence[Coverage]) -> pl.DataFrame:
+    """Return the time that each source covers, where it covers any."""
+    rows = [
+        {
+            "who": visible(item.source),
+            "look": "covered",
+            "begin": item.start_ns,
+            "finish": item.end_ns,
+            "clock": item.clock,
+        }
+        for item in coverage
+        if item.start_ns is not None and item.end_ns is not None and item.end_ns > item.start_ns
+    ]
+    text = pl.String()
+    return pl.DataFrame(
+        rows, schema={"who": text, "look": text, "begin": TIME, "finish": TIME, "clock": text}
+    ).with_columns(id=pl.lit(None, dtype=text))
 
 
 def _shapes(
@@ -185,6 +205,15 @@ FINDINGS: Final = Lane(
     instants=True,
 )
 """Findings are no episodes: their shapes come from `finding_shapes`."""
+
+COVERAGE: Final = Lane(
+    "coverage",
+    "Sources",
+    {"covered": Look("covered by a source", "rgba(139,146,156,0.55)")},
+    (("", "who"), ("clock", "clock")),
+    lambda _episodes, _span: coverage_shapes(()),
+)
+"""What each source covers; its shapes come from `coverage_shapes`."""
 
 LANES: Final[tuple[Lane, ...]] = (
     Lane(

@@ -20,6 +20,17 @@ TEXT: Final = "#7b8490"
 GRID: Final = "rgba(127,134,144,0.22)"
 FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
+OVERVIEW_OPACITY: Final = 0.45
+
+
+def faded(color: str) -> str:
+    """Return a hexadecimal colour as the colour of an overview; any other as it is."""
+    if not color.startswith("#"):
+        return color
+    red, green, blue = (int(color[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{OVERVIEW_OPACITY})"
+
+
 CONFIG: Final[dict[str, Any]] = {
     "showSendToCloud": False,
     "plotlyServerURL": "",

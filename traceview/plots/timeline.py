@@ -7,10 +7,11 @@ import plotly.graph_objects as go
 import polars as pl
 
 from traceview.analysis import Analysis
+from traceview.episodes.schema import TIME
 from traceview.plots.binning import milliseconds
 from traceview.plots.clock import display_clock
 from traceview.plots.draw import BINS, Place, escape, place, traces
-from traceview.plots.lanes import FINDINGS, LANES, Lane, Span, finding_shapes
+from traceview.plots.lanes import COVERAGE, FINDINGS, LANES, Lane, Span, coverage_shapes, finding_shapes
 from traceview.plots.rows import Row, fit, shown_span, split_rows
 from traceview.plots.theme import FONT, GRID, TEXT
 
@@ -57,10 +58,11 @@ def timeline(analysis: Analysis, app: str | None = None, *, cap: int = CAP) -> A
     if span:
         for lane in LANES:
             rows += split_rows(lane, _of_app(lane.shapes(analysis.episodes, span), lane, app), _apps(analysis, app))
+    shown = shown_span([row.shapes.select("begin", "finish") for row in rows])
+    if shown:
+        rows += split_rows(COVERAGE, _edges_within(coverage_shapes(analysis.coverage), shown), ())
     fit(rows, cap, findings)
     places = place(rows)
-    frames = [row.shapes.select("begin", "finish") for row in rows]
-    shown = shown_span(frames)
     figure = go.Figure()
     if shown:
         begin, end = _margins(shown)
@@ -78,6 +80,18 @@ def timeline(analysis: Analysis, app: str | None = None, *, cap: int = CAP) -> A
         }
     )
     return figure
+
+
+def _edges_within(coverage: pl.DataFrame, shown: Span) -> pl.DataFrame:
+    """Return what is covered, cut to the shown time; nothing where no source begins or ends within it."""
+    first, last = (pl.lit(edge).cast(TIME) for edge in shown)
+    inside = pl.col("begin").is_between(first, last, closed="none") | pl.col("finish").is_between(
+        first, last, closed="none"
+    )
+    if not coverage.select(inside.any()).item():
+        return coverage.clear()
+    overlap = coverage.filter((pl.col("finish") > first) & (pl.col("begin") < last))
+    return overlap.with_columns(begin=pl.max_horizontal("begin", first), finish=pl.min_horizontal("finish", last))
 
 
 def _apps(analysis: Analysis, app: str | None) -> list[str]:

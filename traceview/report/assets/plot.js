@@ -15,11 +15,14 @@ const plotView = (() => {
   let printing = false;
 
   const { color } = theme;
+  if (box.dataset.drawable === "yes") box.style.minHeight = `${box.dataset.height}px`; // no jump when the figure arrives
   const isNarrow = () => box.clientWidth < NARROW;
 
   function themed() {
     return {
       "font.color": color("--muted"),
+      paper_bgcolor: color("--surface"),
+      plot_bgcolor: color("--surface"),
       "xaxis.gridcolor": color("--grid"),
       "xaxis.linecolor": color("--line"),
       "xaxis.spikecolor": color("--muted"),
@@ -124,7 +127,7 @@ const plotView = (() => {
   async function print(width) {
     if (!figure) return;
     printing = width !== null;
-    await relayout(printing ? { width, "font.color": "#444" } : { ...shaped(), ...themed() });
+    await relayout(printing ? { width, "font.color": "#444", paper_bgcolor: "#fff", plot_bgcolor: "#fff" } : { ...shaped(), ...themed() });
   }
 
   function assign(target, [key, ...rest], value) {
@@ -137,7 +140,6 @@ const plotView = (() => {
       box.dataset.state = "empty";
       return;
     }
-    box.style.minHeight = `${box.dataset.height}px`; // the page does not jump when the figure arrives
     if (!unpack.supported) {
       note.textContent = "The timeline needs a browser from 2023 or later. Everything else on this page works here.";
       box.dataset.state = "unsupported";

@@ -48,7 +48,7 @@
     if (span) {
       plotView.zoom(span[0], span[1], !asked.has("f"));
       zoomed.textContent = `Timeline shows ${asked.get("t").replace(",", " to ")}`;
-      if (!asked.has("f") && !timeline.classList.contains("pinned")) timeline.scrollIntoView({ block: "start" });
+      if (!asked.has("f")) timeline.scrollIntoView({ block: "nearest" });
     }
     if (asked.has("e")) reveal(byId(`e=${asked.get("e")}`));
     if (asked.has("c")) reveal(byId(`c=${asked.get("c")}`));

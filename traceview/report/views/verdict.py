@@ -72,7 +72,7 @@ def _headline(analysis: Analysis) -> str:
     if worst is None:
         return "Nothing found"
     if worst <= Severity.low:
-        return f"Nothing serious: {plural(len(analysis.findings), 'remark')}"
+        return f"Nothing serious found: {plural(len(analysis.findings), 'remark')}"
     return analysis.findings[0].title
 
 
