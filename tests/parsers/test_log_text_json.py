@@ -180,6 +180,14 @@ def test_damaged_lines_cost_themselves_only(tmp_path: Path, damaged: bytes, samp
     assert problems["unrecognised-line"].sample == sample
 
 
+def test_objects_that_are_no_log_records_are_left_out_and_counted(tmp_path: Path) -> None:
+    for indent in (None, 1):
+        text = "\n".join(json.dumps(one, indent=indent) for one in (record(), {"a": 1}, {}, record())) + "\n"
+        rows, problems = read(write(tmp_path, text))
+        assert len(rows) == 2
+        assert (list(problems), problems["not-a-record"].count) == (["not-a-record"], 2)
+
+
 def test_values_of_the_wrong_type_are_null_or_converted(tmp_path: Path) -> None:
     odd = record(processID="77", threadID=-1, machTimestamp=2**70, eventMessage={"a": 1}, userID=1.5, subsystem=True)
     rows, problems = read(write(tmp_path, json.dumps(odd) + "\n"))

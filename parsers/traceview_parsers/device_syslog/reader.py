@@ -11,14 +11,13 @@ from traceview_parsers.device_syslog.console import COPIES, PLAIN, TABS, TABS_WI
 from traceview_parsers.device_syslog.pymobiledevice_json import decode_pymobiledevice_json
 from traceview_parsers.device_syslog.relay import CONNECTION, NSLOG, RELAYS
 from traceview_parsers.device_syslog.xcode import METADATA, decode_xcode
-from traceview_parsers.log_text.blocks import Lines, head_lines
+from traceview_parsers.log_text.blocks import Lines, head_lines, may_be_log
 from traceview_parsers.log_text.decode import decode_text
 from traceview_parsers.log_text.layouts import Layout, tokenise
 from traceview_parsers.log_text.source import Decode, LogSource
 from traceview_parsers.log_text.styles import PREAMBLE, STYLES
 from traceview_parsers.trace import Candidate, Context, Source
 
-_FOREIGN: Final = re.compile(rb"^(?:bplist|SQLite format 3|\x1f\x8b|PK\x03\x04|\s*<(?:\?xml|!DOCTYPE|plist|html))")
 _JSON_KEYS: Final = re.compile(
     r'"(?:pid|procid|thread_id|image_name|image_offset|process_image_uuid|mach_timestamp)"\s*:'
 )
@@ -38,7 +37,7 @@ class DeviceSyslogReader:
 
     def claims(self, candidate: Candidate) -> int:
         """Return 90 for a known layout, 50 for time-first text that lies in no folder, else 0."""
-        return _recognise(candidate)[0]
+        return _recognise(candidate)[0] if may_be_log(candidate.head) else 0
 
     def open(self, candidate: Candidate, context: Context) -> Source:
         """Open the file. Raises InputError where it is empty."""
@@ -70,7 +69,7 @@ def _recognise(candidate: Candidate) -> tuple[int, Decode]:
     texts = [lines.text(row) for row in range(len(lines))]
     skip = f"{PREAMBLE}|^(?:{CONNECTION}|{_COMMENT}|\\s*$)"
     content = [row for row, text in enumerate(texts) if not re.match(skip, text)]
-    if content and not _FOREIGN.match(candidate.head):
+    if content:
         if texts[content[0]].lstrip()[:1] in {"{", "["} and len(set(_JSON_KEYS.findall("\n".join(texts)))) >= 3:
             return 90, decode_pymobiledevice_json
         if any(re.match(METADATA, text) for text in texts):

@@ -20,6 +20,8 @@ METADATA: Final = (
 )
 """At least two fields; the user chooses which ones Xcode copies."""
 _NO_METADATA: Final = "the last message has no metadata line: it was kept without time and process"
+_FEW: Final = 4
+"""Blank lines that are skipped before all messages together; more of them are rare."""
 _FIELDS: Final = {
     "level": "Type",
     "process": "Process",
@@ -74,8 +76,11 @@ def _after_blank_lines(lines: Lines, first: Any, stop: Any) -> tuple[Any, Any]:
     """Move each first line behind blank ones, but not beyond `stop`; return lines and bytes."""
     data, first = np.frombuffer(lines.data, np.uint8), first.copy()
     going = np.flatnonzero(first < stop)
-    while len(going):
+    for _ in range(_FEW):
         going = going[data[lines.starts[first[going]]] == 10]
         first[going] += 1
         going = going[first[going] < stop[going]]
+    for row in going:
+        text = lines.data[lines.starts[first[row]] : lines.starts[stop[row]]]
+        first[row] += len(text) - len(text.lstrip(b"\n"))
     return first, lines.starts[first]

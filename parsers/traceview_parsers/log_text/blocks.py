@@ -16,9 +16,13 @@ from traceview_parsers.errors import InputError
 from traceview_parsers.problems import Problems
 
 BLOCK_BYTES: Final = 8 << 20
-MAX_LINE_BYTES: Final = 64 << 20
+MAX_LINE_BYTES: Final = 16 << 20
 _REPLACEMENT: Final = "\ufffd".encode()
 _COLOURS: Final = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]")
+_BINARY: Final = re.compile(
+    rb"bplist|SQLite format 3|\x1f\x8b|PK\x03\x04|\s*<(?:\?xml|!DOCTYPE|plist|html)|.{0,63}\0\0\0", re.DOTALL
+)
+_TIMED: Final = re.compile(rb'[0-9]:[0-5][0-9]:[0-5][0-9]|"finished" ?:|Timestamp  |^\[connected:', re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -81,7 +85,7 @@ def read_blocks(path: Path, name: str, problems: Problems, block_bytes: int = BL
     """Yield the lines of a file in blocks of about `block_bytes`.
 
     Byte-order marks choose UTF-8 or UTF-16; bytes that are no UTF-8 become U+FFFD, NULs and terminal colours are
-    dropped, CRLF becomes LF, and lines longer than 64 MiB are cut: each is counted in `problems`.
+    dropped, CRLF becomes LF, and lines longer than 16 MiB are cut: each is counted in `problems`.
 
     Raises:
         InputError: The file is empty or cannot be read.
@@ -107,6 +111,16 @@ def head_lines(head: bytes) -> Lines:
     cut = data.rfind(b"\n") + 1
     data = data[:cut] if cut else data + b"\n"
     return Lines.of(data.decode("utf-8", "replace").encode())
+
+
+def may_be_log(head: bytes) -> bool:
+    """Whether a file's first bytes are text with a time of day, or one of the few lines that stand in logs without.
+
+    A cheap test before any layout is tried: captures hold thousands of other files.
+    """
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return True
+    return not _BINARY.match(head) and _TIMED.search(head) is not None
 
 
 def _as_utf8(head: bytes) -> tuple[bytes, str]:

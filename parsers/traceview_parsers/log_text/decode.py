@@ -15,7 +15,7 @@ from traceview_parsers.log_text.records import Records, split
 from traceview_parsers.log_text.rows import columns, encode, is_known_level
 from traceview_parsers.log_text.source import Pass
 
-MAX_HELD_BYTES: Final = 32 << 20
+MAX_HELD_BYTES: Final = 4 << 20
 """A record longer than this is cut: memory stays bounded when a file turns into something else."""
 
 _OUTLINE_COLUMNS: Final = 20  # a date and a time

@@ -61,13 +61,13 @@ def spread(lines: Lines) -> tuple[Lines, Longs, int]:
 
 def _inside_string(data: Any, lines: Lines, positions: Longs) -> Any:
     quotes = np.flatnonzero(data == _QUOTE)
-    run = np.zeros(len(quotes), np.int64)
-    going = np.flatnonzero((quotes > 0) & (data[quotes - 1] == _BACKSLASH))
-    while len(going):
-        run[going] += 1
-        before = quotes[going] - run[going] - 1
-        going = going[(before >= 0) & (data[before] == _BACKSLASH)]
-    quotes = quotes[run % 2 == 0]
+    backslashes = np.flatnonzero(data == _BACKSLASH)
+    if len(backslashes):
+        ordinal = np.arange(len(backslashes))
+        begins_run = np.diff(backslashes, prepend=-2) != 1
+        run = ordinal - np.maximum.accumulate(np.where(begins_run, ordinal, 0)) + 1
+        before = np.minimum(np.searchsorted(backslashes, quotes - 1), len(backslashes) - 1)
+        quotes = quotes[(backslashes[before] != quotes - 1) | (run[before] % 2 == 0)]
     begin = lines.starts[np.searchsorted(lines.starts, positions, "right") - 1]
     return (np.searchsorted(quotes, positions) - np.searchsorted(quotes, begin)) % 2 == 1
 

@@ -15,6 +15,7 @@ from traceview_parsers.log_text.prefilter import literals, wanted_objects
 from traceview_parsers.log_text.source import Pass
 from traceview_parsers.log_text.styles import PREAMBLE
 
+_ESSENTIAL: Final = ("timestamp", "machTimestamp", "eventMessage", "eventType")
 _COUNTED: Final = {"count": pl.Int64(), "finished": pl.Int64()}
 
 
@@ -32,7 +33,7 @@ def decode_lines(run: Pass) -> Iterator[Any]:
             _compare_count(run, frame["count"][int(row)], before + ordinal, int(parsed[row]))
             before = -ordinal - 1
         before += len(numbers)
-        frame, parsed = frame.filter(~closing), parsed[~closing]
+        frame, parsed = _log_records(run, frame.filter(~closing), parsed[~closing])
         if frame.height:
             yield log_batch(frame, parsed, run)
 
@@ -43,7 +44,7 @@ def decode_spread(run: Pass) -> Iterator[Any]:
     for block in read_blocks(run.path, run.name, run.problems):
         lines = joined(held, block)
         objects, rows, end = spread(lines)
-        frame, numbers = _parse(run, objects, rows + lines.first, KEYS)
+        frame, numbers = _log_records(run, *_parse(run, objects, rows + lines.first, KEYS))
         if frame.height:
             yield log_batch(frame, numbers, run)
         held = rest(lines, end)
@@ -62,6 +63,17 @@ def _parse(run: Pass, objects: Lines, numbers: Longs, keys: dict[str, pl.DataTyp
             run.left_out += len(objects) - int(wanted.sum())
             objects, numbers = objects.take(np.flatnonzero(wanted)), numbers[wanted]
     return parse_objects(objects, numbers, keys, run)
+
+
+def _log_records(run: Pass, frame: pl.DataFrame, numbers: Longs) -> tuple[pl.DataFrame, Longs]:
+    """Leave out objects that have none of the keys that make a log record."""
+    strange = pl.select(pl.all_horizontal(*(frame[key].is_null() for key in _ESSENTIAL))).to_series().to_numpy()
+    if not strange.any():
+        return frame, numbers
+    first = int(numbers[np.flatnonzero(strange)[0]])
+    text = "JSON objects without the keys of a log record were left out"
+    run.problems.add(run.name, "not-a-record", text, position=first, unit="line", count=int(strange.sum()))
+    return frame.filter(~strange), numbers[~strange]
 
 
 def rest(lines: Lines, end: int) -> Lines:

@@ -73,7 +73,9 @@ def tokenise(lines: Lines, layouts: Sequence[Layout], skip: Any = None) -> Token
         skip: Optional boolean a line: leave these untried.
     """
     texts = lines.series()
-    free = np.ones(len(lines), bool) if skip is None else ~skip
+    free = np.diff(lines.starts) > 3  # shorter than any record
+    if skip is not None:
+        free &= ~skip
     doubt = np.zeros(len(lines), bool)
     parts = []
     for number, layout in enumerate(layouts):

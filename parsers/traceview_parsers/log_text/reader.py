@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from traceview_parsers.log_text.blocks import Lines, head_lines
+from traceview_parsers.log_text.blocks import Lines, head_lines, may_be_log
 from traceview_parsers.log_text.decode import decode_text
 from traceview_parsers.log_text.json_source import decode_lines, decode_spread
 from traceview_parsers.log_text.layouts import tokenise
@@ -14,7 +14,6 @@ from traceview_parsers.log_text.source import Decode, LogSource
 from traceview_parsers.log_text.styles import HEADER, PREAMBLE, STYLES
 from traceview_parsers.trace import Candidate, Context, Source
 
-_BINARY: Final = re.compile(rb"^(?:bplist|SQLite format 3|\x1f\x8b|PK\x03\x04|<\?xml|<!DOCTYPE|<plist)")
 _JSON_KEYS: Final = re.compile(
     r'"(?:eventMessage|machTimestamp|processImagePath|senderImagePath|eventType|messageType|traceID|formatString|'
     r'processImageUUID|senderImageUUID|timezoneName|threadID|activityIdentifier|bootUUID)"\s*:'
@@ -41,7 +40,7 @@ _TEXT: Final[Decode] = partial(decode_text, layouts=STYLES, skip=PREAMBLE)
 
 
 def _decoder(head: bytes) -> Decode | None:
-    if _BINARY.match(head):
+    if not may_be_log(head):
         return None
     lines = head_lines(head)
     if not len(lines):

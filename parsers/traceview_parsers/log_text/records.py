@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -10,6 +10,9 @@ import polars as pl
 from traceview_parsers.clock import Longs
 from traceview_parsers.log_text.blocks import Lines
 from traceview_parsers.log_text.layouts import Layout, tokenise
+
+_FEW: Final = 4
+"""Blank lines that are taken off all records together; more of them are rare and taken off record by record."""
 
 
 @dataclass(slots=True)
@@ -79,10 +82,12 @@ def trimmed(lines: Lines, begin: Longs, end: Longs) -> Longs:
     data = np.frombuffer(lines.data, np.uint8)
     end = end.copy()
     open_ = np.flatnonzero(end > begin)
-    while len(open_):
+    for _ in range(_FEW):
         open_ = open_[data[end[open_] - 1] == 10]
         end[open_] -= 1
         open_ = open_[end[open_] > begin[open_]]
+    for row in open_:
+        end[row] = begin[row] + len(lines.data[begin[row] : end[row]].rstrip(b"\n"))
     return end
 
 
