@@ -13,7 +13,7 @@ _HOST: Final = r"\[(?:\w+)<(?P<host_name>[^<>()\[\]{}]*)(?:\([^<>]*\))?>:(?P<hos
 _IDENTITY: Final = (
     r"(?P<type>app|application|xpcservice|daemon|osservice|anon|angel|dext)"
     r"<(?P<name>[^<>()\[\]{}]*)"
-    rf"(?:\((?:{_HOST}|[^<>\[\]]*)\)?)?>?"
+    rf"(?:\((?:{_HOST}|[^<>\[\]]*)\)?)?(?:\([0-9]+\))?>?"
     r"(?:\{[^{}]*\}|\[uuid:[^\]]*\]|\([0-9]+\))*"
     r"(?::(?P<pid>[0-9]+))?"
 )
@@ -34,7 +34,7 @@ _CLIENT: Final = [
     ("subject_pid", r"\(([0-9]+)\)"),
 ]
 _CONTEXT: Final = [
-    ("namespace", r"domain:([0-9]+)"),
+    ("namespace", r"domain:(?:\w+\()?([0-9]+)"),
     ("code", r"code:(0x[0-9A-Fa-f]+|[0-9]+)"),
     (
         "reason",
@@ -74,7 +74,7 @@ EXPANSIONS: Final[dict[str, list[tuple[str, str]]]] = {
     ],
     # RunningBoard's assertion: "34-24240-546989 (target:[…])" or <RBSAssertionDescriptor| "name" ID:34-… target:…>
     "assertion": [
-        ("assertion_id", r"(?:ID:|^|\()\s*([0-9]+-[0-9]+-[0-9]+)"),
+        ("assertion_id", r"(?:ID:|^|\(|>)\s*([0-9]+-[0-9]+-[0-9]+)"),
         ("assertion_name", r"(?s)\|\s*\"(.*?)\"\s+ID:"),
     ],
     "context": _CONTEXT,
