@@ -116,6 +116,13 @@ def test_stopped_because_suspended_outside_calls(case: Any) -> None:
     assert severities == {"com.acme.voip": Severity.high, "com.game": Severity.low}
 
 
+def test_a_stop_command_alone_does_not_prove_that_audio_played(case: Any) -> None:
+    case.add("audio_sessions", 50, 50, start_how="capture_edge", stopped_by="system_suspended", mode="VoiceChat")
+    (found,) = case.findings("stopped-because-suspended")
+    assert found.severity is Severity.low
+    assert "after" not in found.title
+
+
 def test_background_audio_not_allowed(case: Any) -> None:
     case.add("audio_sessions", 10, 50, background_denied=45, stopped_by="system_suspended", mode="VoiceChat")
     case.kinds |= {"audio_session.not_allowed"}

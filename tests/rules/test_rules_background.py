@@ -104,6 +104,16 @@ def test_suspended_outside_calls_is_fine(case: Any, start: float, end: float, ch
     assert case.findings("suspended-during-call") == []
 
 
+def test_an_end_that_no_line_tells_weakens_the_finding(case: Any) -> None:
+    case.add("calls", 10, None, **CALL).add("suspensions", 40, 80)
+    assert case.findings("suspended-during-call")[0].severity is Severity.critical
+    case.kinds -= {"call.ended"}
+    (found,) = case.findings("suspended-during-call")
+    assert (found.severity, found.confidence) == (Severity.high, 0.5)
+    case.add("audio_sessions", 15, 35, activated_by="callkit", stopped_by="callkit")
+    assert case.findings("suspended-during-call") == []
+
+
 HIDDEN = {"app": None, "process": None, "pid": None}
 
 

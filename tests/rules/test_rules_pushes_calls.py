@@ -179,6 +179,13 @@ def test_answer_without_audio_activation(case: Any) -> None:
     assert found.title == "com.acme.voip: answered call lasted 60.0 s without audio activation"
 
 
+def test_answer_in_a_capture_that_tells_no_activation_at_all(case: Any) -> None:
+    case.add("calls", 10, 75, **CALL)
+    case.kinds -= {"audio_session.activated"}
+    (found,) = case.findings("answer-without-audio-activation")
+    assert (found.severity, found.confidence) == (Severity.high, 0.5)
+
+
 def test_audio_activation_may_come_late(case: Any) -> None:
     case.add("calls", 10, 75, **{**CALL, "audio_activated": 20})
     (found,) = case.findings("answer-without-audio-activation")

@@ -95,7 +95,8 @@ def _stopped_suspended(inputs: Inputs) -> Iterator[Finding]:
         stop = row["end"] or row["start"]
         own = owned_calls(inputs, row)
         call = next((c for c in own if c["start"] <= stop and (c["end"] is None or stop < c["end"])), None)
-        severity = Severity.high if row["app"] in calling else Severity.low
+        played = row["start_how"] != "capture_edge" or stop > row["start"]
+        severity = Severity.high if row["app"] in calling and played else Severity.low
         active = (stop - row["start"]).total_seconds()
         after = "" if row["start_how"] == "capture_edge" else f" after {duration(active)}"
         yield finding(
@@ -106,8 +107,10 @@ def _stopped_suspended(inputs: Inputs) -> Iterator[Finding]:
             title=f"iOS stopped the audio of {name_of(row)}{after} because the app was suspended"
             + (" in a call" if call else ""),
             explanation="The audio server stops a client whose process is suspended: the app went to the background without "
-            "a call that CallKit knows and without playback that the audio background mode covers.",
+            "a call that CallKit knows and without playback that the audio background mode covers."
+            + ("" if played else " No line shows that audio was playing: the app may have lost nothing."),
             advice=_SESSION_END_FIX,
+            confidence=1.0 if played or call else 0.5,
             pattern="in-call" if call else "",
             measures={"active_s": active},
         )

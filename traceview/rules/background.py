@@ -33,7 +33,7 @@ from traceview.rules.rows import (
     window_of,
     windows_of,
 )
-from traceview.rules.windows import busiest, intersect, length_s, subtract
+from traceview.rules.windows import Window, busiest, intersect, length_s, subtract
 
 _TASK_FIX: Final = (
     "Call endBackgroundTask(_:) on every path, also in the expiration handler, and keep one identifier for each "
@@ -190,17 +190,18 @@ def _suspended_in_call(inputs: Inputs) -> Iterator[Finding]:
         window = window_of(inputs, row)
         if not wanted(inputs, row) or window is None:
             continue
-        inside = intersect([window], windows_of(inputs, own))
+        inside = intersect([window], [part for call in own if (part := _lasting(inputs, call)) is not None])
         seconds = length_s(inside)
         if seconds < inputs.thresholds["least"]:
             continue
-        calls = [call for call in own if (part := window_of(inputs, call)) and intersect([part], inside)]
+        calls = [call for call in own if (part := _lasting(inputs, call)) is not None and intersect([part], inside)]
         answered = any(call["answered"] or call["connected"] for call in calls)
         named = all(call["app"] is not None for call in calls)
+        ends_are_told = "call.ended" in inputs.kinds or any(call["end"] is not None for call in calls)
         yield finding(
             "suspended-during-call",
             "G14",
-            Severity.critical if answered else Severity.high,
+            Severity.critical if answered and ends_are_told else Severity.high,
             [row, *calls],
             title=f"iOS suspended {name_of(row)} for {at_least(row)}{duration(seconds)} while its call {'lasted' if answered else 'rang'}",
             explanation="A suspended app runs no code: audio stops in both directions, the media connection times out and "
@@ -208,11 +209,24 @@ def _suspended_in_call(inputs: Inputs) -> Iterator[Finding]:
             "a reason to let it run: the call was ended or held too early, or the app never owned the audio session."
             + (f" Until then it was kept awake by {shown(row['kept_awake_by'])}." if row["kept_awake_by"] else ""),
             advice=_SUSPENDED_FIX,
-            confidence=1.0 if named else 0.7,
+            confidence=0.5 if not ends_are_told else 1.0 if named else 0.7,
             pattern="answered" if answered else "ringing",
             measures={"suspended_in_call_s": seconds},
             window=(inside[0][0], inside[-1][1]),
         )
+
+
+def _lasting(inputs: Inputs, call: Row) -> Window | None:
+    """Return the call's window. Where no line tells its end, CallKit's deactivation of the audio tells it."""
+    window = window_of(inputs, call)
+    if window is None or call["end"] is not None:
+        return window
+    closed = [
+        session["end"]
+        for session in rows_of(inputs, "audio_sessions", call)
+        if session["stopped_by"] == "callkit" and session["end"] is not None and session["end"] > window[0]
+    ]
+    return (window[0], min(closed, default=window[1]))
 
 
 def _wake_churn(inputs: Inputs) -> Iterator[Finding]:

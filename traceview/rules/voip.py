@@ -99,7 +99,7 @@ def _answered_without_audio(inputs: Inputs) -> Iterator[Finding]:
             continue
         if any(abs(row["start"] - call["answered"]) <= ANSWER_TO_AUDIO for row in interruptions):
             continue  # the answer interrupted another session: this call has its audio, whoever owns it
-        yield _without_audio(named, came, over)
+        yield _without_audio(named, came, over, told="audio_session.activated" in inputs.kinds)
 
 
 def _has_audio(sessions: list[Row], call: Row, answered: datetime, due: datetime) -> bool:
@@ -113,12 +113,13 @@ def _has_audio(sessions: list[Row], call: Row, answered: datetime, due: datetime
     )
 
 
-def _without_audio(call: Row, came: datetime | None, over: datetime) -> Finding:
+def _without_audio(call: Row, came: datetime | None, over: datetime, *, told: bool) -> Finding:
     late = came is not None
     wait = ((came or over) - call["answered"]).total_seconds()
-    severity = Severity.high if late else Severity.critical
+    severity = Severity.high if late or not told else Severity.critical
     if call["app"] is None:
         severity = Severity.low
+    doubt = "" if told else " No activation of any session is told in this capture, so such lines may be missing."
     return finding(
         "answer-without-audio-activation",
         "V04",
@@ -128,10 +129,11 @@ def _without_audio(call: Row, came: datetime | None, over: datetime) -> Finding:
         + (f"waited {duration(wait)} for its audio" if late else f"lasted {duration(wait)} without audio activation"),
         explanation="After CXAnswerCallAction the system activates the audio session and calls provider(_:didActivate:). "
         + ("It came late." if late else "No line shows that it did: the users hear nothing, or only one of them does.")
-        + ("" if call["app"] else " No line names the app either, so this may be a cellular call."),
+        + ("" if call["app"] else " No line names the app either, so this may be a cellular call.")
+        + doubt,
         advice=_ACTIVATE_FIX
         + " Fulfil the CXAnswerCallAction promptly, and do not hold another active session when it arrives.",
-        confidence=0.9 if call["app"] else 0.3,
+        confidence=0.3 if call["app"] is None else 0.9 if told else 0.5,
         pattern="late" if late else "never",
         measures={"without_audio_s": wait},
     )
