@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from traceview.analysis import Analysis
@@ -38,6 +39,7 @@ WITNESS_TABLES = ("reports", "jetsam_processes", "processes_at_capture")
 """Small tables beside the log that an analysis keeps."""
 
 _SIMULATOR = "/CoreSimulator/"
+_ROWS_MATCHED_AT_ONCE = 20_000
 _LOSSES = Clause(events=frozenset({"loss"}))
 
 
@@ -46,20 +48,29 @@ class _Reading:
     """What one pass over the log gives."""
 
     frames: list[pl.DataFrame] = field(default_factory=list)
+    waiting: list[Any] = field(default_factory=list)
     witnesses: set[str] = field(default_factory=set)
     lost_messages: int = 0
     simulator: bool = False
     selected: int = 0
 
     def add(self, batch: Any) -> None:
-        self.frames.append(match(batch))
+        self.waiting.append(batch)
+        if sum(one.num_rows for one in self.waiting) >= _ROWS_MATCHED_AT_ONCE:
+            self._match()
         self.witnesses.update(_distinct(batch, "process"))
         self.simulator |= any(_SIMULATOR in path for path in _distinct(batch, "process_path"))
         self.lost_messages += pc.sum(batch.column("loss_count")).as_py() or 0
         self.selected += batch.num_rows
 
-    @property
+    def _match(self) -> None:
+        """Recognise the waiting rows. Some batches hold few of them, and the catalogue costs the same for each."""
+        if self.waiting:
+            self.frames.append(match(pa.Table.from_batches(self.waiting)))
+            self.waiting.clear()
+
     def events(self) -> pl.DataFrame:
+        self._match()
         return pl.concat(self.frames) if self.frames else empty_events()
 
 
@@ -90,7 +101,7 @@ class Capture:
         """Everything that was understood of the capture. Raises UsageError where an app asked for never appears."""
         reading = self._read()
         tables = {name: self.table(name) for name in WITNESS_TABLES if name in self.trace.tables}
-        events = _all_events(reading.events, tables)
+        events = _all_events(reading.events(), tables)
         coverage = self.trace.coverage()
         span = _span(coverage)
         episodes = reconstruct(events, span)
