@@ -39,6 +39,12 @@ def story() -> Story:
 
 
 @pytest.fixture(scope="session")
+def make_events() -> Callable[[list[Row]], pl.DataFrame]:
+    """Make an event table of rows ``(seconds, kind, fields)``."""
+    return events_of
+
+
+@pytest.fixture(scope="session")
 def seconds() -> Callable[..., list[tuple[Any, ...]]]:
     """Rows of a table: the named columns, times as seconds."""
 

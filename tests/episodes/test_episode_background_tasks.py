@@ -48,7 +48,7 @@ def test_an_end_that_finds_no_task_ends_none(story: Story) -> None:
 
 
 def test_uikits_warning_tells_of_a_task_from_before(story: Story, seconds: Seconds) -> None:
-    # "Background Task 3 (…), was created over 30 seconds ago"
+    # UIKit says that task 3 was created over 30 seconds ago; its begin lies before the capture.
     warning = {**UIKIT, "task_id": "3", "task_name": "Saving library", "duration_s": 30.0}
     episodes = story((50, "background_task.overrun", warning), (60, "background_task.ended", {**UIKIT, "task_id": "3"}))
     columns = ("task_id", "start", "start_how", "end", "outcome", "held_s")

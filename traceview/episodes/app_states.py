@@ -23,6 +23,11 @@ DECIDE_NS: Final = 2 * NS
 """How long after "running" a line about visibility decides what it meant (heuristic)."""
 
 _TOLD: Final = ("t", "ref", "claim", "witness", "inferred", "change", "role")
+_ABSENCE: Final = {
+    **dict.fromkeys(("app", "process", "state", "start_how", "end_how"), pl.String),
+    **dict.fromkeys(("start", "end"), pl.Int64),
+    "evidence": pl.List(pl.UInt64),
+}
 _UNKNOWN: Final = "unknown"
 _CHANGE_KINDS: Final = ("process.suspended", "process.resumed", "app.foreground", "app.background", "process.launched")
 
@@ -49,7 +54,8 @@ def build(context: Context) -> pl.DataFrame:
 
 def publish(running: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Return the table from `windows`, with the times when an app has no process."""
-    return table("app_states", [*running.rows(named=True), *_not_running(context)])
+    absent = pl.DataFrame(_not_running(context), schema=_ABSENCE)
+    return table("app_states", pl.concat([running, absent], how="diagonal"))
 
 
 def windows(context: Context) -> pl.DataFrame:

@@ -19,7 +19,14 @@ most 5 s for a graceful exit)."""
 CALL_SLACK_NS: Final = 3 * NS
 """A call that ended this shortly before a death ended because of it (heuristic)."""
 
-_KINDS: Final = ("process.terminated", "process.exited", "jetsam.killed", "process.state", "process.watchdog")
+_KINDS: Final = (
+    "process.terminated",
+    "process.exited",
+    "process.state",
+    "process.watchdog",
+    "jetsam.killed",
+    "audio_session.client_state",
+)
 _BY_TEXT: Final = tuple(
     (kind, re.compile(pattern, re.IGNORECASE))
     for kind, pattern in (
