@@ -100,7 +100,8 @@ def _judge(
         "session-active-without-call",
         use.number,
         severity,
-        [row, *owner[-1:]] if use is _LEFT_ACTIVE else [row],
+        [row],
+        context=owner[-1:] if use is _LEFT_ACTIVE else (),
         title=f"Audio session of {name_of(row)} stayed active for {at_least(row)}{duration(seconds)} {where}without a call{use.how}",
         explanation="An active session keeps the app running at the priority of audio. With a call that is its purpose; "
         "without one it is the silent-audio keep-alive: it drains the battery, keeps the microphone indicator on or other "

@@ -103,7 +103,8 @@ def _stopped_suspended(inputs: Inputs) -> Iterator[Finding]:
             "stopped-because-suspended",
             "A07",
             Severity.critical if call else severity,
-            [row, call] if call else [row],
+            [row],
+            context=[call] if call else (),
             title=f"iOS stopped the audio of {name_of(row)}{after} because the app was suspended"
             + (" in a call" if call else ""),
             explanation="The audio server stops a client whose process is suspended: the app went to the background without "
@@ -166,7 +167,8 @@ def _not_resumed(inputs: Inputs) -> Iterator[Finding]:
             "interruption-not-resumed",
             "A09",
             Severity.high,
-            [row, call],
+            [row],
+            context=[call],
             title=f"Audio of {name_of(row)} did not come back after an interruption{by} of "
             f"{duration((row['end'] - row['start']).total_seconds())}",
             explanation="The interruption ended while the call still lasted, but the session was not active again "

@@ -202,7 +202,8 @@ def _suspended_in_call(inputs: Inputs) -> Iterator[Finding]:
             "suspended-during-call",
             "G14",
             Severity.critical if answered and ends_are_told else Severity.high,
-            [row, *calls],
+            [row],
+            context=calls,
             title=f"iOS suspended {name_of(row)} for {at_least(row)}{duration(seconds)} while its call {'lasted' if answered else 'rang'}",
             explanation="A suspended app runs no code: audio stops in both directions, the media connection times out and "
             "signalling stalls. A call that CallKit knows and that has not ended keeps the app running, so iOS no longer saw "

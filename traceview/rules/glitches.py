@@ -85,7 +85,7 @@ def _overload(inputs: Inputs) -> Iterator[Finding]:
         where = " in a call" if in_call else ""
         yield finding(
             "io-overload",
-            "G01",
+            "G01" if about[0]["process"] else "G02",  # the audio server's lines name no client
             Severity.info if simulator else severity,
             about,
             title=f"Audio of {_who(about[0])} missed {plural(count, 'deadline')}{where} (up to {peak} in 10 s)",

@@ -121,7 +121,8 @@ def _pressure_finding(inputs: Inputs, about: list[Row]) -> Finding:
         "resource-warning",
         number,
         Severity.high if calls and kind == "cpu" else Severity.medium,
-        [*about, *calls],
+        about,
+        context=calls,
         title=f"{name_of(about[0])} {verb}{figures}" + (" in a call" if calls else ""),
         explanation="iOS recorded the excess and took no action yet. In the background the next step is a kill; in a call "
         "the audio thread competes with this load.",

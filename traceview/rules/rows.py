@@ -273,19 +273,19 @@ def finding(
     pattern: str = "",
     measures: Mapping[str, float] | None = None,
     window: Window | None = None,
+    context: Sequence[Row] = (),
 ) -> Finding:
     """Build a finding that rests on the episodes `about` (at least one; the first names the app).
 
-    `window` overrides the window that the episodes span. Evidence is the union of the episodes' evidence, by time.
+    `window` overrides the window that the episodes span. Evidence is the union of the episodes' evidence, by time, with
+    the first and the last line of each episode in `context` (the call around it).
     """
     ends = [row["end"] for row in about]
     start, end = window or (
         min((row["start"] for row in about if row["start"] is not None), default=None),
         None if any(stop is None for stop in ends) else max(ends),
     )
-    refs = {ref: None for row in sorted(about, key=lambda row: str(row["start"])) for ref in row["evidence"] or ()}
-    first = about[0]
-    app = first.get("app") or first.get("process")
+    app = about[0].get("app") or about[0].get("process")
     return Finding(
         rule=rule,
         number=number,
@@ -296,9 +296,20 @@ def finding(
         title=title,
         explanation=explanation,
         advice=advice,
-        evidence=tuple(ref for ref in refs if ref is not None),
+        evidence=_evidence(about, context),
         confidence=confidence,
-        episodes=tuple(dict.fromkeys(str(row["id"]) for row in about)),
+        episodes=tuple(dict.fromkeys(str(row["id"]) for row in (*about, *context))),
         pattern=pattern,
         measures=dict(measures or {}),
     )
+
+
+def _evidence(about: Sequence[Row], context: Sequence[Row]) -> tuple[int, ...]:
+    """Return the references of the episodes by time; an episode's own order stands for lines between its edges."""
+    timed = [(row["start"], ref) for row in about for ref in row["evidence"] or ()]
+    for row in context:
+        lines = row["evidence"] or ()
+        timed += [(row["start"], ref) for ref in lines[:1]]
+        timed += [(row["end"] or row["start"], ref) for ref in lines[-1:]]
+    timed.sort(key=lambda item: item[0])
+    return tuple(dict.fromkeys(ref for _, ref in timed if ref is not None))

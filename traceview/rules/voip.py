@@ -70,7 +70,8 @@ def _activated_by_app(inputs: Inputs) -> Iterator[Finding]:
             "audio-activated-by-app-in-call",
             "V05",
             Severity.high,
-            [own[0], call, *own[1:]],
+            own,
+            context=[call],
             title=f"{name_of(call)} activated its audio session itself {duration(after)} after the call was "
             + ("begun" if call["answered"] is None else "answered")
             + (", and CallKit never activated it" if never else ", before CallKit did"),
@@ -206,7 +207,8 @@ def _wrong_category(inputs: Inputs) -> Iterator[Finding]:
             "category-unfit-for-call",
             "A13",
             Severity.medium,
-            [row, *calls],
+            [row],
+            context=calls,
             title=f"{name_of(row)} ran {duration(seconds)} of a call with audio category {shown(row['category'])}",
             explanation="A session without recording gives the call no microphone, and iOS neither chooses the receiver nor "
             "applies voice processing.",
