@@ -18,6 +18,10 @@ class Engine(StrEnum):
     dask = "dask"
 
 
+DASK_SHARDS = 256
+"""Shards that a dask cluster is given at a time: enough for any cluster that one scheduler serves well."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("batch")(batch)
@@ -31,13 +35,18 @@ def batch(
     ],
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes on this machine.")] = 1,
     shard: Annotated[
-        str | None, typer.Option("--shard", metavar="I/N", help="Only part I of N, for any queue.")
+        str | None,
+        typer.Option("--shard", metavar="I/N", help="Only part I of N, for any queue; all parts may share DIR."),
     ] = None,
     engine: Annotated[Engine, typer.Option("--engine", help="Where captures are analysed.")] = Engine.local,
     scheduler: Annotated[str | None, typer.Option("--scheduler", help="Address of the dask scheduler.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an existing data set.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an existing data set: do what is missing.")
+    ] = False,
     shard_size: Annotated[int, typer.Option("--shard-size", min=1, help="Captures a Parquet file.")] = 8,
-    timeout: Annotated[float | None, typer.Option("--timeout", help="Seconds that one capture may take.")] = None,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", min=0.1, help="Seconds that one capture may take.")
+    ] = None,
     app: options.Apps = None,
     date: options.Date = None,
     tz: options.Zone = None,
@@ -53,6 +62,8 @@ def batch(
     from traceview_parsers import ReadOptions  # noqa: PLC0415
 
     _check_local([*sources, out])
+    if engine is Engine.dask and timeout is not None:
+        raise UsageError("--timeout works with --engine local only: a dask worker cannot be stopped from inside")
     loaded = load_config(config)
     read = ReadOptions(options.parse_date(date), options.parse_zone(tz))
     apps = tuple(app or ())
@@ -66,13 +77,15 @@ def batch(
         timeout_s=timeout,
     )
     part = parse_shard(shard)
-    found = [job for source in sources for job in find_jobs(source) if in_shard(job, part)]
+    found = [job for source in sources for job in find_jobs(source, skip=out) if in_shard(job, part)]
     summary = run(
         found,
         settings,
         (lambda: dask_pool(scheduler)) if engine is Engine.dask else (lambda: local_pool(jobs)),
         resume=resume,
+        join=part[1] > 1,
         shard_size=shard_size,
+        in_flight=DASK_SHARDS if engine is Engine.dask else jobs + 1,
         done=_show if sys.stderr.isatty() else None,
     )
     typer.echo(

@@ -1,15 +1,18 @@
 """A batch: captures in, data set out; cut off anywhere, it goes on where it stopped."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from traceview.fleet.dataset import Entry, read_manifest, read_table, write_shard
+from traceview.fleet.dataset import Entry, find_entry, read_manifest, read_table, remove_leftovers, write_shard
+from traceview.fleet.executor import process_died
 from traceview.fleet.jobs import Job
-from traceview.fleet.tables import failure
-from traceview.fleet.worker import Settings, run_shard
-from traceview_parsers.errors import UsageError
+from traceview.fleet.tables import failure, printable
+from traceview.fleet.worker import Settings, kill_after, ready, run_shard, took_too_long
+from traceview_parsers.errors import TraceviewError, UsageError
 
 MakePool = Callable[[], Executor]
 Done = Callable[[int, int], None]
@@ -37,79 +40,161 @@ def run(
     make_pool: MakePool,
     *,
     resume: bool = False,
+    join: bool = False,
     shard_size: int = 8,
+    in_flight: int = 2,
     done: Done | None = None,
 ) -> Summary:
     """Analyse all jobs that the data set does not have yet.
 
     Args:
-        jobs: Captures.
+        jobs: Captures; the same one named twice is taken once.
         settings: The same for all of them.
         make_pool: Makes the executor, and a fresh one after a worker process died.
-        resume: Go on with an existing data set.
+        resume: Go on with an existing data set: do what is missing.
+        join: Other parts of the same batch write to the same data set, before or meanwhile.
         shard_size: Captures a Parquet file.
+        in_flight: Shards that are given to the executor at a time. When a process dies, the captures of these are
+            analysed one by one to find the culprit.
         done: Progress.
 
     Raises:
-        UsageError: The data set exists and `resume` is not set, or it was made with another configuration.
+        UsageError: The data set exists and neither `resume` nor `join` is set; or it holds a capture of this run and
+            `resume` is not set; or it was made with another configuration; or a capture changed since.
+        OSError: The data set cannot be written.
     """
-    finished = _finished(settings, resume=resume)
-    missing = [job for job in jobs if job.key not in finished]
+    named = list({job.key: job for job in jobs}.values())
+    finished = _finished(named, settings, resume=resume, join=join)
+    if not join:
+        remove_leftovers(settings.out)
+    missing = [job for job in named if job.key not in finished]
     shards = [missing[at : at + shard_size] for at in range(0, len(missing), shard_size)]
-    progress = _Progress(len(missing), done)
-    _run_all(shards, settings, make_pool, progress)
-    failures = read_table(settings.out, "failures").height if jobs else 0
-    return Summary(len(missing), len(jobs) - len(missing), failures)
+    _Run(settings, make_pool, in_flight, len(missing), done).all(shards)
+    failures = read_table(settings.out, "failures", ["capture"]).height if named else 0
+    return Summary(len(missing), len(named) - len(missing), failures)
 
 
-def _finished(settings: Settings, *, resume: bool) -> set[str]:
+def _finished(jobs: Sequence[Job], settings: Settings, *, resume: bool, join: bool) -> set[str]:
+    """Return the keys of all captures of the data set, after checking that this run may add to it."""
     entries = read_manifest(settings.out)
-    if entries and not resume:
+    keys = {key for entry in entries for key in entry.captures}
+    again = sum(job.key in keys for job in jobs)
+    if entries and not resume and (again or not join):
         raise UsageError(f"{settings.out} holds a data set already; use --resume to go on with it, or another folder")
     if any(entry.config != settings.config_hash for entry in entries):
         raise UsageError(f"{settings.out} was made with another configuration or version; use another folder")
-    return {key for entry in entries for key in entry.captures}
+    if entries:
+        _check_unchanged(jobs, settings)
+    return keys
 
 
-class _Progress:
-    def __init__(self, total: int, done: Done | None) -> None:
+def _check_unchanged(jobs: Iterable[Job], settings: Settings) -> None:
+    """Two states of the same file would count as two captures."""
+    known: dict[str, str] = {}
+    for table in ("captures", "failures"):
+        frame = read_table(settings.out, table, ["capture", "path"])
+        known |= dict(zip(frame["path"], frame["capture"], strict=True))
+    changed = [job.path for job in jobs if known.get(printable(str(job.path)), job.key) != job.key]
+    if changed:
+        more = f" (and {len(changed) - 1:,} more)" if len(changed) > 1 else ""
+        raise UsageError(f"{changed[0]}{more}: changed since it was analysed for {settings.out}; use another folder")
+
+
+class _Run:
+    """One run: what waits, what is in work, what a dead process left open."""
+
+    def __init__(self, settings: Settings, make_pool: MakePool, in_flight: int, total: int, done: Done | None) -> None:
+        self._settings = settings
+        self._make_pool = make_pool
+        self._in_flight = in_flight
         self._total = total
-        self._count = 0
         self._done = done
+        self._count = 0
 
-    def add(self, entry: Entry) -> None:
+    def all(self, shards: list[list[Job]]) -> None:
+        """Run all shards, on as many pools as it takes."""
+        waiting = deque(shards)
+        while waiting:
+            suspects = self._until_death(waiting)
+            self._one_by_one(deque(job for shard in suspects if not self._written(shard) for job in shard))
+
+    def _until_death(self, waiting: deque[list[Job]]) -> list[list[Job]]:
+        """Run shards on one pool. Returns those that were in work when a process died; the others still wait."""
+        running: dict[Future[Entry], list[Job]] = {}
+        suspects: list[list[Job]] = []
+        with self._make_pool() as pool:
+            while (waiting or running) and not suspects:
+                while waiting and len(running) < self._in_flight:
+                    running[self._submit(pool, waiting[0])] = waiting[0]
+                    waiting.popleft()
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    shard = running.pop(future)
+                    if not self._ended_well(future):
+                        suspects.append(shard)
+            # Whatever else is in work ends, or its process died as well.
+            suspects += [shard for future, shard in running.items() if not self._ended_well(future)]
+        return suspects
+
+    def _one_by_one(self, suspects: deque[Job]) -> None:
+        """Run captures alone, so that the one that kills its process is known."""
+        while suspects:
+            with self._make_pool() as pool:
+                alive = _started(pool)
+                while suspects and alive:
+                    job = suspects.popleft()
+                    began = time.monotonic()
+                    alive = self._ended_well(self._submit(pool, [job]))
+            if not alive and not self._written([job]):
+                self._add(self._write_death(job, time.monotonic() - began))
+
+    def _written(self, shard: list[Job]) -> bool:
+        """Whether a shard was written before its process died; if so, count it."""
+        entry = find_entry(self._settings.out, _name(shard))
+        if entry is not None:
+            self._add(entry)
+        return entry is not None
+
+    def _submit(self, pool: Executor, shard: list[Job]) -> Future[Entry]:
+        try:
+            return pool.submit(run_shard, _name(shard), shard, self._settings)
+        except BrokenExecutor as error:
+            broken: Future[Entry] = Future()
+            broken.set_exception(error)
+            return broken
+
+    def _ended_well(self, future: Future[Entry]) -> bool:
+        """Wait for a shard and count it. Returns whether its process lived; raises what else went wrong."""
+        try:
+            entry = future.result()
+        except BaseException as error:
+            if process_died(error):
+                return False
+            raise
+        self._add(entry)
+        return True
+
+    def _write_death(self, job: Job, seconds: float) -> Entry:
+        limit = self._settings.timeout_s
+        if limit is not None and seconds >= kill_after(limit):
+            rows = failure(job.key, job.path, "timeout", f"{took_too_long(limit)}, in native code that does not stop")
+        else:
+            why = "the process died (out of memory, or a crash in native code)"
+            rows = failure(job.key, job.path, "died", why)
+        return write_shard(self._settings.out, _name([job]), self._settings.config_hash, [job.key], [rows])
+
+    def _add(self, entry: Entry) -> None:
         self._count += len(entry.captures)
         if self._done is not None:
             self._done(self._count, self._total)
 
 
-def _run_all(shards: list[list[Job]], settings: Settings, make_pool: MakePool, progress: _Progress) -> None:
-    suspects = _run_pool(shards, settings, make_pool, progress)
-    for job in (job for shard in suspects for job in shard):
-        # A process died while this shard was in work or waiting: one by one, the culprit shows.
-        if _run_pool([[job]], settings, make_pool, progress):
-            rows = failure(
-                job.key, str(job.path), "died", "the process died (out of memory, or a crash in native code)"
-            )
-            progress.add(write_shard(settings.out, _name([job]), settings.config_hash, [job.key], [rows]))
-
-
-def _run_pool(shards: list[list[Job]], settings: Settings, make_pool: MakePool, progress: _Progress) -> list[list[Job]]:
-    """Run shards on one pool and return those that the pool's death left open."""
-    suspects: list[list[Job]] = []
-    with make_pool() as pool:
-        futures: dict[Future[Entry], list[Job]] = {}
-        for shard in shards:
-            try:
-                futures[pool.submit(run_shard, _name(shard), shard, settings)] = shard
-            except BrokenExecutor:
-                suspects.append(shard)
-        for future in as_completed(futures):
-            try:
-                progress.add(future.result())
-            except BrokenExecutor:
-                suspects.append(futures[future])
-    return suspects
+def _started(pool: Executor) -> bool:
+    """Wait until a process has started, so that its start is not taken for the time of a capture."""
+    try:
+        pool.submit(ready).result()
+    except BrokenExecutor as error:
+        raise TraceviewError(f"processes die as soon as they start: {error}") from error
+    return True
 
 
 def _name(jobs: Sequence[Job]) -> str:

@@ -5,18 +5,21 @@ when its manifest entry exists, which is written last. Files of a shard that was
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from secrets import token_hex
+from typing import Any, Final
 
 import polars as pl
 
 from traceview.fleet.tables import TABLES, Tables
 from traceview_parsers.errors import InputError
 
-MANIFEST = "_manifest"
-SCHEMA_VERSION = 1
+MANIFEST: Final = "_manifest"
+PART: Final = ".part"
+SCHEMA_VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +41,35 @@ class Entry:
 
 def write_shard(out: Path, shard: str, config: str, captures: list[str], tables: list[Tables]) -> Entry:
     """Write all tables of a shard, then its manifest entry; tables without a row have no file."""
-    files = {}
+    parts: dict[Path, Path] = {}
+    digests = {}
     for table, schema in TABLES.items():
         frames = [one[table] for one in tables if table in one and one[table].height]
         if frames:
             path = out / table / f"{shard}.parquet"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(".part")
+            part = _part(path)
             pl.concat(frames).select(list(schema)).write_parquet(part, compression="zstd")
-            files[f"{table}/{path.name}"] = blake2b(part.read_bytes(), digest_size=16).hexdigest()
-            part.replace(path)
-    entry = Entry(shard, config, tuple(captures), files)
+            digests[f"{table}/{path.name}"] = _digest(part.read_bytes())
+            parts[part] = path
+    for part, path in parts.items():
+        part.replace(path)
+    entry = Entry(shard, config, tuple(captures), digests)
     _write_entry(out, entry)
     return entry
 
 
+def _part(path: Path) -> Path:
+    """Return a name beside `path` that no other process writes to: a shard may run twice on a cluster."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(f"{path.stem}.{token_hex(4)}{PART}")
+
+
+def _digest(content: bytes) -> str:
+    return blake2b(content, digest_size=16).hexdigest()
+
+
 def _write_entry(out: Path, entry: Entry) -> None:
     path = out / MANIFEST / f"{entry.shard}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "schema_version": SCHEMA_VERSION,
         "shard": entry.shard,
@@ -63,14 +77,33 @@ def _write_entry(out: Path, entry: Entry) -> None:
         "captures": list(entry.captures),
         "files": entry.files,
     }
-    part = path.with_suffix(".part")
+    part = _part(path)
     part.write_text(json.dumps(content, indent=1), encoding="utf-8")
     part.replace(path)
+
+
+def remove_leftovers(out: Path) -> int:
+    """Remove what a run that was cut off left: parts of files, and files that no manifest entry names.
+
+    Returns how many. Only for a run that is alone in the data set: to another one these are work in progress.
+    """
+    known = {out / name for entry in read_manifest(out) for name in entry.files}
+    found = [path for table in (*TABLES, MANIFEST) for path in (out / table).glob(f"*{PART}")]
+    found += [path for table in TABLES for path in (out / table).glob("*.parquet") if path not in known]
+    for path in found:
+        path.unlink()
+    return len(found)
 
 
 def read_manifest(out: Path) -> list[Entry]:
     """Return the entries of all finished shards, by name. Raises InputError for a damaged or newer entry."""
     return [_read_entry(path) for path in sorted((out / MANIFEST).glob("*.json"))]
+
+
+def find_entry(out: Path, shard: str) -> Entry | None:
+    """Return the entry of one shard, or None where it is not finished. Raises InputError as `read_manifest`."""
+    path = out / MANIFEST / f"{shard}.json"
+    return _read_entry(path) if path.is_file() else None
 
 
 def _read_entry(path: Path) -> Entry:
@@ -85,20 +118,28 @@ def _read_entry(path: Path) -> Entry:
     return entry
 
 
-def read_table(out: Path, table: str) -> pl.DataFrame:
-    """Return one table over all finished shards, with its columns even where it has no row.
+def read_table(out: Path, table: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """Return one table over all finished shards, with its columns (or those asked for) even where it has no row.
 
-    Raises InputError where `out` is no data set or a file is missing or damaged.
+    Raises InputError where `out` is no data set, or a file is missing, changed or damaged.
     """
     entries = read_manifest(out)
     if not entries:
         raise InputError(f"{out}: no fleet data set (no finished shard); make one with `traceview batch`")
-    frames = [pl.DataFrame(schema=TABLES[table])]
+    chosen = list(columns or TABLES[table])
+    frames = [pl.DataFrame(schema={name: TABLES[table][name] for name in chosen})]
     for entry in entries:
         name = f"{table}/{entry.shard}.parquet"
         if name in entry.files:
-            try:
-                frames.append(pl.read_parquet(out / name).select(list(TABLES[table])))
-            except (OSError, pl.exceptions.PolarsError) as error:
-                raise InputError(f"{out / name}: missing or damaged ({error})") from error
+            frames.append(_read_file(out / name, entry.files[name], chosen))
     return pl.concat(frames)
+
+
+def _read_file(path: Path, digest: str, columns: list[str]) -> pl.DataFrame:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}; make the data set anew") from error
+    if _digest(content) != digest:
+        raise InputError(f"{path}: changed or damaged since it was written; make the data set anew")
+    return pl.read_parquet(content, columns=columns)

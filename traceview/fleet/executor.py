@@ -1,7 +1,8 @@
 """Where shards run: a spawned process pool here, or a dask cluster. Both are `concurrent.futures.Executor`s."""
 
 import multiprocessing
-from concurrent.futures import Executor, ProcessPoolExecutor
+import sys
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 
 from traceview_parsers.errors import UsageError
 
@@ -22,3 +23,10 @@ def dask_pool(address: str | None) -> Executor:
         raise UsageError("--engine dask needs dask: pip install 'traceview[dask]'") from error
     executor: Executor = Client(address).get_executor()
     return executor
+
+
+def process_died(error: BaseException) -> bool:
+    """Whether a future failed because the process of its task died (dask says so after some attempts of its own)."""
+    distributed = sys.modules.get("distributed")
+    killed = () if distributed is None else (distributed.KilledWorker,)
+    return isinstance(error, (BrokenExecutor, *killed))

@@ -19,7 +19,7 @@ class Job:
     """One capture of a batch.
 
     Attributes:
-        path: Where it lies.
+        path: Where it lies, absolute.
         name: Path below the source.
         key: Stable key from name, sizes and modification times: tells whether a capture was done before.
     """
@@ -29,54 +29,76 @@ class Job:
     key: str
 
 
-def find_jobs(source: Path) -> list[Job]:
+def find_jobs(source: Path, *, skip: Path | None = None) -> list[Job]:
     """Return the captures below a folder (or the one that `source` itself is), by name.
 
-    A ``.logarchive``, a folder with ``sysdiagnose.log``, an archive and each other file that a reader claims is one.
+    A ``.logarchive``, a folder with ``sysdiagnose.log``, an archive and each other file that a reader claims is one; so
+    is a file or folder that may not be read: its analysis will say why. Hidden entries and symbolic links are left out.
+
+    Args:
+        source: A folder, or one capture.
+        skip: A folder that is no source even where it lies below one, such as the data set itself.
 
     Raises:
         InputError: The source does not exist or holds no capture.
     """
     if not source.exists():
         raise InputError(f"{source}: no such file or folder")
-    try:
-        paths = sorted(_captures(source))
-    except OSError as error:
-        raise InputError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from error
+    paths = sorted(_captures(source, skip and skip.resolve()))
     if not paths:
         raise InputError(f"{source}: holds no capture that can be read")
     base = source if source.is_dir() else source.parent
     return [_job(path, path.relative_to(base).as_posix() if path != source else path.name) for path in paths]
 
 
-def _captures(path: Path) -> Iterator[Path]:
+def _captures(path: Path, skip: Path | None) -> Iterator[Path]:
     if path.is_dir():
-        if best_reader(Candidate(path.name, path, is_dir=True)) or (path / "sysdiagnose.log").is_file():
-            yield path
-            return
-        for entry in os.scandir(path):
-            if not entry.name.startswith(".") and not entry.is_symlink():
-                yield from _captures(Path(entry.path))
-        return
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    if is_archive(head) or best_reader(Candidate(path.name, path, head)):
+        yield from _in_folder(path, skip)
+    elif path.is_file() and _is_capture(path):
         yield path
+
+
+def _in_folder(path: Path, skip: Path | None) -> Iterator[Path]:
+    if skip is not None and path.resolve() == skip:
+        return
+    if best_reader(Candidate(path.name, path, is_dir=True)) or (path / "sysdiagnose.log").is_file():
+        yield path
+        return
+    try:
+        entries = [entry for entry in os.scandir(path) if not entry.name.startswith(".") and not entry.is_symlink()]
+    except OSError:
+        yield path  # its analysis fails for the same reason, and that is its row
+        return
+    for entry in entries:
+        yield from _captures(Path(entry.path), skip)
+
+
+def _is_capture(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError:
+        return True  # as above
+    return is_archive(head) or best_reader(Candidate(path.name, path, head)) is not None
 
 
 def _job(path: Path, name: str) -> Job:
     digest = blake2b(name.encode("utf-8", "surrogateescape"), digest_size=12)
     for file in _files(path):
-        status = file.stat()
-        digest.update(f"\0{file.relative_to(path)}\0{status.st_size}\0{status.st_mtime_ns}".encode("utf-8", "replace"))
-    return Job(path, name, digest.hexdigest())
+        try:
+            status = file.stat()
+        except OSError:
+            continue  # it vanished or is closed to us: the analysis says so
+        inside = str(file.relative_to(path)).encode("utf-8", "surrogateescape")
+        digest.update(b"\0%s\0%d\0%d" % (inside, status.st_size, status.st_mtime_ns))
+    return Job(path.absolute(), name, digest.hexdigest())
 
 
 def content_hash(path: Path) -> str:
     """Return the BLAKE2b digest (hex) of a file, or of a folder's file names and contents."""
     digest = blake2b(digest_size=16)
     for file in _files(path):
-        digest.update(str(file.relative_to(path)).encode("utf-8", "replace") + b"\0")
+        digest.update(str(file.relative_to(path)).encode("utf-8", "surrogateescape") + b"\0")
         with file.open("rb") as data:
             while block := data.read(_COPY_BYTES):
                 digest.update(block)

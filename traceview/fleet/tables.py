@@ -3,6 +3,7 @@
 Every table starts with ``capture``, the key of the capture (`Job.key`), so that all tables join.
 """
 
+from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
@@ -16,7 +17,8 @@ KEY: Final = {"capture": pl.String()}
 
 CAPTURES: Final[dict[str, Any]] = {
     **KEY,
-    "path": pl.String(),  # as given, for links
+    "path": pl.String(),  # absolute, for people
+    "uri": pl.String(),  # the same as a file URI, exact for names that are no valid text
     "name": pl.String(),
     "content": pl.String(),  # BLAKE2b of the bytes
     "taken": _TIME,
@@ -29,11 +31,13 @@ CAPTURES: Final[dict[str, Any]] = {
     "log_rows": pl.Int64(),
     "events": pl.Int64(),
     "problems": pl.Int64(),
+    "redaction": pl.String(),  # none, ids, all: what was removed from texts
     "seconds": pl.Float64(),  # analysis time
 }
 EXPOSURE: Final[dict[str, Any]] = {
     **KEY,
     "app": pl.String(),
+    "seen": pl.Boolean(),  # whether the capture shows the app at all; false only for apps that were asked for
     "app_version": pl.String(),  # null where no source names it
     "calls": pl.Int64(),
     "foreground_s": pl.Float64(),
@@ -42,7 +46,8 @@ EXPOSURE: Final[dict[str, Any]] = {
 FAILURES: Final[dict[str, Any]] = {
     **KEY,
     "path": pl.String(),
-    "kind": pl.String(),  # unreadable, timeout, died, internal
+    "uri": pl.String(),
+    "kind": pl.String(),  # unreadable, timeout, memory, died, internal
     "message": pl.String(),
 }
 NOT_EVALUATED: Final[dict[str, Any]] = {**KEY, "rule": pl.String(), "needs": pl.String()}
@@ -61,15 +66,20 @@ TABLES: Final[dict[str, dict[str, Any]]] = {
 Tables = dict[str, pl.DataFrame]
 
 
-def tables_of(analysis: Analysis, key: str, path: str, content: str, seconds: float) -> Tables:
-    """Return the rows that one analysed capture adds to each table (all but ``failures``)."""
+MESSAGE_CHARACTERS: Final = 2000
+
+
+def tables_of(analysis: Analysis, key: str, path: Path, content: str, seconds: float) -> Tables:
+    """Return the rows that one analysed capture adds to each table (all but ``failures``).
+
+    Raises polars' SchemaError or InvalidOperationError where a table of the analysis has not the columns of `TABLES`.
+    """
     starts = [one.start_ns for one in analysis.coverage if one.start_ns is not None]
     ends = [one.end_ns for one in analysis.coverage if one.end_ns is not None]
     device = analysis.device
     capture = {
-        "capture": key,
-        "path": path,
-        "name": analysis.capture.name,
+        **_place(key, path),
+        "name": printable(analysis.capture.name),
         "content": content,
         "taken": analysis.capture.time_ns,
         "start": min(starts, default=None),
@@ -81,23 +91,34 @@ def tables_of(analysis: Analysis, key: str, path: str, content: str, seconds: fl
         "log_rows": analysis.rows_read,
         "events": analysis.events.height,
         "problems": len(analysis.problems),
+        "redaction": analysis.redaction,
         "seconds": seconds,
     }
     silent = [{"capture": key, "rule": one.rule, "needs": one.needs} for one in analysis.not_evaluated]
-    return {
+    frames = {
         "captures": pl.DataFrame([capture], schema=CAPTURES),
         "exposure": _exposure(analysis, key),
         "findings": _keyed(findings_frame(analysis.findings), key),
         "evidence": _keyed(_evidence(analysis), key),
         "rules_not_evaluated": pl.DataFrame(silent, schema=NOT_EVALUATED),
-        **{table: _keyed(frame, key) for table, frame in analysis.episodes.items()},
+        **{table: _keyed(analysis.episodes[table], key) for table in EPISODES},
     }
+    return {table: frame.select(list(TABLES[table])).cast(pl.Schema(TABLES[table])) for table, frame in frames.items()}
 
 
-def failure(key: str, path: str, kind: str, message: str) -> Tables:
+def failure(key: str, path: Path, kind: str, message: str) -> Tables:
     """Return the one row that a capture costs which could not be analysed."""
-    row = {"capture": key, "path": path, "kind": kind, "message": message}
+    row = {**_place(key, path), "kind": kind, "message": printable(message)[:MESSAGE_CHARACTERS]}
     return {"failures": pl.DataFrame([row], schema=FAILURES)}
+
+
+def _place(key: str, path: Path) -> dict[str, str]:
+    return {"capture": key, "path": printable(str(path)), "uri": path.absolute().as_uri()}
+
+
+def printable(text: str) -> str:
+    r"""Return text that can be stored: a lone surrogate (a byte of a file name that is no UTF-8) becomes ``\udcff``."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _keyed(frame: pl.DataFrame, key: str) -> pl.DataFrame:
@@ -107,6 +128,13 @@ def _keyed(frame: pl.DataFrame, key: str) -> pl.DataFrame:
 def _evidence(analysis: Analysis) -> pl.DataFrame:
     refs = {ref for finding in analysis.findings for ref in finding.evidence}
     return analysis.lines.filter(pl.col("ref").is_in(list(refs)))
+
+
+def _seen(analysis: Analysis) -> set[str]:
+    """Names of all apps and processes that the capture shows."""
+    columns = [frame[name] for frame in analysis.episodes.values() for name in ("app", "process")]
+    columns += [analysis.events["bundle"], analysis.events["process"]]
+    return set(pl.concat([column.cast(pl.String()) for column in columns]).drop_nulls().unique().to_list())
 
 
 def _app_versions(analysis: Analysis) -> pl.DataFrame:
@@ -129,7 +157,11 @@ def _exposure(analysis: Analysis, key: str) -> pl.DataFrame:
         seconds.filter(pl.col("state") == "background").sum().alias("background_s"),
     )
     calls = analysis.episodes["calls"].group_by("app").agg(pl.len().cast(pl.Int64).alias("calls"))
-    apps = pl.DataFrame({"app": analysis.apps}, schema={"app": pl.String()})
+    seen = _seen(analysis)
+    apps = pl.DataFrame(
+        {"app": analysis.apps, "seen": [app in seen for app in analysis.apps]},
+        schema={"app": pl.String(), "seen": pl.Boolean()},
+    )
     return (
         apps.join(spent, on="app", how="left")
         .join(calls, on="app", how="left")

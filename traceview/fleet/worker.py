@@ -1,10 +1,15 @@
 """What one process does: analyse the captures of a shard and write its files."""
 
+import faulthandler
+import json
+import os
 import signal
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from hashlib import blake2b
 from pathlib import Path
 from types import FrameType
@@ -15,6 +20,7 @@ from traceview.fleet.dataset import Entry, write_shard
 from traceview.fleet.jobs import Job, content_hash
 from traceview.fleet.tables import Tables, failure, tables_of
 from traceview.report.redact import Level, redact
+from traceview.rules.builtin import load_rules
 from traceview.rules.config import Config
 from traceview_parsers import ReadOptions
 from traceview_parsers.errors import TraceviewError
@@ -47,8 +53,15 @@ class CaptureTimeoutError(TraceviewError):
     """A capture took longer than allowed."""
 
 
+def ready() -> None:
+    """Do nothing: a process that returns from here has started and imported all that it needs."""
+
+
 def run_shard(name: str, jobs: Sequence[Job], settings: Settings) -> Entry:
-    """Analyse the captures and write the shard; a capture that fails costs one row in ``failures``."""
+    """Analyse the captures and write the shard; a capture that fails costs one row in ``failures``.
+
+    Raises OSError where the data set cannot be written.
+    """
     tables = [_analyse(job, settings) for job in jobs]
     return write_shard(settings.out, name, settings.config_hash, [job.key for job in jobs], tables)
 
@@ -63,26 +76,56 @@ def _analyse(job: Job, settings: Settings) -> Tables:
             ) as capture,
         ):
             analysis = redact(capture.analysis, settings.redaction)
-            return tables_of(analysis, job.key, str(job.path), content_hash(job.path), time.perf_counter() - began)
-    except CaptureTimeoutError:
-        return failure(job.key, str(job.path), "timeout", f"took longer than {settings.timeout_s:g} s")
+            return tables_of(analysis, job.key, job.path, content_hash(job.path), time.perf_counter() - began)
+    except CaptureTimeoutError as error:
+        return failure(job.key, job.path, "timeout", str(error))
     except (TraceviewError, OSError) as error:
-        return failure(job.key, str(job.path), "unreadable", str(error))
+        return failure(job.key, job.path, "unreadable", str(error))
     except MemoryError:
-        return failure(job.key, str(job.path), "memory", "ran out of memory")
-    except Exception as error:  # noqa: BLE001  (one bad capture must not cost the batch; the row says what happened)
-        return failure(job.key, str(job.path), "internal", f"{type(error).__name__}: {error}")
+        return failure(job.key, job.path, "memory", "ran out of memory")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  (a panic in native code is no Exception; the row says what happened)
+        return failure(job.key, job.path, "internal", f"{type(error).__name__}: {error}")
 
 
 @contextmanager
 def _limit(seconds: float | None) -> Iterator[None]:
-    """Raise CaptureTimeoutError in the main thread after `seconds`; without effect where signals cannot do that."""
-    if seconds is None or not hasattr(signal, "setitimer"):
+    """Raise CaptureTimeoutError in the main thread after `seconds`.
+
+    Native code is not interrupted by that: where it still runs after `kill_after`, the process ends, and the batch
+    finds out which capture it was. Elsewhere than in the main thread of a process nothing is limited.
+    """
+    if seconds is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with _watchdog(kill_after(seconds)), _alarm(seconds):
+        yield
+
+
+def kill_after(seconds: float) -> float:
+    """Return the seconds after which the process of a capture ends that may take `seconds`."""
+    return 2 * seconds + 10
+
+
+@contextmanager
+def _watchdog(seconds: float) -> Iterator[None]:
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    if not hasattr(signal, "setitimer"):
         yield
         return
 
-    def stop(number: int, _frame: FrameType | None) -> None:
-        raise CaptureTimeoutError(f"signal {number}")
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise CaptureTimeoutError(took_too_long(seconds))
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -93,7 +136,29 @@ def _limit(seconds: float | None) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def config_hash(config: Config, options: ReadOptions, apps: tuple[str, ...], redaction: str) -> str:
-    """Return a digest of everything that changes results: version, thresholds, suppressions, options."""
-    text = repr((__version__, config, options, sorted(apps), redaction))
-    return blake2b(text.encode(), digest_size=12).hexdigest()
+def took_too_long(seconds: float) -> str:
+    """Return the message of a capture that did not end in time."""
+    return f"took longer than {seconds:g} s"
+
+
+def config_hash(
+    config: Config, options: ReadOptions, apps: Iterable[str], redaction: str, *, today: date | None = None
+) -> str:
+    """Return a digest of everything that changes results, the same in every process.
+
+    That is: version, rules that are installed, thresholds, severities, findings that are accepted on that day, date and
+    zone of texts, apps, redaction.
+    """
+    content = {
+        "version": __version__,
+        "rules": [rule.id for rule in load_rules()[0]],
+        "thresholds": {rule: dict(values) for rule, values in config.thresholds.items()},
+        "severities": {rule: severity.name for rule, severity in config.severities.items()},
+        "disabled": sorted(config.disabled),
+        "accepted": sorted(config.accepted(today or datetime.now(UTC).date())),
+        "date": None if options.date is None else options.date.isoformat(),
+        "tz": None if options.tz is None else str(options.tz),
+        "apps": sorted(set(apps)),
+        "redaction": redaction,
+    }
+    return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=12).hexdigest()

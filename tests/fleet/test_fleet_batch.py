@@ -1,0 +1,389 @@
+"""A batch survives whatever a capture does, and goes on where it was cut off."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+from polars.testing import assert_frame_equal
+from typer.testing import CliRunner
+
+from traceview.cli import app
+from traceview.fleet import batch, worker
+from traceview.fleet.batch import run
+from traceview.fleet.dataset import MANIFEST, read_manifest, read_table, write_shard
+from traceview.fleet.jobs import Job, find_jobs, in_shard
+from traceview.fleet.tables import TABLES
+from traceview.fleet.worker import Settings, config_hash
+from traceview.rules.config import Config, Suppression
+from traceview_parsers import ReadOptions
+from traceview_parsers.errors import InputError, TraceviewError, UsageError
+
+Make = Callable[..., Settings]
+TROUBLE = """
+import os, signal, time
+from traceview.fleet import worker
+
+real = worker.open_capture
+
+class Panic(BaseException):
+    pass
+
+def trouble(path, **options):
+    name = path.stem
+    if name.startswith("dies"):
+        os._exit(9)
+    if name.startswith("raises"):
+        raise RuntimeError("cannot happen")
+    if name.startswith("panics"):
+        raise Panic("native code gave up")
+    if name.startswith("starves"):
+        raise MemoryError
+    if name.startswith("leaves"):
+        raise SystemExit(3)
+    if name.startswith("spins"):
+        while True:
+            pass
+    if name.startswith("blocks"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+        time.sleep(1000)
+    return real(path, **options)
+
+def install():
+    worker.open_capture = trouble
+    worker.kill_after = lambda seconds: seconds + 0.2
+"""
+
+
+@pytest.fixture
+def troubled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Executor]:
+    """Makes pools whose processes misbehave as the name of a capture says."""
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    (folder / "fleet_trouble.py").write_text(TROUBLE)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(batch, "kill_after", lambda seconds: seconds + 0.2)
+    import fleet_trouble  # noqa: PLC0415  (exists only now)
+
+    return lambda: ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=fleet_trouble.install)
+
+
+def kinds(out: Path) -> dict[str, str]:
+    rows = read_table(out, "failures").iter_rows(named=True)
+    return {Path(row["path"]).stem: row["kind"] for row in rows}
+
+
+def names(out: Path) -> list[str]:
+    return sorted(read_table(out, "captures")["name"].to_list())
+
+
+def test_troubled_captures_cost_one_row_each(captures: Path, settings: Make, troubled: Callable[[], Executor]) -> None:
+    text = (captures / "a.ndjson").read_text()
+    for name in ("dies-1", "dies-2", "raises", "panics", "starves", "leaves"):
+        (captures / f"{name}.ndjson").write_text(text)
+    (captures / "torn.tar.gz").write_bytes(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03 torn")
+    asked = settings()
+    jobs = find_jobs(captures)
+    seen: list[tuple[int, int]] = []
+    summary = run(jobs, asked, troubled, shard_size=3, in_flight=3, done=lambda done, total: seen.append((done, total)))
+    assert summary == batch.Summary(captures=13, skipped=0, failures=7), read_table(asked.out, "failures")["message"].to_list()
+    assert kinds(asked.out) == {
+        "dies-1": "died",
+        "dies-2": "died",
+        "raises": "internal",
+        "panics": "internal",
+        "starves": "memory",
+        "leaves": "internal",
+        "torn.tar": "unreadable",
+    }
+    assert names(asked.out) == [f"{name}.ndjson" for name in "abcdef"]
+    assert seen[-1] == (13, 13)
+    told = dict(zip(*(read_table(asked.out, "failures")[name] for name in ("path", "message")), strict=True))
+    assert told[str(captures / "raises.ndjson")] == "RuntimeError: cannot happen"
+    keys = [key for entry in read_manifest(asked.out) for key in entry.captures]
+    assert sorted(keys) == sorted(job.key for job in jobs)
+
+
+def test_captures_that_hang_are_stopped(captures: Path, settings: Make, troubled: Callable[[], Executor]) -> None:
+    """One hangs in Python code, one in native code that no signal interrupts."""
+    asked = settings(timeout_s=2)
+    jobs = find_jobs(captures)[:3]
+    for job, name in zip(jobs[1:], ("spins", "blocks"), strict=True):
+        job.path.rename(captures / f"{name}.ndjson")
+    jobs = [job for job in find_jobs(captures) if job.path.stem in ("a", "spins", "blocks")]
+    run(jobs, asked, troubled, shard_size=3)
+    assert names(asked.out) == ["a.ndjson"]
+    assert kinds(asked.out) == {"spins": "timeout", "blocks": "timeout"}
+    told = read_table(asked.out, "failures")["message"].sort().to_list()
+    assert told == ["took longer than 2 s", "took longer than 2 s, in native code that does not stop"]
+
+
+def test_processes_that_cannot_start_stop_the_batch(captures: Path, settings: Make) -> None:
+    def pool() -> Executor:
+        return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=os._exit, initargs=(3,))
+
+    with pytest.raises(TraceviewError, match="as soon as they start"):
+        run(find_jobs(captures)[:1], settings(), pool)
+
+
+def test_a_limit_works_in_the_main_thread_only(captures: Path, settings: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster's worker runs tasks in threads, where signals cannot be set: the capture is analysed all the same."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+    asked = settings(timeout_s=30)
+    monkeypatch.setattr(worker, "_alarm", None)
+    run(find_jobs(captures), asked, lambda: ThreadPoolExecutor(1))
+    assert kinds(asked.out) == {}
+
+
+def test_the_previous_alarm_is_restored(captures: Path, settings: Make, inline: type[Executor]) -> None:
+    import signal  # noqa: PLC0415
+
+    before = signal.getsignal(signal.SIGALRM)
+    run(find_jobs(captures), settings(timeout_s=30), inline)
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0 or before is not signal.SIG_DFL
+
+
+def test_a_second_run_refuses(captures: Path, settings: Make, inline: type[Executor]) -> None:
+    jobs = find_jobs(captures)
+    run(jobs, settings(), inline)
+    for options in ({}, {"join": True}):
+        with pytest.raises(UsageError, match="--resume"):
+            run(jobs, settings(), inline, **options)
+
+
+def test_resume_does_only_what_is_missing(captures: Path, settings: Make, inline: type[Executor]) -> None:
+    run(find_jobs(captures)[:4], settings(), inline, shard_size=3)
+    before = {path: path.stat().st_mtime_ns for path in settings().out.rglob("*.parquet")}
+    done: list[str] = []
+
+    class Watching(inline):  # type: ignore[valid-type, misc]
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+            done.extend(job.name for job in args[1])
+            return super().submit(fn, *args, **kwargs)
+
+    summary = run(find_jobs(captures), settings(), Watching, resume=True)
+    assert summary == batch.Summary(captures=2, skipped=4, failures=0)
+    assert done == ["e.ndjson", "f.ndjson"]
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert names(settings().out) == [f"{name}.ndjson" for name in "abcdef"]
+    assert run(find_jobs(captures), settings(), Watching, resume=True).captures == 0
+
+
+def test_another_configuration_refuses(captures: Path, settings: Make, inline: type[Executor]) -> None:
+    jobs = find_jobs(captures)
+    run(jobs, settings(), inline)
+    other = settings(config=Config(thresholds={"io-overload": {"high": 3.0}}))
+    with pytest.raises(UsageError, match="another configuration"):
+        run(jobs, other, inline, resume=True)
+
+
+def test_a_changed_capture_refuses(captures: Path, settings: Make, inline: type[Executor]) -> None:
+    run(find_jobs(captures), settings(), inline)
+    with (captures / "b.ndjson").open("a") as file:
+        file.write("{}\n")
+    with pytest.raises(UsageError, match=r"b\.ndjson: changed since"):
+        run(find_jobs(captures), settings(), inline, resume=True)
+
+
+def test_a_cut_off_run_recovers(captures: Path, settings: Make, inline: type[Executor]) -> None:
+    """Cut off between the files and the manifest entry: the files are not read, are removed, and are written anew."""
+    out = settings().out
+    run(find_jobs(captures), settings(), inline, shard_size=2)
+    whole = read_table(out, "captures").sort("name").drop("seconds")
+    victim = read_manifest(out)[1]
+    (out / MANIFEST / f"{victim.shard}.json").unlink()
+    (out / "captures" / f"{victim.shard}.0badcafe.part").write_bytes(b"PAR1")
+    (out / MANIFEST / f"{victim.shard}.0badcafe.part").write_text('{"schema_version": 1')
+    assert read_table(out, "captures").height == 4
+    summary = run(find_jobs(captures), settings(), inline, resume=True, shard_size=1)
+    assert summary.captures == 2
+    assert_frame_equal(read_table(out, "captures").sort("name").drop("seconds"), whole)
+    assert not list(out.rglob("*.part"))
+    listed = {name for entry in read_manifest(out) for name in entry.files}
+    assert listed == {path.relative_to(out).as_posix() for path in out.rglob("*.parquet")}
+
+
+def test_a_shard_that_was_written_before_its_process_died_counts_once(
+    captures: Path, settings: Make, inline: type[Executor]
+) -> None:
+    from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415
+
+    class DiesAfterwards(inline):  # type: ignore[valid-type, misc]
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+            future = super().submit(fn, *args, **kwargs)
+            failed = type(future)()
+            failed.set_exception(BrokenProcessPool("gone"))
+            return failed
+
+    summary = run(find_jobs(captures), settings(), DiesAfterwards, shard_size=4)
+    assert summary == batch.Summary(captures=6, skipped=0, failures=0)
+    assert names(settings().out) == [f"{name}.ndjson" for name in "abcdef"]
+
+
+def test_other_errors_of_a_shard_stop_the_batch(captures: Path, settings: Make, inline: type[Executor]) -> None:
+    asked = settings()
+    asked.out.write_text("a file where the data set should be")
+    with pytest.raises(OSError, match="fleet"):
+        run(find_jobs(captures), asked, inline)
+
+
+def test_parts_equal_the_whole(captures: Path, settings: Make, inline: type[Executor]) -> None:
+    jobs = find_jobs(captures)
+    run(jobs, settings("whole"), inline)
+    for part in (0, 1):
+        run([job for job in jobs if in_shard(job, (part, 2))], settings("parts"), inline, join=True)
+    for table in TABLES:
+        whole, parts = (read_table(settings(out).out, table) for out in ("whole", "parts"))
+        unsteady = ["seconds"] if table == "captures" else []
+        assert_frame_equal(whole.drop(unsteady), parts.drop(unsteady), check_row_order=False)
+
+
+def test_a_part_leaves_the_work_of_others_alone(captures: Path, settings: Make, inline: type[Executor]) -> None:
+    part = settings().out / "captures" / "shard-of-another.1234.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"in work")
+    run(find_jobs(captures), settings(), inline, join=True)
+    assert part.exists()
+
+
+def test_the_same_capture_named_twice_is_taken_once(captures: Path, settings: Make, inline: type[Executor]) -> None:
+    jobs = find_jobs(captures)
+    assert run([*jobs, *jobs], settings(), inline).captures == 6
+
+
+def test_the_data_set_is_no_source(captures: Path, tmp_path: Path) -> None:
+    out = captures / "fleet"
+    write_shard(out, "s", "c", [], [])
+    (out / "evidence").mkdir()
+    (out / "evidence" / "x.ndjson").write_text((captures / "a.ndjson").read_text())
+    assert len(find_jobs(captures, skip=out)) == 6
+    assert len(find_jobs(captures, skip=tmp_path / "elsewhere")) == 7
+
+
+def test_names_that_are_no_text(captures: Path, settings: Make, inline: type[Executor]) -> None:
+    name = os.fsdecode(b"caf\xe9.ndjson")
+    try:
+        (captures / name).write_text((captures / "a.ndjson").read_text())
+        (captures / os.fsdecode(b"\xff.tar.gz")).write_bytes(b"\x1f\x8b\x08\x00torn")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    run(find_jobs(captures), settings(), inline)
+    table = read_table(settings().out, "captures")
+    (row,) = table.filter(table["uri"].str.ends_with("caf%E9.ndjson")).iter_rows(named=True)
+    assert row["path"].endswith("caf\\udce9.ndjson")
+    assert kinds(settings().out) == {"\\udcff.tar": "unreadable"}
+
+
+def test_what_may_not_be_read_is_a_failure(
+    captures: Path, settings: Make, inline: type[Executor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (captures / "closed").mkdir()
+    real = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    run(find_jobs(captures), settings(), inline)
+    assert kinds(settings().out) == {"closed": "unreadable"}
+
+
+def test_devices_and_pipes_are_no_captures(captures: Path) -> None:
+    os.mkfifo(captures / "pipe.ndjson")
+    assert len(find_jobs(captures)) == 6
+
+
+def test_only_the_apps_asked_for(samples: Path, settings: Make, inline: type[Executor]) -> None:
+    (job,) = [job for job in find_jobs(samples) if job.name == "other-app-in-trouble.ios26.default.txt"]
+    run([job], settings("all"), inline)
+    run([job], settings("one", apps=("com.example.othertalk",)), inline)
+    run([job], settings("absent", apps=("com.example.absent",)), inline)
+    found = {out: read_table(settings(out).out, "findings")["app"].to_list() for out in ("all", "one", "absent")}
+    assert "com.example.othertalk" in found["all"]
+    assert set(found["one"]) == {"com.example.othertalk"}
+    assert not [name for name in found["absent"] if name]
+    exposure = {out: read_table(settings(out).out, "exposure") for out in ("one", "absent")}
+    assert exposure["one"].select("app", "seen").rows() == [("com.example.othertalk", True)]
+    assert exposure["absent"].select("app", "seen").rows() == [("com.example.absent", False)]
+
+
+def test_the_configuration_hash_is_the_same_in_every_process() -> None:
+    code = (
+        "from datetime import UTC, date\n"
+        "from traceview.fleet.worker import config_hash\n"
+        "from traceview.rules.config import Config, Suppression\n"
+        "from traceview.rules.registry import Severity\n"
+        "from traceview_parsers import ReadOptions\n"
+        "config = Config(thresholds={'b': {'y': 1.0, 'x': 2.0}, 'a': {'z': 3.0}}, severities={'b': Severity.low},\n"
+        "    disabled=('q', 'p'), suppressions=(Suppression('0' * 16, 'known'),), baseline=('2' * 16, '1' * 16))\n"
+        "print(config_hash(config, ReadOptions(date(2026, 1, 15), UTC), ('n', 'm'), 'ids', today=date(2026, 1, 1)))\n"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1
+    assert len(digests.pop().strip()) == 24
+
+
+def test_what_changes_results_changes_the_hash() -> None:
+    today = datetime.now(UTC).date()
+
+    def digest(config: Config = Config(), date: date | None = None, redaction: str = "none", *apps: str) -> str:  # noqa: B008  (immutable)
+        return config_hash(config, ReadOptions(date), apps, redaction, today=today)
+
+    known = Suppression("0" * 16, "known", today)
+    assert digest(Config(path=Path("a"))) == digest(Config(path=Path("b")))
+    assert digest(Config(suppressions=(known,))) == digest(Config(baseline=("0" * 16,)))
+    assert len({
+        digest(),
+        digest(Config(suppressions=(known,))),
+        digest(Config(disabled=("io-overload",))),
+        digest(Config(thresholds={"io-overload": {"high": 2.0}})),
+        digest(Config(), today),
+        digest(Config(), None, "ids"),
+        digest(Config(), None, "none", "com.acme.voip"),
+    }) == 7  # fmt: skip
+    expired = Config(suppressions=(Suppression("0" * 16, "known", today - timedelta(days=1)),))
+    assert digest(expired) == digest()
+
+
+def test_object_stores_are_refused(tmp_path: Path) -> None:
+    for arguments in (["s3://bucket/captures", "-o", str(tmp_path)], [str(tmp_path), "-o", "s3://bucket/fleet"]):
+        result = CliRunner().invoke(app, ["batch", *arguments])
+        assert isinstance(result.exception, UsageError)
+        assert "object stores are not supported yet" in str(result.exception)
+
+
+def test_the_command_line(captures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "fleet"
+    result = CliRunner().invoke(app, ["batch", str(captures), "-o", str(out), "--shard", "1/2"])
+    assert result.exit_code == 0, result.exception
+    result = CliRunner().invoke(app, ["batch", str(captures), "-o", str(out), "--shard", "2/2"])
+    assert result.exit_code == 0, result.exception
+    assert names(out) == [f"{name}.ndjson" for name in "abcdef"]
+    result = CliRunner().invoke(app, ["batch", str(captures), "-o", str(out), "--engine", "dask", "--timeout", "3"])
+    assert isinstance(result.exception, UsageError)
+
+
+def test_no_capture_no_data_set(tmp_path: Path, settings: Make, inline: type[Executor]) -> None:
+    jobs: list[Job] = []
+    assert run(jobs, settings(), inline) == batch.Summary(0, 0, 0)
+    with pytest.raises(InputError, match="no fleet data set"):
+        read_table(tmp_path / "fleet", "captures")
