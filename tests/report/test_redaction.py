@@ -8,6 +8,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from traceview.analysis import Analysis
 from traceview.report.html import write
@@ -171,3 +173,37 @@ def test_the_device_and_its_owner(text: str, scrubbed: str) -> None:
 
 def test_a_generic_device_name_names_nobody() -> None:
     assert Pseudonyms(Device(name="iPhone")).scrub("iPhone-OS_iPhone_21F90") == "iPhone-OS_iPhone_21F90"
+
+
+FRAGMENTS = (
+    "+49 151 23456789", "tel:", "sip:bob@x.org", "bob@x.org", "A1B2C3D4-1111-2222-3333-444455556666", "fe80::1c2d:3e4f",
+    "10.0.0.7", "a4:83:e7:01:02:03", "9f86d081884c7d659a2feaa0c55ad015", "displayName = ", '"Jane"', "handle: 5551234567",
+    "/Users/jane", "555-123-4567", "0151 23456789", "<a1b2c3d4 e5f60718 293a4b5c>", "Jane's iPhone", "F2LXK1ABCDEF", " ", "-",
+    ":", ".", "x", "7", "é", "\n", "0x", "\u0663", "\u2019",
+)  # fmt: skip
+glued = st.lists(st.sampled_from(FRAGMENTS), max_size=8).map("".join)
+
+
+@given(glued | st.text())
+def test_the_quick_test_misses_nothing(text: str) -> None:
+    text = text.encode("utf-8", "replace").decode()
+    names = Pseudonyms(OWNED)
+    if names.scrub(text) != text:
+        assert names.suspects(pl.Series([text])).len() == 1
+
+
+@given(glued)
+def test_tokens_are_no_private_values(text: str) -> None:
+    names = Pseudonyms(OWNED)
+    tokens = {f"{kind}-1" for kind in ("uuid", "phone", "email", "ip", "mac", "hex", "name", "sip", "user")}
+    assert all(names.scrub(token) == token for token in tokens)
+    before, after = f"{text} bob@x.org", names.scrub(f"{text} bob@x.org")
+    assert "bob@x.org" not in after, before
+
+
+@pytest.mark.parametrize(
+    "unit", ["a", "a-", "f", "1", "f:", "a@", 'displayName="', "1.", "<deadbeef ", "+1 ", "Jane's "]
+)
+def test_long_lines_take_linear_time(unit: str) -> None:
+    """A quadratic pattern would need hours for 300,000 characters; the time limit of the suite is the assertion."""
+    assert Pseudonyms(OWNED).scrub(unit * (300_000 // len(unit)))

@@ -8,7 +8,9 @@ error codes, times and sizes look the same.
 import ipaddress
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
+
+import polars as pl
 
 from traceview_parsers.trace import Device
 
@@ -17,33 +19,47 @@ _KEYS = (
     r"localizedCallerName|displayName|callerName|contactName|remoteName|participantName|personName|userName"
     r"|phoneNumber|msisdn|dial(?:ed|ing)?Number|imei|imsi|iccid|meid|serialNumber|serial number"
 )
-_VALUE = r"\"[^\"]*\"|'[^']*'|[^\s,;>)}\]\"']+"
-_IPV6 = rf"(?<![\w:.])(?:{_HEX}{{0,4}}:){{2,7}}(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}|{_HEX}{{0,4}})(?![\w:])"
-_IPV4 = r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)"
-_HANDLE = r"(?P<key>(?i:\bhandle\w*\W{1,4}|\btype ?= ?\w+,? ?value ?= ?))[\"']?\+?\d[\d ().-]{4,20}\d"
-_PHONE = (
-    r"(?<![\w+])\+\d[\d ().-]{5,18}\d(?!\w)"
-    r"|(?<!\w)\(\d{3}\) ?\d{3}-\d{4}(?!\w)"
-    r"|(?<![\w.-])\d{3}[-.]\d{3}[-.]\d{4}(?![\w.-])"
-    r"|(?<![\w.+-])00?[1-9]\d{1,4}[ /-]\d{4,10}(?![\w.-])"
-    r"|(?<![\w.+-])00?[1-9]\d{8,13}(?![\w.])"
+_VALUE = r"\"[^\"]{0,200}\"?|'[^']{0,200}'?|[^\s,;>)}\]\"']+"
+
+
+class _Shape(NamedTuple):
+    """One shape of a private value: its pattern, and what must (not) stand around it.
+
+    The group `key`, which stands first in a pattern, is kept. Patterns take linear time on any text, since runs begin at
+    their first character or are bounded, and hold nothing that the regular expressions of polars do not know.
+    """
+
+    kind: str
+    pattern: str
+    before: str = ""
+    after: str = ""
+
+
+_SHAPES: Final[tuple[_Shape, ...]] = (
+    _Shape("name", rf"(?P<key>(?i:\b(?:{_KEYS})\"?\s*[:=]\s*))(?:{_VALUE})"),
+    _Shape("sip", r"\b(?i:sips?:)[^\s\"'<>;,)\]}]+"),
+    _Shape("tel", r"\b(?i:tel(?:prompt)?:)/*[^\s\"'<>;,)\]}]+"),
+    _Shape("phone", r"(?P<key>(?i:\bhandle\w*\W{1,4}|\btype ?= ?\w+,? ?value ?= ?))[\"']?\+?\d[\d ().-]{4,20}\d"),
+    _Shape("udid", rf"\b{_HEX}{{8}}-{_HEX}{{16}}\b"),
+    _Shape("uuid", rf"\b{_HEX}{{8}}-(?:{_HEX}{{4}}-){{3}}{_HEX}{{12}}\b"),
+    _Shape("hex", rf"(?:0x)?{_HEX}{{24,}}", "(?<![0-9A-Za-z])", "(?![0-9A-Za-z])"),
+    _Shape("hex", rf"<(?:{_HEX}{{8}} ?){{3,}}{_HEX}{{0,8}}>"),
+    _Shape("email", r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+"),
+    _Shape("mac", rf"(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}}", r"(?<![\w:])", r"(?![\w:])"),
+    _Shape(
+        "ip", rf"(?:{_HEX}{{0,4}}:){{2,7}}(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}|{_HEX}{{0,4}})", r"(?<![\w:.])", r"(?![\w:])"
+    ),
+    _Shape("ip", r"\d{1,3}(?:\.\d{1,3}){3}", r"(?<![\w.])", r"(?!\.?\d)"),
+    _Shape("phone", r"\+\d[\d ().-]{5,18}\d", r"(?<![\w+])", r"(?!\w)"),
+    _Shape("phone", r"\(\d{3}\) ?\d{3}-\d{4}", r"(?<!\w)", r"(?!\w)"),
+    _Shape("phone", r"\d{3}[-.]\d{3}[-.]\d{4}", r"(?<![\w.-])", r"(?![\w.-])"),
+    _Shape("phone", r"00?[1-9]\d{1,4}[ /-]\d{4,10}", r"(?<![\w.+-])", r"(?![\w.-])"),
+    _Shape("phone", r"00?[1-9]\d{8,13}", r"(?<![\w.+-])", r"(?![\w.])"),
+    _Shape("user", r"(?P<key>/Users/|/home/|\b[A-Za-z]:\\Users\\)[^/\\\s:\"'<>]+"),
+    _Shape("token", r"[A-Za-z0-9_-]{40,}", r"(?<![\w-])(?=(?:[A-Za-z_-]{0,200}\d){3})", r"(?![\w-])"),
 )
-_SHAPES: Final[tuple[tuple[str, str], ...]] = (
-    ("name", rf"(?P<key>(?i:\b(?:{_KEYS})\"?\s*[:=]\s*))(?:{_VALUE})"),
-    ("sip", r"\b(?i:sips?:)[^\s\"'<>;,)\]}]+"),
-    ("tel", r"\b(?i:tel(?:prompt)?:)(?:/*)[^\s\"'<>;,)\]}]+"),
-    ("phone", _HANDLE),
-    ("udid", rf"\b{_HEX}{{8}}-{_HEX}{{16}}\b"),
-    ("uuid", rf"\b{_HEX}{{8}}-(?:{_HEX}{{4}}-){{3}}{_HEX}{{12}}\b"),
-    ("hex", rf"(?<![0-9A-Za-z])(?:0x)?{_HEX}{{24,}}(?![0-9A-Za-z])|<(?:{_HEX}{{8}} ?){{3,}}{_HEX}{{0,8}}>"),
-    ("email", r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"),
-    ("mac", rf"(?<![\w:])(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}}(?![\w:])"),
-    ("ip", f"{_IPV6}|{_IPV4}"),
-    ("phone", _PHONE),
-    ("user", r"(?P<key>/Users/|/home/|\b[A-Za-z]:\\Users\\)(?!Shared\b)[^/\\\s:\"'<>]+"),
-    ("token", r"\b(?=(?:[A-Za-z_-]*\d){3})[A-Za-z0-9_-]{40,}(?![\w-])"),
-)
-"""Kind and pattern of what is private. The group `key`, which stands first, is kept. Earlier ones win."""
+"""What is private; of two that begin at one place the first wins."""
+_NOBODY: Final = frozenset({"Shared"})
 _OWNER = re.compile(r"^(?P<first>.+?)['\u2019]s\b|\b(?:von|de|di|van|af|av) (?P<last>.+)$")
 _GENERIC = frozenset({"iphone", "ipad", "ipod", "ipod touch", "apple watch", "watch", "mac", "phone"})
 
@@ -52,15 +68,20 @@ class Pseudonyms:
     """Replaces private values by tokens such as ``phone-2``; the same value gets the same token everywhere."""
 
     def __init__(self, device: Device) -> None:
-        literals = _literals(device)
-        parts = [f"(?P<literal_{index}>{pattern})" for index, (_, pattern) in enumerate(literals)]
-        shapes = [pattern.replace("?P<key>", f"?P<key_shape_{index}>") for index, (_, pattern) in enumerate(_SHAPES)]
-        parts += [f"(?P<shape_{index}>{pattern})" for index, pattern in enumerate(shapes)]
+        shapes = [*_literals(device), *_SHAPES]
+        parts = [
+            f"{shape.before}(?P<shape_{index}>{shape.pattern.replace('?P<key>', f'?P<key_{index}>')}){shape.after}"
+            for index, shape in enumerate(shapes)
+        ]
         self._pattern = re.compile("|".join(parts))
-        self._kinds = {f"literal_{index}": kind for index, (kind, _) in enumerate(literals)}
-        self._kinds |= {f"shape_{index}": kind for index, (kind, _) in enumerate(_SHAPES)}
+        self._quick = "|".join(f"(?:{shape.pattern.replace('?P<key>', '?:')})" for shape in shapes)
+        self._kinds = [shape.kind for shape in shapes]
         self._tokens: dict[tuple[str, str], str] = {}
         self._counts: dict[str, int] = {}
+
+    def suspects(self, texts: pl.Series) -> pl.Series:
+        """Return the texts that may hold something private: a quick test that never misses one."""
+        return texts.filter(texts.str.contains(self._quick))
 
     def token(self, kind: str, value: str) -> str:
         """Return the token of a value."""
@@ -79,15 +100,15 @@ class Pseudonyms:
         return tuple(self.scrub(text) for text in texts)
 
     def _replace(self, match: re.Match[str]) -> str:
-        group = next(name for name in self._kinds if match[name] is not None)
-        kind, whole = self._kinds[group], match[group]
+        index = next(index for index in range(len(self._kinds)) if match[f"shape_{index}"] is not None)
+        kind, whole = self._kinds[index], match[f"shape_{index}"]
         if kind == "ip" and not _is_private_address(whole):
             return whole
-        keep = match.groupdict().get(f"key_{group}") or ""
+        keep = match.groupdict().get(f"key_{index}") or ""
         value = whole[len(keep) :]
-        if kind == "tel":
-            kind = "phone"
-        return keep + self.token(kind, value)
+        if value in _NOBODY:
+            return whole
+        return keep + self.token("phone" if kind == "tel" else kind, value)
 
 
 def _canonical(kind: str, value: str) -> str:
@@ -104,17 +125,17 @@ def _is_private_address(text: str) -> bool:
     return not (address.is_loopback or address.is_unspecified)
 
 
-def _literals(device: Device) -> list[tuple[str, str]]:
-    """Return kind and pattern of what is known to name this device or its owner."""
-    found: list[tuple[str, str]] = []
+def _literals(device: Device) -> list[_Shape]:
+    """Return what is known to name this device or its owner."""
+    found: list[_Shape] = []
     for kind, value in (("serial", device.serial), ("udid", device.udid)):
         if value and len(value) >= 4:
-            found.append((kind, rf"(?i:{re.escape(value)})"))
+            found.append(_Shape(kind, rf"(?i:{re.escape(value)})"))
     if device.name and device.name.casefold() not in _GENERIC:
         words = [re.escape(word) for word in re.split(r"[\s'\u2019_-]+", device.name) if word]
-        found.append(("device", r"(?i:\b" + r"[\s'\u2019_-]{0,2}".join(words) + r"(?!\w))"))
+        found.append(_Shape("device", r"(?i:\b" + r"[\s'\u2019_-]{0,2}".join(words) + ")", after=r"(?!\w)"))
         owner = _OWNER.search(device.name)
         name = (owner["first"] or owner["last"]) if owner else ""
         if len(name) >= 3 and name.casefold() not in _GENERIC:
-            found.append(("owner", rf"(?i:\b{re.escape(name)}(?:['\u2019]?s)?\b)"))
+            found.append(_Shape("owner", rf"(?i:\b{re.escape(name)}(?:['\u2019]?s)?\b)"))
     return found

@@ -39,6 +39,7 @@ _IDENTIFIER = re.compile(r"[\w.:!+-]{1,80}")
 _SHORTEST_QUOTE: Final = 12
 
 Rewrite = Callable[[str], str]
+Suspects = Callable[[pl.Series], pl.Series]
 
 
 def redact(analysis: Analysis, level: Level) -> Analysis:
@@ -75,10 +76,10 @@ def _without_ids(analysis: Analysis, names: Pseudonyms) -> Analysis:
             for item in analysis.problems
         ],
         apps=list(names.scrub_all(analysis.apps)),
-        lines=_rewrite(analysis.lines, scrub),
-        events=_rewrite(analysis.events, scrub),
-        episodes={name: _rewrite(table, scrub) for name, table in analysis.episodes.items()},
-        tables={name: _rewrite(table, scrub) for name, table in analysis.tables.items()},
+        lines=_rewrite(analysis.lines, scrub, names.suspects),
+        events=_rewrite(analysis.events, scrub, names.suspects),
+        episodes={name: _rewrite(table, scrub, names.suspects) for name, table in analysis.episodes.items()},
+        tables={name: _rewrite(table, scrub, names.suspects) for name, table in analysis.tables.items()},
         findings=[_finding(finding, scrub) for finding in analysis.findings],
         not_evaluated=[replace(item, needs=scrub(item.needs)) for item in analysis.not_evaluated],
     )
@@ -105,19 +106,25 @@ def _finding(finding: Finding, scrub: Rewrite) -> Finding:
     )
 
 
-def _rewrite(table: pl.DataFrame, rewrite: Rewrite, columns: Iterable[str] | None = None) -> pl.DataFrame:
-    """Rewrite the distinct values of text columns (all by default)."""
+def _rewrite(
+    table: pl.DataFrame, rewrite: Rewrite, suspects: Suspects, columns: Iterable[str] | None = None
+) -> pl.DataFrame:
+    """Rewrite those distinct values of text columns (all by default) that `suspects` picks."""
     chosen = table.columns if columns is None else [name for name in columns if name in table.columns]
     changed = {}
     for name in chosen:
         if table.schema[name] not in TEXT_TYPES:
             continue
         column = table[name].cast(pl.String())
-        values = column.drop_nulls().unique(maintain_order=True).to_list()
+        values = suspects(column.drop_nulls().unique(maintain_order=True)).to_list()
         mapping = {value: new for value in values if (new := rewrite(value)) != value}
         if mapping:
             changed[name] = column.replace(list(mapping), list(mapping.values()))
     return table.with_columns(**changed)
+
+
+def _all(values: pl.Series) -> pl.Series:
+    return values
 
 
 def _without_text(analysis: Analysis, names: Pseudonyms) -> Analysis:
@@ -131,7 +138,7 @@ def _without_text(analysis: Analysis, names: Pseudonyms) -> Analysis:
         return value if _IDENTIFIER.fullmatch(value) else tokens.setdefault(value, names.token("text", value))
 
     def free(table: pl.DataFrame) -> pl.DataFrame:
-        return _rewrite(_rewrite(table, named, _NAMED_THINGS), sentence, _SENTENCES)
+        return _rewrite(_rewrite(table, named, _all, _NAMED_THINGS), sentence, _all, _SENTENCES)
 
     events = free(analysis.events)
     quotes = dict(analysis.lines.select("ref", "message").iter_rows())
