@@ -108,7 +108,8 @@ class Capture:
         apps = _known_apps(episodes, events)
         if self._require_apps:
             self._check_apps(apps, episodes)
-        rows = sum(one.rows or 0 for one in coverage)
+        logs = [one for one in coverage if one.source in {source.name for source in self.trace.sources_of("log")}]
+        rows = sum(one.rows or 0 for one in logs)
         findings, not_evaluated = evaluate(
             episodes,
             kinds=frozenset(events["kind"].unique().to_list()),
@@ -118,9 +119,9 @@ class Capture:
             apps=self._apps or None,
             facts=CaptureFacts(
                 taken=_utc(self.trace.capture.time_ns),
-                first=_utc(span.start),
+                first=_utc(min((one.start_ns for one in logs if one.start_ns is not None), default=None)),
                 rows=rows,
-                lost_messages=reading.lost_messages,
+                lost_messages=reading.lost_messages if any(one.reader == "unified_log" for one in logs) else None,
                 os_build=self.trace.device.os_build,
                 simulator=reading.simulator,
             ),

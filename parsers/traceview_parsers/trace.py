@@ -150,11 +150,14 @@ class Trace:
         """Names of all tables that some source offers."""
         return tuple(dict.fromkeys(table for source in self.sources for table in source.tables))
 
+    def sources_of(self, table: str) -> list[Source]:
+        """Return the sources that offer `table`."""
+        return [source for source in self.sources if table in source.tables]
+
     def batches(self, table: str, selection: Selection = EVERYTHING) -> Iterator[Any]:
         """Stream record batches of `table` from every source that has it, source by source."""
-        for source in self.sources:
-            if table in source.tables:
-                yield from source.batches(table, selection)
+        for source in self.sources_of(table):
+            yield from source.batches(table, selection)
 
     def table(self, table: str, selection: Selection = EVERYTHING) -> Any:
         """Read `table` whole into an Arrow table. Raises KeyError where neither a source nor the schema knows it."""
