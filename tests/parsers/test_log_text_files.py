@@ -118,6 +118,71 @@ def test_text_before_the_first_record_is_counted(tmp_path: Path) -> None:
     assert (problems["preamble"].position, problems["preamble"].count, problems["preamble"].sample) == (2, 2, "hello")
 
 
+FIXED = "2023-01-11 17:36:27.212366-0800 0x7cb      {:<11} 0x0                  50     0    "
+INSIDE = [
+    # As rendered from a real macOS 12 archive; layouts of signposts follow real output.
+    (
+        FIXED.format("Signpost")
+        + "[spid 0xeeeeb0b5b2b2eeee, process, begin] kerneld: (Lib) [com.a:Speed] Init: took 3 s",
+        {
+            "process": "kerneld",
+            "sender": "Lib",
+            "subsystem": "com.a",
+            "category": "Speed",
+            "event": "signpost",
+            "level": None,
+            "signpost_id": 0xEEEEB0B5B2B2EEEE,
+            "signpost_scope": "process",
+            "signpost_type": "begin",
+            "signpost_name": "Init",
+            "message": "took 3 s",
+        },
+    ),
+    (
+        "2023-01-11 17:36:27.212366-0800  localhost kerneld[50]: [com.a:Speed] [spid 0x1, thread, end] Init",
+        {"event": "signpost", "signpost_id": 1, "signpost_type": "end", "signpost_name": "Init", "message": ""},
+    ),
+    (
+        "2023-01-11 17:36:27.212 Sp kerneld[50:7cb] [com.a:Speed] [spid 0x1, system, event] A::b: text",
+        {"event": "signpost", "signpost_scope": "system", "signpost_name": "A::b", "message": "text"},
+    ),
+    (
+        FIXED.format("Loss")
+        + "kernel: lost >=63 unreliable messages from 1-2 (Mach continuous exact start-approx. end)",
+        {"event": "loss", "level": None, "loss_count": 63},
+    ),
+    (
+        FIXED.format("Default") + "launchd: [system/com.apple.WindowServer [93]:] xpcproxy spawned with pid 93",
+        {
+            "subsystem": "system/com.apple.WindowServer [93]",
+            "category": None,
+            "message": "xpcproxy spawned with pid 93",
+        },
+    ),
+    (FIXED.format("Default") + "launchd: [pid/9 [mds]:] exited", {"subsystem": "pid/9 [mds]", "message": "exited"}),
+    (FIXED.format("Default") + "launchd: [system:] Setting", {"subsystem": "system", "message": "Setting"}),
+    (
+        FIXED.format("Default") + "kernel: (ANS) [ANS2:client1] New BlogBuf low 29",
+        {"sender": "ANS", "subsystem": None, "category": None, "message": "[ANS2:client1] New BlogBuf low 29"},
+    ),
+    (FIXED.format("Error") + "1Pass: word: [x", {"process": "1Pass", "message": "word: [x"}),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), INSIDE)
+def test_fields_inside_messages(tmp_path: Path, text: str, expected: Row) -> None:
+    plain = FIXED.format("Info") + "app: [com.a:b] plain"
+    rows, problems, _ = read(write(tmp_path, f"{plain}\n{text}\n{plain}\n"))
+    assert [row["message"] for row in rows[::2]] == ["plain", "plain"]
+    assert {key: rows[1][key] for key in expected} == expected
+    assert problems == {}
+
+
+def test_carriage_returns_of_messages_are_kept(tmp_path: Path) -> None:
+    rows, _, _ = read(write(tmp_path, compact(1, "a\r") + compact(2, "b") + compact(3, "c")))
+    assert [row["message"] for row in rows] == ["a\r", "b", "c"]
+
+
 def test_impossible_dates_have_no_time(tmp_path: Path) -> None:
     rows, _, coverage = read(write(tmp_path, compact(1, "a").replace("10-09", "02-31") + compact(2, "b")))
     assert (rows[0]["time"], rows[0]["time_how"], rows[0]["message"]) == (None, "unknown", "a")

@@ -16,6 +16,7 @@ from traceview_parsers.device_syslog.relay import NSLOG, RELAYS
 from traceview_parsers.device_syslog.xcode import METADATA, metadata_fields
 from traceview_parsers.log_text.blocks import Lines
 from traceview_parsers.log_text.decode import without_suffix
+from traceview_parsers.log_text.inside import message_fields
 from traceview_parsers.log_text.json_rows import KEYS, log_columns, parse_objects
 from traceview_parsers.log_text.layouts import Layout, tokenise
 from traceview_parsers.log_text.rows import columns
@@ -100,10 +101,12 @@ def _printed(lines: Lines, done: Any, run: Pass) -> Any:
     where = frame["row"].to_numpy()
     begin = lines.starts[where] + frame["prefix_bytes"].to_numpy()
     end = lines.starts[where + 1] - 1
-    frame, end = without_suffix(lines, frame, LAYOUTS, np.minimum(begin, end), end)
+    begin = np.minimum(begin, end)
+    frame, end = without_suffix(lines, frame, LAYOUTS, begin, end)
+    frame, begin = message_fields(lines, frame, begin, end)
     values = columns(frame, run.clock)
     values["ref"] = run.refs(where + 1)
-    values["message"] = lines.pieces(np.minimum(begin, end), end)
+    values["message"] = lines.pieces(begin, end)
     batch = schema.log_batch(frame.height, values)
     return _without_event(batch, frame["layout"].is_null().to_numpy())
 

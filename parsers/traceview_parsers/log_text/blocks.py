@@ -172,7 +172,7 @@ def _clean(data: bytes, number: int, name: str, problems: Problems) -> bytes:
         problems.add(name, "nul-bytes", "NUL bytes were dropped", position=line, unit="line", count=found)
         data = data.replace(b"\0", b"")
     # One byte is found at memory speed, two are not.
-    if b"\r" in data:
+    if b"\r" in data and data.count(b"\r\n") * 2 > data.count(b"\n"):  # else they belong to messages
         data = data.replace(b"\r\n", b"\n")
     return _COLOURS.sub(b"", data) if b"\x1b" in data else data
 

@@ -10,6 +10,7 @@ import polars as pl
 from traceview_parsers import schema
 from traceview_parsers.clock import Longs
 from traceview_parsers.log_text.blocks import Lines, read_blocks
+from traceview_parsers.log_text.inside import message_fields
 from traceview_parsers.log_text.layouts import Layout
 from traceview_parsers.log_text.records import Records, split
 from traceview_parsers.log_text.rows import columns, encode, is_known_level
@@ -85,6 +86,7 @@ def _batch(run: Pass, lines: Lines, layouts: Sequence[Layout], records: Records,
     frame = records.frame.head(count)
     begin, end = records.begin[:count], records.end[:count]
     frame, end = without_suffix(lines, frame, layouts, begin, end)
+    frame, begin = message_fields(lines, frame, begin, end)
     report_levels(run, frame, lines.first)
     values = columns(frame, run.clock)
     values["ref"] = run.refs(rows[:count] + lines.first)

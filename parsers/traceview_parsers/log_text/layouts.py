@@ -14,8 +14,9 @@ CLOCK: Final = r"(?P<clock>(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])"
 FRACTION: Final = r"\.(?P<fraction>[0-9]{1,9})"
 ZONE: Final = r"(?P<zone>[+-][0-9]{2}:?[0-9]{2})"
 SENDER: Final = r"(?:\((?P<sender>[^()\n]*)\) )?"
-# A subsystem has no blanks, quotes or angle brackets, so that "[app<com.acme>:812] Suspending" stays message.
-LABEL: Final = r"(?:\[(?:(?P<subsystem>[A-Za-z0-9_.$/+-]+):(?P<category>[^\]\n ][^\]\n]*)?)?\] )?"
+# A subsystem has no blanks or angle brackets, so that "[app<com.acme>:812] Suspending" stays message; launchd's have a
+# pid or a name behind: "[system/com.apple.WindowServer [93]:]".
+LABEL: Final = r"(?:\[(?:(?P<subsystem>[A-Za-z0-9_.$/+-]+(?: \[[^\]\n]*\])?):(?P<category>[^\]\n ][^\]\n]*)?)?\] )?"
 
 
 @dataclass(frozen=True, slots=True)

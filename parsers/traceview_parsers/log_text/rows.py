@@ -34,6 +34,9 @@ LEVELS: Final = {
 EVENTS: Final = {
     "activity": "activity",
     "a": "activity",
+    "sp": "signpost",
+    "lo": "loss",
+    "st": "state",
     "signpost": "signpost",
     "loss": "loss",
     "state": "state",
@@ -51,6 +54,9 @@ NAME_GROUPS: Final = (
     "sender_uuid",
     "subsystem",
     "category",
+    "signpost_name",
+    "signpost_type",
+    "signpost_scope",
 )
 NUMBER_GROUPS: Final = (
     ("pid", "pid", 10),
@@ -60,6 +66,8 @@ NUMBER_GROUPS: Final = (
     ("sender_offset_hex", "sender_offset", 16),
     ("tid_hex", "tid", 16),
     ("tid", "tid", 10),
+    ("signpost_hex", "signpost_id", 16),
+    ("lost", "loss_count", 10),
 )
 """Groups of `layouts.Layout` that hold numbers: group, column, base."""
 _UNLEVELLED: Final = {"unknown"}
@@ -148,7 +156,7 @@ def columns(frame: pl.DataFrame, clock: LocalClock) -> dict[str, Any]:
     numbers: dict[str, pl.Series] = {}
     for group, column, base in NUMBER_GROUPS:
         if group in frame:
-            found = integers(frame[group], base, signed=column in {"pid", "ttl"})
+            found = integers(frame[group], base, signed=column in {"pid", "ttl", "loss_count"})
             numbers[column] = numbers[column].fill_null(found) if column in numbers else found
     result.update((name, value.to_arrow()) for name, value in numbers.items())
     return result

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from traceview_parsers.log_text.inside import SIGNPOST
 from traceview_parsers.log_text.layouts import CLOCK, DATE, FRACTION, LABEL, SENDER, ZONE, Layout
 
 _STAMP: Final = f"{DATE} {CLOCK}{FRACTION}"
@@ -13,7 +14,8 @@ _DEFAULT: Final = (
 DEFAULT: Final = Layout(
     "default",
     (
-        rf"{_DEFAULT}(?P<process>[^:0-9 \n][^:\n]*): {SENDER}{LABEL})",
+        rf"{_DEFAULT}(?P<process>[^:0-9 \[\n][^:\n]*): {SENDER}{LABEL})",
+        rf"{_DEFAULT}{SIGNPOST}(?P<process>[^\n]+?):(?: |\n){SENDER}{LABEL})",
         # A process name that starts with a digit or holds a colon; an empty message without its blank.
         rf"{_DEFAULT}(?P<process>[^\n]+?):(?: |\n){SENDER}{LABEL})",
         # Cut before the process name's colon.
