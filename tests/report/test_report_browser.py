@@ -1,5 +1,6 @@
 """The report in a real browser, offline: policy, requests, drawing, links, keys, themes, narrow pages, size."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}"),
 ]
 WAIT_S = 20
+TIMES = "#t=2026-05-04T12:01:00Z,2026-05-04T12:01:30.500Z"
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,7 @@ class Visit:
         self.page = self.context.new_page()
         self.complaints: list[str] = []
         self.requests: list[str] = []
+        self.loaded: dict[str, object] = {}
         self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.route("**/*", self._route)
@@ -86,8 +89,14 @@ class Visit:
 
 @pytest.fixture(scope="module")
 def shared(browser: Any, report: Path) -> Iterator[Visit]:
-    """One drawn page for the tests that only act on it: drawing takes a second or more."""
-    visit = Visit(browser, report).drawn()
+    """One drawn page for the tests that only act on it: drawing takes a second or more. Opened at its third finding."""
+    third = re.findall(r'id="(f=[0-9a-f]+)"', report.read_text(encoding="utf-8"))[2]
+    visit = Visit(browser, report, f"#{third}").drawn()
+    visit.until("() => document.activeElement.tagName", "SUMMARY")
+    visit.loaded = visit.page.evaluate(
+        "() => ({ open: document.querySelectorAll('.finding')[2].open, from: document.getElementById('plot').dataset.from,"
+        " focus: document.activeElement.closest('.finding').id, hash: location.hash })"
+    )
     yield visit
     visit.context.close()
 
@@ -136,26 +145,25 @@ def test_a_click_on_a_finding_zooms_and_opens_its_lines(shared: Visit, rich: Ana
     page.quiet()
 
 
-@pytest.mark.parametrize("how", ["load", "hashchange"])
-def test_permalinks_to_findings(
-    visit: Callable[..., Visit], shared: Visit, report: Path, rich: Analysis, how: str
-) -> None:
-    fragment = f"#f={rich.findings[2].fingerprint}"
-    page = visit(report, fragment).drawn() if how == "load" else shared.fresh()
-    if how == "hashchange":
-        page.page.evaluate(f"() => {{ location.hash = '{fragment}'; }}")
-    page.until("() => document.querySelectorAll('.finding')[2].open")
-    page.until(f"() => Number(document.getElementById('plot').dataset.from) === {_start_ms(rich, 2) - 1000:.0f}")
+def test_permalinks_to_findings_work_on_load(shared: Visit, rich: Analysis) -> None:
+    link = f"f={rich.findings[2].fingerprint}"
+    start = f"{_start_ms(rich, 2) - 1000:.0f}"
+    assert shared.loaded == {"open": True, "from": start, "focus": link, "hash": f"#{link}"}
+
+
+def test_permalinks_to_findings_work_on_change(shared: Visit, rich: Analysis) -> None:
+    page = shared.fresh()
+    fragment = f"#f={rich.findings[1].fingerprint}"
+    page.page.evaluate(f"() => {{ location.hash = '{fragment}'; }}")
+    page.until("() => document.querySelectorAll('.finding')[1].open")
+    page.until(f"() => Number(document.getElementById('plot').dataset.from) === {_start_ms(rich, 1) - 1000:.0f}")
     page.until("() => (document.activeElement.closest('.finding') || {}).id || ''", fragment[1:])
     page.quiet()
 
 
-@pytest.mark.parametrize("how", ["load", "hashchange"])
-def test_permalinks_to_times(visit: Callable[..., Visit], shared: Visit, report: Path, how: str) -> None:
-    fragment = "#t=2026-05-04T12:01:00Z,2026-05-04T12:01:30.500Z"
-    page = visit(report, fragment).drawn() if how == "load" else shared.fresh()
-    if how == "hashchange":
-        page.page.evaluate(f"() => {{ location.hash = '{fragment}'; }}")
+def test_permalinks_to_times(shared: Visit) -> None:
+    page = shared.fresh()
+    page.page.evaluate(f"() => {{ location.hash = '{TIMES}'; }}")
     page.until("() => document.getElementById('plot').dataset.from || ''", "1777896060000")
     low, high = page.range()
     assert low <= 1777896060000
@@ -295,10 +303,12 @@ def test_a_full_report_stays_usable(
     """4,900 bars and 2,000 evidence lines: the verdict shows before the plot, and a finding zooms within seconds."""
     size = write(crowded(4800, 2000), tmp_path / "x.html")
     assert size.total < 6_000_000
-    page = visit(tmp_path / "x.html")
+    page = visit(tmp_path / "x.html", TIMES)
     assert page.page.locator("h1").is_visible()
     page.drawn()
-    assert page.page.locator("#plot .barlayer .point").count() > 4500
+    page.until("() => document.getElementById('plot').dataset.from || ''", "1777896060000")
+    page.page.locator("#zoom-all").click()
+    page.until("() => document.querySelectorAll('#plot .barlayer .point').length > 4500")
     page.page.locator("details.finding summary").nth(20).click()
-    page.until("() => (document.getElementById('plot').dataset.from || '') !== ''")
+    page.until("() => (document.getElementById('plot').dataset.from || '') !== '1777896060000'")
     page.quiet()
