@@ -13,6 +13,7 @@ from traceview.signals.catalogue import (
     compile_catalogue,
     read_family,
 )
+from traceview.signals.doc import REFERENCE, reference
 from traceview.signals.matcher import match
 from traceview.signals.vocabulary import FIELDS, KINDS
 
@@ -125,3 +126,7 @@ def test_another_catalogue_can_be_used(small: Catalogue, log_rows: Callable[...,
 def test_an_example_is_a_message_or_a_table() -> None:
     (signal,) = read_family("family", GOOD + 'examples = ["a", { message = "b", process = "p", state = "s" }]')
     assert signal.examples == (Example("a"), Example("b", {"state": "s"}, "p"))
+
+
+def test_the_reference_is_current() -> None:
+    assert REFERENCE.read_text("utf-8") == reference(), "run python -m traceview.signals.doc"

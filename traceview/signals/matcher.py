@@ -32,9 +32,9 @@ _BASE: Final = {
     "message": "message",
 }
 """Column of ``log`` → column of the event table."""
-MAX_MESSAGE: Final = 32_768
-"""Characters of a message that are looked at: real messages end long before (os_log cuts at 1 KiB, NSLog at 32 KiB),
-and hostile megabyte lines must not cost seconds."""
+MAX_MESSAGE: Final = 8_192
+"""Characters of a message that are looked at: os_log cuts at 1 KiB unless oversize data follows, what an event says
+stands at the beginning, and hostile long lines that hold every literal must not cost seconds each."""
 
 Rows = np.ndarray[Any, np.dtype[Any]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
