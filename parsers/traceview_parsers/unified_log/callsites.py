@@ -22,7 +22,9 @@ from traceview_parsers.unified_log.firehose import (
     SHARED_CACHE,
     STRINGS,
     UUID_RELATIVE,
+    FieldReader,
     Fields,
+    Origins,
     Tracepoints,
 )
 from traceview_parsers.unified_log.interning import Array, Names, PairTable, Rows
@@ -137,39 +139,55 @@ class CallSites:
         self._name_numbers = Rows(number=np.int32)
 
     def find(
-        self, batch: Batch, points: Tracepoints, fields: Fields, entry: Array, catalogs: list[Catalog]
+        self, batch: Batch, points: Tracepoints, origins: Origins, entry: Array, catalogs: list[Catalog]
     ) -> tuple[Array, Array]:
-        """Return (call site row, number of the signpost's name or -1) of each tracepoint.
+        """Return (call site row of each tracepoint, which strings it uses, for `signpost_names`).
 
         Args:
             batch: Where the tracepoints lie.
             points: The tracepoints.
-            fields: Their fields.
+            origins: Where they come from.
             entry: Catalog entry of each.
             catalogs: The catalogs of the batch, in order.
         """
         where = points.flags & STRINGS
-        owner, code = self._owners(batch, where, fields, entry, catalogs)
-        upper = np.where(where == LARGE_SHARED_CACHE, fields.upper, 0).astype(np.uint64)
-        literal = points.kind == ACTIVITY
-        low = (owner & _NO_OWNER) | (where << _WHERE_SHIFT) | (literal.astype(np.int64) << _LITERAL_SHIFT)
-        b = low.view(np.uint64) | (fields.large << np.uint64(32)) | (upper << np.uint64(48))
+        owner, code = self._owners(batch, where, origins, entry, catalogs)
+        large_cache = where == LARGE_SHARED_CACHE
+        upper = np.where(large_cache, origins.upper, 0).astype(np.uint64) if large_cache.any() else np.uint64(0)
+        strings = (owner & _NO_OWNER) | (where << _WHERE_SHIFT)
+        low = strings | ((points.kind == ACTIVITY).astype(np.int64) << _LITERAL_SHIFT)
+        b = low.view(np.uint64) | (origins.large << np.uint64(32)) | (upper << np.uint64(48))
         a = points.reference | (code << np.uint64(32))
         rows, firsts = self._keys.intern(a, b)
         if firsts.size:
-            counts = np.where(points.end[firsts] > fields.items[firsts], batch.data[fields.items[firsts]], 0)
-            keys = self._keys_of(a[firsts], b[firsts])
-            for key, place, as_is, values in zip(
-                keys, self._places(keys), literal[firsts].tolist(), counts.tolist(), strict=True
-            ):
-                self._add(key, place, values, as_is=as_is)
-        names = np.full(rows.size, -1, np.int32)
+            self._add_all(batch, points.take(firsts), self._keys_of(a[firsts], b[firsts]))
+        return rows, strings
+
+    def signpost_names(self, fields: Fields, strings: Array) -> Array:
+        """Return the number in `names` of each signpost's name, -1 where there is none."""
+        numbers = np.full(strings.size, -1, np.int32)
         named = np.flatnonzero(fields.name)
-        if named.size:
-            names[named] = self._signpost_names(
-                fields.name[named] | (fields.name_upper[named] << np.uint64(32)), low[named]
-            )
-        return rows, names
+        if not named.size:
+            return numbers
+        reference = fields.name[named] | (fields.name_upper[named] << np.uint64(32))
+        where = strings[named].view(np.uint64)
+        rows, firsts = self._name_keys.intern(reference, where)
+        keys = self._keys_of(reference[firsts], where[firsts])
+        for key in [key._replace(code=0, large=key.code) for key in keys]:
+            place = self._places([key])[0]
+            known = place.format is not None and not key.dynamic
+            text = (place.format or b"").decode("utf-8", "replace")
+            self._name_numbers.append(self.names.number(text if known else None))
+        numbers[named] = self._name_numbers["number"].take(rows)
+        return numbers
+
+    def _add_all(self, batch: Batch, points: Tracepoints, keys: list[_Key]) -> None:
+        """Add call sites; `points` is the first tracepoint of each."""
+        items = FieldReader(batch, points).fields().items
+        inside = items < points.end
+        counts = np.where(inside, batch.data[np.minimum(items, batch.data.size - 1)], 0).tolist()
+        for key, place, kind, values in zip(keys, self._places(keys), points.kind.tolist(), counts, strict=True):
+            self._add(key, place, values, as_is=kind == ACTIVITY)
 
     def image_of_process(self, process: int) -> int:
         """Return the row of `Images.table` of a process' executable."""
@@ -187,17 +205,17 @@ class CallSites:
         return self._images.number(uuid, self._files.path(uuid, [cache] if any(cache) else []))
 
     def _owners(
-        self, batch: Batch, where: Array, fields: Fields, entry: Array, catalogs: list[Catalog]
+        self, batch: Batch, where: Array, origins: Origins, entry: Array, catalogs: list[Catalog]
     ) -> tuple[Array, Array]:
         """Return (UUID number of the file that holds the strings, place in the image's file or address as logged)."""
         table = self._processes.table
         process = self._processes.process_of.take(entry)
         shared = (where == SHARED_CACHE) | (where == LARGE_SHARED_CACHE)
         owner = np.where(shared, table["dsc"].take(process), table["main"].take(process)).astype(np.int64)
-        code = fields.code
+        code = origins.code
         absolute = np.flatnonzero(where == ABSOLUTE)
         if absolute.size:
-            address = code[absolute] | (fields.upper[absolute] << np.uint64(32))
+            address = code[absolute] | (origins.upper[absolute] << np.uint64(32))
             image, offset = _image_ranges(catalogs, entry[absolute], address)
             owner[absolute] = image
             code = code.copy()
@@ -205,7 +223,7 @@ class CallSites:
         relative = np.flatnonzero(where == UUID_RELATIVE)
         if relative.size:
             raw = np.lib.stride_tricks.sliding_window_view(batch.data, 16)[
-                np.minimum(fields.uuid_at[relative], batch.data.size - 16)
+                np.minimum(origins.uuid_at[relative], batch.data.size - 16)
             ]
             owner[relative] = self._processes.uuid_numbers(raw.tobytes())
         owner[~_IS_KNOWN.take(where)] = -1
@@ -269,17 +287,6 @@ class CallSites:
             format_number = self.formats.number(text)
             plan = self._plans.for_literal(text) if as_is and not key.dynamic else self._plans.for_format(text)
         self.table.append(plan, format_number, self._images.number(place.uuid, place.path), place.offset)
-
-    def _signpost_names(self, reference: Array, low: Array) -> Array:
-        """Return the number of each signpost's name; `low` says where its strings are, as in the call sites' keys."""
-        rows, firsts = self._name_keys.intern(reference, low.view(np.uint64))
-        where = low[firsts].view(np.uint64)
-        for full, key in zip(reference[firsts].tolist(), self._keys_of(reference[firsts], where), strict=True):
-            place = self._places([key._replace(code=0, large=full >> 32)])[0]
-            known = place.format is not None and not key.dynamic
-            text = (place.format or b"").decode("utf-8", "replace")
-            self._name_numbers.append(self.names.number(text if known else None))
-        return self._name_numbers["number"].take(rows)
 
 
 def _shared(key: _Key, file: SharedCacheStrings | None, position: int, image: int) -> _Place:

@@ -10,17 +10,21 @@ from traceview_parsers.unified_log import chunksets, firehose
 from traceview_parsers.unified_log.callsites import CallSites, Images
 from traceview_parsers.unified_log.catalog import Processes
 from traceview_parsers.unified_log.dumps import SIMPLE_HEAD, STATE_HEAD, SimpleDumps, StateDumps, UuidImages
+from traceview_parsers.unified_log.emitter import Part
 from traceview_parsers.unified_log.firehose import Chunks, FieldReader, Fields, Tracepoints
 from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.items import Places
 from traceview_parsers.unified_log.messages import Composer
 from traceview_parsers.unified_log.oversize import Blob, Key, Oversize, append_blobs, trace_blob
 from traceview_parsers.unified_log.plans import Plans
-from traceview_parsers.unified_log.prefilter import Known, Prefilter
-from traceview_parsers.unified_log.rows import Found, Load, RowBuilder, levels_and_events
+from traceview_parsers.unified_log.prefilter import MAYBE, NO, Known, Prefilter
+from traceview_parsers.unified_log.rows import Found, Load, RowBuilder, levels_and_events, with_arguments
 from traceview_parsers.unified_log.strings import StringFiles
+from traceview_parsers.unified_log.typed import no_arguments, typed_arguments
 
 _CHUNK_HEAD: Final = 48
+_MOST_LOST: Final = np.uint64(1 << 32)
+"""Larger counts of lost messages are damage; they do not spoil the sum."""
 
 
 @dataclass(slots=True)
@@ -55,6 +59,39 @@ class Waiting:
     key: Key
 
 
+@dataclass(slots=True)
+class Job:
+    """What to decode of a load.
+
+    Attributes:
+        load: The load.
+        wanted: Rows that it rules out are not decoded.
+        tally: Counts what is met.
+        waiting: Takes the records whose oversize data was not met yet, which are left out then. None: decode them
+            without their data.
+        only: Byte positions of the only tracepoints to decode; None: all, and the dumps.
+    """
+
+    load: Load
+    wanted: Prefilter
+    tally: Tally
+    waiting: list[Waiting] | None
+    only: Array | None = None
+
+
+@dataclass(slots=True)
+class _Records:
+    """Tracepoints with all that is known of them, and whether they are wanted: `prefilter.MAYBE` or ``YES``."""
+
+    points: Tracepoints
+    fields: Fields
+    found: Found
+    verdict: Array
+
+    def take(self, rows: Array) -> "_Records":
+        return _Records(self.points.take(rows), self.fields.take(rows), self.found.take(rows), self.verdict[rows])
+
+
 class Decoder:
     """Turns loads into record batches; holds what they share."""
 
@@ -68,85 +105,58 @@ class Decoder:
         self._composer = Composer(plans)
         self._images = UuidImages()
 
-    def decode(
-        self, load: Load, wanted: Prefilter, tally: Tally, waiting: list[Waiting] | None, only: Array | None = None
-    ) -> Iterator[Any]:
-        """Yield the record batches of a load: tracepoints, losses, simple dumps, state dumps.
-
-        Args:
-            load: What to decode.
-            wanted: Rows that it rules out are not decoded; others may still be unwanted.
-            tally: Counts what is met.
-            waiting: Takes the records whose oversize data was not met yet, which are left out then. None: decode them
-                without their data.
-            only: Byte positions of the only tracepoints to decode.
-        """
-        batch = load.batch
-        first = batch.words.take((batch.at >> 3) + 2)
-        second = batch.words.take((batch.at >> 3) + 3) & np.uint64(0xFFFFFFFF)
+    def decode(self, job: Job) -> Iterator[Part]:
+        """Yield the record batches of a load: simple dumps, state dumps, losses, other tracepoints."""
+        load, batch = job.load, job.load.batch
+        first, second = _process_ids(batch)
         entry = self.processes.entries_of(load.catalogs, first, second, load.serials.take(batch.set_of))
         process = self.processes.process_of.take(entry)
         size = batch.end - batch.at
-        over = np.flatnonzero((batch.tag == chunksets.OVERSIZE) & (size >= _CHUNK_HEAD))
-        self.oversize.collect(load.boot_uuid, batch, (first, second), over)
-        if only is None:
-            possible = wanted.processes(process)
-            yield from self._dumps(load, process, possible & (size >= SIMPLE_HEAD), wanted, tally)
-        else:
-            possible = np.ones(entry.size, bool)
-        hits = np.flatnonzero((batch.tag == chunksets.FIREHOSE) & (size >= _CHUNK_HEAD) & possible)
+        self.collect_oversize(batch, load.boot_uuid)
+        possible = size >= _CHUNK_HEAD
+        if job.only is None:
+            possible &= job.wanted.processes(process)
+            yield from self._simple_dumps(job, process, np.flatnonzero((batch.tag == chunksets.SIMPLE_DUMP) & possible))
+            yield from self._state_dumps(job, process, np.flatnonzero((batch.tag == chunksets.STATE_DUMP) & possible))
+        hits = np.flatnonzero((batch.tag == chunksets.FIREHOSE) & possible)
         if hits.size:
             base = batch.words.take((batch.at[hits] >> 3) + 5)
             chunks = Chunks(batch.at[hits], batch.end[hits], base, entry[hits], first[hits], second[hits])
-            yield from self._firehose(load, chunks, wanted, tally, waiting, only)
+            yield from self._firehose(job, chunks)
 
     def collect_oversize(self, batch: chunksets.Batch, boot_uuid: str) -> None:
-        """Keep the oversize data of a batch, of which nothing else is wanted."""
-        first = batch.words.take((batch.at >> 3) + 2)
-        second = batch.words.take((batch.at >> 3) + 3) & np.uint64(0xFFFFFFFF)
+        """Keep the oversize data of a batch."""
         over = np.flatnonzero((batch.tag == chunksets.OVERSIZE) & (batch.end - batch.at >= _CHUNK_HEAD))
-        self.oversize.collect(boot_uuid, batch, (first, second), over)
+        if over.size:
+            self.oversize.collect(boot_uuid, batch, _process_ids(batch), over)
 
-    def _firehose(
-        self,
-        load: Load,
-        chunks: Chunks,
-        wanted: Prefilter,
-        tally: Tally,
-        waiting: list[Waiting] | None,
-        only: Array | None,
-    ) -> Iterator[Any]:
-        points = self._points(load, chunks, tally, only)
+    def _firehose(self, job: Job, chunks: Chunks) -> Iterator[Part]:
+        points = self._points(job, chunks)
         loss = points.kind == firehose.LOSS
         if loss.any():
             lost = points.take(np.flatnonzero(loss))
-            yield self._losses(load, chunks, lost, tally)
+            job.tally.lost += int(np.minimum(self._rows.loss_counts(job.load, lost), _MOST_LOST).sum())
+            process = self.processes.process_of.take(chunks.entry.take(lost.chunk))
+            yield self._unsure(job, self._rows.losses(job.load, lost, process))
             points = points.take(np.flatnonzero(~loss))
-        fields = FieldReader(load.batch, points).read()
-        found = self._find(load, chunks, points, fields)
-        selection = wanted.selection
-        if not selection.everything:
-            keep = wanted.rows(found.process, found.site, found.pair, found.level, found.event)
-            if selection.timed:
-                keep = keep & wanted.times(*load.clock.to_ns(points.ticks))
-            if not keep.all():
-                rows = np.flatnonzero(keep)
-                points, fields, found = points.take(rows), fields.take(rows), found.take(rows)
-        blobs, late = self._blobs(load, chunks, points, fields, waiting)
-        tally.incomplete += 0 if waiting is not None else len(late)
-        if late and waiting is not None:
-            rows = np.setdiff1d(np.arange(points.at.size), late)
+        records = self._records(job, chunks, points)
+        blobs, late = self._blobs(job, chunks, records)
+        if late and job.waiting is not None:
+            rows = np.setdiff1d(np.arange(records.points.at.size), late)
             renumbered = {row: number for number, row in enumerate(rows.tolist())}
             blobs = {renumbered[row]: blob for row, blob in blobs.items()}
-            points, fields, found = points.take(rows), fields.take(rows), found.take(rows)
-        if points.at.size:
-            yield self._tracepoints(load, chunks, points, fields, found, blobs, tally)
+            records = records.take(rows)
+        elif late:
+            job.tally.incomplete += len(late)
+        if records.points.at.size:
+            yield self._tracepoints(job, chunks, records, blobs)
 
-    def _points(self, load: Load, chunks: Chunks, tally: Tally, only: Array | None) -> Tracepoints:
-        at, owner, overrun = firehose.walk(load.batch, chunks)
-        points = firehose.read_heads(load.batch, chunks, at, owner)
-        if only is not None:
-            return points.take(np.flatnonzero(np.isin(points.at, only)))
+    def _points(self, job: Job, chunks: Chunks) -> Tracepoints:
+        at, owner, overrun = firehose.walk(job.load.batch, chunks)
+        points = firehose.read_heads(job.load.batch, chunks, at, owner)
+        if job.only is not None:
+            return points.take(np.flatnonzero(np.isin(points.at, job.only)))
+        tally = job.tally
         tally.overrun += overrun
         known = firehose.IS_KNOWN.take(points.kind)
         if not known.all():
@@ -157,92 +167,104 @@ class Decoder:
         tally.homeless += int(np.count_nonzero(chunks.entry.take(points.chunk) == 0))
         return points
 
-    def _losses(self, load: Load, chunks: Chunks, points: Tracepoints, tally: Tally) -> Any:
-        batch = self._rows.losses(load, points, self.processes.process_of.take(chunks.entry.take(points.chunk)))
-        tally.lost += sum(count for count in batch.column("loss_count").to_pylist() if 0 < count < 1 << 32)
-        return batch
-
-    def _find(self, load: Load, chunks: Chunks, points: Tracepoints, fields: Fields) -> Found:
+    def _records(self, job: Job, chunks: Chunks, points: Tracepoints) -> _Records:
+        """Look up where tracepoints come from, and read the rest of those that may be wanted."""
+        batch, wanted = job.load.batch, job.wanted
+        origins = FieldReader(batch, points).origins()
         entry = chunks.entry.take(points.chunk)
-        site, name = self.sites.find(load.batch, points, fields, entry, load.catalogs)
         process = self.processes.process_of.take(entry)
-        pair = self.processes.subsystem_rows(process, fields.subsystem)
+        site, strings = self.sites.find(batch, points, origins, entry, job.load.catalogs)
         level, event = levels_and_events(points)
-        return Found(process, site, pair, level, event, name)
+        subsystem = origins.subsystem
+        verdict = wanted.rows(process, site, lambda: self.processes.subsystem_rows(process, subsystem), level, event)
+        if wanted.selection.timed:
+            verdict = verdict * wanted.times(*job.load.clock.to_ns(points.ticks))
+        if (verdict == NO).any():
+            rows = np.flatnonzero(verdict)
+            points, verdict, process, subsystem = points.take(rows), verdict[rows], process[rows], subsystem[rows]
+            site, strings, level, event = site[rows], strings[rows], level[rows], event[rows]
+        fields = FieldReader(batch, points).fields()
+        pair = self.processes.subsystem_rows(process, subsystem)
+        name = self.sites.signpost_names(fields, strings)
+        return _Records(points, fields, Found(process, site, pair, level, event, name), verdict)
 
-    def _blobs(
-        self, load: Load, chunks: Chunks, points: Tracepoints, fields: Fields, waiting: list[Waiting] | None
-    ) -> tuple[dict[int, Blob], list[int]]:
+    def _blobs(self, job: Job, chunks: Chunks, records: _Records) -> tuple[dict[int, Blob], list[int]]:
         """Return (arguments that lie outside of their records, by record; records whose oversize data is missing)."""
+        load, points, fields = job.load, records.points, records.fields
         blobs: dict[int, Blob] = {}
         late: list[int] = []
-        message = (points.kind == firehose.LOG) | (points.kind == firehose.SIGNPOST)
-        for row in np.flatnonzero(message & (points.flags & firehose.HAS_OVERSIZE != 0)).tolist():
+        for row in np.flatnonzero(_has_items(points) & (points.flags & firehose.HAS_OVERSIZE != 0)).tolist():
             chunk = int(points.chunk[row])
-            key = Key(
-                load.boot_uuid,
-                int(chunks.first[chunk]),
-                int(chunks.second[chunk]),
-                int(fields.oversize[row]),
-                int(points.ticks[row]),
-            )
+            ids = int(chunks.first[chunk]), int(chunks.second[chunk])
+            key = Key(load.boot_uuid, *ids, int(fields.oversize[row]), int(points.ticks[row]))
             blob = self.oversize.find(key)
             if blob is not None:
                 blobs[row] = blob
                 continue
             late.append(row)
-            if waiting is not None:
+            if job.waiting is not None:
                 number = int(np.searchsorted(load.batch.starts, points.at[row], "right")) - 1
-                waiting.append(Waiting(int(load.units[number]), int(points.at[row] - load.batch.starts[number]), key))
+                offset = int(points.at[row] - load.batch.starts[number])
+                job.waiting.append(Waiting(int(load.units[number]), offset, key))
         for row in np.flatnonzero(points.kind == firehose.TRACE).tolist():
             begin, end = int(fields.items[row]) - 1, int(points.end[row])
             blobs[row] = trace_blob(load.batch.data[begin:end].tobytes())
         return blobs, late
 
-    def _tracepoints(
-        self,
-        load: Load,
-        chunks: Chunks,
-        points: Tracepoints,
-        fields: Fields,
-        found: Found,
-        blobs: dict[int, Blob],
-        tally: Tally,
-    ) -> Any:
-        message = (points.kind == firehose.LOG) | (points.kind == firehose.SIGNPOST)
+    def _tracepoints(self, job: Job, chunks: Chunks, records: _Records, blobs: dict[int, Blob]) -> Part:
+        load, points, fields = job.load, records.points, records.fields
         private = firehose.private_base(load.batch, chunks)
         places = Places(
-            count_at=np.where(message & (fields.items < points.end), fields.items, -1),
+            count_at=np.where(_has_items(points) & (fields.items < points.end), fields.items, -1),
             end=points.end.copy(),
             private=private.take(points.chunk) + fields.private_offset.view(np.int64),
             private_end=chunks.end.take(points.chunk),
         )
         data = append_blobs(load.batch.data, places, blobs) if blobs else load.batch.data
-        plan = self.sites.table["plan"].take(found.site)
-        messages, items = self._composer.compose(data, places, plan)
-        tally.broken += items.broken.size
-        return self._rows.tracepoints(load, points, fields, found, messages)
+        page = self._composer.compose(data, places, self.sites.table["plan"].take(records.found.site))
+        job.tally.broken += page.items.broken.size
+        batch = self._rows.tracepoints(load, points, fields, records.found, page.messages())
+        if job.wanted.selection.arguments:
+            batch = with_arguments(batch, typed_arguments(page))
+        return batch, records.verdict == MAYBE
 
-    def _dumps(self, load: Load, process: Array, possible: Array, wanted: Prefilter, tally: Tally) -> Iterator[Any]:
-        batch = load.batch
-        del wanted
-        hits = np.flatnonzero((batch.tag == chunksets.SIMPLE_DUMP) & possible)
-        if hits.size:
-            tally.records += hits.size
-            simple = SimpleDumps(batch, batch.at[hits], batch.end[hits])
-            caches = simple.cache
-            image = self._images.find(
-                simple.image, lambda uuid, at: self.sites.image_of_uuid(uuid, caches[at].tobytes())
-            )
-            yield self._rows.simple_dumps(load, batch.at[hits], process[hits], simple, image)
-        hits = np.flatnonzero((batch.tag == chunksets.STATE_DUMP) & possible & (batch.end - batch.at >= STATE_HEAD))
-        if hits.size:
-            tally.records += hits.size
-            state = StateDumps(batch, batch.at[hits], batch.end[hits])
-            dsc = self.processes.table["dsc"].take(process[hits])
-            uuids = self.processes.uuids
-            image = self._images.find(
-                state.image,
-                lambda uuid, at: self.sites.image_of_uuid(uuid, uuids[dsc[at]] if dsc[at] >= 0 else bytes(16)),
-            )
-            yield self._rows.state_dumps(load, batch.at[hits], process[hits], state, image)
+    def _simple_dumps(self, job: Job, process: Array, hits: Array) -> Iterator[Part]:
+        batch = job.load.batch
+        hits = hits[batch.end[hits] - batch.at[hits] >= SIMPLE_HEAD]
+        if not hits.size:
+            return
+        job.tally.records += hits.size
+        dumps = SimpleDumps(batch, batch.at[hits], batch.end[hits])
+        image = self._images.find(
+            dumps.image, lambda uuid, at: self.sites.image_of_uuid(uuid, dumps.cache[at].tobytes())
+        )
+        yield self._unsure(job, self._rows.simple_dumps(job.load, batch.at[hits], process[hits], dumps, image))
+
+    def _state_dumps(self, job: Job, process: Array, hits: Array) -> Iterator[Part]:
+        batch = job.load.batch
+        hits = hits[batch.end[hits] - batch.at[hits] >= STATE_HEAD]
+        if not hits.size:
+            return
+        job.tally.records += hits.size
+        dumps = StateDumps(batch, batch.at[hits], batch.end[hits])
+        uuids = [*self.processes.uuids, bytes(16)]
+        dsc = self.processes.table["dsc"].take(process[hits])
+        image = self._images.find(dumps.image, lambda uuid, at: self.sites.image_of_uuid(uuid, uuids[dsc[at]]))
+        yield self._unsure(job, self._rows.state_dumps(job.load, batch.at[hits], process[hits], dumps, image))
+
+    def _unsure(self, job: Job, batch: Any) -> Part:
+        """Return rows that the prefilter did not look at."""
+        if job.wanted.selection.arguments:
+            batch = with_arguments(batch, no_arguments(batch.num_rows))
+        return batch, np.ones(batch.num_rows, bool)
+
+
+def _process_ids(batch: chunksets.Batch) -> tuple[Array, Array]:
+    """Return the process id pair that stands at the beginning of each inner chunk's data."""
+    word = batch.at >> 3
+    return batch.words.take(word + 2), batch.words.take(word + 3) & np.uint64(0xFFFFFFFF)
+
+
+def _has_items(points: Tracepoints) -> Array:
+    answer: Array = (points.kind == firehose.LOG) | (points.kind == firehose.SIGNPOST)
+    return answer

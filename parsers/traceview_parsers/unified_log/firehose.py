@@ -45,6 +45,17 @@ _U16: Final = np.uint64(0xFFFF)
 _PRIVATE_END: Final = 4096
 
 
+def _origin_sizes() -> Array:
+    """Return, by large-offset and strings flags, the size of the fields between program counter and subsystem."""
+    flags = np.arange(0x30)
+    where = flags & STRINGS
+    size = 2 * (flags & HAS_LARGE_OFFSET != 0) + 2 * ((where == ABSOLUTE) | (where == LARGE_SHARED_CACHE))
+    return np.asarray(size + 16 * (where == UUID_RELATIVE))
+
+
+_ORIGIN_SIZES: Final = _origin_sizes()
+
+
 @dataclass(slots=True)
 class Chunks:
     """The firehose chunks of a batch that are to be read.
@@ -161,19 +172,33 @@ def read_heads(batch: Batch, chunks: Chunks, at: Array, owner: Array) -> Tracepo
 
 
 @dataclass(slots=True)
+class Origins:
+    """The fields that tell where tracepoints come from; 0 where one has none.
+
+    Attributes:
+        code: Lower 32 bits of the program counter.
+        large: Large offset (16 bits).
+        upper: Upper 16 bits of an absolute address, or the large shared-cache offset.
+        uuid_at: Byte position of the image UUID of uuid_relative tracepoints.
+        subsystem: Subsystem number.
+    """
+
+    code: Array
+    large: Array
+    upper: Array
+    uuid_at: Array
+    subsystem: Array
+
+
+@dataclass(slots=True)
 class Fields:
-    """The fields that flags announce; 0 where a tracepoint has none. Activity ids keep their high word.
+    """The other fields that flags announce; 0 where a tracepoint has none. Activity ids keep their high word.
 
     Attributes:
         current: Current activity id.
         created: New activity id (activities only).
         other: Parent activity id (activities only).
         private_offset: Start of the private range, as stored (it counts from the virtual offset 4096 - size).
-        code: Lower 32 bits of the program counter.
-        large: Large offset (16 bits).
-        upper: Upper 16 bits of an absolute address, or the large shared-cache offset.
-        uuid_at: Byte position of the image UUID of uuid_relative tracepoints, 0 for others.
-        subsystem: Subsystem number.
         signpost: Signpost id.
         ttl: Days to keep.
         oversize: Reference to an oversize chunk.
@@ -186,11 +211,6 @@ class Fields:
     created: Array
     other: Array
     private_offset: Array
-    code: Array
-    large: Array
-    upper: Array
-    uuid_at: Array
-    subsystem: Array
     signpost: Array
     ttl: Array
     oversize: Array
@@ -212,54 +232,59 @@ class FieldReader:
         self._eight = batch.bytes_at(8)
         self._last = batch.data.size - 8
         self._points = points
+        self._activity = points.kind == ACTIVITY
+        self._signpost = points.kind == SIGNPOST
+        self._message = (points.kind == LOG) | self._signpost
+        self._where = points.flags & STRINGS
         self._cursor = points.at + HEAD
 
-    def read(self) -> Fields:
-        """Read all fields."""
-        flags, kind = self._points.flags, self._points.kind
-        activity = kind == ACTIVITY
-        signpost = kind == SIGNPOST
-        message = (kind == LOG) | signpost
-        some_activities = bool(activity.any())
-        nothing = np.zeros(kind.size, np.uint64)
+    def origins(self) -> Origins:
+        """Read where the tracepoints come from."""
+        flags, activity, message = self._points.flags, self._activity, self._message
+        # Current activity; private range; of activities also process, parent and new activity.
+        skipped = 8 * ((flags & HAS_CURRENT_AID) & (activity | message)) + 4 * ((flags >> 8 & 1) & message)
+        if activity.any():
+            more = (flags >> 4 & 1) + (flags >> 9 & 1) + (self._points.level != USER_ACTION)
+            skipped += 8 * more * activity
+        self._cursor = self._points.at + HEAD + skipped
+        code = self._four[np.minimum(self._cursor, self._last)].astype(np.uint64)
+        self._cursor = self._cursor + 4
+        large = self._optional(2, flags & HAS_LARGE_OFFSET != 0)
+        upper = self._optional(2, (self._where == ABSOLUTE) | (self._where == LARGE_SHARED_CACHE))
+        relative = self._where == UUID_RELATIVE
+        uuid_at = np.where(relative, self._cursor, 0)
+        self._cursor = self._cursor + 16 * relative
+        subsystem = self._optional(2, message & (flags & HAS_SUBSYSTEM != 0))
+        return Origins(code, large, upper, uuid_at, subsystem)
+
+    def fields(self) -> Fields:
+        """Read everything else."""
+        flags, activity, message, signpost = self._points.flags, self._activity, self._message, self._signpost
+        nothing = np.zeros(flags.size, np.uint64)
+        self._cursor = self._points.at + HEAD
         current = self._optional(8, (flags & HAS_CURRENT_AID != 0) & (activity | message))
         created = other = nothing
-        if some_activities:
+        if activity.any():
             self._optional(8, activity & (flags & HAS_UNIQUE_PID != 0))
             other = self._optional(8, activity & (flags & HAS_SUBSYSTEM != 0))
             created = self._optional(8, activity & (self._points.level != USER_ACTION))
         private = self._optional(4, message & (flags & HAS_PRIVATE_DATA != 0))
-        code = self._four[np.minimum(self._cursor, self._last)].astype(np.uint64)
-        self._cursor = self._cursor + 4
-        where = flags & STRINGS
-        large = self._optional(2, flags & HAS_LARGE_OFFSET != 0)
-        upper = self._optional(2, (where == ABSOLUTE) | (where == LARGE_SHARED_CACHE))
-        relative = where == UUID_RELATIVE
-        uuid_at = np.where(relative, self._cursor, 0)
-        self._cursor = self._cursor + 16 * relative
-        subsystem = self._optional(2, message & (flags & HAS_SUBSYSTEM != 0))
-        some_signposts = bool(signpost.any())
-        identity = self._optional(8, signpost) if some_signposts else nothing
+        self._cursor = self._cursor + (4 + _ORIGIN_SIZES.take(flags & 0x2E) + 2 * ((flags >> 9 & 1) & message))
+        some = bool(signpost.any())
+        identity = self._optional(8, signpost) if some else nothing
         ttl = self._optional(1, message & (flags & HAS_RULES != 0))
         oversize = self._optional(4, message & (flags & HAS_OVERSIZE != 0))
         named = signpost & (flags & HAS_NAME != 0)
-        name = self._optional(4, named) if some_signposts else nothing
-        name_upper = self._optional(2, named & (flags & HAS_LARGE_OFFSET != 0)) if some_signposts else nothing
         return Fields(
             current=current,
             created=created,
             other=other,
             private_offset=private & _U16,
-            code=code,
-            large=large,
-            upper=upper,
-            uuid_at=uuid_at,
-            subsystem=subsystem,
             signpost=identity,
             ttl=ttl,
             oversize=oversize,
-            name=name,
-            name_upper=name_upper,
+            name=self._optional(4, named) if some else nothing,
+            name_upper=self._optional(2, named & (flags & HAS_LARGE_OFFSET != 0)) if some else nothing,
             items=self._cursor + 1,
         )
 

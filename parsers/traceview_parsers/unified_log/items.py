@@ -23,7 +23,7 @@ NUMBER_TYPES: Final = (0x00, 0x02)
 NO_SLOT: Final = 1 << 16
 _SIZE_MASK: Final = np.array([(1 << (8 * size)) - 1 for size in range(8)] + [2**64 - 1], np.uint64)
 _U16: Final = np.uint64(0xFFFF)
-_IS_NO_VALUE: Final = np.isin(np.arange(256) >> 4, (LENGTH, MASK_NAME))
+IS_NO_VALUE: Final = np.isin(np.arange(256) >> 4, (LENGTH, MASK_NAME))
 
 
 @dataclass(slots=True)
@@ -129,7 +129,7 @@ def _slots(kind: Array, steps: Array) -> Array:
     step_of = np.repeat(np.arange(steps.size), steps)
     slots = step_of.copy()
     begins = np.cumsum(steps) - steps
-    lengths = np.flatnonzero(_IS_NO_VALUE.take(kind))
+    lengths = np.flatnonzero(IS_NO_VALUE.take(kind))
     rank = lengths - begins[step_of[lengths]]
     # The later items of a record with a length item stand one slot earlier; step k has the items of ranks 0 … steps[k].
     later = np.searchsorted(-steps, -rank, "left") - step_of[lengths] - 1

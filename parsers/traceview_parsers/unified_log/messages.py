@@ -5,81 +5,16 @@ The pieces become entries of one Arrow ``binary_view`` array; casting that to ``
 pass, and the offsets at the records' borders are those of the messages.
 """
 
-from collections.abc import Callable
 from typing import Any, Final, cast
 
-import numpy as np
-import pyarrow as pa
-
-from traceview_parsers.unified_log import columns, numbers
-from traceview_parsers.unified_log.arguments import NULL_TEXT, PRIVATE_TEXT, render
+from traceview_parsers.unified_log.arguments import render
 from traceview_parsers.unified_log.interning import Array
-from traceview_parsers.unified_log.items import (
-    LENGTH,
-    NUMBER,
-    NUMBER_TYPES,
-    PRIVATE,
-    SENSITIVE,
-    Items,
-    Places,
-    walk_items,
-)
-from traceview_parsers.unified_log.plans import Plans, Style
+from traceview_parsers.unified_log.items import NUMBER, Places, walk_items
+from traceview_parsers.unified_log.page import Layout, Page
+from traceview_parsers.unified_log.plans import Plans
 
-_PRIVATE_ENTRY: Final = numbers.small_entry(PRIVATE_TEXT.encode())
-_NULL_ENTRY: Final = numbers.small_entry(NULL_TEXT.encode())
-_EMPTY_ENTRY: Final = numbers.small_entry(b"")
-_BOOLS: Final = {
-    Style.BOOL: np.concatenate([numbers.small_entry(b"false"), numbers.small_entry(b"true")]),
-    Style.BOOL_UPPER: np.concatenate([numbers.small_entry(b"NO"), numbers.small_entry(b"YES")]),
-}
-_SMALL: Final = 10_000
-_SMALL_DECIMALS: Final = np.concatenate(
-    [numbers.small_entry(str(number).encode()) for number in (*range(_SMALL), *range(0, -_SMALL, -1))]
-)
-"""Entries of 0 … 9999 and of 0 … -9999."""
-
-_WITHHELD: Final = 0x8000
-"""Size of a private number whose value was not stored (seen by other readers in real archives)."""
-
-_CHARACTERS: Final = np.concatenate(
-    [numbers.small_entry(bytes((byte,)).decode("ascii", "replace").encode()) for byte in range(256)]
-)
-_HIDDEN, _INTEGER, _FLOAT, _TEXT, _UUID, _HASH, _GENERAL, _NOTHING = range(8)
-_NUMBER_TYPES: Final = np.isin(np.arange(256), NUMBER_TYPES)
-_INTEGER_STYLES: Final = frozenset(range(Style.SIGNED, Style.TEXT)) | {
-    Style.BOOL,
-    Style.BOOL_UPPER,
-    Style.ANY,
-    Style.CHARACTER,
-}
 _CACHE_LIMIT: Final = 200_000
-
-Render = Callable[[list[Any]], list[bytes]]
-_IS_DECIMAL: Final = np.isin(np.arange(len(Style)), (Style.SIGNED, Style.UNSIGNED, Style.ANY))
-_IS_HEX: Final = np.isin(np.arange(len(Style)), (Style.HEX, Style.POINTER, Style.HEX_PREFIXED))
-_IS_HEX_UPPER: Final = np.arange(len(Style)) == Style.HEX_UPPER
-
-
-def _ways() -> Array:
-    """Return the way of writing for each style and item type: uint8 [styles, 256]."""
-    table = np.full((len(Style), 256), _GENERAL, np.uint8)
-    for style in Style:
-        if style in _INTEGER_STYLES:
-            table[style, [0x00, 0x02]] = _INTEGER
-        if style in {Style.TEXT, Style.ANY}:
-            table[style, [0x20, 0x22, 0x40, 0x42]] = _TEXT
-    table[Style.FLOAT, [0x00, 0x02]] = _FLOAT
-    table[Style.UUID, [0x30, 0x32]] = _UUID
-    table[:, 0xF0:] = _HASH
-    kinds = np.arange(256)
-    table[:, (kinds & (PRIVATE | SENSITIVE) != 0) & (kinds != 0xF1)] = _HIDDEN
-    table[:, (kinds >> 4 == LENGTH) | (kinds >> 4 == 7)] = _NOTHING
-    table[Style.WIDTH] = _NOTHING
-    return table.reshape(-1)
-
-
-_WAYS: Final = _ways()
+"""Values rendered one by one that are kept for the next time (heuristic; some 30 MB)."""
 
 
 class Composer:
@@ -89,22 +24,17 @@ class Composer:
         self._plans = plans
         self._cache: dict[Any, bytes] = {}
 
-    def compose(self, data: Array, places: Places, plan: Array) -> tuple[Any, Items]:
+    def compose(self, data: Array, places: Places, plan: Array) -> Page:
         """Write the messages of records.
 
         Args:
             data: uint8, the decompressed bytes that `places` speaks of.
             places: Where each record's items and values lie.
             plan: Plan number of each record.
-
-        Returns:
-            (messages as pa.large_string(), the items).
         """
-        items = walk_items(data, places)
-        layout = _Layout(self._plans, plan)
-        page = _Page(data, places, items, layout, self._plans)
+        page = Page(data, places, walk_items(data, places), Layout(self._plans, plan), self._plans)
         page.write_values(self._render)
-        return page.messages(), items
+        return page
 
     def _render(self, keys: list[Any]) -> list[bytes]:
         """Return the text of each value: (placeholder, size, number) or (placeholder, type, bytes, width, precision)."""
@@ -122,261 +52,3 @@ class Composer:
                     cache.clear()
                 texts[at] = cache[key] = shown.encode("utf-8", "replace")
         return cast("list[bytes]", texts)
-
-
-class _Layout:
-    """Segments of a batch of messages: `entries` filled with literals, and the first segment of each record."""
-
-    def __init__(self, plans: Plans, plan: Array) -> None:
-        count = plans.table["segments"].take(plan)
-        self.borders = np.zeros(plan.size + 1, np.int64)
-        np.cumsum(count, out=self.borders[1:])
-        self.plan = plan
-        first = plans.table["segment"].take(plan) - self.borders[:-1]
-        self.entries = plans.segments.take(np.repeat(first, count) + np.arange(int(self.borders[-1])))
-
-
-class _Page:
-    """The values of one batch of messages on their way into the layout."""
-
-    def __init__(self, data: Array, places: Places, items: Items, layout: _Layout, plans: Plans) -> None:
-        self._data = data
-        self._places = places
-        self._items = items
-        self._layout = layout
-        self._plans = plans
-        self._buffers: list[Any] = [plans.pool(), data]
-        slots = plans.slots
-        table = plans.table
-        record_plan = layout.plan.take(items.record)
-        fits = items.slot < table["slots"].take(record_plan)
-        slot = table["slot"].take(record_plan) + items.slot
-        self._slot = slot if fits.all() else np.where(fits, slot, -1)
-        self._slots = slots
-        self._fits = fits
-
-    def write_values(self, render_all: Render) -> None:
-        """Fill the segments of all values."""
-        if not self._items.record.size:
-            return
-        style = self._slots["style"].take(self._slot, mode="clip").astype(np.int64)
-        ways = _WAYS.take(style * 256 + self._items.kind)
-        if not self._fits.all():
-            ways[~self._fits] = _NOTHING
-        order = np.argsort(ways, kind="stable")
-        borders = np.concatenate([[0], np.cumsum(np.bincount(ways, minlength=_NOTHING + 1))])
-        groups = [order[borders[way] : borders[way + 1]] for way in range(_NOTHING + 1)]
-        general = [groups[_GENERAL]]
-        general.append(self._hidden(groups[_HIDDEN], style))
-        self._integers(groups[_INTEGER], style)
-        general.append(self._floats(groups[_FLOAT]))
-        self._texts(groups[_TEXT], *self._public(groups[_TEXT]))
-        general.append(self._uuids(groups[_UUID]))
-        general.append(self._hashes(groups[_HASH]))
-        self._general(np.concatenate(general), render_all)
-
-    def messages(self) -> Any:
-        """Return the messages as pa.large_string()."""
-        layout = self._layout
-        buffers = [pa.py_buffer(buffer) for buffer in self._buffers]
-        pieces = pa.Array.from_buffers(
-            pa.binary_view(), layout.entries.size, [None, pa.py_buffer(layout.entries), *buffers]
-        )
-        joined = pieces.cast(pa.large_binary())
-        offsets = (
-            np.frombuffer(joined.buffers()[1], np.int64, layout.entries.size + 1) if layout.entries.size else _NONE
-        )
-        ends = pa.py_buffer(np.ascontiguousarray(offsets[layout.borders]))
-        content = joined.buffers()[2] if layout.entries.size else pa.py_buffer(b"")
-        return columns.text(pa.Array.from_buffers(pa.large_binary(), layout.plan.size, [None, ends, content]))
-
-    def _targets(self, rows: Array) -> Array:
-        """Return the segment that each of these items fills."""
-        return self._layout.borders.take(self._items.record[rows]) + self._slots["segment"].take(self._slot[rows])
-
-    def _public(self, rows: Array) -> tuple[Array, Array]:
-        """Return (position, size) of the bytes of items in their records' values; cut at the record's end."""
-        offset, size = self._items.ranges(rows)
-        record = self._items.record[rows]
-        return _clipped(self._items.values_at[record] + offset, size, self._places.end[record])
-
-    def _private(self, rows: Array) -> tuple[Array, Array]:
-        """Return (position, size) of the bytes of private items."""
-        offset, size = self._items.ranges(rows)
-        record = self._items.record[rows]
-        return _clipped(self._places.private[record] + offset, size, self._places.private_end[record])
-
-    def _texts(self, rows: Array, at: Array, size: Array) -> None:
-        if not rows.size:
-            return
-        limit = self._slots["digits"].take(self._slot[rows])
-        length = size - (self._data[at + np.maximum(size - 1, 0)] == 0) * (size > 0)
-        cut = np.flatnonzero(limit >= 0)
-        length[cut] = np.minimum(length[cut], limit[cut])
-        found = numbers.entries(self._data, at, length, 1)
-        absent = np.flatnonzero(size == 0)
-        found[absent] = np.where(limit[absent] == 0, _EMPTY_ENTRY, _NULL_ENTRY)
-        self._layout.entries[self._targets(rows)] = found
-
-    def _hidden(self, rows: Array, style: Array) -> Array:
-        """Write private values; return the items whose value is stored and needs the general rendering."""
-        _, size = self._items.ranges(rows)
-        withheld = (size == 0) | ((size == _WITHHELD) & (self._items.kind[rows] >> 4 == 0))
-        self._layout.entries[self._targets(rows[withheld])] = _PRIVATE_ENTRY
-        shown = rows[~withheld]
-        plain = (style[shown] == Style.TEXT) & np.isin(self._items.kind[shown] >> 4, (2, 4))
-        self._texts(shown[plain], *self._private(shown[plain]))
-        return shown[~plain]
-
-    def _integers(self, rows: Array, style: Array) -> None:
-        if not rows.size:
-            return
-        value = self._items.numbers(self._data, rows)
-        style = style[rows]
-        hits = np.flatnonzero(_IS_DECIMAL.take(style))
-        self._decimals(rows[hits], value[hits], style[hits] != Style.UNSIGNED)
-        for upper, table in ((False, _IS_HEX), (True, _IS_HEX_UPPER)):
-            hits = np.flatnonzero(table.take(style))
-            if hits.size:
-                self._hexadecimals(rows[hits], value[hits], style[hits], upper=upper)
-        for name, entries in _BOOLS.items():
-            hits = np.flatnonzero(style == name)
-            self._layout.entries[self._targets(rows[hits])] = entries.take((value[hits] != 0).view(np.int8))
-        hits = np.flatnonzero(style == Style.CHARACTER)
-        self._layout.entries[self._targets(rows[hits])] = _CHARACTERS.take(
-            (value[hits] & np.uint64(0xFF)).view(np.int64)
-        )
-
-    def _decimals(self, rows: Array, value: Array, signed: Array) -> None:
-        shift = (64 - 8 * self._items.size[rows]).view(np.uint64)
-        whole = (value << shift).view(np.int64) >> shift.view(np.int64)
-        negative = signed & (whole < 0)
-        magnitude = np.where(negative, -whole, value.view(np.int64)).view(np.uint64)
-        slot = self._slot[rows]
-        small = (magnitude < _SMALL) & self._slots["bare"].take(slot)
-        hits = np.flatnonzero(small)
-        index = magnitude[hits].view(np.int64) + _SMALL * negative[hits]
-        self._layout.entries[self._targets(rows[hits])] = _SMALL_DECIMALS.take(index)
-        rest = np.flatnonzero(~small)
-        if rest.size:
-            slot, minus = slot[rest], negative[rest]
-            digits = self._slots["digits"].take(slot) - (self._slots["sign_counts"].take(slot) & minus)
-            width = self._slots["width"].take(slot)
-            self._place(rows[rest], *numbers.decimal_rows(magnitude[rest], minus, digits, width))
-
-    def _hexadecimals(self, rows: Array, value: Array, style: Array, *, upper: bool) -> None:
-        prefixed = (style == Style.POINTER) | ((style == Style.HEX_PREFIXED) & (value != 0))
-        slot = self._slot[rows]
-        digits, width = self._slots["digits"].take(slot), self._slots["width"].take(slot)
-        self._place(rows, *numbers.hexadecimal_rows(value, prefixed, digits, width, upper=upper))
-
-    def _floats(self, rows: Array) -> Array:
-        """Write floats; return the items of other sizes."""
-        size = self._items.size[rows]
-        good = (size == 8) | (size == 4)
-        rows, rest = rows[good], rows[~good]
-        if rows.size:
-            bits = self._items.numbers(self._data, rows)
-            values = bits.view(np.float64).copy()
-            single = np.flatnonzero(size[good] == 4)
-            values[single] = bits[single].astype(np.uint32).view(np.float32)
-            formats = self._plans.float_formats
-            places = self._slots["place"].take(self._slot[rows]).tolist()
-            self._place_texts(
-                rows, [(formats[place] % value).encode() for place, value in zip(places, values.tolist(), strict=True)]
-            )
-        return rest
-
-    def _uuids(self, rows: Array) -> Array:
-        at, size = self._public(rows)
-        good = size == numbers.MASK_HASH_SIZE
-        if good.any():
-            text = numbers.uuid_rows(_blocks(self._data, at[good]))
-            begin = np.arange(text.shape[0], dtype=np.int64) * text.shape[1]
-            flat = np.concatenate([text.reshape(-1), np.zeros(16, np.uint8)])
-            self._place(rows[good], flat, begin, np.full(begin.size, 36))
-        return rows[~good]
-
-    def _hashes(self, rows: Array) -> Array:
-        at, size = self._public(rows)
-        good = (size == numbers.MASK_HASH_SIZE) & (self._items.kind[rows] == 0xF2)
-        if good.any():
-            text, length = numbers.mask_hash_rows(_blocks(self._data, at[good]))
-            begin = np.arange(text.shape[0], dtype=np.int64) * text.shape[1]
-            flat = np.concatenate([text.reshape(-1), np.zeros(16, np.uint8)])
-            self._place(rows[good], flat, begin, np.full(begin.size, length))
-        return rows[~good]
-
-    def _place(self, rows: Array, text: Array, at: Array, length: Array) -> None:
-        self._layout.entries[self._targets(rows)] = numbers.entries(text, at, length, len(self._buffers))
-        self._buffers.append(text)
-
-    def _place_texts(self, rows: Array, texts: list[bytes]) -> None:
-        length = np.fromiter(map(len, texts), np.int64, len(texts))
-        begin = np.cumsum(length) - length
-        self._place(rows, np.frombuffer(b"".join([*texts, bytes(16)]), np.uint8), begin, length)
-
-    def _general(self, rows: Array, render_all: Render) -> None:
-        """Write values one by one; equal ones once."""
-        before = self._items.before(rows)
-        led = (before >= 0) & (
-            (self._items.kind[before] >> 4 == LENGTH)
-            | (self._slots["style"].take(self._slot[before], mode="clip") == Style.WIDTH)
-        )
-        bare = _NUMBER_TYPES.take(self._items.kind[rows]) & ~led & (self._items.size[rows] <= 8)
-        numbered, others = rows[bare], rows[~bare]
-        if numbered.size:
-            place = self._slots["place"].take(self._slot[numbered]).tolist()
-            size = self._items.size[numbered].tolist()
-            value = self._items.numbers(self._data, numbered).tolist()
-            keys: list[Any] = list(zip(place, size, value, strict=True))
-            self._place_texts(numbered, render_all(keys))
-        if others.size:
-            place = self._slots["place"].take(self._slot[others]).tolist()
-            kinds = self._items.kind[others].tolist()
-            keys = list(zip(place, kinds, self._bytes(others), *self._given(others), strict=True))
-            self._place_texts(others, render_all(keys))
-
-    def _bytes(self, rows: Array) -> list[bytes]:
-        """Return the bytes of each item's value."""
-        kind = self._items.kind[rows]
-        at, size = self._public(rows)
-        hidden = np.flatnonzero(kind & (PRIVATE | SENSITIVE))
-        at[hidden], size[hidden] = self._private(rows[hidden])
-        number = np.flatnonzero(np.isin(kind, (0x00, 0x02, 0x60, 0x62)))
-        at[number], size[number] = self._items.at[rows[number]], self._items.size[rows[number]]
-        raw = memoryview(self._data)
-        return [bytes(raw[begin : begin + count]) for begin, count in zip(at.tolist(), size.tolist(), strict=True)]
-
-    def _given(self, rows: Array) -> tuple[list[int | None], list[int | None]]:
-        """Return (widths, precisions) that items before these supply."""
-        precisions: list[int | None] = [None] * rows.size
-        widths: list[int | None] = [None] * rows.size
-        before = self._items.before(rows)
-        hits = np.flatnonzero((before >= 0) & (self._items.kind[before] >> 4 == LENGTH))
-        for row, value in zip(hits.tolist(), self._signed(before[hits]), strict=True):
-            precisions[row] = value
-        before[hits] = self._items.before(before[hits])
-        style = self._slots["style"].take(self._slot[before], mode="clip")
-        hits = np.flatnonzero((before >= 0) & (style == Style.WIDTH))
-        for row, value in zip(hits.tolist(), self._signed(before[hits]), strict=True):
-            widths[row] = value
-        return widths, precisions
-
-    def _signed(self, rows: Array) -> list[int]:
-        values: list[int] = self._items.numbers(self._data, rows).astype(np.uint32).view(np.int32).tolist()
-        return values
-
-
-_NONE: Final = np.zeros(1, np.int64)
-
-
-def _clipped(at: Array, size: Array, end: Array) -> tuple[Array, Array]:
-    begin = np.minimum(at, end)
-    return np.maximum(begin, 0), np.minimum(size, end - begin)
-
-
-def _blocks(data: Array, at: Array) -> Array:
-    """Return the 16 bytes at each position: uint8 [n, 16]."""
-    found: Array = np.lib.stride_tricks.sliding_window_view(data, 16)[at]
-    return found

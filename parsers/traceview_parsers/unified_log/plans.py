@@ -111,6 +111,14 @@ class Plans:
         """
         return self._literals[plan]
 
+    def of_conversion(self, letters: frozenset[str]) -> Array:
+        """Return, for each placeholder, whether its conversion is one of these letters."""
+        return np.array([place.conversion in letters for place in self.placeholders], bool)
+
+    def decoded(self) -> Array:
+        """Return, for each placeholder, whether it names a decoder or is one itself (``%m``)."""
+        return np.array([place.decoder is not None or place.conversion == "m" for place in self.placeholders], bool)
+
     def for_format(self, text: str) -> int:
         """Return the number of the plan of a format string."""
         return self._plan((text, -1), formats.parse_format(text))

@@ -30,18 +30,55 @@ _STAND_INS: Final = (
 """Texts that may stand where a number is expected."""
 
 
-class _Growing:
-    """A truth table over rows that are only ever added; each row is judged once."""
+_HEAD: Final = 4
+"""Letters of a word that index it."""
 
-    def __init__(self, judge: Callable[[int, int], Iterable[bool]]) -> None:
+NO: Final = np.uint8(0)
+MAYBE: Final = np.uint8(1)
+"""The message decides."""
+YES: Final = np.uint8(2)
+
+
+class _Growing:
+    """A table over rows that are only ever added; each row is judged once."""
+
+    def __init__(self, judge: Callable[[int, int], Iterable[int]], kind: type[Any] = np.bool_) -> None:
         self._judge = judge
-        self._table = np.zeros(0, bool)
+        self._table = np.zeros(0, kind)
 
     def upto(self, size: int) -> Array:
         if size > self._table.size:
-            fresh = np.fromiter(self._judge(self._table.size, size), bool, size - self._table.size)
+            fresh = np.fromiter(self._judge(self._table.size, size), self._table.dtype, size - self._table.size)
             self._table = np.concatenate([self._table, fresh])
         return self._table
+
+
+class _Words:
+    """Words that are looked for in the literals of formats, found by their first letters."""
+
+    def __init__(self, words: frozenset[str]) -> None:
+        self._short = [word for word in words if len(word) < _HEAD]
+        self._long: dict[str, list[str]] = {}
+        for word in words:
+            if len(word) >= _HEAD:
+                self._long.setdefault(word[:_HEAD], []).append(word)
+        self._crossing = any(
+            not _NUMBER_LETTERS.isdisjoint(word) or any(word in text for text in _STAND_INS) for word in words
+        )
+
+    def in_plan(self, plans: Plans, plan: int) -> int:
+        """Return whether messages of a plan contain a word: a literal of the plan tells, or the values decide."""
+        literals, decimal = plans.literals(plan)
+        if any(self._inside(literal) for literal in literals):
+            return int(YES)
+        return int(MAYBE if not decimal or (len(literals) > 1 and self._crossing) else NO)
+
+    def _inside(self, text: str) -> bool:
+        return any(word in text for word in self._short) or any(
+            text.startswith(word, at)
+            for at in range(len(text) - _HEAD + 1)
+            for word in self._long.get(text[at : at + _HEAD], ())
+        )
 
 
 class _ClauseFilter:
@@ -51,8 +88,9 @@ class _ClauseFilter:
         self._clause = clause
         self._known = known
         self.by_process = _Growing(self._processes)
-        self._by_site = _Growing(self._sites)
-        self._by_plan: dict[int, bool] = {}
+        self._by_site = _Growing(self._sites, np.uint8)
+        self._by_plan: dict[int, int] = {}
+        self._words = _Words(clause.words or frozenset())
         self._by_pair = _Growing(self._pairs)
         self._levels = _members(LEVELS, clause.levels)
         self._events = _members(EVENTS, clause.events)
@@ -62,8 +100,8 @@ class _ClauseFilter:
         self._known.name_processes()
         return self.by_process.upto(self._known.processes.table.size)
 
-    def mask(self, process: Array, site: Array, pair: Array, level: Array, event: Array) -> Array:
-        """Return, for each record, whether it may be wanted."""
+    def mask(self, process: Array, site: Array, pair: Callable[[], Array], level: Array, event: Array) -> Array:
+        """Return, for each record, `NO`, `MAYBE` or `YES`."""
         keep: Array = self.processes().take(process)
         clause = self._clause
         if clause.levels is not None:
@@ -72,12 +110,13 @@ class _ClauseFilter:
             keep = keep & self._events.take(event)
         if clause.subsystems is not None or clause.categories is not None:
             pairs = self._by_pair.upto(self._known.processes.pairs.size)
-            keep = keep & (pair >= 0)
+            rows = pair()
+            keep = keep & (rows >= 0)
             if pairs.size:
-                keep = keep & pairs.take(pair, mode="clip")
-        if clause.senders is not None or clause.words is not None:
-            keep = keep & self._by_site.upto(self._known.sites.table.size).take(site)
-        return keep
+                keep = keep & pairs.take(rows, mode="clip").astype(bool)
+        if clause.senders is None and clause.words is None:
+            return keep * YES
+        return keep * self._by_site.upto(self._known.sites.table.size).take(site)
 
     def _processes(self, start: int, end: int) -> Iterable[bool]:
         clause = self._clause
@@ -88,19 +127,21 @@ class _ClauseFilter:
             wanted = clause.processes is None or (name >= 0 and names[name] in clause.processes)
             yield wanted and (clause.pids is None or int(table["pid"][row]) in clause.pids)
 
-    def _sites(self, start: int, end: int) -> Iterable[bool]:
+    def _sites(self, start: int, end: int) -> Iterable[int]:
         clause = self._clause
         names = self._known.images.names.texts()
-        table = self._known.sites.table
-        for row in range(start, end):
-            name = self._known.images.table["name"][table["image"][row]]
-            wanted = clause.senders is None or (name >= 0 and names[name] in clause.senders)
-            yield wanted and (clause.words is None or self._may_contain(int(table["plan"][row]), clause.words))
+        table, images = self._known.sites.table, self._known.images.table["name"]
+        for image, plan in zip(table["image"][start:end].tolist(), table["plan"][start:end].tolist(), strict=True):
+            name = int(images[image])
+            if clause.senders is not None and (name < 0 or names[name] not in clause.senders):
+                yield NO
+            else:
+                yield YES if clause.words is None else self._contains(plan)
 
-    def _may_contain(self, plan: int, words: frozenset[str]) -> bool:
+    def _contains(self, plan: int) -> int:
         known = self._by_plan.get(plan)
         if known is None:
-            known = self._by_plan[plan] = may_contain(self._known.plans, plan, words)
+            known = self._by_plan[plan] = self._words.in_plan(self._known.plans, plan)
         return known
 
     def _pairs(self, start: int, end: int) -> Iterable[bool]:
@@ -151,11 +192,11 @@ class Prefilter:
         found: Any = np.logical_or.reduce([clause.processes().take(process) for clause in self._clauses])
         return np.asarray(found)
 
-    def rows(self, process: Array, site: Array, pair: Array, level: Array, event: Array) -> Array:
-        """Return, for each record, whether it may be wanted; level and event as in `columns`, -1 for null."""
+    def rows(self, process: Array, site: Array, pair: Callable[[], Array], level: Array, event: Array) -> Array:
+        """Return `NO`, `MAYBE` or `YES` for each record; level and event as in `columns`, -1 for null."""
         if not self._clauses:
-            return np.ones(process.size, bool)
-        found: Any = np.logical_or.reduce([clause.mask(process, site, pair, level, event) for clause in self._clauses])
+            return np.full(process.size, YES)
+        found: Any = np.maximum.reduce([clause.mask(process, site, pair, level, event) for clause in self._clauses])
         return np.asarray(found)
 
     def times(self, wall: Array, sane: Array) -> Array:
@@ -178,18 +219,6 @@ class Prefilter:
         if (first is not None and end_ns < first) or (last is not None and start_ns >= last):
             return False
         return not ranges or any(start <= end_ns and start_ns < end for start, end in ranges)
-
-
-def may_contain(plans: Plans, plan: int, words: frozenset[str]) -> bool:
-    """Return whether a message of this plan may contain one of the words. Without texts in it, its literals tell."""
-    literals, decimal = plans.literals(plan)
-    if not decimal:
-        return True
-    if any(word in literal for word in words for literal in literals):
-        return True
-    return len(literals) > 1 and any(
-        not _NUMBER_LETTERS.isdisjoint(word) or any(word in text for text in _STAND_INS) for word in words
-    )
 
 
 def _members(all_names: tuple[str, ...], wanted: frozenset[str] | None) -> Array:

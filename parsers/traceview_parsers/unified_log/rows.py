@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from traceview_parsers.schema import EVENTS, REF_POSITION_BITS, TIME, log_batch
+from traceview_parsers.schema import ARGUMENTS_FIELD, EVENTS, REF_POSITION_BITS, TIME, log_batch
 from traceview_parsers.unified_log import columns, firehose
 from traceview_parsers.unified_log.catalog import Catalog
 from traceview_parsers.unified_log.chunksets import Batch
@@ -124,7 +124,8 @@ class RowBuilder:
     def losses(self, load: Load, points: Tracepoints, process: Array) -> Any:
         """Return the rows of loss records; `process` is their process, which stands for the one that lost."""
         words = load.batch.words
-        start, end, count = (words.take((points.at >> 3) + 3 + place) for place in range(3))
+        start, end = (words.take((points.at >> 3) + 3 + place) for place in range(2))
+        count = self.loss_counts(load, points)
         # Wording as in Apple's tools, read in dtformats' output; 63 is the most that the counter holds.
         messages = [
             f"lost >={lost} unreliable messages from {first}-{last} (Mach continuous exact start-approx. end)"
@@ -139,6 +140,10 @@ class RowBuilder:
             "trace_id": columns.fixed(points.head, pa.uint64()),
         }
         return log_batch(points.at.size, values)
+
+    def loss_counts(self, load: Load, points: Tracepoints) -> Array:
+        """Return the number of lost messages of loss records, uint64."""
+        return load.batch.words.take((points.at >> 3) + 5)
 
     def simple_dumps(self, load: Load, at: Array, process: Array, dumps: SimpleDumps, image: Array) -> Any:
         """Return the rows of simple dumps; `image` is the image row of each."""
@@ -208,6 +213,11 @@ class RowBuilder:
                 valid = None if every else known
             found[what + suffix] = columns.named(shown, names.array(), valid)
         return found
+
+
+def with_arguments(batch: Any, arguments: Any) -> Any:
+    """Return the batch with the ``arguments`` column behind its others."""
+    return pa.RecordBatch.from_arrays([*batch.columns, arguments], schema=batch.schema.append(ARGUMENTS_FIELD))
 
 
 def levels_and_events(points: Tracepoints) -> tuple[Array, Array]:

@@ -18,7 +18,8 @@ from traceview_parsers.unified_log.archive import Files
 from traceview_parsers.unified_log.callsites import uuid_text
 from traceview_parsers.unified_log.catalog import UNKNOWN, Catalog, Processes, SubChunk
 from traceview_parsers.unified_log.chunksets import index_sets, unpack
-from traceview_parsers.unified_log.decoder import Decoder, Tally, Waiting
+from traceview_parsers.unified_log.decoder import Decoder, Job, Tally, Waiting
+from traceview_parsers.unified_log.emitter import Emitter, Part
 from traceview_parsers.unified_log.prefilter import Prefilter
 from traceview_parsers.unified_log.rows import Load
 from traceview_parsers.unified_log.strings import StringFiles
@@ -114,18 +115,25 @@ class UnifiedLogSource:
         if table not in self.tables:
             raise KeyError(table)
         run = self._begin(selection)
+        emitter = Emitter(selection)
         try:
-            for name, path in self._files.traces:
-                for batch in self._read_file(run, name, path):
-                    yield from _wanted(selection, batch)
-            for batch in self._resolve_waiting(run):
-                yield from _wanted(selection, batch)
+            for batch, unsure in self._parts(run):
+                yield from emitter.add(batch, unsure)
+            yield from emitter.flush()
         finally:
             self._finish(run)
 
     def coverage(self) -> Coverage:
         """Return what is known of the covered time; complete once the source was read."""
         return self._coverage
+
+    def _parts(self, run: _Pass) -> Iterator[Part]:
+        for name, path in self._files.traces:
+            try:
+                yield from self._read_file(run, name, path)
+            except OSError as error:
+                run.report(f"{self.name}/{name}", "unreadable-file", f"the file cannot be read: {error.strerror}")
+        yield from self._resolve_waiting(run)
 
     def _begin(self, selection: Selection) -> _Pass:
         processes = Processes()
@@ -144,7 +152,7 @@ class UnifiedLogSource:
                 return f"{self.name}/{path.relative_to(folder).as_posix()}"
         return path.name
 
-    def _read_file(self, run: _Pass, name: str, path: Path) -> Iterator[Any]:
+    def _read_file(self, run: _Pass, name: str, path: Path) -> Iterator[Part]:
         source = f"{self.name}/{name}" if name != self.name else name
         if not path.stat().st_size:
             run.report(source, "empty-file", "the file is empty")
@@ -200,7 +208,7 @@ class UnifiedLogSource:
 
     def _decode(
         self, run: _Pass, sets: list[tuple[SetPlace, bytes]], only: dict[int, list[int]] | None = None
-    ) -> Iterator[Any]:
+    ) -> Iterator[Part]:
         """Decode sets of one header; `only`: byte positions in each unit, for records that waited."""
         if not sets:
             return
@@ -221,15 +229,15 @@ class UnifiedLogSource:
         )
         if only is None:
             before = len(run.waiting)
-            yield from run.decoder.decode(load, run.wanted, run.tally, run.waiting)
+            yield from run.decoder.decode(Job(load, run.wanted, run.tally, run.waiting))
             by_unit = {place.unit: place for place in places}
             run.places.update({late.unit: by_unit[late.unit] for late in run.waiting[before:]})
             return
         begins = batch.starts.tolist()
         positions = [begins[number] + offset for number, place in enumerate(places) for offset in only[place.unit]]
-        yield from run.decoder.decode(load, run.wanted, run.tally, None, np.array(positions, np.int64))
+        yield from run.decoder.decode(Job(load, run.wanted, run.tally, None, np.array(positions, np.int64)))
 
-    def _resolve_waiting(self, run: _Pass) -> Iterator[Any]:
+    def _resolve_waiting(self, run: _Pass) -> Iterator[Part]:
         """Decode the records whose oversize data came after them, or in sets that the selection skipped."""
         for place in run.skipped:
             sub_chunk = place.sub_chunk
@@ -312,13 +320,6 @@ class UnifiedLogSource:
             device.model = newest.hardware
         if capture.tz is None and newest.zone:
             capture.tz, capture.tz_how = newest.zone, "log"
-
-
-def _wanted(selection: Selection, batch: Any) -> Iterator[Any]:
-    """Yield the wanted rows, if any."""
-    kept = selection.filter(batch)
-    if kept.num_rows:
-        yield kept
 
 
 def _skippable(run: _Pass, place: SetPlace) -> bool:
