@@ -141,3 +141,16 @@ def test_a_route_change_told_to_all_clients_is_one(story: Story, seconds: Second
     rows = seconds(episodes["route_changes"], "app", "start", "end", "reason")
     assert rows == [("com.acme.voip", 10, 10, "OldDeviceUnavailable"), (None, 11, 11, "Override")]
     assert episodes["route_changes"]["evidence"].list.len().to_list() == [3, 1]
+
+
+def test_callkit_takes_over_a_session_that_the_app_had_activated(story: Story, seconds: Seconds) -> None:
+    # As on a real iOS 14/15 device: active without control at 10, activated by callservicesd's pid 22 s later.
+    service = {"process": "callservicesd", "pid": 150}
+    episodes = story(
+        (5, "process.identity", {**service, "subject": "callservicesd", "subject_pid": 150}),
+        (10, "audio_session.activated", CLIENT),
+        (32, "audio_session.activated", {**SERVER, "controlling_pid": 150}),
+        (60, "audio_session.deactivated", {**SERVER, "controlling_pid": 150}),
+    )
+    rows = seconds(episodes["audio_sessions"], "start", "end", "end_how", "activated_by", "stopped_by")
+    assert rows == [(10, 32, "inferred", "app", "callkit"), (32, 60, "observed", "callkit", "callkit")]

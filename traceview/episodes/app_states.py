@@ -23,10 +23,10 @@ DECIDE_NS: Final = 2 * NS
 """How long after "running" a line about visibility decides what it meant (heuristic)."""
 
 _TOLD: Final = ("t", "ref", "claim", "witness", "inferred", "change", "role")
-_ABSENCE: Final = {
-    **dict.fromkeys(("app", "process", "state", "start_how", "end_how"), pl.String),
-    **dict.fromkeys(("start", "end"), pl.Int64),
-    "evidence": pl.List(pl.UInt64),
+_ABSENCE: Final[dict[str, pl.DataType]] = {
+    **dict.fromkeys(("app", "process", "state", "start_how", "end_how"), pl.String()),
+    **dict.fromkeys(("start", "end"), pl.Int64()),
+    "evidence": pl.List(pl.UInt64()),
 }
 _UNKNOWN: Final = "unknown"
 _CHANGE_KINDS: Final = ("process.suspended", "process.resumed", "app.foreground", "app.background", "process.launched")

@@ -16,6 +16,8 @@ from traceview.episodes.tables import Context, Row, table
 
 ECHO_NS: Final = NS
 """Client and server tell one activation or one refusal within this time (heuristic)."""
+TAKE_OVER_NS: Final = 2 * NS
+"""CallKit's activation of a session that has been active for longer than this is a new one (heuristic)."""
 CALL_AUDIO_NS: Final = NS
 """An activation within this time of CallKit's for the same app is CallKit's, whoever prints it (heuristic)."""
 
@@ -55,6 +57,7 @@ class _Window:
     io_started: int | None = None
     stopped_by: str | None = None
     background_denied: int | None = None
+    resumes: "_Window | None" = None
     evidence: list[int] = field(default_factory=list)
 
 
@@ -145,16 +148,31 @@ def _new(session: _Session, event: Row) -> _Window:
 
 
 def _activated(session: _Session, event: Row, done: list[_Window]) -> None:
-    if session.active is None:
-        session.active = _new(session, event)
-        done.append(session.active)
-    else:
-        session.active.evidence.append(event["ref"])
     window = session.active
+    if window is not None and _is_taken_over(window, event):
+        _ended(session, event, "callkit", done)
+        window.end_how, window = "inferred", None
+    if window is None:
+        window = session.active = _new(session, event)
+        window.resumes = session.last
+        done.append(window)
+    else:
+        window.evidence.append(event["ref"])
     if event["callkit"]:
         window.activated_by = "callkit"
     elif window.activated_by == "unknown" and _by_itself(event):
         window.activated_by = "app"
+
+
+def _is_taken_over(window: _Window, event: Row) -> bool:
+    lasted = event["t"] - window.start > TAKE_OVER_NS
+    return bool(event["callkit"] and window.activated_by != "callkit" and lasted)
+
+
+def _resumes_callkits(window: _Window) -> bool:
+    """The session comes back after an interruption of what CallKit had activated."""
+    before = window.resumes
+    return before is not None and before.stopped_by == "interruption" and before.activated_by == "callkit"
 
 
 def _by_itself(event: Row) -> bool:
@@ -227,7 +245,7 @@ def _measured(windows: list[_Window], relations: Relations) -> list[Row]:
     rows = []
     for at, window in enumerate(windows):
         near = any(abs(t - window.start) <= CALL_AUDIO_NS and app == window.app for app, t in by_call)
-        if window.activated_by == "unknown" and near:
+        if window.activated_by == "unknown" and (near or (in_call[at] > 0 and _resumes_callkits(window))):
             window.activated_by = "callkit"
         rows.append(
             {

@@ -88,10 +88,10 @@ def _witnesses(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def _is_app_line() -> pl.Expr:
-    """The line can only be about an app: a handle ``app<bundle`` or ``application<bundle``, UIKit, CallKit, PushKit."""
+    """The line can only be about an app: a handle ``app<bundle`` (``app<application.bundle`` on macOS) or ``application<bundle``, UIKit, CallKit, PushKit."""
     handle = pl.any_horizontal(
         pl.col("message").str.contains(pl.concat_str(pl.lit(word), pl.col("about_bundle")), literal=True)
-        for word in ("app<", "application<")
+        for word in ("app<", "application<", "app<application.")
     ).fill_null(value=False)
     # Reports of daemons carry no bundle id (Apple's .ips header).
     app_kinds = ("app.", "background_task.", "call.", "push.")

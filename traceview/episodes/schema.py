@@ -96,7 +96,7 @@ _SPECIFIC: Final[dict[str, dict[str, pl.DataType]]] = {
         "foreground_s": pl.Float64(),
         "background_s": pl.Float64(),
         "io_started": TIME,
-        "stopped_by": pl.String(),  # who stopped it: app, system_suspended, interruption, unknown
+        "stopped_by": pl.String(),  # app, callkit, system_suspended, interruption, process_exit, unknown
         "background_denied": TIME,  # active while the audio server said that the app may not play in the background
     },
     "interruptions": {
