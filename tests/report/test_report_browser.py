@@ -191,6 +191,17 @@ def test_episodes_are_linked(shared: Visit) -> None:
     page.quiet()
 
 
+def test_a_click_on_a_time_marks_it(shared: Visit) -> None:
+    page = shared.fresh()
+    time_of_line = page.page.locator(".call .steps time").nth(4)
+    moment = time_of_line.evaluate("node => Date.parse(node.dateTime)")
+    time_of_line.click()
+    page.until("() => document.getElementById('plot').dataset.cursor || ''", str(moment))
+    low, high = page.range()
+    assert low < moment < high
+    page.quiet()
+
+
 def test_keys_go_from_finding_to_finding(shared: Visit) -> None:
     page = shared.fresh()
     focused = "() => [...document.querySelectorAll('.finding summary')].indexOf(document.activeElement)"
@@ -204,7 +215,8 @@ def test_keys_go_from_finding_to_finding(shared: Visit) -> None:
     page.until("() => location.hash", "")
     page.page.keyboard.press("?")
     page.until("() => document.getElementById('help').open")
-    page.page.keyboard.press("Escape")
+    page.page.locator("#help button").click()
+    page.until("() => document.getElementById('help').open", wanted=False)
     page.quiet()
 
 

@@ -11,6 +11,7 @@ const plotView = (() => {
   let offset = 0;
   let quiet = 0; // programmatic zooms under way: they do not change the address
   let highlight = null;
+  let cursor = null; // a moment that the reader pointed at
   let waiting = null;
   let printing = false;
 
@@ -56,14 +57,13 @@ const plotView = (() => {
   }
 
   function marks() {
-    const lines = figure.layout.shapes || [];
-    if (!highlight) return lines;
-    const [from, to] = highlight;
-    return [...lines, {
-      type: "rect", xref: "x", yref: "paper", x0: from + offset, x1: to + offset, y0: 0, y1: 1,
-      fillcolor: color("--focus"), opacity: 0.09, line: { width: 0 }, layer: "below",
-    }];
+    const shapes = [...(figure.layout.shapes || [])];
+    if (highlight) shapes.push({ ...tall(...highlight), type: "rect", fillcolor: color("--focus"), opacity: 0.09, line: { width: 0 }, layer: "below" });
+    if (cursor !== null) shapes.push({ ...tall(cursor, cursor), type: "line", line: { color: color("--mark-edge"), width: 2 } });
+    return shapes;
   }
+
+  const tall = (from, to) => ({ xref: "x", yref: "paper", x0: from + offset, x1: to + offset, y0: 0, y1: 1 });
 
   async function relayout(change) {
     quiet += 1;
@@ -92,6 +92,17 @@ const plotView = (() => {
     box.dataset.to = String(Math.round(to));
   }
 
+  /* Mark one moment, and move to it where it is not in view. */
+  async function point(moment) {
+    if (!figure) return;
+    cursor = moment;
+    const [from, to] = range();
+    const half = (to - from) / 2;
+    const view = moment < from || moment > to ? { "xaxis.range": [moment - half + offset, moment + half + offset] } : {};
+    await relayout({ ...view, shapes: marks() });
+    box.dataset.cursor = String(moment);
+  }
+
   async function scale(factor) {
     if (!figure) return;
     const [from, to] = range();
@@ -115,6 +126,7 @@ const plotView = (() => {
   async function reset() {
     if (!figure) return;
     highlight = null;
+    cursor = null;
     await relayout({ "xaxis.range": full, shapes: marks() });
     for (const listener of listeners) listener("reset");
   }
@@ -179,5 +191,5 @@ const plotView = (() => {
     }).observe(box);
   }
 
-  return { draw, zoom, scale, move, reset, restyle, print, box, listen: (listener) => listeners.push(listener) };
+  return { draw, zoom, point, scale, move, reset, restyle, print, box, listen: (listener) => listeners.push(listener) };
 })();

@@ -126,6 +126,12 @@
     }
   });
 
+  /* A click on any printed time marks it in the timeline. */
+  document.querySelector("main").addEventListener("click", (event) => {
+    const time = event.target.closest("td time, .steps time, .disturbances time");
+    if (time) plotView.point(Date.parse(time.dateTime));
+  });
+
   /* ---- timeline in view ---- */
   function setPinned(on) {
     timeline.classList.toggle("pinned", on);

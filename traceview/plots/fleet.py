@@ -1,0 +1,276 @@
+"""Figures of a fleet: rules by version, and what changed between versions.
+
+They take the frames of `traceview.fleet.rates` and draw them as they are: no figure computes a rate.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import plotly.graph_objects as go
+import polars as pl
+
+from traceview.plots.draw import escape
+from traceview.plots.text import number, plural
+from traceview.plots.theme import FONT, GREEN, GREY, GRID, RED, TEXT
+
+FEW: Final = 10
+"""Captures below which a cell shows counts: one capture more would move a percentage by ten points or more."""
+CELL: Final = 27
+HEAT: Final = ((0.0, "#f3f4f6"), (0.5, "#eda36a"), (1.0, "#b01e25"))
+"""Colours of a cell from nothing to the most; lightness alone tells the order. A page may put its theme's in place."""
+VERDICT_COLORS: Final = {"worse": RED, "better": GREEN}
+_LEFT: Final = 330
+_LABEL: Final = 46
+_CLOSE: Final = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One way to count.
+
+    Attributes:
+        column: Of the frame.
+        name: For buttons.
+        meaning: For the text beside the figure.
+        factor: From the column to the figure that is printed.
+    """
+
+    column: str
+    name: str
+    meaning: str
+    factor: float = 1.0
+
+
+METRICS: Final = (
+    Metric("share", "% of captures", "captures with the finding, of those in which the rule could be evaluated", 100),
+    Metric("per_1000_calls", "per 1,000 calls", "findings per 1,000 calls in the captures that could be evaluated"),
+    Metric("per_background_h", "per background hour", "findings per hour that apps spent running in the background"),
+)
+
+
+def heat_map(
+    table: pl.DataFrame, by: str, rules: Mapping[str, str], columns: Sequence[str], metric: Metric = METRICS[0]
+) -> "go.Figure":
+    """Draw how often each rule found something in each version.
+
+    Args:
+        table: Of `traceview.fleet.rates.rates`.
+        by: Its column of versions.
+        rules: Rows from top to bottom: rule id → title.
+        columns: Versions from left to right.
+        metric: What is shown; the traces of the others are there, hidden.
+
+    Cells without a figure (the rule could be evaluated in no capture, or there is nothing to divide by) show a dash,
+    never a zero. ``layout.meta`` names the metric of each trace.
+    """
+    cells = {(row["rule"], row[by]): row for row in table.iter_rows(named=True)}
+    grid = [[cells.get((rule, column)) for column in columns] for rule in rules]
+    traces, names = [], []
+    for one in METRICS:
+        shown = one == metric
+        traces += [_cells(one, grid, rules, columns, visible=shown), _dashes(one, grid, rules, columns, visible=shown)]
+        names += [one.column, one.column]
+    figure = go.Figure(traces)
+    figure.update_layout(
+        meta={"metrics": names, "rules": list(rules), "left": _LEFT},
+        height=70 + CELL * len(rules),
+        margin={"l": _LEFT, "r": 8, "t": 54, "b": 14},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": FONT, "size": 12, "color": TEXT},
+        hoverlabel={"align": "left"},
+    )
+    figure.update_xaxes(
+        side="top",
+        tickvals=list(range(len(columns))),
+        ticktext=[escape(column, 24) for column in columns],
+        range=[-0.5, len(columns) - 0.5],
+        showgrid=False,
+        zeroline=False,
+        fixedrange=True,
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(rules))),
+        ticktext=[escape(title, _LABEL) for title in rules.values()],
+        range=[len(rules) - 0.5, -0.5],
+        showgrid=False,
+        zeroline=False,
+        fixedrange=True,
+    )
+    return figure
+
+
+_Grid = list[list[dict[str, Any] | None]]
+
+
+def _cells(metric: Metric, grid: _Grid, rules: Mapping[str, str], columns: Sequence[str], *, visible: bool) -> Any:
+    values = [[_value(metric, cell) for cell in row] for row in grid]
+    known = sorted(value for row in values for value in row if value)
+    return go.Heatmap(
+        z=values,
+        x=list(range(len(columns))),
+        y=list(range(len(rules))),
+        text=[[_text(metric, cell) for cell in row] for row in grid],
+        texttemplate="%{text}",
+        customdata=[[rule] * len(columns) for rule in rules],
+        hovertext=[
+            [_hover(title, column, cell) for column, cell in zip(columns, row, strict=True)]
+            for title, row in zip(rules.values(), grid, strict=True)
+        ],
+        hoverinfo="text",
+        colorscale=HEAT,
+        zmin=0,
+        # One cell with a single call must not make all others pale: the darkest colour stands for the top 5 %.
+        zmax=known[int(_CLOSE * (len(known) - 1))] if known else 1,
+        showscale=False,
+        xgap=2,
+        ygap=2,
+        hoverongaps=False,
+        visible=visible,
+    )
+
+
+def _dashes(metric: Metric, grid: _Grid, rules: Mapping[str, str], columns: Sequence[str], *, visible: bool) -> Any:
+    places = [(x, y) for y, row in enumerate(grid) for x, cell in enumerate(row) if _value(metric, cell) is None]
+    titles = list(rules.values())
+    return go.Scatter(
+        x=[x for x, _ in places],
+        y=[y for _, y in places],
+        mode="text",
+        text=["–"] * len(places),
+        hovertext=[_hover(titles[y], columns[x], grid[y][x]) for x, y in places],
+        hoverinfo="text",
+        showlegend=False,
+        visible=visible,
+    )
+
+
+def _value(metric: Metric, cell: dict[str, Any] | None) -> float | None:
+    value = None if cell is None else cell[metric.column]
+    return None if value is None else metric.factor * value
+
+
+def _text(metric: Metric, cell: dict[str, Any] | None) -> str:
+    value = _value(metric, cell)
+    if cell is None or value is None:
+        return ""
+    if metric.column == "share" and cell["captures"] < FEW:
+        return f"{cell['captures_hit']}/{cell['captures']}"
+    return brief(value)
+
+
+def brief(value: float) -> str:
+    """Return a figure that fits a cell: ``0``, ``0.4``, ``37``, ``12k``."""
+    if value >= 9999.5:
+        return f"{value / 1000:.0f}k"
+    return f"{value:.0f}" if value == 0 or value >= 9.95 else f"{value:.2g}" if value >= 0.01 else "<0.01"
+
+
+def _hover(title: str, column: str, cell: dict[str, Any] | None) -> str:
+    lines = [f"<b>{escape(title)}</b>", escape(column)]
+    if cell is None or not cell["captures"]:
+        silent = plural(cell["not_evaluated"], "capture") if cell is not None else "any capture"
+        return "<br>".join([*lines, f"could not be evaluated in {silent}"])
+    hit = f"{cell['captures_hit']:,} of {plural(cell['captures'], 'capture')} ({percent(cell['share'])})"
+    lines.append(f"{hit}, {plural(cell['findings'], 'finding')}")
+    if cell["per_1000_calls"] is not None:
+        lines.append(f"{number(cell['per_1000_calls'])} per 1,000 calls ({plural(cell['calls'], 'call')})")
+    if cell["per_background_h"] is not None:
+        lines.append(f"{number(cell['per_background_h'])} per background hour ({number(cell['background_h'])} h)")
+    if cell["not_evaluated"]:
+        lines.append(f"not evaluated in {plural(cell['not_evaluated'], 'more capture')}")
+    return "<br>".join(lines)
+
+
+def percent(share: float) -> str:
+    """Return a share for people: ``0 %``, ``0.4 %``, ``31 %``; never ``0 %`` or ``100 %`` for almost."""
+    value = 100 * share
+    if 0 < value < 0.1:
+        return "<0.1 %"
+    if 99.5 <= value < 100:
+        return ">99 %"
+    return f"{value:.0f} %" if value == 0 or value >= 9.95 else f"{value:.1f} %"
+
+
+def ratios(changes: pl.DataFrame, labels: Sequence[str]) -> "go.Figure":
+    """Draw ratios of shares with their 95 % intervals on a logarithmic axis, first row at the top.
+
+    Args:
+        changes: Of `traceview.fleet.rates.changes`; rows as they are to be drawn.
+        labels: One for each row.
+    """
+    rows = changes.to_dicts()
+    figure = go.Figure()
+    for verdict in dict.fromkeys(row["verdict"] for row in rows):
+        chosen = [index for index, row in enumerate(rows) if row["verdict"] == verdict]
+        own = [rows[index] for index in chosen]
+        figure.add_scatter(
+            x=[row["ratio"] for row in own],
+            y=chosen,
+            mode="markers",
+            name=verdict,
+            marker={"color": VERDICT_COLORS.get(verdict, GREY), "size": 9, "symbol": _symbol(verdict)},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [row["high"] - row["ratio"] for row in own],
+                "arrayminus": [row["ratio"] - row["low"] for row in own],
+                "color": VERDICT_COLORS.get(verdict, GREY),
+                "thickness": 1.5,
+                "width": 4,
+            },
+            customdata=[row["rule"] for row in own],
+            hovertext=[
+                f"<b>{escape(labels[index])}</b><br>{number(rows[index]['ratio'])} times as often, "
+                f"95 % interval {number(rows[index]['low'])} to {number(rows[index]['high'])}"
+                for index in chosen
+            ],
+            hoverinfo="text",
+        )
+    figure.update_layout(
+        meta={"metrics": [], "rules": [row["rule"] for row in rows], "left": _LEFT},
+        height=76 + CELL * len(rows),
+        margin={"l": _LEFT, "r": 14, "t": 10, "b": 50},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": FONT, "size": 12, "color": TEXT},
+        showlegend=False,
+        shapes=[
+            {
+                "type": "line",
+                "x0": 1,
+                "x1": 1,
+                "yref": "paper",
+                "y0": 0,
+                "y1": 1,
+                "line": {"color": GREY, "dash": "dot"},
+            }
+        ],
+    )
+    figure.update_xaxes(
+        type="log",
+        title="times as often as in the version before",
+        dtick="D2" if _decades(rows) <= 1.5 else 1,
+        gridcolor=GRID,
+        zeroline=False,
+        fixedrange=True,
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(rows))),
+        ticktext=[escape(label, _LABEL) for label in labels],
+        range=[len(rows) - 0.5, -0.5],
+        showgrid=False,
+        zeroline=False,
+        fixedrange=True,
+    )
+    return figure
+
+
+def _symbol(verdict: str) -> str:
+    return {"worse": "triangle-right", "better": "triangle-left"}.get(verdict, "circle-open")
+
+
+def _decades(rows: Sequence[dict[str, Any]]) -> float:
+    return math.log10(max(row["high"] for row in rows) / min(row["low"] for row in rows)) if rows else 0.0
