@@ -55,10 +55,12 @@ def test_every_signal_has_an_example_that_passes_its_own_prefilter(signal: Signa
 
 @pytest.fixture(scope="module")
 def example_events() -> dict[int, dict[str, object]]:
-    rows = [
-        (example.message, example.process or next(iter(sorted(signal.processes)), None)) for signal, example in EXAMPLES
-    ]
-    frame = pl.DataFrame(rows, schema={"message": pl.String, "process": pl.String}, orient="row")
+    columns = {
+        "message": [example.message for _, example in EXAMPLES],
+        "process": [example.process or min(signal.processes, default=None) for signal, example in EXAMPLES],
+        "subsystem": [signal.subsystem if signal.anonymous is False else None for signal, _ in EXAMPLES],
+    }
+    frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
     events = match(frame.with_columns(ref=pl.int_range(pl.len(), dtype=pl.UInt64)))
     return {row["ref"]: row for row in events.iter_rows(named=True)}
 

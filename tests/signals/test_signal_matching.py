@@ -66,11 +66,15 @@ def test_the_process_and_the_subsystem_are_conditions_where_they_are_known(log_r
     assert events["ref"].to_list() == [0, 2]
 
 
-def test_a_short_text_needs_its_process(log_rows: Rows) -> None:
-    message = "com.acme.voip: Foreground: true"
-    assert match(log_rows([message], process="symptomsd"))["kind"].to_list() == ["app.foreground"]
-    vague = [signal for signal in SIGNALS if signal.anonymous is False]
-    assert vague, "the rule is used"
+def test_a_text_that_proves_nothing_needs_a_known_origin(log_rows: Rows) -> None:
+    message = "Starting task: com.acme.refresh"
+    assert match(log_rows([message], process="Acme")).is_empty()
+    assert match(log_rows([message], process="Acme", subsystem="com.acme")).is_empty()
+    known = match(
+        log_rows([message] * 2, process="Acme", subsystem=["com.apple.BackgroundTasks", None], sender="BackgroundTasks")
+    )
+    assert known["kind"].to_list() == ["background_task.began"] * 2
+    assert match(log_rows(["task=1 visiblity is no"])).is_empty()
 
 
 @pytest.mark.parametrize(
@@ -124,6 +128,7 @@ def test_identity_forms_of_all_releases() -> None:
             "[app<application.com.acme.voip.19062835.19062841(501)>:78860]",
             "[xpcservice<com.acme.voip.push([application<com.acme.voip>:716])>:721:721]",
             f"[xpcservice<com.acme.net([app<com.acme.voip((null))>:7507])>{{vt hash: 1}}[uuid:{uuid}]{{definition:x[extension][client]}}:7550]",
+            "[xpcservice<com.acme.tts([osservice<com.apple.VoiceOver(501)>:47902])(501)>{vt hash: 0}{definition:x[extension][client]}:47925]",
             "[daemon<com.apple.SpringBoard>:59]",
             "[osservice<com.apple.dasd>:76]",
             "[Acme Voice:123]",
@@ -138,6 +143,7 @@ def test_identity_forms_of_all_releases() -> None:
         ("com.acme.voip", None, "78860", None, None),
         ("com.acme.voip.push", None, "721", "com.acme.voip", "716"),
         ("com.acme.net", None, "7550", "com.acme.voip", "7507"),
+        ("com.acme.tts", None, "47925", "com.apple.VoiceOver", "47902"),
         (None, "com.apple.SpringBoard", "59", None, None),
         (None, "com.apple.dasd", "76", None, None),
         (None, "Acme Voice", "123", None, None),
@@ -177,8 +183,9 @@ def test_known_formats_and_bare_text_are_recognised_alike(log_rows: Rows) -> Non
     messages = [message for _, _, message in pairs]
     processes = [next(iter(sorted(signal.processes)), "Acme") for signal, _, _ in pairs]
     formats = [re.sub(r"<[a-z_]+>", "", text) for _, text, _ in pairs]
-    by_text = match(log_rows(messages, process=processes))
-    by_format = match(log_rows(messages, process=processes, format=formats))
+    known = {"process": processes, "subsystem": [signal.subsystem for signal, _, _ in pairs]}
+    by_text = match(log_rows(messages, **known))
+    by_format = match(log_rows(messages, **known, format=formats))
     assert by_format.drop("message").equals(by_text.drop("message"))
     assert by_format["signal"].to_list() == [signal.id for signal, _, _ in pairs]
 

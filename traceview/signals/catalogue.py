@@ -5,7 +5,7 @@ any), ``subsystem``, ``category``, ``sender``, ``format`` (exact os_log formats 
 ``pattern`` (regular expressions whose groups are fields or compound names of `identity`; they replace what would be
 derived from ``format``), ``contains`` (literals of which a message must hold one before a pattern is tried), ``set``
 (constant fields), ``since`` and ``until`` (iOS), ``confidence`` (0 to 1), ``evidence``, ``source``, ``examples``,
-``anonymous`` (whether its process may be unknown; by default where the text is specific enough) and ``priority`` (before the more specific forms). A file's table
+``anonymous`` (whether its origin may be unknown; by default where the text is specific enough) and ``priority`` (before the more specific forms). A file's table
 ``[defaults]`` holds for all its entries.
 """
 

@@ -64,7 +64,11 @@ def match(log: Any, using: Catalogue | None = None) -> pl.DataFrame:
 def _strings(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the columns that matching needs, dictionaries kept as they are, missing ones added as null."""
     frame = frame.select(name for name in (*_BASE, "format") if name in frame.columns)
-    missing = [pl.lit(None, pl.String).alias(name) for name in ("process", "subsystem", "format") if name not in frame]
+    missing = [
+        pl.lit(None, pl.String).alias(name)
+        for name in ("process", "subsystem", "sender", "format")
+        if name not in frame
+    ]
     return frame.with_columns(missing).with_row_index("row")
 
 
@@ -143,6 +147,7 @@ class _Conditions:
     def __init__(self, candidates: pl.DataFrame) -> None:
         self._process, self._processes = _numbered(candidates["process"])
         self._subsystem, self._subsystems = _numbered(candidates["subsystem"])
+        self._sender, self._senders = _numbered(candidates["sender"])
 
     def hold(self, signal: Signal, letters: int, rows: Rows) -> Mask:
         """Say for each row whether its process and subsystem, where they are known, are those of the signal."""
@@ -152,8 +157,15 @@ class _Conditions:
         if signal.subsystem is not None:
             keep &= _accepted(self._subsystems, {signal.subsystem, ""})[self._subsystem[rows]]
         if _is_vague(signal, letters):
-            keep &= np.array([name is not None for name in self._processes])[self._process[rows]]
+            keep &= self._proven(signal, rows)
         return keep
+
+    def _proven(self, signal: Signal, rows: Rows) -> Mask:
+        """Say for each row whether its origin is known to be the signal's: needed where the text proves nothing."""
+        if signal.processes or signal.subsystem is None:
+            return _known(self._processes)[self._process[rows]]
+        library = _named(self._senders, signal.senders)[self._sender[rows]]
+        return library | _named(self._subsystems, {signal.subsystem})[self._subsystem[rows]]
 
 
 def _numbered(column: pl.Series) -> tuple[Rows, list[str | None]]:
@@ -165,11 +177,19 @@ def _numbered(column: pl.Series) -> tuple[Rows, list[str | None]]:
 
 
 def _accepted(values: list[str | None], wanted: Collection[str]) -> Mask:
-    return np.array([value is None or value in wanted for value in values], bool)
+    return ~_known(values) | _named(values, wanted)
+
+
+def _known(values: list[str | None]) -> Mask:
+    return np.array([value is not None for value in values], bool)
+
+
+def _named(values: list[str | None], wanted: Collection[str]) -> Mask:
+    return np.array([value in wanted for value in values], bool)
 
 
 def _is_vague(signal: Signal, letters: int) -> bool:
-    """Whether the text alone does not prove the signal, so that the process has to be known."""
+    """Whether the text alone does not prove the signal, so that its process, subsystem or library has to be known."""
     return letters < SPECIFIC_LETTERS if signal.anonymous is None else not signal.anonymous
 
 
