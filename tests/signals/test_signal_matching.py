@@ -250,6 +250,11 @@ def test_lines_of_mixed_layouts_keep_their_numbers() -> None:
     assert match_table(["a", STATE])["kind"].to_list() == [None, "process.state"]
 
 
+def test_pasted_source_text_is_no_event() -> None:
+    lines = ["Executing launch request for %{public}@ (%{public}@)", "Number of detected playout glitches: %lld"]
+    assert [one["kind"] for one in match_lines(lines)] == [None, None]
+
+
 def test_no_lines_give_no_rows() -> None:
     assert list(match_lines([])) == []
 

@@ -4,7 +4,7 @@ A line stands alone. Bare messages have no process, so they are recognised by th
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 import polars as pl
 
@@ -13,6 +13,10 @@ from traceview.signals.matcher import match
 from traceview.signals.vocabulary import FIELDS
 from traceview_parsers.device_syslog.lines import split_lines
 from traceview_parsers.schema import REF_POSITION_BITS
+
+
+_SPECIFIER: Final = r"%(?:@|\{(?:public|private|sensitive|BOOL|bool)\b[^}]*\}|ll?[dux]\b)"
+"""What only a format string has: somebody pasted source text."""
 
 
 class LineMatch(TypedDict):
@@ -47,12 +51,12 @@ def match_table(lines: Sequence[str], using: Catalogue | None = None) -> pl.Data
 
 
 def _with_whole_lines(rows: pl.DataFrame, lines: Sequence[str]) -> pl.DataFrame:
-    """Replace an empty message by the whole line: some layouts take a short bare message for a prefix."""
+    """Replace an empty message by the whole line, and empty a bare line that is a format string, not a message."""
     if "ref" not in rows.columns or rows.is_empty():
         return pl.DataFrame(schema={"ref": pl.UInt64, "message": pl.String})
     whole = pl.Series("whole", list(lines), dtype=pl.String)
     position = (pl.col("ref") & ((1 << REF_POSITION_BITS) - 1)).cast(pl.UInt32) - 1
-    empty = pl.col("message").cast(pl.String).str.strip_chars() == ""
-    return rows.with_columns(
-        message=pl.when(empty).then(pl.lit(whole).gather(position)).otherwise(pl.col("message").cast(pl.String))
-    )
+    message = pl.col("message").cast(pl.String)
+    message = pl.when(message.str.strip_chars() == "").then(pl.lit(whole).gather(position)).otherwise(message)
+    source_text = pl.col("process").is_null() & message.str.contains(_SPECIFIER)
+    return rows.with_columns(message=pl.when(~source_text.fill_null(value=False)).then(message))
