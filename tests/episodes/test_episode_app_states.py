@@ -153,3 +153,44 @@ def test_a_capture_that_begins_in_the_background_tells_no_grace_time(story: Stor
         fan_out(9, "running-suspended", "NotVisible"),
     )
     assert episodes["suspensions"]["grace_s"].to_list() == [None]
+
+
+def test_a_late_word_on_visibility_does_not_wake_a_suspended_app(story: Story, seconds: Seconds) -> None:
+    # symptomsd tells "not in the foreground" when the app is already suspended.
+    episodes = story(
+        fan_out(10, "running-active", "Visible"),
+        fan_out(20, "running-active", "NotVisible"),
+        fan_out(21, "running-suspended", "NotVisible"),
+        (22, "app.background", {**APP, "process": "symptomsd"}),
+        (60, "process.resumed", APP),
+        (61, "app.background", {**APP, **SPRINGBOARD, "visibility": "Background", "state": "Running"}),
+    )
+    assert states(episodes, seconds) == [
+        ("foreground", 10, 20),
+        ("background", 20, 21),
+        ("suspended", 21, 60),
+        ("background", 60, None),
+    ]
+
+
+def test_active_again_is_no_news_of_a_background_app(story: Story, seconds: Seconds) -> None:
+    # RunningBoard recalculates at 30; the app comes to the foreground at 31, not at 30.
+    episodes = story(
+        fan_out(20, "running-active", "NotVisible"),
+        (30, "process.state", {**APP, "state": "running-active", "role": "None"}),
+        fan_out(31, "running-active", "Visible"),
+    )
+    assert states(episodes, seconds) == [("background", 20, 31), ("foreground", 31, None)]
+
+
+def test_a_call_that_ended_kept_the_app_awake(story: Story) -> None:
+    ui = {"process": "Acme", "pid": 700, "direction": "incoming"}
+    episodes = story(
+        fan_out(10, "running-active", "NotVisible"),
+        (11, "call.reported", ui),
+        (30, "audio_session.deactivated", {"process": "Acme", "pid": 700}),
+        (31, "call.ended", {"process": "callservicesd", "pid": 90}),
+        (34, "assertion.invalidated", {**APP, "assertion_id": "31-1-1", "assertion_name": "VoIP"}),
+        fan_out(35, "running-suspended", "NotVisible"),
+    )
+    assert episodes["suspensions"]["kept_awake_by"].to_list() == ["call"]

@@ -254,3 +254,8 @@ def test_calls_of_unknown_apps_count_for_no_app(story: Story) -> None:
     )
     assert episodes["calls"].filter(pl.col("app").is_null()).height == 1
     assert episodes["suspensions"]["in_call"].to_list() == [False]
+
+
+def test_a_push_to_talk_channel_is_no_call(story: Story) -> None:
+    channel = {**APP, "call_id": "A", "reason": "PushToTalk channel"}
+    assert story((10, "call.connected", channel), (60, "call.ended", channel))["calls"].is_empty()

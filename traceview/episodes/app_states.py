@@ -72,6 +72,7 @@ def _claims(context: Context) -> pl.DataFrame:
         *("owner", "t", "ref", "claim", "role"),
         pl.coalesce("process", "signal").fill_null("").alias("witness"),
         states.claim_is_inferred().alias("inferred"),
+        states.claims_only_hidden().alias("hidden"),
         change.fill_null(value=True).alias("change"),
     )
     life = context.processes.select("owner", began="start", ended="end")
@@ -90,23 +91,28 @@ def _claims(context: Context) -> pl.DataFrame:
 
 
 def _decided(rows: pl.DataFrame) -> pl.DataFrame:
-    """Replace "active" by what a line soon after says, else by background after a suspension; drop it as no news.
+    """Settle the claims that tell half of it.
 
-    Without any line about visibility in the whole capture, a resumed process is "unknown": a gap, not a guess.
+    "Active" after a suspension means what a line soon after says, else background; otherwise it is no news. "Not
+    visible" (symptomsd and wifid tell it late) is no news of a suspended app. Without any line about visibility in
+    the whole capture, a resumed process is "unknown": a gap, not a guess.
     """
+    undecided = pl.col("claim") == states.ACTIVE
     visible = pl.col("claim").is_in([states.FOREGROUND, states.BACKGROUND])
     next_claim = pl.when(visible).then(pl.col("claim")).backward_fill().over("owner")
     next_t = pl.when(visible).then(pl.col("t")).backward_fill().over("owner")
-    settled = pl.when(pl.col("claim") != states.ACTIVE).then(pl.col("claim")).forward_fill().over("owner")
-    soon = (next_t - pl.col("t") <= DECIDE_NS).fill_null(value=False)
+    settled = pl.when(~undecided & ~pl.col("hidden")).then(pl.col("claim")).forward_fill().over("owner")
+    was_suspended = (settled == states.SUSPENDED).fill_null(value=False)
+    soon = (next_t - pl.col("t") <= DECIDE_NS).fill_null(value=False) & (was_suspended | settled.is_null())
     fallback = pl.when(visible.any().over("owner")).then(pl.lit(states.BACKGROUND)).otherwise(pl.lit(_UNKNOWN))
-    undecided = pl.col("claim") == states.ACTIVE
     meaning = (
-        pl.when(~undecided)
+        pl.when(pl.col("hidden") & was_suspended)
+        .then(None)
+        .when(~undecided)
         .then(pl.col("claim"))
         .when(soon)
         .then(next_claim)
-        .when(settled == states.SUSPENDED)
+        .when(was_suspended)
         .then(fallback)
     )
     return rows.with_columns(meaning.alias("claim"), (pl.col("inferred") | undecided).alias("inferred")).filter(

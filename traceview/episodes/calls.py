@@ -30,6 +30,8 @@ ENDED_REASON: Final = r"(?i)ended ?reason|ended at date .* with (?:private )?rea
 """Lines whose number is CallKit's ended reason; "disconnected reason" numbers count otherwise."""
 _TEAM_AND_BUNDLE: Final = r"^[A-Z0-9]{10}\.([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)$"
 _START: Final = r"(?i)startcall"
+_PUSH_TO_TALK: Final = "PushToTalk channel"
+"""Reason of lines about a PushToTalk channel: joining one is no call and keeps no app running (Apple, PushToTalk)."""
 _ALL_ENDED: Final = "all calls ended"
 _NO_STEP: Final = frozenset({"call.provider"})
 
@@ -51,7 +53,11 @@ def build(context: Context) -> pl.DataFrame:
 
 def _events(context: Context) -> pl.DataFrame:
     """Call events with ``call_app``: the app by bundle, else by the provider's id (``TEAMID.bundle``)."""
-    rows = context.events.filter(pl.col("kind").str.starts_with("call.") & ~pl.col("kind").is_in(list(_NO_STEP)))
+    rows = context.events.filter(
+        pl.col("kind").str.starts_with("call.")
+        & ~pl.col("kind").is_in(list(_NO_STEP))
+        & (pl.col("reason").fill_null("") != _PUSH_TO_TALK)
+    )
     by_provider = pl.col("provider").str.extract(_TEAM_AND_BUNDLE, 1)
     about_daemon = subjects.is_daemon("name") & pl.col("app").is_null()
     started = pl.col("action").str.contains(_START) & ~subjects.is_daemon() & (pl.col("kind") == "call.action")

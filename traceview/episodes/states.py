@@ -101,6 +101,14 @@ def claim_is_inferred() -> pl.Expr:
     ).fill_null(value=False)
 
 
+def claims_only_hidden() -> pl.Expr:
+    """Expression over events: the line says that the user does not see the app, not that it runs."""
+    runs = pl.col("state").str.to_lowercase().str.contains("active|running")
+    return ((claimed_state() == BACKGROUND) & ~runs.fill_null(value=False) & pl.col("role").is_null()).fill_null(
+        value=False
+    )
+
+
 def not_managed() -> pl.Expr:
     """Expression over events: runningboardd says that it does not suspend this process, whatever its state is called.
 

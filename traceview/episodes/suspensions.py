@@ -18,7 +18,6 @@ _HOLDERS: Final = {
     "background_task.ended": "background task",
     "assertion.invalidated": "assertion",
     "assertion.expired": "assertion",
-    "call.ended": "call",
 }
 
 
@@ -54,23 +53,48 @@ def build(context: Context, windows: pl.DataFrame, relations: Relations) -> pl.D
         .alias("ended_by"),
         relations.in_call(rows).alias("in_call"),
     )
-    return table("suspensions", _with_holder(rows, context))
+    return table("suspensions", _with_holder(rows, context, relations))
 
 
-def _with_holder(rows: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """Add ``kept_awake_by``: the last thing that let go of the app shortly before."""
+def _with_holder(rows: pl.DataFrame, context: Context, relations: Relations) -> pl.DataFrame:
+    """Add ``kept_awake_by``: what let go of the app last, shortly before. Assertions count where nothing says more."""
     holders = context.of_kind(*_HOLDERS).filter(pl.col("owner").is_not_null())
     named = pl.coalesce(pl.lit(": ") + pl.coalesce("task_name", "assertion_name"), pl.lit(""))
     released = holders.select(
-        pl.col("owner"),
-        pl.col("t").alias("released"),
-        (pl.col("kind").replace_strict(_HOLDERS, default=None) + named).alias("kept_awake_by"),
-    ).sort("released")
-    return rows.sort("start").join_asof(
-        released,
-        left_on="start",
-        right_on="released",
-        by="owner",
-        tolerance=LET_GO_NS,
-        check_sortedness=False,
+        pl.col("owner").alias("key"),
+        "t",
+        "kind",
+        (pl.col("kind").replace_strict(_HOLDERS, default=None) + named).alias("holder"),
     )
+    assertion = pl.col("kind").str.starts_with("assertion.")
+    calls = relations.calls.select(key="app", t="end", holder=pl.lit("call")).drop_nulls()
+    told = [
+        _last_before(rows, "owner", released.filter(~assertion)),
+        _last_before(rows, "app", calls),
+        _last_before(rows, "owner", released.filter(assertion)),
+    ]
+    times, names = ([one[column] for one in told] for column in ("released", "holder"))
+    known = rows.with_columns(
+        *(time.alias(f"t{at}") for at, time in enumerate(times)),
+        *(name.alias(f"h{at}") for at, name in enumerate(names)),
+    )
+    call_is_later = pl.col("h0").is_null() | (pl.col("t1") > pl.col("t0"))
+    by_call = pl.when(pl.col("h1").is_not_null() & call_is_later).then(pl.col("h1"))
+    return known.with_columns(pl.coalesce(by_call, "h0", "h2").alias("kept_awake_by"))
+
+
+def _last_before(rows: pl.DataFrame, key: str, released: pl.DataFrame) -> pl.DataFrame:
+    """For each row (in order) the last release of its ``key`` at most `LET_GO_NS` before: ``released``, ``holder``."""
+    found = (
+        rows.select(pl.col(key).alias("key"), pl.col("start").alias("t"))
+        .with_row_index("row")
+        .sort("t")
+        .join_asof(
+            released.select("key", "t", "holder").sort("t").with_columns(pl.col("t").alias("released")),
+            on="t",
+            by="key",
+            tolerance=LET_GO_NS,
+            check_sortedness=False,
+        )
+    )
+    return found.sort("row")
