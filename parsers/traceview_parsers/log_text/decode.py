@@ -134,12 +134,12 @@ def _report(run: Pass, lines: Lines, records: Records, cut: int) -> None:
     preamble = records.preamble[records.preamble < cut]
     doubtful = records.doubtful[records.doubtful < cut]
     bare = records.frame.filter(pl.col("layout").is_null() & (pl.col("row") < cut))["row"].to_numpy()
-    for rows, text in (
-        (preamble, "lines before the first record, or in no known layout, were left out"),
-        (bare, "lines behind a gap have no time or process; their text is kept as a message"),
-        (np.setdiff1d(doubtful, np.union1d(preamble, bare)), "lines were taken as part of the message before them"),
+    glued = np.setdiff1d(doubtful, np.union1d(preamble, bare)) if len(doubtful) else doubtful
+    for rows, kind, text in (
+        (preamble, "preamble", "lines before the first record, or in no known layout, were left out"),
+        (bare, "unrecognised-line", "lines behind a gap have no time or process; their text is kept as a message"),
+        (glued, "unrecognised-line", "lines were taken as part of the message before them"),
     ):
         if len(rows):
-            kind = "unrecognised-line" if rows is not preamble else "preamble"
             number, sample = int(rows[0]) + lines.first, lines.text(int(rows[0]))
             run.problems.add(run.name, kind, text, position=number, unit="line", count=len(rows), sample=sample)

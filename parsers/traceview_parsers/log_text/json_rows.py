@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from typing import Any, Final
 
 import numpy as np
@@ -61,6 +62,7 @@ EVENTS: Final = {
     "userActionEvent": "user_action",
     "timesyncEvent": "timesync",
 }
+_SURROGATE: Final = re.compile(rb"\\u[dD]")
 _UNSET_USER: Final = 0xAAAAAAAA
 _STAMP: Final = rf"^{DATE}[ T]{CLOCK}(?:[.,](?P<fraction>[0-9]{{1,9}}))?(?P<zone>[+-][0-9]{{2}}:?[0-9]{{2}}|Z)?"
 _LEVELLED: Final = ("log", "trace", "user_action")
@@ -78,7 +80,7 @@ def parse_objects(lines: Lines, numbers: Any, keys: dict[str, pl.DataType], run:
     """
     if not len(lines):
         return pl.DataFrame(schema=keys), numbers
-    if b"\\ud" not in lines.data and b"\\uD" not in lines.data:  # the fast parser garbles lone surrogates
+    if not _SURROGATE.search(lines.data):  # the fast parser garbles lone ones
         try:
             frame = pl.read_ndjson(io.BytesIO(lines.data), schema=keys)
         except (pl.exceptions.PolarsError, RecursionError):

@@ -69,7 +69,7 @@ def split(lines: Lines, layouts: Sequence[Layout], skip: str, *, after_record: b
         extra = pl.DataFrame({"row": bare, "prefix_bytes": np.zeros(len(bare), np.int64)})
         frame = pl.concat([frame, extra], how="diagonal").sort("row")
     rows = frame["row"].to_numpy()
-    bounds = np.append(np.union1d(rows, skipped), len(lines)).astype(np.int64)
+    bounds = np.append(np.union1d(rows, skipped) if len(skipped) else rows, len(lines))
     following = bounds[np.searchsorted(bounds, rows, "right")]
     begin = lines.starts[rows] + frame["prefix_bytes"].to_numpy()
     end = trimmed(lines, begin, lines.starts[following])
