@@ -94,6 +94,15 @@ def test_names_of_headsets_go_and_port_types_stay(rich: Analysis) -> None:
     assert redacted.findings[0].title == "Route went to thing-1"
 
 
+def test_the_words_of_a_rule_are_no_text_of_the_log(rich: Analysis) -> None:
+    """A field of an event may read like a rule's own words; findings are made from episodes, so only those count."""
+    events = rich.events.with_columns(assertion_name=pl.lit("VoIP push"))
+    finding = replace(rich.findings[0], title="Killed after a VoIP push")
+    redacted = redact(replace(rich, events=events, findings=[finding]), "all")
+    assert redacted.findings[0].title == "Killed after a VoIP push"
+    assert "VoIP push" not in redacted.events["assertion_name"].to_list()
+
+
 def test_quoted_messages_leave_the_findings(rich: Analysis) -> None:
     quote = rich.lines.filter(pl.col("ref") == 10)["message"][0]
     finding = replace(rich.findings[0], explanation=f"iOS printed: {quote}")

@@ -129,21 +129,21 @@ def _all(values: pl.Series) -> pl.Series:
 
 def _without_text(analysis: Analysis, names: Pseudonyms) -> Analysis:
     """Replace log messages by their signal and fields, and names that people gave by tokens."""
-    tokens: dict[str, str] = {}
+    given: dict[str, str] = {}
 
-    def named(value: str) -> str:
-        return value if value in PORTS else tokens.setdefault(value, names.token("thing", value))
+    def free(table: pl.DataFrame, tokens: dict[str, str]) -> pl.DataFrame:
+        def named(value: str) -> str:
+            return value if value in PORTS else tokens.setdefault(value, names.token("thing", value))
 
-    def sentence(value: str) -> str:
-        return value if _IDENTIFIER.fullmatch(value) else tokens.setdefault(value, names.token("text", value))
+        def sentence(value: str) -> str:
+            return value if _IDENTIFIER.fullmatch(value) else tokens.setdefault(value, names.token("text", value))
 
-    def free(table: pl.DataFrame) -> pl.DataFrame:
         return _rewrite(_rewrite(table, named, _all, _NAMED_THINGS), sentence, _all, _SENTENCES)
 
-    events = free(analysis.events)
+    events = free(analysis.events, {})
     quotes = dict(analysis.lines.select("ref", "message").iter_rows())
     quotes |= dict(analysis.events.select("ref", "message").iter_rows())
-    episodes = {name: free(table) for name, table in analysis.episodes.items()}
+    episodes = {name: free(table, given) for name, table in analysis.episodes.items()}
     spoken = events.select("ref", said=_fields_text()).unique("ref", keep="first", maintain_order=True)
     lines = analysis.lines.join(spoken, on="ref", how="left", maintain_order="left")
     words = pl.concat_str("signal", "said", separator="  ", ignore_nulls=True)
@@ -153,9 +153,9 @@ def _without_text(analysis: Analysis, names: Pseudonyms) -> Analysis:
         lines=lines.with_columns(message=told).drop("said"),
         events=events.with_columns(message=pl.concat_str("signal", _fields_text(), separator="  ", ignore_nulls=True)),
         episodes=episodes,
-        tables={name: free(table) for name, table in analysis.tables.items()},
+        tables={name: free(table, {}) for name, table in analysis.tables.items()},
         problems=[replace(item, sample="") for item in analysis.problems],
-        findings=[_unquoted(finding, quotes, tokens) for finding in analysis.findings],
+        findings=[_unquoted(finding, quotes, given) for finding in analysis.findings],
     )
 
 
@@ -166,7 +166,7 @@ def _fields_text() -> pl.Expr:
 
 
 def _unquoted(finding: Finding, quotes: dict[int, str | None], tokens: dict[str, str]) -> Finding:
-    """Remove messages of the evidence, and replaced names, from a finding's own words."""
+    """Remove messages of its evidence, and what was replaced in episodes, from a finding's own words."""
     said = {text for ref in finding.evidence if (text := quotes.get(ref)) and len(text) >= _SHORTEST_QUOTE}
 
     def rewrite(text: str) -> str:
