@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import polars as pl
 import pytest
 
 from traceview.episodes import codes
@@ -128,3 +129,18 @@ def test_codes_that_are_no_numbers_stay_as_printed() -> None:
     assert codes.normalised("EXC_GUARD") == "EXC_GUARD"
     assert codes.namespace("OS_REASON_RUNNINGBOARD") == "RUNNINGBOARD"
     assert codes.namespace("SPRINGBOARD") == codes.namespace("10") == "FRONTBOARD"
+
+
+def test_a_corpse_alone_is_no_death(story: Story) -> None:
+    # Real macOS 12 archive: kernelmanagerd crosses a soft memory limit, the kernel takes a corpse, the process lives on.
+    kernel = {"process": "kernel", "pid": 0, "subject": "Acme", "subject_pid": 700}
+    corpse = (10.0, "process.exited", {**kernel, "confidence": 0.6, "reason": "crash report"})
+    limit = (10.1, "resource.memory", {**kernel, "reason": "InactiveSoft", "action": "non-fatal", "limit": 15.0})
+    episodes = story((5, "process.identity", APP), corpse, limit)
+    assert episodes["terminations"].is_empty()
+    assert episodes["resource_events"]["fatal"].to_list() == [False]
+    # Together with launchd's word it is evidence of the crash.
+    crash = story(
+        (5, "process.identity", APP), corpse, (10.2, "process.exited", {**APP, "namespace": "2", "code": "0xa"})
+    )
+    assert crash["terminations"].select("kind", pl.col("evidence").list.len()).rows() == [("crash", 2)]

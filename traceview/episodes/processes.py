@@ -12,6 +12,9 @@ KILL_ECHO_NS: Final = 5 * NS
 """A process that prints later than this after a termination request outlived it (heuristic: a kill takes effect at once,
 FrontBoard waits up to 5 s for a graceful exit; real iOS watchdog texts say "Failed to terminate gracefully after 5.0s")."""
 
+LAUNCH_NS: Final = 20 * NS
+"""Lines of a process that are older than this at its launch line contradict it (FrontBoard allows a launch 20 s)."""
+
 _EDGES: Final = (12, 8)
 """How many of the first and last lines of an instance are kept as evidence."""
 
@@ -95,7 +98,7 @@ def _with_edges(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(
         start.alias("start"),
         pl.max_horizontal(pl.when(end.is_not_null()).then(start), end).alias("end"),
-        pl.when(pl.col("launched").is_not_null())
+        pl.when(pl.col("launched") - pl.col("first") <= LAUNCH_NS)
         .then(pl.lit("observed"))
         .when(pl.col("instance") > 0)
         .then(pl.lit("inferred"))

@@ -12,7 +12,8 @@ ECHO_NS: Final = 2 * NS
 LEAST_CONFIDENCE: Final = 0.7
 """Signals below this tell of settings (a memory limit was set, a power assertion taken), not of events (heuristic)."""
 
-_FATAL: Final = r"(?i)\bfatal|killed|terminat"
+_FATAL: Final = r"(?i)fatal|killed|terminat"
+_NOT_FATAL: Final = r"(?i)non-?fatal|not killed"
 _KINDS: Final = tuple(f"resource.{kind}" for kind in ("cpu", "wakeups", "memory", "disk", "thermal", "power"))
 
 
@@ -24,7 +25,8 @@ def build(context: Context) -> pl.DataFrame:
     weak = (pl.col("confidence") < LEAST_CONFIDENCE).fill_null(value=False)
     level = pl.coalesce("state", "reason")
     fatal = pl.any_horizontal(
-        pl.col(column).str.contains(_FATAL).fill_null(value=False) for column in ("reason", "action", "state", "signal")
+        (pl.col(column).str.contains(_FATAL) & ~pl.col(column).str.contains(_NOT_FATAL)).fill_null(value=False)
+        for column in ("reason", "action", "state", "signal")
     )
     events = context.of_kind(*_KINDS).filter(~weak).with_columns(level.alias("level"), fatal.alias("fatal"))
     same = ["kind", "owner"]

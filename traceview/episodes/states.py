@@ -22,6 +22,10 @@ VISIBILITY_FALSE_FRIENDS: Final = ("gamepolicyd",)
 LEAST_CONFIDENCE: Final = 0.6
 """Signals below this may come from the state they tell or from an attempt (a request to open an app): no claim (heuristic)."""
 
+LEAST_EXIT_CONFIDENCE: Final = 0.7
+"""Exits below this are hints: the kernel also makes a corpse of a process that only crossed a soft memory limit and lives
+on (seen in a real macOS 12 archive)."""
+
 _FOREGROUND_ROLES: Final = ("userinteractive", "userinteractivefocal", "userinteractivenonfocal")
 _BACKGROUND_ROLES: Final = ("background", "nonuserinteractive", "utility", "maintenance")
 _GONE: Final = ("none", "terminated", "exited", "not running", "notrunning", "not_running")
@@ -72,6 +76,8 @@ def claimed_state() -> pl.Expr:
     weak = (pl.col("confidence") < LEAST_CONFIDENCE).fill_null(value=False)
     return (
         pl.when(weak)
+        .then(None)
+        .when((kind == "process.exited") & (pl.col("confidence") < LEAST_EXIT_CONFIDENCE).fill_null(value=False))
         .then(None)
         .when(kind.is_in(["process.exited", "jetsam.killed"]))
         .then(pl.lit(NOT_RUNNING))

@@ -75,7 +75,7 @@ def _deaths(context: Context) -> pl.DataFrame:
     """One row per death: what all its witnesses say, in time order."""
     gone = (pl.col("claim") == states.NOT_RUNNING) | states.is_report_of_death()
     ran_out = (pl.col("kind") == "process.watchdog") & pl.col("active").fill_null(value=False)
-    telling = gone | (pl.col("kind") == "process.terminated") | ran_out
+    telling = gone | pl.col("kind").is_in(["process.terminated", "process.exited"]) | ran_out
     events = context.of_kind(*_KINDS).filter(telling & pl.col("owner").is_not_null())
     new = pl.col("t") - pl.col("t").shift(1).over("owner") > ECHO_NS
     life = context.processes.select("owner", "process", "pid", "is_app", "host_app", died="end")
@@ -87,7 +87,7 @@ def _deaths(context: Context) -> pl.DataFrame:
             pl.col("app").drop_nulls().first(),
             pl.col("t").first().alias("start"),
             pl.col("t").last().alias("last"),
-            pl.col("t").filter("gone").first().alias("gone_at"),
+            pl.col("t").filter(pl.col("gone").fill_null(value=False)).first().alias("gone_at"),
             pl.col("timed").any(),
             pl.col("kind", "code", "reason", "namespace", "ref"),
         )
