@@ -112,25 +112,37 @@ def expand(frame: pl.DataFrame) -> pl.DataFrame:
     Args:
         frame: String columns named after fields and compound names; other columns stay.
     """
-    found: dict[str, list[pl.Expr]] = {}
-    for name in frame.columns:
-        if name in HANDLES:
-            for field, expression in _handle_fields(name):
-                found.setdefault(field, []).append(expression)
-        for field, pattern in EXPANSIONS.get(name, ()):
-            found.setdefault(field, []).append(_shown(pl.col(name).str.extract(pattern, 1)))
-    plain = [name for name in frame.columns if name not in COMPOUND]
-    columns = [
-        pl.coalesce([*([_shown(pl.col(field))] if field in plain else []), *expressions]).alias(field)
-        for field, expressions in found.items()
-    ]
-    return frame.with_columns(columns).drop([name for name in frame.columns if name in COMPOUND])
+    compound = [name for name in frame.columns if name in COMPOUND]
+    found: dict[str, list[pl.Series]] = {}
+    for name in compound:
+        column = frame[name]
+        there = column.is_not_null()
+        place = pl.select(pl.when(there).then(there.cum_sum() - 1)).to_series()
+        pairs = _fields(name)
+        values = column.filter(there).to_frame().select(value.alias(str(at)) for at, (_, value) in enumerate(pairs))
+        for at, (field, _) in enumerate(pairs):
+            found.setdefault(field, []).append(values[str(at)].gather(place).alias(f"{name} {at}"))
+    parts = [part for series in found.values() for part in series]
+    fields = [
+        pl.coalesce([*([_shown(pl.col(field))] if field in frame.columns else []), *(part.name for part in series)])
+        .alias(field)
+        for field, series in found.items()
+    ]  # fmt: skip
+    return frame.with_columns(parts).with_columns(fields).drop(*compound, *(part.name for part in parts))
 
 
 def identity_fields(texts: Iterable[str]) -> pl.DataFrame:
     """Take RunningBoard handles apart: columns bundle, subject, subject_pid, host_bundle, host_pid (all strings)."""
     frame = pl.DataFrame({"handle": list(texts)}, schema={"handle": pl.String})
     return expand(frame).select("bundle", "subject", "subject_pid", "host_bundle", "host_pid")
+
+
+def _fields(name: str) -> list[tuple[str, pl.Expr]]:
+    """Return (field, expression) pairs for the compound column `name`; a field may come several times, best first."""
+    pairs = _handle_fields(name) if name in HANDLES else []
+    return pairs + [
+        (field, _shown(pl.col(name).str.extract(pattern, 1))) for field, pattern in EXPANSIONS.get(name, ())
+    ]
 
 
 def _shown(value: pl.Expr) -> pl.Expr:

@@ -14,7 +14,6 @@ from traceview.signals.vocabulary import FIELDS
 from traceview_parsers.device_syslog.lines import split_lines
 from traceview_parsers.schema import REF_POSITION_BITS
 
-
 _SPECIFIER: Final = r"%(?:@|\{(?:public|private|sensitive|BOOL|bool)\b[^}]*\}|ll?[dux]\b)"
 """What only a format string has: somebody pasted source text."""
 
