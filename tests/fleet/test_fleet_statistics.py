@@ -1,33 +1,82 @@
-"""Rates, ratios and corrections."""
+"""Ratios, exact probabilities, corrections."""
 
 import math
 
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from traceview.fleet.statistics import adjusted, changes, open_first, rate_ratio, rates, version_order
-from traceview.fleet.tables import CAPTURES, EXPOSURE, NOT_EVALUATED, TABLES
+from traceview.fleet.statistics import ALPHA, adjusted, compare
 
 
-def test_rate_ratio_against_a_worked_example() -> None:
-    # 41 events in 28,010 and 15 in 19,017 person-years: ratio 1.86, 95 % interval 1.03 to 3.35 (Rothman, Modern
-    # Epidemiology: breast cancer after fluoroscopy).
-    ratio = rate_ratio(41, 28_010, 15, 19_017)
-    assert ratio is not None
-    assert ratio.ratio == pytest.approx(1.86, abs=0.005)
-    assert (ratio.low, ratio.high) == (pytest.approx(1.03, abs=0.01), pytest.approx(3.35, abs=0.02))
-    assert 0.03 < ratio.p < 0.05
+def test_ratio_against_a_published_example() -> None:
+    # Myocardial infarction under aspirin (104 of 11,037) and placebo (189 of 11,034): Physicians' Health Study,
+    # N Engl J Med 1989;321:129. Ratio 0.55, interval 0.43 to 0.70.
+    found = compare(104, 11_037, 189, 11_034)
+    assert found is not None
+    assert found.ratio == pytest.approx(0.550, abs=0.001)
+    assert (found.low, found.high) == (pytest.approx(0.434, abs=0.002), pytest.approx(0.698, abs=0.002))
+    assert found.p < 1e-5
 
 
-def test_rate_ratio_needs_exposure_and_events() -> None:
-    assert rate_ratio(0, 10, 0, 10) is None
-    assert rate_ratio(1, 0, 1, 10) is None
-    finite = rate_ratio(3, 10, 0, 10)
-    assert finite is not None
-    assert math.isfinite(finite.ratio)
-    assert finite.ratio == pytest.approx(7.0)
+@pytest.mark.parametrize(
+    ("table", "p"),
+    [
+        ((3, 4, 1, 4), 0.4857142857),  # Fisher's tea tasting: 34/70
+        ((8, 10, 1, 6), 0.0349650350),  # 280/8008 by hand from the hypergeometric distribution
+        ((10, 10, 0, 10), 2 / 184_756),  # 2 of C(20, 10) ways
+        ((5, 10, 5, 10), 1.0),
+    ],
+)
+def test_probability_against_worked_examples(table: tuple[int, int, int, int], p: float) -> None:
+    found = compare(*table)
+    assert found is not None
+    assert found.p == pytest.approx(p, rel=1e-6)
+
+
+def test_nothing_to_compare() -> None:
+    assert compare(0, 10, 0, 10) is None
+    assert compare(1, 0, 1, 10) is None
+    assert compare(1, 10, 0, 0) is None
+
+
+def test_few_captures_cannot_tell() -> None:
+    few, enough = compare(3, 3, 0, 3), compare(4, 4, 0, 4)
+    assert few is not None
+    assert enough is not None
+    assert few.best_p == pytest.approx(0.1)  # 2 of C(6, 3) ways: the most extreme table is not improbable
+    assert enough.best_p == pytest.approx(2 / 70)
+    assert few.best_p >= ALPHA > enough.best_p
+
+
+tables = st.integers(1, 300).flatmap(
+    lambda n: st.integers(1, 300).flatmap(
+        lambda m: st.tuples(st.integers(0, n), st.just(n), st.integers(0, m), st.just(m))
+    )
+)
+
+
+@given(tables)
+def test_comparisons_are_sound(table: tuple[int, int, int, int]) -> None:
+    found = compare(*table)
+    if found is None:
+        assert table[0] == table[2] == 0
+        return
+    assert 0 < found.low <= found.ratio <= found.high
+    assert math.isfinite(found.high)
+    assert 0 < found.best_p <= found.p * (1 + 1e-6) <= 1 + 1e-6
+    a, n, b, m = table
+    turned = compare(b, m, a, n)
+    assert turned is not None
+    assert turned.ratio == pytest.approx(1 / found.ratio)
+    assert turned.p == pytest.approx(found.p, rel=1e-6)
+
+
+def test_large_fleets() -> None:
+    found = compare(60_000, 100_000, 30_000, 100_000)
+    assert found is not None
+    assert found.ratio == pytest.approx(2)
+    assert found.p == pytest.approx(0, abs=1e-12)
 
 
 def test_adjusted_is_benjamini_hochberg() -> None:
@@ -42,61 +91,3 @@ def test_adjusted_never_shrinks_and_keeps_the_order(values: list[float]) -> None
     assert all(new >= old * (1 - 1e-12) for new, old in zip(result, values, strict=True))
     pairs = sorted(zip(values, result, strict=True))
     assert [new for _, new in pairs] == sorted(result)
-
-
-def test_versions_sort_by_number() -> None:
-    assert version_order(["26.1", "9.3", "unknown", "15.0.2", "15.0", "26.1"]) == ["9.3", "15.0", "15.0.2", "26.1"]
-
-
-def fleet() -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Ten captures on 18.0 and ten on 26.0; the rule hits 1 and 8 of them; two on 26.0 could not be evaluated."""
-    keys = [f"c{n}" for n in range(20)]
-    captures = pl.DataFrame(
-        {
-            "capture": keys,
-            "name": keys,
-            "path": keys,
-            "os_version": ["18.0"] * 10 + ["26.0"] * 10,
-            "model": ["iPhone14,2"] * 20,
-        },
-        schema_overrides=CAPTURES,
-    )
-    exposure = pl.DataFrame(
-        {"capture": keys, "app": ["com.acme.voip"] * 20, "calls": [5] * 20, "background_s": [1800.0] * 20},
-        schema_overrides=EXPOSURE,
-    )
-    hits = ["c0", *(f"c{n}" for n in range(10, 18)), "c10"]
-    findings = pl.DataFrame(
-        {"capture": hits, "rule": ["io-overload"] * 10, "app": ["com.acme.voip"] * 10, "severity": ["high"] * 10},
-        schema_overrides=TABLES["findings"],
-    )
-    silent = pl.DataFrame(
-        {"capture": ["c18", "c19"], "rule": ["io-overload"] * 2, "needs": ["audio"] * 2}, schema=NOT_EVALUATED
-    )
-    return findings, captures, exposure, silent
-
-
-def test_rates_count_only_where_the_rule_could_speak() -> None:
-    table = rates(*fleet(), by="os_version")
-    rows = {row["os_version"]: row for row in table.iter_rows(named=True)}
-    old, new = rows["18.0"], rows["26.0"]
-    assert (old["findings"], old["captures_hit"], old["captures"], old["calls"]) == (1, 1, 10, 50)
-    assert (new["findings"], new["captures_hit"], new["captures"], new["calls"]) == (9, 8, 8, 40)
-    assert new["per_1000_calls"] == pytest.approx(225)
-    assert new["per_background_h"] == pytest.approx(9 / 4)
-
-
-def test_changes_name_what_got_worse() -> None:
-    table = rates(*fleet(), by="os_version")
-    (row,) = changes(table, "os_version", ["18.0", "26.0"]).iter_rows(named=True)
-    assert (row["rule"], row["before"], row["after"]) == ("io-overload", "18.0", "26.0")
-    assert row["ratio"] == pytest.approx(10)
-    assert row["low"] > 1
-    assert row["p_adjusted"] < 0.05
-
-
-def test_captures_to_open_first() -> None:
-    findings, captures, *_ = fleet()
-    first = open_first(findings, captures, limit=2)
-    assert first["capture"].to_list() == ["c10", "c0"]
-    assert first["findings"].to_list() == [2, 1]

@@ -1,53 +1,89 @@
-"""What a fleet says: how often, on which OS and app version, and what got worse.
+"""Two shares compared: ratio with its interval, exact probability, correction for many comparisons.
 
-A finding only counts against captures in which its rule could be evaluated: elsewhere its absence proves nothing.
+The unit is the capture: it shows the trouble or it does not. Findings of one capture are no independent events, so their
+counts are shown as rates but never tested.
 """
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
-import polars as pl
+import numpy as np
 
 NORMAL_95: Final = 1.959963984540054
 """Quantile of the normal distribution for a 95 % interval."""
-
-CONTINUITY: Final = 0.5
-"""Added to both counts when one is zero (Haldane, 1956; Anscombe, 1956), so that the ratio stays finite."""
+ALPHA: Final = 0.05
+"""Probability of error that is accepted after correction: the usual one of a 95 % interval."""
+_HALF: Final = 0.5
+_TIE: Final = 1 + 1e-7
+"""Relative tolerance for tables that are as probable as the observed one: sums of logarithms are not exact."""
 
 
 @dataclass(frozen=True, slots=True)
-class RateRatio:
-    """How a rate compares with another.
+class Comparison:
+    """How a share compares with the one before.
 
     Attributes:
-        ratio: New rate over old rate.
-        low: Lower end of the 95 % interval.
+        ratio: New share over old share.
+        low: Lower end of the 95 % interval of the ratio.
         high: Upper end.
-        p: Two-sided probability of a ratio at least that far from 1 if nothing had changed.
+        p: Probability, two-sided and exact, of a difference at least as improbable if nothing had changed.
+        best_p: The smallest probability that these numbers of captures and hits could give at all: where it is not
+            below `ALPHA`, the captures are too few to tell anything.
     """
 
     ratio: float
     low: float
     high: float
     p: float
+    best_p: float
 
 
-def rate_ratio(events: float, exposure: float, base_events: float, base_exposure: float) -> RateRatio | None:
-    """Compare two Poisson rates by the normal approximation of the log ratio (Rothman, Epidemiology).
+def compare(hits: int, captures: int, base_hits: int, base_captures: int) -> Comparison | None:
+    """Compare ``hits / captures`` with ``base_hits / base_captures``.
 
-    Returns None where an exposure is zero or nothing happened on either side.
+    The interval is that of the log ratio (Katz et al., Biometrics 1978), with half a capture added to each cell where
+    one is empty on either side or both sides are full; the probability is Fisher's exact test.
+
+    Returns None where a side has no capture or nothing was found on either.
     """
-    if exposure <= 0 or base_exposure <= 0 or (events == 0 and base_events == 0):
+    if captures <= 0 or base_captures <= 0 or (hits == 0 and base_hits == 0):
         return None
-    shift = CONTINUITY if 0 in (events, base_events) else 0.0
-    a, b = events + shift, base_events + shift
-    log_ratio = math.log((a / exposure) / (b / base_exposure))
-    error = math.sqrt(1 / a + 1 / b)
-    p = math.erfc(abs(log_ratio) / error / math.sqrt(2))
-    margin = NORMAL_95 * error
-    return RateRatio(math.exp(log_ratio), math.exp(log_ratio - margin), math.exp(log_ratio + margin), p)
+    full = hits == captures and base_hits == base_captures
+    shift = _HALF if full or 0 in (hits, base_hits) else 0.0
+    a, n, b, m = hits + shift, captures + 2 * shift, base_hits + shift, base_captures + 2 * shift
+    log_ratio = math.log((a / n) / (b / m))
+    margin = NORMAL_95 * math.sqrt(1 / a - 1 / n + 1 / b - 1 / m)
+    p, best = _fisher(hits, captures, base_hits, base_captures)
+    return Comparison(math.exp(log_ratio), math.exp(log_ratio - margin), math.exp(log_ratio + margin), p, best)
+
+
+def _fisher(hits: int, captures: int, base_hits: int, base_captures: int) -> tuple[float, float]:
+    """Return Fisher's two-sided probability, and the smallest one that tables with these margins can have."""
+    all_hits, everything = hits + base_hits, captures + base_captures
+    lowest = max(0, all_hits - base_captures)
+    possible = np.arange(lowest, min(captures, all_hits) + 1)
+    log_factorial = _log_factorials(1 << everything.bit_length())
+
+    def log_choose(n: Any, k: Any) -> Any:
+        return log_factorial[n] - log_factorial[k] - log_factorial[n - k]
+
+    density = np.exp(
+        log_choose(captures, possible)
+        + log_choose(base_captures, all_hits - possible)
+        - log_choose(everything, all_hits)
+    )
+
+    def two_sided(index: int) -> float:
+        return min(1.0, float(density[density <= density[index] * _TIE].sum()))
+
+    return two_sided(hits - lowest), min(two_sided(0), two_sided(-1))
+
+
+@cache
+def _log_factorials(count: int) -> Any:
+    return np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, count + 1)))])
 
 
 def adjusted(p_values: list[float]) -> list[float]:
@@ -60,140 +96,3 @@ def adjusted(p_values: list[float]) -> list[float]:
         smallest = min(smallest, p_values[index] * len(p_values) / rank)
         corrected[index] = smallest
     return corrected
-
-
-def rates(
-    findings: pl.DataFrame, captures: pl.DataFrame, exposure: pl.DataFrame, silent: pl.DataFrame, by: str
-) -> pl.DataFrame:
-    """Return how often each rule found something, for each value of `by`.
-
-    Args:
-        findings: Table ``findings``.
-        captures: Table ``captures``.
-        exposure: Table ``exposure``.
-        silent: Table ``rules_not_evaluated``.
-        by: ``os_version``, ``model`` or ``app_version``.
-
-    Returns:
-        Columns ``rule``, ``severity`` (worst), `by`, ``findings``, ``captures_hit``, ``captures`` (in which the rule
-        could be evaluated), ``calls`` and ``background_h`` of these, ``per_1000_calls``, ``per_background_h``.
-    """
-    # The unit is (capture, app): one device may run several versions of nothing, but several apps.
-    units = exposure.join(captures.select("capture", "os_version", "model"), on="capture", how="left")
-    units = units.with_columns(pl.col(by).fill_null("unknown"))
-    rules = findings.select("rule").unique()
-    seen = units.join(rules, how="cross").join(silent, on=["capture", "rule"], how="anti")
-    counts = findings.group_by("capture", "app", "rule").agg(pl.len().alias("findings"))
-    joined = seen.join(counts, on=["capture", "app", "rule"], how="left").with_columns(pl.col("findings").fill_null(0))
-    table = joined.group_by("rule", by).agg(
-        pl.col("findings").sum().cast(pl.Int64),
-        pl.col("capture").filter(pl.col("findings") > 0).n_unique().cast(pl.Int64).alias("captures_hit"),
-        pl.col("capture").n_unique().cast(pl.Int64).alias("captures"),
-        pl.col("calls").sum(),
-        (pl.col("background_s").sum() / 3600).alias("background_h"),
-    )
-    severity = findings.with_columns(_severity_rank().alias("rank")).sort("rank", descending=True)
-    worst = severity.group_by("rule", maintain_order=True).agg(pl.col("severity").first())
-    return (
-        table.join(worst, on="rule", how="left")
-        .with_columns(
-            pl.when(pl.col("calls") > 0).then(1000 * pl.col("findings") / pl.col("calls")).alias("per_1000_calls"),
-            pl.when(pl.col("background_h") > 0)
-            .then(pl.col("findings") / pl.col("background_h"))
-            .alias("per_background_h"),
-        )
-        .select(
-            *("rule", "severity", by, "findings", "captures_hit", "captures", "calls", "background_h"),
-            *("per_1000_calls", "per_background_h"),
-        )
-        .sort("rule", by)
-    )
-
-
-def changes(table: pl.DataFrame, by: str, order: list[str]) -> pl.DataFrame:
-    """Compare each value of `by` with the one before it in `order`: what got worse.
-
-    The rate is captures with the finding over captures in which its rule could be evaluated.
-
-    Returns:
-        Columns ``rule``, ``severity``, ``before``, ``after``, ``rate_before``, ``rate_after``, ``ratio``, ``low``,
-        ``high``, ``p_adjusted``; most significant worsening first.
-    """
-    rows = []
-    by_key = {(row["rule"], row[by]): row for row in table.iter_rows(named=True)}
-    for rule in dict.fromkeys(table["rule"].to_list()):
-        for before, after in pairwise(order):
-            old, new = by_key.get((rule, before)), by_key.get((rule, after))
-            if old is None or new is None:
-                continue
-            ratio = rate_ratio(new["captures_hit"], new["captures"], old["captures_hit"], old["captures"])
-            if ratio is not None:
-                rows.append(
-                    {
-                        "rule": rule,
-                        "severity": new["severity"],
-                        "before": before,
-                        "after": after,
-                        "rate_before": old["captures_hit"] / old["captures"],
-                        "rate_after": new["captures_hit"] / new["captures"],
-                        "ratio": ratio.ratio,
-                        "low": ratio.low,
-                        "high": ratio.high,
-                        "p": ratio.p,
-                    }
-                )
-    p_values = adjusted([float(str(row["p"])) for row in rows])
-    frame = pl.DataFrame(rows, schema=_CHANGES | {"p": pl.Float64()})
-    return (
-        frame.with_columns(pl.Series("p_adjusted", p_values, pl.Float64()))
-        .drop("p")
-        .sort("p_adjusted", "ratio", descending=[False, True])
-    )
-
-
-_CHANGES: Final = {
-    "rule": pl.String(),
-    "severity": pl.String(),
-    "before": pl.String(),
-    "after": pl.String(),
-    "rate_before": pl.Float64(),
-    "rate_after": pl.Float64(),
-    "ratio": pl.Float64(),
-    "low": pl.Float64(),
-    "high": pl.Float64(),
-}
-
-
-def open_first(findings: pl.DataFrame, captures: pl.DataFrame, limit: int = 20) -> pl.DataFrame:
-    """Return the captures worth opening first: worst severity, then number of findings.
-
-    Columns ``capture``, ``path``, ``name``, ``os_version``, ``worst``, ``findings``, ``rules`` (list).
-    """
-    ranked = findings.with_columns(_severity_rank().alias("rank")).filter(pl.col("rank") > 0)
-    best = ranked.sort("rank", descending=True).group_by("capture", maintain_order=True)
-    scored = best.agg(
-        pl.col("severity").first().alias("worst"),
-        pl.col("rank").first(),
-        pl.len().cast(pl.Int64).alias("findings"),
-        pl.col("rule").unique(maintain_order=True).alias("rules"),
-    )
-    return (
-        scored.join(captures.select("capture", "path", "name", "os_version"), on="capture", how="left")
-        .sort("rank", "findings", "name", descending=[True, True, False])
-        .head(limit)
-        .select("capture", "path", "name", "os_version", "worst", "findings", "rules")
-    )
-
-
-def version_order(versions: list[str]) -> list[str]:
-    """Sort version texts by their numbers: ``9.3`` before ``15.0.2`` before ``26``; ``unknown`` is left out."""
-
-    def numbers(version: str) -> list[tuple[int, str]]:
-        parts = version.replace("-", ".").split(".")
-        return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
-
-    return sorted((version for version in set(versions) if version != "unknown"), key=numbers)
-
-
-def _severity_rank() -> pl.Expr:
-    return pl.col("severity").replace_strict({"info": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}, default=0)

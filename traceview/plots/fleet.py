@@ -62,7 +62,7 @@ def heat_map(
         columns: Versions from left to right.
         metric: What is shown; the traces of the others are there, hidden.
 
-    Cells without a figure (the rule could be evaluated in no capture, or there is nothing to divide by) show a dash,
+    Cells without a figure (the rule could be evaluated in no capture, or there is nothing to divide by) show a dot,
     never a zero. ``layout.meta`` names the metric of each trace.
     """
     cells = {(row["rule"], row[by]): row for row in table.iter_rows(named=True)}
@@ -70,7 +70,7 @@ def heat_map(
     traces, names = [], []
     for one in METRICS:
         shown = one == metric
-        traces += [_cells(one, grid, rules, columns, visible=shown), _dashes(one, grid, rules, columns, visible=shown)]
+        traces += [_cells(one, grid, rules, columns, visible=shown), _dots(one, grid, rules, columns, visible=shown)]
         names += [one.column, one.column]
     figure = go.Figure(traces)
     figure.update_layout(
@@ -132,14 +132,14 @@ def _cells(metric: Metric, grid: _Grid, rules: Mapping[str, str], columns: Seque
     )
 
 
-def _dashes(metric: Metric, grid: _Grid, rules: Mapping[str, str], columns: Sequence[str], *, visible: bool) -> Any:
+def _dots(metric: Metric, grid: _Grid, rules: Mapping[str, str], columns: Sequence[str], *, visible: bool) -> Any:
     places = [(x, y) for y, row in enumerate(grid) for x, cell in enumerate(row) if _value(metric, cell) is None]
     titles = list(rules.values())
     return go.Scatter(
         x=[x for x, _ in places],
         y=[y for _, y in places],
         mode="text",
-        text=["–"] * len(places),
+        text=["·"] * len(places),
         hovertext=[_hover(titles[y], columns[x], grid[y][x]) for x, y in places],
         hoverinfo="text",
         showlegend=False,

@@ -1,0 +1,51 @@
+"""A data set in memory: each capture once, and only rows of captures that count."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from traceview.fleet.dataset import read_table
+
+FINDING_COLUMNS = ("capture", "rule", "number", "severity", "app", "title", "fingerprint", "confidence")
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Tables of a data set; columns as in `traceview.fleet.tables.TABLES`.
+
+    Attributes:
+        captures: Captures that were analysed, each content once.
+        duplicates: Captures that were left out because another one has the same bytes.
+        failures: Captures that could not be analysed.
+        exposure: Calls and time of each app.
+        findings: Some columns (`FINDING_COLUMNS`).
+        silent: Rules that could not be evaluated.
+    """
+
+    captures: pl.DataFrame
+    duplicates: int
+    failures: pl.DataFrame
+    exposure: pl.DataFrame
+    findings: pl.DataFrame
+    silent: pl.DataFrame
+
+
+def load(dataset: Path) -> Contents:
+    """Read a data set. Raises InputError where it is none or is damaged."""
+    everything = read_table(dataset, "captures").sort("name", "capture")
+    identity = pl.coalesce("content", "capture")
+    captures = everything.unique(identity, keep="first", maintain_order=True)
+
+    def of_captures(table: str, columns: tuple[str, ...] | None = None) -> pl.DataFrame:
+        frame = read_table(dataset, table, columns)
+        return frame.join(captures, on="capture", how="semi").sort("capture", maintain_order=True)
+
+    return Contents(
+        captures=captures,
+        duplicates=everything.height - captures.height,
+        failures=read_table(dataset, "failures").sort("path", "capture"),
+        exposure=of_captures("exposure"),
+        findings=of_captures("findings", FINDING_COLUMNS),
+        silent=of_captures("rules_not_evaluated"),
+    )

@@ -1,0 +1,374 @@
+"""What the fleet page prints: plain values, in order, nothing computed in templates."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, unquote_to_bytes, urlsplit
+
+import polars as pl
+
+from traceview.fleet import rates
+from traceview.fleet.contents import Contents
+from traceview.plots.fleet import percent
+from traceview.plots.text import duration, number, plural
+from traceview.rules.registry import Registry, Severity
+
+SEVERITIES: Final = tuple(severity.name for severity in sorted(Severity, reverse=True))
+BAD: Final = ("critical", "high")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a page shows.
+
+    Attributes:
+        captures: Rows of the table of captures, and of failures.
+        first: Captures to open first of each rule.
+        columns: Versions in a heat map.
+        comparisons: Rows of the table of changes.
+    """
+
+    captures: int
+    first: int = 6
+    columns: int = 16
+    comparisons: int = 200
+
+
+STEPS: Final = (Limits(2000), Limits(500, 3), Limits(100, 1, 12, 50))
+"""Tried in order until the page fits its budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureRow:
+    """A capture in a table. `href` is empty where it cannot be linked."""
+
+    name: str
+    path: str
+    href: str
+    system: str
+    model: str
+    when: str
+    length: str
+    worst: str
+    findings: int
+    rules: tuple[str, ...]
+    silent: int
+    problems: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """A rule with findings."""
+
+    id: str
+    number: str
+    title: str
+    severity: str
+    why: str
+    fix: str
+    links: tuple[str, ...]
+    hit: int
+    captures: int
+    share: float
+    findings: int
+    per_calls: str
+    per_hour: str
+    silent: int
+    apps: tuple[tuple[str, int], ...]
+    examples: tuple[tuple[str, int], ...]
+    first: tuple[CaptureRow, ...]
+    more: int
+    changes: tuple[str, ...]
+
+    @property
+    def percent(self) -> str:
+        """Share of captures, for people."""
+        return percent(self.share)
+
+    @property
+    def width(self) -> int:
+        """Share in thousandths, for a bar."""
+        return round(1000 * self.share)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """A comparison of two versions in words."""
+
+    rule: str
+    title: str
+    severity: str
+    verdict: str
+    app: str
+    before: str
+    after: str
+    was: str
+    now: str
+    ratio: str
+    interval: str
+    p: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class SilentRow:
+    """A rule that could not be evaluated everywhere."""
+
+    rule: str
+    title: str
+    silent: int
+    captures: int
+    needs: str
+
+    @property
+    def percent(self) -> str:
+        """Share of captures in which it could not be evaluated."""
+        return percent(self.silent / self.captures)
+
+
+class Names:
+    """Titles and reasons of rules; a rule that is not installed here is known by its id only."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def title(self, rule: str) -> str:
+        """What the rule looks for."""
+        return self._registry[rule].title if rule in self._registry else rule
+
+    def number(self, rule: str) -> str:
+        """Catalogue number, or nothing."""
+        numbers = self._registry[rule].numbers if rule in self._registry else ()
+        return numbers[0] if numbers else ""
+
+    def reasons(self, rule: str) -> tuple[str, str, tuple[str, ...]]:
+        """Why it matters, how to fix it, documentation."""
+        known = self._registry[rule] if rule in self._registry else None
+        return (known.why, known.fix, known.links) if known else ("", "", ())
+
+    def unmatched(self, seen: set[str]) -> list[str]:
+        """Ids of rules without a finding."""
+        return [rule.id for rule in self._registry if rule.id not in seen]
+
+
+def rule_order(table: pl.DataFrame) -> list[str]:
+    """Return rule ids of the whole fleet's rates: worst severity first, then the share of captures."""
+    return table.sort(rates.severity_rank(), "share", "rule", descending=[True, True, False], nulls_last=True)[
+        "rule"
+    ].to_list()
+
+
+def capture_rows(contents: Contents, base: Path, limit: int) -> list[CaptureRow]:
+    """Return captures, those to open first at the top."""
+    ranked = rates.ranked_captures(contents.findings, contents.captures).head(limit)
+    return _capture_rows(ranked, contents, base)
+
+
+def _capture_rows(frame: pl.DataFrame, contents: Contents, base: Path) -> list[CaptureRow]:
+    silent = dict(contents.silent.group_by("capture").agg(pl.col("rule").n_unique()).iter_rows())
+    return [
+        CaptureRow(
+            name=row["name"],
+            path=row["path"],
+            href=link(row["uri"], base),
+            system=" ".join(part for part in (row["os_name"], row["os_version"] or _build(row["os_build"])) if part),
+            model=row["model"] or "",
+            when=f"{row['start']:%Y-%m-%d %H:%M}" if row["start"] else "",
+            length=_length(row["start"], row["end"]),
+            worst=row["worst"] or "",
+            findings=row["findings"],
+            rules=tuple(row["rules"]),
+            silent=silent.get(row["capture"], 0),
+            problems=row["problems"] or 0,
+        )
+        for row in frame.iter_rows(named=True)
+    ]
+
+
+def _build(build: str | None) -> str:
+    return f"build {build}" if build else ""
+
+
+def _length(start: datetime | None, end: datetime | None) -> str:
+    return duration((end - start).total_seconds()) if start and end else ""
+
+
+def link(uri: str | None, base: Path) -> str:
+    """Return a link to a capture for a page in the folder `base`: relative where both lie below a common folder.
+
+    Anything but a local file gives no link.
+    """
+    parts = urlsplit(uri or "")
+    if parts.scheme != "file" or parts.netloc:
+        return ""
+    path = os.fsdecode(unquote_to_bytes(parts.path))
+    home = str(base.resolve())
+    if os.sep == "/" and os.path.commonpath([home, path]) != "/":
+        return "./" + quote(os.fsencode(os.path.relpath(path, home)))
+    return "file://" + quote(os.fsencode(path), safe="/:" if os.sep != "/" else "/")
+
+
+def rule_rows(
+    contents: Contents, table: pl.DataFrame, changed: Sequence[ChangeRow], names: Names, base: Path, limits: Limits
+) -> list[RuleRow]:
+    """Return rules with findings, in the order of `rule_order`; `table` holds the rates of the whole fleet."""
+    by_rule = {row["rule"]: row for row in table.iter_rows(named=True)}
+    first = _first(contents, limits.first)
+    rows = []
+    for rule in rule_order(table):
+        row = by_rule[rule]
+        own = contents.findings.filter(pl.col("rule") == rule)
+        why, fix, links = names.reasons(rule)
+        opened = _capture_rows(first.filter(pl.col("rule") == rule), contents, base)
+        rows.append(
+            RuleRow(
+                id=rule,
+                number=names.number(rule) or next(iter(own["number"].drop_nulls()), ""),
+                title=names.title(rule),
+                severity=row["severity"],
+                why=why,
+                fix=fix,
+                links=links,
+                hit=row["captures_hit"],
+                captures=row["captures"],
+                share=row["share"] or 0.0,
+                findings=row["findings"],
+                per_calls=_rate(row["per_1000_calls"]),
+                per_hour=_rate(row["per_background_h"]),
+                silent=row["not_evaluated"],
+                apps=_captures_by(own.drop_nulls("app"), "app"),
+                examples=_examples(own),
+                first=tuple(opened),
+                more=own["capture"].n_unique() - len(opened),
+                changes=tuple(one.sentence for one in changed if one.rule == rule and one.verdict != rates.TOO_FEW),
+            )
+        )
+    return rows
+
+
+def _rate(value: float | None) -> str:
+    return "" if value is None else number(round(value, 2))
+
+
+def _first(contents: Contents, limit: int) -> pl.DataFrame:
+    """Return for each rule the captures to open first: worst severity, most findings."""
+    scored = contents.findings.group_by("rule", "capture").agg(
+        rates.severity_rank().max().alias("rank"),
+        pl.len().cast(pl.Int64).alias("findings"),
+        pl.col("severity").sort_by(rates.severity_rank()).last().alias("worst"),
+    )
+    best = scored.sort("rank", "findings", "capture", descending=[True, True, False])
+    head = best.group_by("rule", maintain_order=True).head(limit)
+    joined = head.join(contents.captures, on="capture", maintain_order="left")
+    return joined.with_columns(rules=pl.concat_list("rule"))
+
+
+def _captures_by(frame: pl.DataFrame, column: str, limit: int = 6) -> tuple[tuple[str, int], ...]:
+    counts = frame.group_by(column).agg(pl.col("capture").n_unique().alias("n"))
+    return tuple(counts.sort("n", column, descending=[True, False]).head(limit).iter_rows())
+
+
+def _examples(frame: pl.DataFrame, limit: int = 4) -> tuple[tuple[str, int], ...]:
+    """Return a sentence for each of the most frequent fingerprints: the same trouble in several captures."""
+    same = frame.group_by("fingerprint", maintain_order=True).agg(
+        pl.col("title").first(), pl.col("capture").n_unique().alias("n")
+    )
+    return tuple(same.sort("n", descending=True, maintain_order=True).head(limit).select("title", "n").iter_rows())
+
+
+def change_rows(changes: pl.DataFrame, names: Names) -> list[ChangeRow]:
+    """Return all comparisons in words, in the given order."""
+    return [_change(row, names.title(row["rule"])) for row in changes.iter_rows(named=True)]
+
+
+def _change(row: Mapping[str, Any], title: str) -> ChangeRow:
+    was = _share(row["hit_before"], row["captures_before"])
+    now = _share(row["hit_after"], row["captures_after"])
+    p = "" if row["p_adjusted"] is None else _probability(row["p_adjusted"])
+    low, high = number(row["low"]), number(row["high"])
+    said = {
+        rates.WORSE: f"{number(row['ratio'])} times as often (95 % interval {low} to {high}, corrected p {p})",
+        rates.BETTER: f"{number(row['ratio'])} times as often (95 % interval {low} to {high}, corrected p {p})",
+        rates.UNCLEAR: f"no clear change (ratio {number(row['ratio'])}, 95 % interval {low} to {high}, corrected p {p})",
+        rates.TOO_FEW: "too few captures to tell",
+    }[row["verdict"]]
+    where = f"{row['app']} " if row["app"] else "OS "
+    return ChangeRow(
+        rule=row["rule"],
+        title=title,
+        severity=row["severity"],
+        verdict=row["verdict"],
+        app=row["app"] or "",
+        before=row["before"],
+        after=row["after"],
+        was=was,
+        now=now,
+        ratio=number(row["ratio"]),
+        interval=f"{low} to {high}",
+        p=p,
+        sentence=f"{where}{row['before']} → {row['after']}: {was} → {now}; {said}",
+    )
+
+
+def _share(hit: int, captures: int) -> str:
+    return f"{percent(hit / captures)} ({hit:,} of {captures:,})"
+
+
+def _probability(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def silent_rows(contents: Contents, names: Names) -> list[SilentRow]:
+    """Return rules by the share of captures in which they could not be evaluated, with the most frequent reason."""
+    reasons = (
+        contents.silent.group_by("rule", "needs")
+        .agg(pl.col("capture").n_unique().alias("n"))
+        .sort("n", "needs", descending=[True, False])
+    )
+    counted = contents.silent.group_by("rule").agg(pl.col("capture").n_unique().alias("silent"))
+    common = reasons.group_by("rule", maintain_order=True).agg(pl.col("needs").first())
+    joined = counted.join(common, on="rule").sort("silent", "rule", descending=[True, False])
+    total = contents.captures.height
+    return [SilentRow(rule, names.title(rule), silent, total, needs) for rule, silent, needs in joined.iter_rows()]
+
+
+def mix(values: pl.Series, limit: int = 6) -> str:
+    """Return ``18.5 (41), 26.0 (12) and 3 more`` for the most frequent values."""
+    counts = values.fill_null(rates.UNKNOWN).value_counts(name="n").sort("n", values.name, descending=[True, False])
+    shown = ", ".join(f"{value} ({count:,})" for value, count in counts.head(limit).iter_rows())
+    more = counts.height - limit
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def facts(contents: Contents, units: pl.DataFrame, apps: pl.DataFrame) -> list[tuple[str, str]]:
+    """Return what the fleet is made of."""
+    captures = contents.captures
+    found: list[tuple[str, str]] = [("Captures", plural(captures.height, "capture") + " analysed")]
+    if contents.failures.height:
+        found.append(("Failed", plural(contents.failures.height, "capture")))
+    if contents.duplicates:
+        found.append(("Twice", f"{plural(contents.duplicates, 'capture')} left out: same bytes as another"))
+    if captures.height > units.height:
+        found.append(
+            ("No app", f"{plural(captures.height - units.height, 'capture')} without an app that was asked for")
+        )
+    start, end = captures["start"].min(), captures["end"].max()
+    if isinstance(start, datetime) and isinstance(end, datetime):
+        found.append(("Span", f"{start:%Y-%m-%d} to {end:%Y-%m-%d}"))
+    if captures.height:
+        found.append(("OS", mix(captures.select(rates.system_version())["os_version"])))
+        found.append(("Devices", mix(captures["model"])))
+    if apps.height:
+        versions = apps.select(
+            pl.when(pl.col("app_version") == rates.UNKNOWN)
+            .then("app")
+            .otherwise(pl.concat_str("app", "app_version", separator=" "))
+            .alias("app")
+        )
+        found.append(("Apps", mix(versions["app"])))
+    calls, hours = units["calls"].sum(), units["background_s"].sum() / 3600
+    found.append(("Exposure", f"{plural(calls, 'call')}, {number(round(hours, 1))} background hours"))
+    return found
