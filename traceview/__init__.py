@@ -6,7 +6,9 @@ Trace analysis for VoIP and background-mode problems:
 
     with tv.open("device.logarchive") as capture:
         print(capture.findings)
-        capture.timeline().show()
+        capture.timeline().write_html("timeline.html", config=traceview.plots.CONFIG)
+
+The plotly library puts an upload button into every figure; its `CONFIG` here leaves it out.
 """
 
 from collections.abc import Sequence

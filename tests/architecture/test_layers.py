@@ -29,7 +29,12 @@ ALLOWED_PARSER_MODULES = {
     "traceview.episodes": set(),
     "traceview.rules": {"traceview_parsers.errors"},
     "traceview.plots": {"traceview_parsers.errors", "traceview_parsers.trace", "traceview_parsers.problems"},
-    "traceview.report": {"traceview_parsers.errors", "traceview_parsers.trace", "traceview_parsers.problems"},
+    "traceview.report": {
+        "traceview_parsers.errors",
+        "traceview_parsers.schema",
+        "traceview_parsers.trace",
+        "traceview_parsers.problems",
+    },
 }
 
 
