@@ -54,43 +54,60 @@ class _Growing:
 
 
 class _Words:
-    """Words that are looked for in the literals of formats, found by their first letters."""
+    """Words of all clauses, looked for in the literals of formats at once; found by their first letters."""
 
-    def __init__(self, words: frozenset[str]) -> None:
-        self._short = [word for word in words if len(word) < _HEAD]
-        self._long: dict[str, list[str]] = {}
-        for word in words:
-            if len(word) >= _HEAD:
-                self._long.setdefault(word[:_HEAD], []).append(word)
-        self._crossing = any(
-            not _NUMBER_LETTERS.isdisjoint(word) or any(word in text for text in _STAND_INS) for word in words
-        )
+    def __init__(self, words: list[frozenset[str]]) -> None:
+        self._heads: dict[str, list[tuple[str, int]]] = {}
+        self._short: list[tuple[str, int]] = []
+        for number, clause in enumerate(words):
+            for word in clause:
+                if len(word) < _HEAD:
+                    self._short.append((word, 1 << number))
+                else:
+                    self._heads.setdefault(word[:_HEAD], []).append((word, 1 << number))
+        self._crossing = [
+            any(not _NUMBER_LETTERS.isdisjoint(word) or any(word in text for text in _STAND_INS) for word in clause)
+            for clause in words
+        ]
+        self._plans: dict[int, int] = {}
 
-    def in_plan(self, plans: Plans, plan: int) -> int:
-        """Return whether messages of a plan contain a word: a literal of the plan tells, or the values decide."""
+    def in_plan(self, plans: Plans, plan: int, clause: int) -> int:
+        """Return whether messages of a plan contain a word of a clause: a literal tells, or the values decide."""
         literals, decimal = plans.literals(plan)
-        if any(self._inside(literal) for literal in literals):
+        found = self._plans.get(plan)
+        if found is None:
+            found = self._plans[plan] = self._clauses(literals)
+        if found >> clause & 1:
             return int(YES)
-        return int(MAYBE if not decimal or (len(literals) > 1 and self._crossing) else NO)
+        return int(MAYBE if not decimal or (len(literals) > 1 and self._crossing[clause]) else NO)
 
-    def _inside(self, text: str) -> bool:
-        return any(word in text for word in self._short) or any(
-            text.startswith(word, at)
-            for at in range(len(text) - _HEAD + 1)
-            for word in self._long.get(text[at : at + _HEAD], ())
-        )
+    def _clauses(self, literals: list[str]) -> int:
+        """Return which clauses have a word in one of these texts, as bits."""
+        found = 0
+        heads = self._heads
+        for text in literals:
+            for at in range(len(text) - _HEAD + 1):
+                head = text[at : at + _HEAD]
+                if head in heads:
+                    for word, bit in heads[head]:
+                        if text.startswith(word, at):
+                            found |= bit
+            for word, bit in self._short:
+                if word in text:
+                    found |= bit
+        return found
 
 
 class _ClauseFilter:
     """One clause, as truth tables over processes, call sites, subsystem pairs, levels and events."""
 
-    def __init__(self, clause: Clause, known: "Known") -> None:
+    def __init__(self, clause: Clause, known: "Known", words: _Words, number: int) -> None:
         self._clause = clause
+        self._words = words
+        self._number = number
         self._known = known
         self.by_process = _Growing(self._processes)
         self._by_site = _Growing(self._sites, np.uint8)
-        self._by_plan: dict[int, int] = {}
-        self._words = _Words(clause.words or frozenset())
         self._by_pair = _Growing(self._pairs)
         self._levels = _members(LEVELS, clause.levels)
         self._events = _members(EVENTS, clause.events)
@@ -136,13 +153,7 @@ class _ClauseFilter:
             if clause.senders is not None and (name < 0 or names[name] not in clause.senders):
                 yield NO
             else:
-                yield YES if clause.words is None else self._contains(plan)
-
-    def _contains(self, plan: int) -> int:
-        known = self._by_plan.get(plan)
-        if known is None:
-            known = self._by_plan[plan] = self._words.in_plan(self._known.plans, plan)
-        return known
+                yield YES if clause.words is None else self._words.in_plan(self._known.plans, plan, self._number)
 
     def _pairs(self, start: int, end: int) -> Iterable[bool]:
         clause = self._clause
@@ -183,7 +194,10 @@ class Prefilter:
 
     def __init__(self, selection: Selection, known: Known) -> None:
         self.selection = selection
-        self._clauses = [_ClauseFilter(clause, known) for clause in selection.clauses]
+        words = _Words([clause.words or frozenset() for clause in selection.clauses])
+        self._clauses = [
+            _ClauseFilter(clause, known, words, number) for number, clause in enumerate(selection.clauses)
+        ]
 
     def processes(self, process: Array) -> Array:
         """Return, for each of these processes, whether any of its rows may be wanted."""

@@ -327,8 +327,10 @@ def _skippable(run: _Pass, place: SetPlace) -> bool:
     sub_chunk = place.sub_chunk
     if sub_chunk is None or run.wanted.selection.everything or place.catalog.trouble:
         return False
-    if not run.wanted.span(*place.clock.span_ns(sub_chunk.start, sub_chunk.end)):
+    if run.wanted.selection.timed and not run.wanted.span(*place.clock.span_ns(sub_chunk.start, sub_chunk.end)):
         return True
+    if not run.wanted.selection.clauses:
+        return False
     entries = np.array(sub_chunk.entries, np.int64)
     if UNKNOWN in sub_chunk.entries or not entries.size:
         return False
