@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from traceview.episodes.reconstruct import Span, reconstruct
 from traceview.episodes.schema import Episodes
 
 Story = Callable[..., Episodes]
@@ -194,3 +195,14 @@ def test_a_call_that_ended_kept_the_app_awake(story: Story) -> None:
         fan_out(35, "running-suspended", "NotVisible"),
     )
     assert episodes["suspensions"]["kept_awake_by"].to_list() == ["call"]
+
+
+def test_an_exit_before_the_log_tells_nothing_about_the_time_after(
+    make_events: Callable[[list[Row]], pl.DataFrame],
+) -> None:
+    # A crash report of an hour before the log: the app may have been started any number of times since.
+    old = (100.0, "process.terminated", {**APP, "signal": "report.crash", "process": "ReportCrash"})
+    later = (4000.0, "process.state", {**APP, "process": "dasd", "state": "running-active", "visibility": "Visible"})
+    episodes = reconstruct(make_events([old, later]), Span(3700 * 10**9, 4100 * 10**9))
+    assert episodes["app_states"]["state"].to_list() == ["foreground"]
+    assert episodes["terminations"].height == 1

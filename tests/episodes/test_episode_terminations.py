@@ -144,3 +144,19 @@ def test_a_corpse_alone_is_no_death(story: Story) -> None:
         (5, "process.identity", APP), corpse, (10.2, "process.exited", {**APP, "namespace": "2", "code": "0xa"})
     )
     assert crash["terminations"].select("kind", pl.col("evidence").list.len()).rows() == [("crash", 2)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "state"),
+    [
+        ({"visibility": "Background", "state": "Suspended"}, "suspended"),
+        ({"visibility": "Background", "state": "Running"}, "background"),
+        ({"state": "Foreground"}, "foreground"),  # procRole of a crash report
+        ({"state": "Non UI"}, None),
+    ],
+)
+def test_the_kill_itself_tells_the_state_where_nothing_else_does(
+    story: Story, fields: dict[str, Any], state: str
+) -> None:
+    episodes = story((10, "process.terminated", {**APP, "code": "0x8badf00d", **fields}))
+    assert episodes["terminations"]["app_state"].to_list() == [state]

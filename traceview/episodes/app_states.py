@@ -233,26 +233,28 @@ def _how(inferred: pl.Expr) -> pl.Expr:
 def _not_running(context: Context) -> list[Row]:
     """Windows in which an app has no process: before an observed launch, between processes, after the last exit.
 
-    They have no pid. Before the first and after the last process the edge is that of the capture.
+    They have no pid. Before the first and after the last process the edge is that of the capture. An exit that the log
+    does not cover (a crash report of the day before) tells nothing about the time after it.
     """
     apps = context.processes.filter(pl.col("is_app") & pl.col("app").is_not_null()).sort("app", "start", "owner")
+    span = context.span
     rows: list[Row] = []
     for (app,), lives in apps.group_by("app", maintain_order=True):
-        gone: Row | None = None
+        gone: Row | None = {"start": span.start, "start_how": "capture_edge", "evidence": []}
+        seen_until = span.start
         for life in lives.iter_rows(named=True):
-            if gone is None and life["start_how"] == "observed":
-                gone = {"start": context.span.start, "start_how": "capture_edge", "evidence": []}
-            if gone and life["start"] > gone["start"]:
+            observed = gone is not None and (gone["start_how"] != "capture_edge" or life["start_how"] == "observed")
+            if gone is not None and observed and life["start"] > gone["start"]:
                 edge = {"end": life["start"], "end_how": life["start_how"]}
                 rows.append(
                     _absence(app, life, {**gone, **edge, "evidence": [*gone["evidence"], *life["evidence"][:1]]})
                 )
-            if life["end"] is None:
-                gone = {"start": context.span.end, "start_how": "capture_edge", "evidence": []}
-            elif gone is None or life["end"] > gone["start"]:
-                gone = {"start": life["end"], "start_how": life["end_how"], "evidence": life["evidence"][-1:]}
-        last = lives.row(-1, named=True)
-        if gone and gone["start_how"] != "capture_edge":
+            end = life["end"]
+            seen_until = max(seen_until, span.end if end is None else end)
+            covered = end is not None and span.start <= end <= span.end and end == seen_until
+            gone = {"start": end, "start_how": life["end_how"], "evidence": life["evidence"][-1:]} if covered else None
+        if gone is not None:
+            last = lives.row(-1, named=True)
             rows.append(_absence(app, last, {**gone, "end": None, "end_how": "capture_edge"}))
     return rows
 

@@ -60,7 +60,7 @@ def build(context: Context, relations: Relations) -> pl.DataFrame:
     before = relations.state_at(points.select("owner", (pl.col("start") - 1).alias("t"))).to_list()
     in_call = relations.in_call(points, CALL_SLACK_NS).to_list()
     for at, row in enumerate(rows):
-        row["app_state"] = before[at]
+        row["app_state"] = before[at] or row["app_state"]
         row["in_call"] = in_call[at]
     return table("terminations", rows)
 
@@ -89,7 +89,7 @@ def _deaths(context: Context) -> pl.DataFrame:
             pl.col("t").last().alias("last"),
             pl.col("t").filter(pl.col("gone").fill_null(value=False)).first().alias("gone_at"),
             pl.col("timed").any(),
-            pl.col("kind", "code", "reason", "namespace", "ref"),
+            pl.col("kind", "code", "reason", "namespace", "ref", "state", "visibility"),
         )
         .join(life, on="owner", how="left", maintain_order="left")
     )
@@ -109,11 +109,21 @@ def _row(death: Row) -> Row:
         "start_how": "observed" if death["timed"] else "inferred",
         "end_how": "inferred" if death["gone_at"] is None else "observed",
         "evidence": death["ref"],
+        "app_state": _told_state(death),
         "kind": kind,
         "code": codes.normalised(_at(death["code"], at) or _best_code(death["code"])),
         "namespace": codes.namespace(_at(death["namespace"], at) or _first(death["namespace"])),
         "explanation": _at(death["reason"], at) or _first(death["reason"]),
     }
+
+
+def _told_state(death: Row) -> str | None:
+    """The state that the kill itself tells (``ProcessState: Suspended``, ``ProcessVisibility: Background``), if any."""
+    told = [text.lower() for text in (*death["state"], *death["visibility"]) if text]
+    for state in (states.SUSPENDED, states.FOREGROUND, states.BACKGROUND):
+        if any(text.startswith(state) for text in told):
+            return state
+    return None
 
 
 def _at(values: list[str | None], at: int | None) -> str | None:
