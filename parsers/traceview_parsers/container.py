@@ -5,13 +5,16 @@ links are skipped, paths never leave the folder, and `Limits` stop bombs.
 """
 
 import io
+import os
 import shutil
 import tarfile
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
@@ -67,6 +70,7 @@ class _Member:
     name: str
     size: int
     open: Callable[[], IO[bytes]]
+    modified: float | None = None
 
 
 class _Meter:
@@ -242,7 +246,7 @@ def _tar_members(stream: IO[bytes], path: Path, problems: Problems) -> Iterator[
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         for info in archive:
             if info.isreg():
-                yield _Member(info.name, info.size, partial(_extract, archive, info))
+                yield _Member(info.name, info.size, partial(_extract, archive, info), info.mtime)
             elif not info.isdir():
                 problems.add(
                     path.name, "link-skipped", "links and devices in an archive are not read", sample=info.name
@@ -251,6 +255,14 @@ def _tar_members(stream: IO[bytes], path: Path, problems: Problems) -> Iterator[
 
 def _extract(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
     return cast("IO[bytes]", archive.extractfile(info))  # a regular member always has data
+
+
+def _zip_time(info: zipfile.ZipInfo) -> float | None:
+    """Return the time of a member, taken as UTC: zip files store a local time without its zone."""
+    try:
+        return datetime(*info.date_time, tzinfo=UTC).timestamp()
+    except ValueError:
+        return None
 
 
 def _zip_members(path: Path, problems: Problems, meter: _Meter) -> Iterator[_Member]:
@@ -263,7 +275,7 @@ def _zip_members(path: Path, problems: Problems, meter: _Meter) -> Iterator[_Mem
             if info.flag_bits & 1:
                 problems.add(path.name, "encrypted", "encrypted members cannot be read", sample=info.filename)
                 continue
-            yield _Member(info.filename, info.file_size, partial(archive.open, info))
+            yield _Member(info.filename, info.file_size, partial(archive.open, info), _zip_time(info))
 
 
 def _safe_target(folder: Path, name: str, limits: Limits) -> Path | None:
@@ -298,6 +310,9 @@ def _copy(member: _Member, target: Path, wants: Wants, meter: _Meter, problems: 
                 out.write(head)
                 head = data.read(COPY_BYTES)
                 meter.read(len(head))
+    if member.modified is not None:
+        with suppress(OSError, OverflowError, ValueError):  # a hostile time only costs the date of undated texts
+            os.utime(target, (member.modified, member.modified))
 
 
 def _unpack_nested(folder: Path, wants: Wants, problems: Problems, limits: Limits, depth: int) -> None:

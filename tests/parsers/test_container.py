@@ -63,6 +63,18 @@ def test_members_that_leave_the_folder_are_skipped(tmp_path: Path, name: str) ->
     assert not (tmp_path / "evil").exists()
 
 
+def test_members_keep_their_time_for_texts_without_a_date(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, when in (("old.log", 1_700_000_000), ("absurd.log", -(1 << 62))):
+            info = tarfile.TarInfo(name)
+            info.mtime = when
+            archive.addfile(info)
+    folder = unpack(path, everything, Problems())
+    assert (folder / "old.log").stat().st_mtime == 1_700_000_000
+    assert (folder / "absurd.log").exists()
+
+
 def test_links_and_devices_are_skipped(tmp_path: Path) -> None:
     link = tarfile.TarInfo("link")
     link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
