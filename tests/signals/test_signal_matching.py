@@ -51,8 +51,9 @@ def test_false_friends_are_silent(process: str, message: str, log_rows: Rows) ->
     assert match(log_rows([message])).is_empty()
 
 
-def test_gamepolicyd_is_never_a_witness_of_visibility(log_rows: Rows) -> None:
-    events = match(log_rows([STATE] * 2, process=["gamepolicyd", "dasd"]))
+@pytest.mark.parametrize("known", [{}, {"format": "Received state update for %d (%{public}@, %{public}@%{public}@"}])
+def test_gamepolicyd_is_never_a_witness_of_visibility(known: dict[str, str], log_rows: Rows) -> None:
+    events = match(log_rows([STATE] * 2, process=["gamepolicyd", "dasd"], **known))
     assert events["state"].to_list() == ["running-suspended"] * 2
     assert events["visibility"].to_list() == [None, "NotVisible"]
 

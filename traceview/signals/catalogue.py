@@ -98,7 +98,7 @@ class Catalogue:
     signals: tuple[Signal, ...]
     forms: tuple[Form, ...]
     by_format: Mapping[str, tuple[int, ...]]
-    """Format without names and annotations → forms (positions in `forms`) that it belongs to, most specific first."""
+    """Known format, without names and annotations → forms (positions in `forms`) that its messages may have."""
 
     @property
     def literals(self) -> list[str]:
@@ -184,13 +184,16 @@ def compile_catalogue(signals: Iterable[Signal]) -> Catalogue:
             kept[form.signal].id,
         ),
     )
-    by_format: dict[str, list[int]] = {}
+    by_format: dict[str, set[int]] = {}
+    holders: dict[str, list[int]] = {}
     for position, form in enumerate(forms):
         for text in kept[form.signal].formats:
-            places = by_format.setdefault(format_key(text), [])
-            if position not in places:
-                places.append(position)
-    return Catalogue(kept, tuple(forms), {key: tuple(places) for key, places in by_format.items()})
+            by_format.setdefault(format_key(text), set()).add(position)
+        for literal in form.literals:
+            holders.setdefault(literal, []).append(position)
+    for key, places in by_format.items():
+        places.update(place for literal, others in holders.items() if literal in key for place in others)
+    return Catalogue(kept, tuple(forms), {key: tuple(sorted(places)) for key, places in by_format.items()})
 
 
 def _places(signal: Signal) -> list[tuple[str, frozenset[str]]]:
