@@ -61,8 +61,9 @@ def attach(book: list[Call], context: Context) -> None:
     """Give the calls their ``audio_activated``, and add calls that only the audio server tells of."""
     mine = by_callkit(context)
     columns = ("t", "ref", "owner", "app", "session_id")
+    ends = context.of_kind("audio_session.deactivated", "audio_session.stopped")
     for event in context.of_kind("audio_session.activated").filter(mine).select(columns).iter_rows(named=True):
-        _activated(book, event, context)
+        _activated(book, event, ends)
     _after_answers(book, context)
     phone = pl.col("reason").str.to_uppercase().str.contains("PHONE CALL", literal=True)
     interruptions = context.of_kind("audio_session.interrupted").filter(phone)
@@ -70,12 +71,15 @@ def attach(book: list[Call], context: Context) -> None:
         _interrupted(book, event, context)
 
 
-def _activated(book: list[Call], event: Row, context: Context) -> None:
+def _activated(book: list[Call], event: Row, ends: pl.DataFrame) -> None:
+    """Give the activation to the call of its app that waits for it, else to a call of unknown app, else to a new one."""
     covering = [
         call
         for call in book
         if call.start - BEFORE_NS <= event["t"] and call.open_at(event["t"]) and call.app in (None, event["app"])
     ]
+    own = [call for call in covering if call.app is not None]
+    covering = own or covering
     waiting = [call for call in covering if call.audio_activated is None]
     ready = [call for call in waiting if call.answered is not None or call.direction == "outgoing"]
     for choice in (ready, waiting, covering):
@@ -84,7 +88,7 @@ def _activated(book: list[Call], event: Row, context: Context) -> None:
             break
     else:
         call = Call(event["t"], "inferred", None, witness="audio_session")
-        ended = _next_end(event, context)
+        ended = _next_end(event, ends)
         if ended:
             call.end, call.end_how = ended["t"], "inferred"
             call.evidence.append(ended["ref"])
@@ -113,8 +117,9 @@ def _after_answers(book: list[Call], context: Context) -> None:
             continue
         for event in candidates:
             soon = call.answered <= event["t"] <= call.answered + ANSWER_TO_AUDIO_NS
-            told = any(owner == event["owner"] and abs(t - event["t"]) <= BEFORE_NS for owner, t in by_itself)
-            if soon and not told and call.app in (None, event["app"]):
+            if not soon or call.app not in (None, event["app"]):
+                continue
+            if not any(owner == event["owner"] and abs(t - event["t"]) <= BEFORE_NS for owner, t in by_itself):
                 call.audio_activated = event["t"]
                 call.app = event["app"]
                 call.owner = event["owner"] if call.owner is None else call.owner
@@ -122,7 +127,7 @@ def _after_answers(book: list[Call], context: Context) -> None:
                 break
 
 
-def _next_end(event: Row, context: Context) -> Row | None:
+def _next_end(event: Row, ends: pl.DataFrame) -> Row | None:
     """The next end of that session, else None."""
     if event["session_id"] is not None:
         same = pl.col("session_id") == event["session_id"]
@@ -130,7 +135,6 @@ def _next_end(event: Row, context: Context) -> Row | None:
         same = pl.col("owner") == event["owner"]
     else:
         return None
-    ends = context.of_kind("audio_session.deactivated", "audio_session.stopped")
     found = ends.filter(same & (pl.col("t") > event["t"])).select("t", "ref").head(1)
     return found.row(0, named=True) if found.height else None
 
