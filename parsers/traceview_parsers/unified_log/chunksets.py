@@ -19,6 +19,7 @@ OVERSIZE: Final = 0x6002
 STATE_DUMP: Final = 0x6003
 SIMPLE_DUMP: Final = 0x6004
 _PREAMBLE: Final = struct.Struct("<IIQ")
+_LZBITMAP: Final = b"ZBM"
 _LZ4_MAX_RATIO: Final = 255
 """An LZ4 block cannot hold more: each further byte of a match length stands for at most 255 bytes."""
 _SET_LIMIT: Final = 16 << 20
@@ -38,7 +39,7 @@ class Unpacked:
 
 def unpack(packed: memoryview) -> Unpacked:
     """Decompress one chunk set; where it is damaged, what comes before the damage is kept."""
-    if bytes(packed[:3]) == b"ZBM":
+    if packed[:3] == _LZBITMAP:
         return _unpack_lzbitmap(packed)
     parts: list[bytes] = []
     total = at = 0
@@ -178,12 +179,12 @@ def _unpack_block(mark: bytes, packed: memoryview, at: int, parts: list[bytes]) 
 
 
 def _unpack_lzbitmap(packed: memoryview) -> Unpacked:
-    from traceview_parsers.unified_log.lzbitmap import decompress  # noqa: PLC0415 - only archives of iOS 27 need it
+    from traceview_parsers.unified_log import lzbitmap  # noqa: PLC0415 - only archives of iOS 27 need it
 
     try:
-        return Unpacked(decompress(bytes(packed)))
-    except ValueError as error:
-        return Unpacked(b"", f"its LZBITMAP data are damaged: {error}")
+        return Unpacked(lzbitmap.decompress(bytes(packed), _SET_LIMIT))
+    except lzbitmap.DamagedStreamError as error:
+        return Unpacked(error.recovered, str(error))
 
 
 def _find_chunks(words: Array, begins: Array, ends: Array) -> tuple[Array, Array]:

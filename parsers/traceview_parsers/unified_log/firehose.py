@@ -42,6 +42,13 @@ HEAD: Final = 24
 _STEPS: Final = 8
 _PREAMBLE: Final = 48  # chunk preamble and firehose preamble
 _U16: Final = np.uint64(0xFFFF)
+_PERSONA: Final = 4
+_IS_ITEM: Final = np.isin(np.arange(256) >> 4, (0, 1, 2, 3, 4, 5, 6, 7, 8, 15)) & np.isin(np.arange(256) & 15, (0, 1, 2, 5, 6))
+"""Item types that can be: a kind in the upper half, none, private, public or sensitive in the lower."""
+
+_IS_RANGE: Final = np.isin(np.arange(256) >> 4, (2, 3, 4, 5, 15)) & np.isin(np.arange(256) & 15, (0, 2))
+"""Item types that point to bytes among the record's values."""
+
 _PRIVATE_END: Final = 4096
 
 
@@ -275,6 +282,9 @@ class FieldReader:
         ttl = self._optional(1, message & (flags & HAS_RULES != 0))
         oversize = self._optional(4, message & (flags & HAS_OVERSIZE != 0))
         named = signpost & (flags & HAS_NAME != 0)
+        name = self._optional(4, named) if some else nothing
+        name_upper = self._optional(2, named & (flags & HAS_LARGE_OFFSET != 0)) if some else nothing
+        self._skip_personas(np.flatnonzero(message & (flags & HAS_PERSONA != 0)))
         return Fields(
             current=current,
             created=created,
@@ -283,10 +293,45 @@ class FieldReader:
             signpost=identity,
             ttl=ttl,
             oversize=oversize,
-            name=self._optional(4, named) if some else nothing,
-            name_upper=self._optional(2, named & (flags & HAS_LARGE_OFFSET != 0)) if some else nothing,
+            name=name,
+            name_upper=name_upper,
             items=self._cursor + 1,
         )
+
+    def _skip_personas(self, rows: Array) -> None:
+        """Move the cursors of these tracepoints behind their persona, where there is one.
+
+        From iOS 27 on a flag announces a persona id of four bytes, but where the process has one of its own none follows
+        (mandiant/macos-UnifiedLogs #152, #154, #158; no public archive to check). So see which reading gives items and
+        values that fill the record; where both do, the flag is believed.
+        """
+        if not rows.size:
+            return
+        at, end = self._cursor[rows], self._points.end[rows]
+        with_it = self._fit(at + _PERSONA + 1, end)
+        without = self._fit(at + 1, end)
+        self._cursor[rows] += _PERSONA * (with_it >= without)
+
+    def _fit(self, count_at: Array, end: Array) -> Array:
+        """Return how well item lists fit whose counts stand at these positions.
+
+        2: items and the bytes that they point to end where the record ends; 1: they end before; 0: they make no sense.
+        """
+        fits = count_at < end
+        count = np.where(fits, self._two[np.minimum(count_at, self._last)] & 0xFF, 0).astype(np.int64)
+        cursor = count_at + 1
+        needed = np.zeros(count.size, np.int64)
+        for step in range(int(count.max(initial=0))):
+            reading = fits & (count > step)
+            if not reading.any():
+                break
+            head = self._eight[np.minimum(cursor, self._last)]
+            kind = (head & np.uint64(0xFF)).view(np.int64)
+            reach = (((head >> np.uint64(16)) & _U16) + ((head >> np.uint64(32)) & _U16)).view(np.int64)
+            needed = np.where(reading & _IS_RANGE.take(kind), np.maximum(needed, reach), needed)
+            cursor = np.where(reading, cursor + 2 + ((head >> np.uint64(8)) & np.uint64(0xFF)).view(np.int64), cursor)
+            fits &= ~reading | (_IS_ITEM.take(kind) & (cursor <= end))
+        return fits * (1 + (cursor + needed == end))
 
     def _optional(self, size: int, present: Array) -> Array:
         """Return the field of `size` bytes where it is present, else 0, as uint64; move those cursors behind it."""

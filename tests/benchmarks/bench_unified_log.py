@@ -1,0 +1,104 @@
+"""Measure the unified log reader: times in multiples of the floor (reading the files and LZ4 alone), peak memory.
+
+usage: python tests/benchmarks/bench_unified_log.py ARCHIVE.logarchive [--rounds N]
+
+Every figure is the best of N rounds; the floor is measured again in each round, so that a busy machine shows in both.
+Processor time of one core, not wall time. Every case runs in a process of its own.
+"""
+
+import argparse
+import json
+import resource
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import lz4.block
+
+from traceview_parsers.problems import Problems
+from traceview_parsers.selection import Clause, Selection
+from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions, Source
+from traceview_parsers.unified_log import READER
+
+PROCESSES = frozenset({"runningboardd", "mediaserverd", "coreaudiod", "callservicesd", "SpringBoard", "apsd", "launchd"})
+WORDS = frozenset(f"{word} {number}" for word in ("assertion", "session", "route", "call", "push") for number in range(20))
+CASES = {
+    "all columns of all rows": Selection(),
+    "with typed arguments": Selection(arguments=True),
+    "7 processes": Selection((Clause(processes=PROCESSES),)),
+    "7 processes and 100 words": Selection((Clause(processes=PROCESSES, words=WORDS),)),
+    "100 words": Selection((Clause(words=WORDS),)),
+    "errors and faults": Selection((Clause(levels=frozenset({"error", "fault"})),)),
+}
+
+
+def floor(root: Path) -> float:
+    """Return the seconds that any reader needs at least: read the files, decompress the LZ4 blocks."""
+    begin = time.process_time()
+    for path in root.glob("**/*.tracev3"):
+        data = path.read_bytes()
+        at = 0
+        while at + 16 <= len(data):
+            tag, _, size = struct.unpack_from("<IIQ", data, at)
+            block = at + 16
+            while tag == 0x600D and data[block : block + 4] == b"bv41":
+                plain, packed = struct.unpack_from("<II", data, block + 4)
+                lz4.block.decompress(data[block + 12 : block + 12 + packed], uncompressed_size=plain)
+                block += 12 + packed
+            at += 16 + ((size + 7) & ~7)
+    return time.process_time() - begin
+
+
+def open_source(root: Path) -> Source:
+    context = Context(0, ReadOptions(), Problems(), Device(), CaptureInfo())
+    return READER.open(Candidate(root.name, root, is_dir=True), context)
+
+
+def measure(root: Path, case: str, rounds: int) -> dict[str, float]:
+    """Run one case; return rows, seconds, floor and peak memory in MB."""
+    seconds = least = float("inf")
+    rows = scanned = 0
+    for _ in range(rounds):
+        least = min(least, floor(root))
+        source = open_source(root)
+        begin = time.process_time()
+        rows = sum(batch.num_rows for batch in source.batches("log", CASES[case]))
+        seconds = min(seconds, time.process_time() - begin)
+        scanned = source.coverage().rows or 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"rows": rows, "scanned": scanned, "seconds": seconds, "floor": least, "peak": peak}
+
+
+def first_record(root: Path) -> float:
+    """Return the seconds (wall time) from opening the archive to its first batch."""
+    begin = time.perf_counter()
+    next(iter(open_source(root).batches("log")))
+    return time.perf_counter() - begin
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("archive", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--case", choices=CASES, help="run only this case and print JSON")
+    options = parser.parse_args()
+    if options.case:
+        print(json.dumps(measure(options.archive, options.case, options.rounds)))
+        return
+    print(f"first batch after {first_record(options.archive):.2f} s")
+    print(f"{'case':28} {'rows':>9} {'seconds':>8} {'floors':>7} {'M read/s':>9} {'peak MB':>8}")
+    for case in CASES:
+        command = [sys.executable, __file__, str(options.archive), "--rounds", str(options.rounds), "--case", case]
+        found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        ratio = found["seconds"] / found["floor"]
+        speed = found["scanned"] / found["seconds"] / 1e6
+        print(
+            f"{case:28} {found['rows']:9,} {found['seconds']:8.3f} {ratio:7.1f} {speed:9.2f} {found['peak']:8.0f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
