@@ -96,6 +96,17 @@ def test_without_any_pid_the_product_name_leads_to_the_bundle(story: Story) -> N
     ]
 
 
+def test_the_product_name_gives_a_pid_its_bundle(story: Story) -> None:
+    # SpringBoard names the bundle, the app's own lines the pid; no line has both.
+    episodes = story(
+        (1, "app.foreground", {"process": "SpringBoard", "pid": 60, "bundle": "com.acme.VoiceApp"}),
+        (2, "background_task.began", {"process": "VoiceApp", "pid": 700}),
+    )
+    process = owner_of(episodes, 700)
+    assert (process["app"], process["process"], process["is_app"]) == ("com.acme.VoiceApp", "VoiceApp", True)
+    assert episodes["app_states"].select("app", "pid", "state").rows() == [("com.acme.VoiceApp", 700, "foreground")]
+
+
 def test_lines_without_printer_are_one_nameless_process(story: Story) -> None:
     nobody = {"process": None, "pid": None}
     episodes = story((1, "audio_session.activated", {**nobody, "session_id": "0x1"}), (2, "audio_io.started", nobody))

@@ -30,11 +30,12 @@ def identify(events: pl.DataFrame, span: Span) -> Context:
     """
     ordered = _prepared(events)
     with_pid = _instances(_witnesses(ordered), "pid")
-    resolved = lookup.resolve(ordered, with_pid)
+    names = lookup.bundle_of_name(ordered)
+    resolved = lookup.resolve(ordered, with_pid, names)
     without_pid = _instances(_pidless(resolved), "alias")
     everyone = pl.concat([with_pid, without_pid], how="diagonal_relaxed")
     apps = ordered.filter(_is_app_line()).select("about_bundle").drop_nulls().unique()
-    processes = describe(everyone, apps.to_series())
+    processes = describe(everyone, apps.to_series(), names)
     return Context(_owned(resolved, without_pid, processes), processes, span)
 
 

@@ -18,18 +18,18 @@ _DIRECTIONS: Final[tuple[tuple[Literal["backward", "forward"], str], ...]] = (
 )
 
 
-def resolve(events: pl.DataFrame, with_pid: pl.DataFrame) -> pl.DataFrame:
+def resolve(events: pl.DataFrame, with_pid: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
     """Tell which instance each event is about.
 
     Args:
         events: Prepared events in time order.
         with_pid: Witness rows with ``boot``, ``pid`` and ``instance``.
+        names: What `bundle_of_name` returned.
 
     Returns:
         The events with ``key_pid`` and ``key_instance``, or with ``alias``: a bundle (else a cut name) to which no pid
         belongs.
     """
-    names = _bundle_of_name(events)
     place = ["boot", "key_pid", "t", "ref"]
     by_line = with_pid.select("boot", key_pid="pid", t="t", ref="ref", key_instance="instance").unique(
         place, keep="last"
@@ -60,8 +60,10 @@ def resolve(events: pl.DataFrame, with_pid: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _bundle_of_name(events: pl.DataFrame) -> pl.DataFrame:
-    """Cut process names that go with exactly one bundle: said by a line, or equal to the bundle's last component.
+def bundle_of_name(events: pl.DataFrame) -> pl.DataFrame:
+    """Cut process names (``short``) that go with exactly one bundle (``bundle_of_name``).
+
+    Either a line says both, or the name is the bundle's last component.
 
     The second is Xcode's default (product name, blanks as hyphens); it counts only where no line says otherwise.
     """

@@ -19,12 +19,13 @@ _EDGES: Final = (12, 8)
 """How many of the first and last lines of an instance are kept as evidence."""
 
 
-def describe(witnesses: pl.DataFrame, apps: pl.Series) -> pl.DataFrame:
+def describe(witnesses: pl.DataFrame, apps: pl.Series, names: pl.DataFrame) -> pl.DataFrame:
     """Describe each instance.
 
     Args:
         witnesses: Rows with ``boot``, ``pid`` or ``alias``, ``instance`` and what each line says about the process.
         apps: Bundle ids that some line shows to be an app's.
+        names: Cut process names (``short``) with the ``bundle_of_name`` that goes with each.
 
     Returns:
         One row per instance as `Context.processes` documents it, plus the keys ``boot``, ``key_pid``, ``alias``,
@@ -52,6 +53,11 @@ def describe(witnesses: pl.DataFrame, apps: pl.Series) -> pl.DataFrame:
             telling.tail(_EDGES[1]).alias("_tail"),
             pl.col("ref").head(1).alias("_any"),
         )
+    )
+    groups = (
+        groups.with_columns(subjects.short_name("process").alias("short"))
+        .join(names, on="short", how="left", maintain_order="left")
+        .with_columns(pl.coalesce("app", "bundle_of_name").alias("app"))
     )
     evidence = pl.concat_list("_head", "_tail")
     named = groups.with_columns(

@@ -2,8 +2,9 @@
 
 All tables start with the same columns. Times are UTC nanoseconds; an open end is null with ``end_how`` =
 ``capture_edge``. ``*_how`` is ``observed`` (a line says so), ``inferred`` (follows from other lines) or
-``capture_edge`` (the capture begins or ends inside the window: the true edge lies outside). ``evidence`` holds the
-``ref`` of the lines that the row rests on, earliest first.
+``capture_edge`` (the capture begins or ends inside the window: the true edge lies outside; the start is then the first
+line that proves the window). ``evidence`` holds the ``ref`` of the lines that the row rests on, earliest first: at most
+20, the first 12 and the last 8 where there are more.
 """
 
 from typing import Final
@@ -132,7 +133,10 @@ _SPECIFIC: Final[dict[str, dict[str, pl.DataType]]] = {
         "fatal": pl.Boolean(),
     },
     "terminations": {
-        "kind": pl.String(),  # crash, watchdog, lock_held, push_unreported, background_task, cpu, jetsam, user, …
+        # crash, watchdog, lock_held, push_unreported, background_task, resumed_too_often, cpu, jetsam, thermal, disk,
+        # resource, user (swiped away), debug (a developer's switch), launch_failed, service_owner_exited, normal_exit,
+        # unknown
+        "kind": pl.String(),
         "namespace": pl.String(),
         "code": pl.String(),  # lower-case hexadecimal, 0x8badf00d
         "explanation": pl.String(),
