@@ -22,8 +22,12 @@ from traceview_parsers.selection import Clause, Selection
 from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions, Source
 from traceview_parsers.unified_log import READER
 
-PROCESSES = frozenset({"runningboardd", "mediaserverd", "coreaudiod", "callservicesd", "SpringBoard", "apsd", "launchd"})
-WORDS = frozenset(f"{word} {number}" for word in ("assertion", "session", "route", "call", "push") for number in range(20))
+PROCESSES = frozenset(
+    {"runningboardd", "mediaserverd", "coreaudiod", "callservicesd", "SpringBoard", "apsd", "launchd"}
+)
+WORDS = frozenset(
+    f"{word} {number}" for word in ("assertion", "session", "route", "call", "push") for number in range(20)
+)
 CASES = {
     "all columns of all rows": Selection(),
     "with typed arguments": Selection(arguments=True),

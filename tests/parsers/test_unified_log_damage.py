@@ -52,7 +52,14 @@ def sample() -> tuple[tuple[str, bytes], ...]:
     now = START
     for number in range(40):
         now += 1_000_000
-        archive.log(app, now, "call %{public}@ state %d of %s", (f"id-{number}", number, Static("ten")), subsystem="s", category="c")
+        archive.log(
+            app,
+            now,
+            "call %{public}@ state %d of %s",
+            (f"id-{number}", number, Static("ten")),
+            subsystem="s",
+            category="c",
+        )
         archive.log(kernel, now, "kext %s at %#llx", ("private", number << 40), library=kext, level="error")
         archive.log(app, now, "%{public}s", ("x" * 300,), library=cache_library, oversize=number % 8 == 0)
         archive.signpost(app, now, "render", "frame %{public}d", (number,), stream="persist")
@@ -108,7 +115,9 @@ def test_the_sample_is_whole(tmp_path: Path) -> None:
 
 
 @QUIET
-@given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8), st.floats(0, 1), st.booleans())
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8), st.floats(0, 1), st.booleans()
+)
 def test_changed_bytes_never_raise(changes: list[tuple[float, int]], cut: float, deep: bool) -> None:  # noqa: FBT001
     data = bytearray(inflated() if deep else dict(sample())[TRACE])
     for place, value in changes:

@@ -105,7 +105,9 @@ def test_oversize_data_in_a_later_set_and_in_a_skipped_one(tmp_path: Path) -> No
     other = archive.process("/usr/libexec/other", 5)
     for number in range(30):
         archive.log(other, START + number * SECOND, "noise %{public}s", ("n" * 200,))
-        archive.log(process, START + number * SECOND, "big %{public}s", (f"{number}:" + "x" * 2_000,), oversize=number % 3 == 0)
+        archive.log(
+            process, START + number * SECOND, "big %{public}s", (f"{number}:" + "x" * 2_000,), oversize=number % 3 == 0
+        )
     archive.write(tmp_path, packing=Packing(set_bytes=4_400, sets_per_catalog=3))
     source, problems = open_folder(tmp_path)
     whole = rows_of(source)
@@ -127,7 +129,9 @@ def test_oversize_data_in_a_later_set_and_in_a_skipped_one(tmp_path: Path) -> No
         return stored(b"".join(reversed(chunks)))
 
     rewrite_sets(file, reverse)
-    assert sorted(row["message"] for row in rows_of(open_folder(tmp_path)[0])) == sorted(row["message"] for row in whole)
+    assert sorted(row["message"] for row in rows_of(open_folder(tmp_path)[0])) == sorted(
+        row["message"] for row in whole
+    )
     assert list(problems) == []
 
 
@@ -137,7 +141,9 @@ def test_oversize_data_that_are_gone(tmp_path: Path) -> None:
     archive.log(process, START + SECOND, "small %d", (2,))
     archive.write(tmp_path)
     file = next((tmp_path / "Persist").iterdir())
-    rewrite_sets(file, lambda content: stored(content.replace(struct.pack("<IIQ", 0x6002, 0, 0)[:8], b"\x05\x60\0\0\0\0\0\0")))
+    rewrite_sets(
+        file, lambda content: stored(content.replace(struct.pack("<IIQ", 0x6002, 0, 0)[:8], b"\x05\x60\0\0\0\0\0\0"))
+    )
     source, problems = open_folder(tmp_path)
     rows = rows_of(source)
     assert {row["message"] for row in rows} == {"big <decode: missing data> and <decode: missing data>", "small 2"}
@@ -152,7 +158,9 @@ def test_every_folder_is_read(tmp_path: Path) -> None:
     archive.write(tmp_path)
     source, problems = open_folder(tmp_path)
     rows = rows_of(source)
-    assert {row["message"] for row in rows} == {f"in {name}" for name in ("persist", "special", "signpost", "highvolume", "live")}
+    assert {row["message"] for row in rows} == {
+        f"in {name}" for name in ("persist", "special", "signpost", "highvolume", "live")
+    }
     assert len({row["ref"] for row in rows}) == 5
     assert list(problems) == []
 
@@ -182,7 +190,9 @@ def test_lzbitmap_sets(tmp_path: Path) -> None:
 def test_personas_are_skipped_where_they_are(tmp_path: Path, inline: bool) -> None:  # noqa: FBT001
     archive, process = simple()
     records: list[Record] = [
-        archive.log(process, START + SECOND, "persona %d of %{public}s", (7, "user"), subsystem="s", category="c", ttl=3),
+        archive.log(
+            process, START + SECOND, "persona %d of %{public}s", (7, "user"), subsystem="s", category="c", ttl=3
+        ),
         archive.log(process, START + SECOND, "no arguments", subsystem="s", category="c"),
         archive.signpost(process, START + SECOND, "name", "frame %d", (1,), stream="persist"),
     ]
@@ -213,7 +223,11 @@ def test_arguments_are_typed(tmp_path: Path) -> None:
     source, _ = open_folder(tmp_path)
     batches = list(source.batches("log", Selection(arguments=True)))
     assert all(batch.schema == schema.SCHEMAS["log"].append(schema.ARGUMENTS_FIELD) for batch in batches)
-    rows = {row["message"]: row["arguments"] for batch in batches for row in batch.select(["message", "arguments"]).to_pylist()}
+    rows = {
+        row["message"]: row["arguments"]
+        for batch in batches
+        for row in batch.select(["message", "arguments"]).to_pylist()
+    }
     first = rows["-5 4294967295 2.500000 text <private> <private> true"]
     assert [value["integer"] for value in first] == [-5, 4_294_967_295, None, None, None, None, 1]
     assert [value["real"] for value in first] == [None, None, 2.5, None, None, None, None]

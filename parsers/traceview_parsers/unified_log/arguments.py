@@ -15,6 +15,7 @@ _DATA: Final = 3
 _OBJECT: Final = 4
 _WIDE: Final = 5
 _ERRNO: Final = 6
+_TEXTS: Final = frozenset({_STRING, _OBJECT, _WIDE})
 _MASKED: Final = 15
 
 
@@ -31,22 +32,23 @@ def render(place: Placeholder, kind: int, value: bytes, width: int | None, preci
     family = kind >> 4
     if family == _MASKED:
         return decode("mask.hash", value) or _text(value)
-    if place.decoder is not None:
-        text = decode(place.decoder, value)
-        if text is not None:
-            return text  # a width in the format belongs to the undecoded number, as in %{mdns:dns.counts}016llX
+    decoded = decode(place.decoder, value) if place.decoder is not None else None
+    if decoded is not None:
+        return decoded  # a width in the format belongs to the undecoded number, as in %{mdns:dns.counts}016llX
     if family in {_NUMBER, _ERRNO}:
         text = printf.format_scalar(place, value, width, precision)
-        return formats.mismatch(place, "SCALAR", len(value)) if text is None else text
-    if family == _DATA:
-        return printf.format_data(value) if place.conversion == "P" else _mismatch(place, family, value)
-    if family in {_STRING, _OBJECT, _WIDE} or not printf.takes_text(place):
-        if not printf.takes_text(place):
-            return _mismatch(place, family, value)
-        if not value:
-            return printf.format_text(place, None if precision != 0 else "", width, precision)
-        return printf.format_text(place, value.rstrip(b"\0"), width, precision)
-    return _text(value)
+        return _mismatch(place, _NUMBER, value) if text is None else text
+    if family == _DATA and place.conversion == "P":
+        return printf.format_data(value or None)
+    if family in _TEXTS and printf.takes_text(place):
+        absent = not value and precision != 0
+        return printf.format_text(place, None if absent else _plain(family, value), width, precision)
+    return _mismatch(place, family, value)
+
+
+def _plain(family: int, value: bytes) -> str | bytes:
+    """Return a text without its NUL; wide ones are 4 bytes a character (wchar_t)."""
+    return value.decode("utf-32-le", "replace").rstrip("\0") if family == _WIDE else value.rstrip(b"\0")
 
 
 def _mismatch(place: Placeholder, family: int, value: bytes) -> str:

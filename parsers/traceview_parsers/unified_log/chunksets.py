@@ -39,7 +39,7 @@ class Unpacked:
 
 def unpack(packed: memoryview) -> Unpacked:
     """Decompress one chunk set; where it is damaged, what comes before the damage is kept."""
-    if packed[:3] == _LZBITMAP:
+    if bytes(packed[:3]) == _LZBITMAP:
         return _unpack_lzbitmap(packed)
     parts: list[bytes] = []
     total = at = 0

@@ -50,7 +50,7 @@ EVENT_OF: Final = _events()
 """Index into `EVENT_NAMES` by record type * 256 + log type."""
 
 
-def named(indices: Array, names: Any, valid: Array | None | Literal["negative"] = "negative") -> Any:
+def named(indices: Array, names: Any, valid: Array | Literal["negative"] | None = "negative") -> Any:
     """Return a dictionary column; null where `valid` is False (None: nowhere; by default where the index is -1)."""
     if isinstance(valid, str):
         valid = indices >= 0

@@ -62,7 +62,9 @@ class Emitter:
 
     def _with_words(self, unsure: Array, batches: list[Any]) -> tuple[Array, list[Any]]:
         """Leave out the unsure rows whose messages have none of the words."""
-        hits = contains_any(pa.chunked_array([batch.column("message") for batch in batches]), self._words or frozenset())
+        hits = contains_any(
+            pa.chunked_array([batch.column("message") for batch in batches]), self._words or frozenset()
+        )
         keep = hits | ~unsure
         borders = np.cumsum([0, *(batch.num_rows for batch in batches)])
         kept = [

@@ -43,7 +43,9 @@ _STEPS: Final = 8
 _PREAMBLE: Final = 48  # chunk preamble and firehose preamble
 _U16: Final = np.uint64(0xFFFF)
 _PERSONA: Final = 4
-_IS_ITEM: Final = np.isin(np.arange(256) >> 4, (0, 1, 2, 3, 4, 5, 6, 7, 8, 15)) & np.isin(np.arange(256) & 15, (0, 1, 2, 5, 6))
+_IS_ITEM: Final = np.isin(np.arange(256) >> 4, (0, 1, 2, 3, 4, 5, 6, 7, 8, 15)) & np.isin(
+    np.arange(256) & 15, (0, 1, 2, 5, 6)
+)
 """Item types that can be: a kind in the upper half, none, private, public or sensitive in the lower."""
 
 _IS_RANGE: Final = np.isin(np.arange(256) >> 4, (2, 3, 4, 5, 15)) & np.isin(np.arange(256) & 15, (0, 2))
@@ -331,7 +333,8 @@ class FieldReader:
             needed = np.where(reading & _IS_RANGE.take(kind), np.maximum(needed, reach), needed)
             cursor = np.where(reading, cursor + 2 + ((head >> np.uint64(8)) & np.uint64(0xFF)).view(np.int64), cursor)
             fits &= ~reading | (_IS_ITEM.take(kind) & (cursor <= end))
-        return fits * (1 + (cursor + needed == end))
+        grade: Array = fits * (1 + (cursor + needed == end))
+        return grade
 
     def _optional(self, size: int, present: Array) -> Array:
         """Return the field of `size` bytes where it is present, else 0, as uint64; move those cursors behind it."""
@@ -341,7 +344,7 @@ class FieldReader:
         whole = rows.size == present.size
         at = np.minimum(self._cursor if whole else self._cursor[rows], self._last)
         view = self._eight if size == 8 else self._four if size == 4 else self._two
-        values = view[at].astype(np.uint64)
+        values: Array = view[at].astype(np.uint64)
         if size == 1:
             values &= np.uint64(0xFF)
         if whole:

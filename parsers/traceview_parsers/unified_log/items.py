@@ -142,7 +142,8 @@ def _counting(counts: Array) -> Array:
     """Return 0 … n-1 for each n, one after the other."""
     ends = np.cumsum(counts)
     total = int(ends[-1]) if ends.size else 0
-    return np.arange(total) - np.repeat(ends - counts, counts)
+    steps: Array = np.arange(total) - np.repeat(ends - counts, counts)
+    return steps
 
 
 def _without(items: Items, outside: Array) -> Items:

@@ -210,7 +210,8 @@ class Page:
         shown = rows[~withheld]
         plain = (style[shown] == Style.TEXT) & np.isin(self.items.kind[shown] >> 4, (2, 4))
         self._texts(shown[plain], *self._private(shown[plain]))
-        return shown[~plain]
+        rest: Array = shown[~plain]
+        return rest
 
     def _integers(self, rows: Array, style: Array) -> None:
         if not rows.size:
@@ -258,7 +259,8 @@ class Page:
         """Write floats; return the items of other sizes."""
         size = self.items.size[rows]
         good = (size == 8) | (size == 4)
-        rows, rest = rows[good], rows[~good]
+        rest: Array = rows[~good]
+        rows = rows[good]
         if rows.size:
             bits = self.items.numbers(self.data, rows)
             values = bits.view(np.float64).copy()
@@ -279,7 +281,8 @@ class Page:
             begin = np.arange(text.shape[0], dtype=np.int64) * text.shape[1]
             flat = np.concatenate([text.reshape(-1), np.zeros(16, np.uint8)])
             self._place(rows[good], flat, begin, np.full(begin.size, 36))
-        return rows[~good]
+        rest: Array = rows[~good]
+        return rest
 
     def _hashes(self, rows: Array) -> Array:
         at, size = self._public(rows)
@@ -289,7 +292,8 @@ class Page:
             begin = np.arange(text.shape[0], dtype=np.int64) * text.shape[1]
             flat = np.concatenate([text.reshape(-1), np.zeros(16, np.uint8)])
             self._place(rows[good], flat, begin, np.full(begin.size, length))
-        return rows[~good]
+        rest: Array = rows[~good]
+        return rest
 
     def _place(self, rows: Array, text: Array, at: Array, length: Array) -> None:
         self.layout.entries[self._targets(rows)] = numbers.entries(text, at, length, len(self.buffers))
@@ -329,8 +333,8 @@ class Page:
         at[hidden], size[hidden] = self._private(rows[hidden])
         number = np.flatnonzero(np.isin(kind, (0x00, 0x02, 0x60, 0x62)))
         at[number], size[number] = self.items.at[rows[number]], self.items.size[rows[number]]
-        raw = memoryview(self.data)
-        return [bytes(raw[begin : begin + count]) for begin, count in zip(at.tolist(), size.tolist(), strict=True)]
+        data = self.data
+        return [data[begin : begin + count].tobytes() for begin, count in zip(at.tolist(), size.tolist(), strict=True)]
 
     def _given(self, rows: Array) -> tuple[list[int | None], list[int | None]]:
         """Return (widths, precisions) that items before these supply."""

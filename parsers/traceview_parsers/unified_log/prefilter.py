@@ -33,10 +33,10 @@ _STAND_INS: Final = (
 _HEAD: Final = 4
 """Letters of a word that index it."""
 
-NO: Final = np.uint8(0)
-MAYBE: Final = np.uint8(1)
+NO: Final = 0
+MAYBE: Final = 1
 """The message decides."""
-YES: Final = np.uint8(2)
+YES: Final = 2
 
 
 class _Growing:
@@ -78,8 +78,8 @@ class _Words:
         if found is None:
             found = self._plans[plan] = self._clauses(literals)
         if found >> clause & 1:
-            return int(YES)
-        return int(MAYBE if not decimal or (len(literals) > 1 and self._crossing[clause]) else NO)
+            return YES
+        return MAYBE if not decimal or (len(literals) > 1 and self._crossing[clause]) else NO
 
     def _clauses(self, literals: list[str]) -> int:
         """Return which clauses have a word in one of these texts, as bits."""
@@ -132,8 +132,9 @@ class _ClauseFilter:
             if pairs.size:
                 keep = keep & pairs.take(rows, mode="clip").astype(bool)
         if clause.senders is None and clause.words is None:
-            return keep * YES
-        return keep * self._by_site.upto(self._known.sites.table.size).take(site)
+            return keep.astype(np.uint8) * np.uint8(YES)
+        sites = self._by_site.upto(self._known.sites.table.size)
+        return keep.astype(np.uint8) * sites.take(site)
 
     def _processes(self, start: int, end: int) -> Iterable[bool]:
         clause = self._clause
@@ -195,9 +196,7 @@ class Prefilter:
     def __init__(self, selection: Selection, known: Known) -> None:
         self.selection = selection
         words = _Words([clause.words or frozenset() for clause in selection.clauses])
-        self._clauses = [
-            _ClauseFilter(clause, known, words, number) for number, clause in enumerate(selection.clauses)
-        ]
+        self._clauses = [_ClauseFilter(clause, known, words, number) for number, clause in enumerate(selection.clauses)]
 
     def processes(self, process: Array) -> Array:
         """Return, for each of these processes, whether any of its rows may be wanted."""
@@ -209,7 +208,7 @@ class Prefilter:
     def rows(self, process: Array, site: Array, pair: Callable[[], Array], level: Array, event: Array) -> Array:
         """Return `NO`, `MAYBE` or `YES` for each record; level and event as in `columns`, -1 for null."""
         if not self._clauses:
-            return np.full(process.size, YES)
+            return np.full(process.size, YES, np.uint8)
         found: Any = np.maximum.reduce([clause.mask(process, site, pair, level, event) for clause in self._clauses])
         return np.asarray(found)
 

@@ -49,7 +49,8 @@ class Load:
         """Return the positions in the archive of records at these ascending byte positions of the batch."""
         borders = np.searchsorted(at, self.batch.starts)
         base = (self.units << OFFSET_BITS) - (self.batch.starts[:-1] >> 3)
-        return np.repeat(base, np.diff(borders)) + (at >> 3)
+        positions: Array = np.repeat(base, np.diff(borders)) + (at >> 3)
+        return positions
 
 
 @dataclass(slots=True)
@@ -179,7 +180,7 @@ class RowBuilder:
         known = self._known
         known.name_processes()
         image = np.array(known.process_images, np.int32).take(process)
-        table, images = known.processes.table, known.images
+        table = known.processes.table
         present = process > 0
         wall, sane = load.clock.to_ns(ticks)
         position = load.positions(at)
@@ -207,10 +208,8 @@ class RowBuilder:
         ):
             numbers = images.table[column]
             shown = numbers.take(image)
-            if numbers[1:].min(initial=0) < 0:
-                valid = shown >= 0
-            else:
-                valid = None if every else known
+            everywhere = None if every else known
+            valid = shown >= 0 if numbers[1:].min(initial=0) < 0 else everywhere
             found[what + suffix] = columns.named(shown, names.array(), valid)
         return found
 

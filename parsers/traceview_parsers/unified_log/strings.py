@@ -66,7 +66,9 @@ class StringFiles:
             if path.is_file():
                 found = UuidText(path.read_bytes())
                 if not found.whole:
-                    self._report(str(path), "damaged-strings", "a uuidtext file is damaged; some of its messages are lost")
+                    self._report(
+                        str(path), "damaged-strings", "a uuidtext file is damaged; some of its messages are lost"
+                    )
                 return found
         self.missing.add(uuid)
         return None

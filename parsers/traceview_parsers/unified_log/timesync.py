@@ -81,7 +81,11 @@ class Clock:
             walls = wall + since * numerator // denominator
         else:
             whole, rest = np.divmod(since, denominator)
-            walls = wall + whole * numerator + (rest.astype(np.uint64) * np.uint64(numerator)).astype(np.int64) // denominator
+            walls = (
+                wall
+                + whole * numerator
+                + (rest.astype(np.uint64) * np.uint64(numerator)).astype(np.int64) // denominator
+            )
         sane &= (walls > -_LATEST_NS) & (walls < _LATEST_NS)
         return walls, sane
 
@@ -115,9 +119,7 @@ def read_timesync(files: Iterable[bytes]) -> tuple[dict[bytes, Boot], int]:
     return boots, odd
 
 
-def clock_for(
-    boots: dict[bytes, Boot], boot_uuid: bytes, header: tuple[int, int, int, int]
-) -> Clock:
+def clock_for(boots: dict[bytes, Boot], boot_uuid: bytes, header: tuple[int, int, int, int]) -> Clock:
     """Return the clock of a tracev3 file.
 
     Args:

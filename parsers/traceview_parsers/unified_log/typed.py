@@ -45,7 +45,9 @@ def typed_arguments(page: Page) -> Any:
     shown = pa.array(np.flatnonzero(~absent))
     column = texts.take(shown)
     index = np.where(absent, -1, np.cumsum(~absent) - 1)
-    text = column.take(pa.array(index, mask=absent)).cast(pa.string()) if len(column) else pa.nulls(rows.size, pa.string())
+    text = (
+        column.take(pa.array(index, mask=absent)).cast(pa.string()) if len(column) else pa.nulls(rows.size, pa.string())
+    )
     hidden = withheld | (kind >= _MASKED)
     privacy = np.where(hidden, np.where(kind & SENSITIVE != 0, 1, 0), -1)
     fields = [
