@@ -104,7 +104,7 @@ def no_overlap(table: pl.DataFrame) -> None:
     assert rows.filter(clash.fill_null(value=False)).is_empty()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 80))
 def test_any_events_in_any_order(seed: int, size: int) -> None:
     any_order(seed, size)
