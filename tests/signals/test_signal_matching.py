@@ -42,6 +42,13 @@ FALSE_FRIENDS = [
     ("runningboardd", "[app<com.acme.voip((null))>:5] Ignoring GPU update because this process is not GPU managed"),
     ("SpringBoard", "_effectiveVolumeChanged for 'PhoneCall' for reason: RouteChange/0x7889f1460"),
     ("SpringBoard", "Front display did change: (null)"),
+    ("Acme", "AVAudioSession.mm:1294: -[AVAudioSession currentRoute]: AudioSessionGetProperty failed with code: 0"),
+    ("Acme", "HALC_ProxyIOContext.cpp:1700  IOThread exiting with error 0x0"),
+    ("Acme", "AURemoteIO.cpp:1135  failed: 0 (enable 3, outf< 1 ch, 48000 Hz, Float32>)"),
+    (
+        "SpringBoard",
+        "Skip asking delegate to perform action for request ABC; actionWasHandled: YES; isDismissAction: NO",
+    ),
 ]
 
 
