@@ -20,6 +20,10 @@ FORMATS = (
 
 _STRING_FILES = (b"\x99\x88\x77\x66", b"hcsd", b"\xb0\xbb")
 """First bytes of uuidtext, dsc and timesync files, which no reader claims alone but a logarchive needs."""
+_WRITE_AHEAD_LOGS = (".plsql-wal", ".bgsql-wal")
+"""Newest pages of a PowerLog database, beside it."""
+_FIRST = {"sysdiagnose": 0, "powerlog": 1}
+"""Readers that know facts (device, zone) which the others need."""
 
 Claim = tuple[Candidate, Reader]
 
@@ -59,7 +63,7 @@ def open_trace(source: str | Path | Sequence[str | Path], options: ReadOptions |
 
 def _open_sources(claims: list[Claim], trace: Trace, options: ReadOptions) -> None:
     """Open in an order such that facts (device, zone) are known before the readers that need them."""
-    claims.sort(key=lambda claim: claim[1].name != "sysdiagnose")
+    claims.sort(key=lambda claim: _FIRST.get(claim[1].name, len(_FIRST)))
     for candidate, reader in claims:
         context = Context(len(trace.sources), options, trace.problems, trace.device, trace.capture)
         try:
@@ -128,7 +132,8 @@ def _wanted(candidate: Candidate) -> bool:
     """Whether an archive member is worth keeping: part of a logarchive, or claimed by a reader."""
     name = candidate.name
     bundle = ".logarchive/" in name or "/diagnostics/" in name.lower() or "uuidtext/" in name
-    return bundle or candidate.head.startswith(_STRING_FILES) or best_reader(candidate) is not None
+    beside = candidate.head.startswith(_STRING_FILES) or name.lower().endswith(_WRITE_AHEAD_LOGS)
+    return bundle or beside or best_reader(candidate) is not None
 
 
 def _head(path: Path) -> bytes:

@@ -8,6 +8,9 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from traceview_parsers.schema_powerlog import POWER_SCHEMAS
+from traceview_parsers.schema_snapshots import SNAPSHOT_SCHEMAS
+
 TIME: Final = pa.timestamp("ns", tz="UTC")
 NAME: Final = pa.dictionary(pa.int32(), pa.string())
 """Few distinct values, repeated often: processes, images, subsystems, categories, levels, formats."""
@@ -102,6 +105,16 @@ SCHEMAS: Final[dict[str, Any]] = {
             pa.field("limit_window_s", pa.float64()),
             pa.field("victim_bytes", pa.int64()),  # memory of the process that jetsam killed
             pa.field("primary_state", pa.string()),  # of a resource report: most samples were taken in this state
+            pa.field("process_state", pa.string()),  # ProcessState of a termination by FrontBoard: Running, Suspended
+            pa.field("watchdog_visibility", pa.string()),
+            pa.field("cpu_total_s", pa.float64()),  # CPU of the whole device while a watchdog waited
+            pa.field("cpu_total_percent", pa.float64()),
+            pa.field("cpu_app_s", pa.float64()),  # CPU of the app while a watchdog waited
+            pa.field("cpu_app_percent", pa.float64()),
+            pa.field("thermal_state", pa.string()),
+            pa.field("duration_s", pa.float64()),  # of a hang: how long the main run loop did not answer
+            pa.field("utc_offset_s", pa.int32()),  # of the zone in which the report prints its times
+            pa.field("sources", pa.list_(pa.string())),  # files that hold this report; the row is the first one's
         ]
     ),
     "jetsam_processes": pa.schema(
@@ -120,21 +133,60 @@ SCHEMAS: Final[dict[str, Any]] = {
             pa.field("coalition", pa.int64()),
         ]
     ),
-    "processes_at_capture": pa.schema(
+    **SNAPSHOT_SCHEMAS,
+    **POWER_SCHEMAS,
+    "signposts": pa.schema(
+        [
+            pa.field("ref", pa.uint64(), nullable=False),
+            pa.field("time", TIME),  # of the signpost; begin of an interval
+            pa.field("end", TIME),  # only intervals that the source has already paired
+            pa.field("duration_ns", pa.int64()),
+            pa.field("type", NAME),  # begin, end, event, interval
+            pa.field("name", NAME),
+            pa.field("subsystem", NAME),
+            pa.field("category", NAME),
+            pa.field("process", NAME),
+            pa.field("pid", pa.int64()),
+            pa.field("tid", pa.uint64()),
+            pa.field("signpost_id", pa.uint64()),
+            pa.field("scope", NAME),  # thread, process, system
+            pa.field("message", pa.large_string()),
+            pa.field("format", NAME),
+            pa.field("source_schema", NAME),  # name of the table that the source gives it
+        ]
+    ),
+    "intervals": pa.schema(
+        [
+            pa.field("ref", pa.uint64(), nullable=False),
+            pa.field("start", TIME),
+            pa.field("end", TIME),
+            pa.field("duration_ns", pa.int64()),
+            pa.field("kind", NAME),  # hang, runloop, life_cycle, thermal, thread_state, audio_io_cycle
+            pa.field("label", NAME),  # type of hang or of run loop interval, period of the life cycle, …
+            pa.field("state", NAME),  # of the thread, run loop mode, thermal state, Normal or what else a cycle was
+            pa.field("process", NAME),
+            pa.field("pid", pa.int64()),
+            pa.field("thread", NAME),
+            pa.field("tid", pa.uint64()),
+            pa.field("nesting", pa.int64()),  # run loop intervals nest: durations of different levels do not add up
+            pa.field("narrative", pa.large_string()),
+            pa.field("source_schema", NAME),
+        ]
+    ),
+    "samples": pa.schema(
         [
             pa.field("ref", pa.uint64(), nullable=False),
             pa.field("time", TIME),
+            pa.field("process", NAME),
             pa.field("pid", pa.int64()),
-            pa.field("ppid", pa.int64()),
-            pa.field("process", pa.string()),
-            pa.field("command", pa.string()),
-            pa.field("user", pa.string()),
-            pa.field("state", pa.string()),
-            pa.field("priority", pa.int64()),
-            pa.field("cpu_percent", pa.float64()),
-            pa.field("memory_percent", pa.float64()),
-            pa.field("resident_bytes", pa.int64()),
-            pa.field("launch_time", TIME),
+            pa.field("thread", NAME),
+            pa.field("tid", pa.uint64()),
+            pa.field("state", NAME),
+            pa.field("core", pa.int64()),
+            pa.field("weight_ns", pa.int64()),
+            pa.field("weight_cycles", pa.uint64()),
+            pa.field("frames", pa.list_(pa.string())),  # leaf first; addresses where there are no symbols
+            pa.field("source_schema", NAME),
         ]
     ),
 }
@@ -155,12 +207,17 @@ def split_ref(ref: int) -> tuple[int, int]:
 
 
 def log_batch(rows: int, columns: dict[str, Any]) -> Any:
-    """Build one ``log`` record batch of `rows` rows; columns that are not given are null.
+    """Build one ``log`` record batch: see `table_batch`."""
+    return table_batch("log", rows, columns)
+
+
+def table_batch(table: str, rows: int, columns: dict[str, Any]) -> Any:
+    """Build one record batch of a fixed table with `rows` rows; columns that are not given are null.
 
     Values may be Arrow arrays (cast where their type differs) or a single Python value for all rows.
     """
     arrays = []
-    for field in SCHEMAS["log"]:
+    for field in SCHEMAS[table]:
         value = columns.get(field.name)
         if value is None:
             arrays.append(pa.nulls(rows, field.type))
@@ -171,4 +228,4 @@ def log_batch(rows: int, columns: dict[str, Any]) -> Any:
             arrays.append(pa.DictionaryArray.from_arrays(indices, pa.array([value], pa.string())))
         else:
             arrays.append(pa.repeat(pa.scalar(value, field.type), rows))
-    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMAS["log"])
+    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMAS[table])

@@ -49,7 +49,7 @@ class CaptureInfo:
     time_ns: int | None = None
     tz: str | None = None
     tz_how: str = "unknown"
-    """Where the zone came from: ``user``, ``archive name``, ``file name``, ``log``, ``assumed`` or ``unknown``."""
+    """Where the zone came from: ``user``, ``archive name``, ``file name``, ``powerlog``, ``log``, ``assumed`` or ``unknown``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,236 @@
+"""Read-only access to an SQLite file that may be damaged or hostile.
+
+Nothing of the file is executed: views, virtual tables and triggers are never touched, only plain tables that a reader
+asks for by name are read, functions and extensions are refused, and values above `MAX_VALUE_BYTES` are errors.
+"""
+
+import contextlib
+import re
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from traceview_parsers.errors import InputError
+
+Longs = np.ndarray[Any, np.dtype[np.int64]]
+
+MAGIC: Final = b"SQLite format 3\0"
+MAX_VALUE_BYTES: Final = 16 << 20
+"""The longest text in a real PowerLog is a few kilobytes; a row above this is damage."""
+BLOCK_ROWS: Final = 65_536
+
+_ALLOWED: Final = frozenset({sqlite3.SQLITE_READ, sqlite3.SQLITE_SELECT})
+_FUNCTIONS: Final = frozenset({"count", "min", "max"})
+
+
+@dataclass(frozen=True, slots=True)
+class DbTable:
+    """One plain table: its name and its columns."""
+
+    name: str
+    columns: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Consecutive rows, by column: their row ids and the values as Python has them (texts as bytes)."""
+
+    ids: Longs
+    columns: list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Where reading a table broke.
+
+    Attributes:
+        message: What SQLite says.
+        after_row: Row id of the last row before the damage, or None where there is none.
+    """
+
+    message: str
+    after_row: int | None
+
+
+class Database:
+    """An open file; use `opened`.
+
+    Attributes:
+        names: Its plain tables.
+        damage: What SQLite said when it was opened first, or empty.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, damage: str = "") -> None:
+        self._connection = connection
+        self.damage = damage
+        names = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0 ORDER BY name"
+        ).fetchall()
+        self.names: tuple[str, ...] = tuple(name.decode("utf-8", "replace") for (name,) in names)
+
+    def table(self, name: str) -> DbTable:
+        """Return a table of the file with its columns. Raises sqlite3.Error where its definition is damaged."""
+        rows = self._connection.execute(f"PRAGMA table_info({_quoted(name)})").fetchall()
+        return DbTable(name, frozenset(row[1].decode("utf-8", "replace") for row in rows if row[1] is not None))
+
+    def find(self, name: str) -> list[DbTable]:
+        """Return the tables of this name, with or without the retention suffix of newer releases (``…_1_2``)."""
+        wanted = re.compile(rf"{re.escape(name)}(?:_\d+)*")
+        return [self.table(one) for one in self.names if wanted.fullmatch(one)]
+
+    def last(self, name: str, column: str) -> str | float | None:
+        """Return the value of `column` in the newest row of a table that has it, or None."""
+        for table in self.find(name):
+            if column in table.columns:
+                query = f"SELECT {_quoted(column)} FROM {_quoted(table.name)} ORDER BY rowid DESC LIMIT 1"  # noqa: S608
+                for (value,) in self._connection.execute(query):
+                    return value.decode("utf-8", "replace") if isinstance(value, bytes) else _number(value)
+        return None
+
+    def extent(self, table: DbTable, column: str) -> tuple[int, float | None]:
+        """Return (rows, least value of `column`). Raises sqlite3.Error on damage."""
+        count, least = self._connection.execute(
+            f"SELECT count(*), min({_quoted(column)}) FROM {_quoted(table.name)}"  # noqa: S608  (quoted names)
+        ).fetchone()
+        return int(count), _number(least)
+
+    def newest(self, column: str, prefixes: tuple[str, ...]) -> float | None:
+        """Return the greatest `column` among the last rows of all tables with such names; damaged tables tell none."""
+        found: list[float] = []
+        for name in self.names:
+            if name.startswith(prefixes):
+                with contextlib.suppress(sqlite3.Error):
+                    value = self.last(name, column)
+                    found.extend([value] if isinstance(value, float) else [])
+        return max(found, default=None)
+
+    def blocks(self, table: DbTable, columns: list[str]) -> Iterator["Block | Lost"]:
+        """Yield the rows of a table in the order of their ids, in blocks.
+
+        Where a page is damaged the rows before it are followed by a `Lost`, then by what can be read from the end of
+        the table backwards.
+        """
+        chosen = ", ".join(["rowid", *(_quoted(column) for column in columns)])
+        query = f"SELECT {chosen} FROM {_quoted(table.name)}"  # noqa: S608  (quoted names of this very file)
+        last: int | None = None
+        damage: Lost | None = None
+        for block in self._one_way(query + " ORDER BY rowid", 1):
+            if isinstance(block, Lost):
+                damage = block
+                break
+            last = int(block.ids[-1])
+            yield block
+        if damage is None:
+            return
+        yield damage
+        for block in self._one_way(query + " ORDER BY rowid DESC", -1):
+            if isinstance(block, Lost):
+                return
+            fresh = len(block.ids) if last is None else int(np.count_nonzero(block.ids > last))
+            if fresh:
+                yield Block(block.ids[:fresh][::-1], [column[:fresh][::-1] for column in block.columns])
+            if fresh < len(block.ids):
+                return
+
+    def _one_way(self, query: str, way: int) -> Iterator["Block | Lost"]:
+        """Yield blocks as long as their row ids go one way (1 up, -1 down): a damaged tree may lead in circles."""
+        last: int | None = None
+        with contextlib.closing(self._connection.cursor()) as cursor:
+            try:
+                cursor.execute(query)
+                while rows := cursor.fetchmany(BLOCK_ROWS):
+                    first, *columns = zip(*rows, strict=True)
+                    block = Block(np.array(first, np.int64), columns)
+                    seen = block.ids if last is None else np.insert(block.ids, 0, last)
+                    if (np.diff(seen) * way <= 0).any():
+                        yield Lost("row ids are out of order", last)
+                        return
+                    last = int(block.ids[-1])
+                    yield block
+            except (sqlite3.Error, TypeError, ValueError) as error:
+                yield Lost(str(error), last)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[Database]:
+    """Open an SQLite file for reading; a write-ahead log beside it is applied to a temporary copy.
+
+    A file that is shorter than its header says, or whose table of contents is partly damaged, is opened as far as it
+    goes (`Database.damage`).
+
+    Raises:
+        InputError: It is no SQLite database, or nothing of its table of contents can be read.
+    """
+    with contextlib.ExitStack() as stack:
+        source, options = path, "mode=ro&immutable=1"
+        log = path.with_name(path.name + "-wal")
+        if log.is_file() and log.stat().st_size:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="traceview-")))
+            source, options = folder / path.name, "mode=ro"
+            shutil.copyfile(path, source)
+            shutil.copyfile(log, folder / log.name)
+        address = f"{source.resolve().as_uri()}?{options}"
+        yield _open(address, path, stack)
+
+
+def _open(address: str, path: Path, stack: contextlib.ExitStack) -> Database:
+    damage = ""
+    for tolerant in (False, True):
+        try:
+            connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+            stack.enter_context(contextlib.closing(connection))
+            _restrict(connection, tolerant=tolerant)
+            return Database(connection, damage)
+        except sqlite3.Error as error:
+            damage = str(error)
+    raise InputError(f"{path.name}: {_advice(path, damage)}")
+
+
+def _restrict(connection: sqlite3.Connection, *, tolerant: bool) -> None:
+    """Close all doors but reading; `tolerant` lets SQLite go on past a damaged definition or a missing end."""
+    connection.text_factory = bytes
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 0)
+    for pragma in ("query_only = ON", "trusted_schema = OFF", "cell_size_check = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    if tolerant:
+        connection.execute("PRAGMA writable_schema = ON")
+    connection.set_authorizer(_authorize)
+
+
+def _authorize(action: int, first: str | None, second: str | None, _base: str | None, via: str | None) -> int:
+    """Allow plain reading only; `via` names the view or trigger that asks."""
+    if via is not None:
+        return sqlite3.SQLITE_DENY
+    if action in _ALLOWED:
+        return sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_PRAGMA and first == "table_info":
+        return sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_FUNCTION and second in _FUNCTIONS:
+        return sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY
+
+
+def _advice(path: Path, damage: str) -> str:
+    with path.open("rb") as file:
+        head = file.read(len(MAGIC))
+    if head != MAGIC:
+        return "no SQLite database: the file is encrypted, or it is not what its name says"
+    if "locked" in damage or "busy" in damage:
+        return "the database is in use by another program; close that or give a copy of the file"
+    return f"the database is damaged or was copied incompletely ({damage}); export it again"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,296 @@
+"""One opened PowerLog file: its tables as Arrow batches, its clock, and what it covers."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from traceview_parsers import schema
+from traceview_parsers.powerlog import values
+from traceview_parsers.powerlog.clock import MICROSECOND, Longs, PowerlogClock, ticks
+from traceview_parsers.powerlog.database import Block, Database, DbTable, Lost, opened
+from traceview_parsers.powerlog.layout import ACTION_OFFSET, CLOCK_TABLE, LAYOUTS, OFFSETS, Layout, Lookup, Names
+from traceview_parsers.selection import EVERYTHING, Selection
+from traceview_parsers.trace import Context, Coverage
+
+_ROW_BITS: Final = 32
+"""A row's position: number of its table in `PowerlogSource.parts` above, row id (cut to 32 bits) below."""
+_MOST_PARTS: Final = 1 << (schema.REF_POSITION_BITS - _ROW_BITS)
+_LITE: Final = (
+    "recorded in Lite mode: many tables stay empty, so that nothing was noted is no evidence that nothing was"
+)
+_NO_OFFSETS: Final = (
+    "PowerLog's own clock as it is: the table of offsets is missing, times may be off by minutes to days"
+)
+
+_PREFIXES: Final = ("PL", "BackgroundProcessing_")
+
+Part = tuple[Layout, DbTable]
+
+
+class PowerlogSource:
+    """A PowerLog file. Tables that it does not have are not offered."""
+
+    reader = "powerlog"
+
+    def __init__(self, name: str, path: Path, context: Context, database: Database) -> None:
+        self.name = name
+        self._path = path
+        self._index = context.source_index
+        self._problems = context.problems
+        self._told: set[str] = set()
+        self._coverage: Coverage | None = None
+        if database.damage:
+            self._problem("damaged", f"the database is damaged or cut off; what is left was read ({database.damage})")
+        self.clock = _clock(database)
+        self._parts: list[Part] = [(layout, table) for layout in LAYOUTS for table in database.find(layout.source)]
+        if len(self._parts) > _MOST_PARTS:
+            self._problem(
+                "too-many-tables", "more tables of the same name than any PowerLog has; the rest was not read"
+            )
+            del self._parts[_MOST_PARTS:]
+        found = dict.fromkeys(layout.table for layout, _ in self._parts)
+        self.tables: tuple[str, ...] = (*found, CLOCK_TABLE) if self.clock.known else tuple(found)
+        self._mode = database.last("PLStorageOperator_EventForward_Configuration", "Mode")
+        _tell_device(database, context)
+
+    def batches(self, table: str, selection: Selection = EVERYTHING) -> Iterator[Any]:
+        """Yield record batches of a table in the order of the file's rows; `selection` does not apply."""
+        del selection
+        if table == CLOCK_TABLE and table in self.tables:
+            yield self._clock_steps()
+        for ordinal, (layout, of_file) in enumerate(self._parts):
+            if layout.table == table:
+                with opened(self._path) as database:
+                    yield from self._read(database, ordinal, layout, of_file)
+
+    def coverage(self) -> Coverage:
+        """Return the covered time: from the first measurement (states of forward tables may be older) to the last."""
+        if self._coverage is None:
+            self._coverage = self._measure()
+        return self._coverage
+
+    def _read(self, database: Database, ordinal: int, layout: Layout, table: DbTable) -> Iterator[Any]:
+        plan = _Plan(layout, table)
+        lookup = self._lookup(database, layout.lookup) if layout.lookup else None
+        for block in database.blocks(table, plan.columns):
+            if isinstance(block, Lost):
+                self._problem(
+                    f"damaged-table:{table.name}",
+                    f"a part of {table.name} is damaged; the rows before and after it were read",
+                    sample=f"{block.message} (after row {block.after_row})",
+                )
+                continue
+            arrays = self._arrays(plan, block)
+            if lookup is not None:
+                arrays |= _joined(arrays, *lookup)
+            if layout.derive:
+                arrays |= layout.derive(arrays)
+            arrays |= self._times(plan, arrays)
+            positions = (ordinal << _ROW_BITS) | (block.ids & ((1 << _ROW_BITS) - 1))
+            arrays["ref"] = pa.array((self._index << schema.REF_POSITION_BITS) | positions, pa.uint64())
+            yield _batch(layout.table, arrays, len(block.ids))
+        self._told.add(table.name)
+
+    def _arrays(self, plan: "_Plan", block: Block) -> dict[str, Any]:
+        arrays: dict[str, Any] = {}
+        for (name, kind), column in zip(plan.wanted, block.columns, strict=True):
+            arrays[name], unfit = values.array(column, kind)
+            if unfit:
+                self._problem(
+                    f"wrong-type:{plan.table.name}.{name}",
+                    f"{plan.table.name} has values that are no {kind}; they were left out",
+                    count=unfit,
+                )
+        return {name: arrays.get(name, pa.nulls(len(block.ids), kind)) for name, kind in plan.kinds.items()} | arrays
+
+    def _times(self, plan: "_Plan", arrays: dict[str, Any]) -> dict[str, Any]:
+        """Wall time of the stamps, and of interval ends by the length of the interval on PowerLog's clock."""
+        stamps, timed = _ticks(arrays["_start"])
+        if plan.layout.clock == "assertion":
+            late, known = _ticks(pc.divide(arrays["_action_offset"], 1000.0))
+            start = np.where(known, stamps + late, self.clock.wall(stamps))
+        else:
+            start = stamps if plan.layout.clock == "wall" else self.clock.wall(stamps)
+        untimed = len(timed) - int(np.count_nonzero(timed)) - arrays["_start"].null_count
+        if untimed:
+            self._problem(
+                f"impossible-time:{plan.table.name}", f"{plan.table.name} has stamps that are no times", count=untimed
+            )
+        found = {"time": _instants(start, timed)}
+        if plan.layout.end:
+            ends, ended = _ticks(arrays["_end"])
+            found["end"] = _instants(start + (ends - stamps), timed & ended)
+        elif plan.layout.length:
+            lengths, measured = _ticks(arrays["_length"])
+            found["end"] = _instants(start + lengths, timed & measured)
+        return found
+
+    def _lookup(self, database: Database, lookup: Lookup) -> tuple[Lookup, dict[str, Any]]:
+        kinds = {name: pa.string() for name in ("_key", *lookup.columns)}
+        chunks: dict[str, list[Any]] = {name: [] for name in kinds}
+        for table in database.find(lookup.table):
+            sources = {"_key": lookup.key, **lookup.columns}
+            present = {name: column for name, column in sources.items() if column in table.columns}
+            for block in database.blocks(table, list(present.values())) if "_key" in present else ():
+                if isinstance(block, Lost):
+                    self._problem(
+                        f"damaged-table:{table.name}", f"a part of {table.name} is damaged; some tasks have no name"
+                    )
+                    continue
+                read = dict(zip(present, block.columns, strict=True))
+                for name, kind in kinds.items():
+                    missing = pa.nulls(len(block.ids), kind)
+                    chunks[name].append(values.array(read[name], kind)[0] if name in read else missing)
+        return lookup, {name: pa.chunked_array(parts, pa.string()).combine_chunks() for name, parts in chunks.items()}
+
+    def _clock_steps(self) -> Any:
+        clock = self.clock
+        step = np.diff(clock.offsets, prepend=clock.offsets[:1]) / 1e6
+        rows = len(clock.stamps)
+        position = (_MOST_PARTS - 1 << _ROW_BITS) + np.arange(rows)
+        arrays = {
+            "ref": pa.array((self._index << schema.REF_POSITION_BITS) | position, pa.uint64()),
+            "time": _instants(clock.stamps + clock.offsets, np.ones(rows, bool)),
+            "offset_s": pa.array(clock.offsets / 1e6),
+            "step_s": pa.array(step, mask=np.arange(rows) == 0),
+        }
+        return _batch(CLOCK_TABLE, arrays, rows)
+
+    def _measure(self) -> Coverage:
+        """Every measurement counts for the start, only those of the last rows (of all of the file's tables) for the end."""
+        measured: list[int | None] = []
+        carried: list[int | None] = []
+        rows = 0
+        with opened(self._path) as database:
+            for layout, table in self._parts:
+                if layout.start not in table.columns:
+                    continue
+                try:
+                    count, first = database.extent(table, layout.start)
+                except sqlite3.Error as error:
+                    self._problem(
+                        f"damaged-table:{table.name}", f"a part of {table.name} is damaged", sample=str(error)
+                    )
+                    continue
+                rows += count
+                (carried if layout.carried else measured).append(self._instant(first, wall=layout.clock == "wall"))
+            end = self._instant(database.newest("timestamp", _PREFIXES))
+        starts = [one for one in measured if one is not None] or [one for one in carried if one is not None]
+        return Coverage(
+            self.name,
+            self.reader,
+            min(starts, default=None),
+            end,
+            rows,
+            clock=self._describe_clock(),
+            notes=tuple(self._notes()),
+        )
+
+    def _instant(self, stamp: float | None, *, wall: bool = False) -> int | None:
+        """Return a stamp in UTC nanoseconds, or None where it is no time."""
+        stamps, valid = ticks(np.array([np.nan if stamp is None else stamp]))
+        return int((stamps if wall else self.clock.wall(stamps))[0]) * MICROSECOND if valid[0] else None
+
+    def _describe_clock(self) -> str:
+        if not self.clock.known:
+            return _NO_OFFSETS
+        return f"PowerLog's table of offsets ({len(self.clock.stamps)} rows)"
+
+    def _notes(self) -> Iterator[str]:
+        if not self._parts:
+            yield "holds none of the tables that are read"
+        if self._mode == "Lite":
+            yield _LITE
+        if self.clock.steps:
+            largest = float(np.abs(np.diff(self.clock.offsets)).max()) / 1e6
+            times = "once" if self.clock.steps == 1 else f"{self.clock.steps} times"
+            yield f"the wall clock was set {times} while this was recorded, by up to {largest:,.0f} s"
+
+    def _problem(self, kind: str, message: str, *, count: int = 1, sample: str = "") -> None:
+        """Count a problem once, however often a table is read."""
+        table = kind.partition(":")[2].split(".")[0]
+        if table not in self._told or not table:
+            self._problems.add(self.name, kind, message, count=count, sample=sample)
+
+
+class _Plan:
+    """What to read of one table of the file, and as what."""
+
+    def __init__(self, layout: Layout, table: DbTable) -> None:
+        self.layout = layout
+        self.table = table
+        kinds = {one.name: one.type for one in schema.SCHEMAS[layout.table]}
+        sources: dict[str, Names] = {**layout.columns, "_start": layout.start}
+        self.kinds: dict[str, Any] = {**{name: kinds.get(name) for name in layout.columns}, "_start": pa.float64()}
+        for name, column in (("_end", layout.end), ("_length", layout.length)):
+            if column:
+                sources[name], self.kinds[name] = column, pa.float64()
+        if layout.clock == "assertion":
+            sources["_action_offset"], self.kinds["_action_offset"] = ACTION_OFFSET, pa.float64()
+        for name, (choices, kind) in layout.extra.items():
+            sources[name], self.kinds[name] = choices, kind
+        present = {name: _first(names, table) for name, names in sources.items()}
+        self.columns = [column for column in present.values() if column is not None]
+        self.wanted = [(name, self.kinds[name]) for name, column in present.items() if column is not None]
+
+
+def _first(names: Names, table: DbTable) -> str | None:
+    candidates = (names,) if isinstance(names, str) else names
+    return next((name for name in candidates if name in table.columns), None)
+
+
+def _clock(database: Database) -> PowerlogClock:
+    stamps: list[Any] = []
+    offsets: list[Any] = []
+    for name in OFFSETS:
+        for table in database.find(name):
+            if {"timestamp", "system"} <= table.columns:
+                for block in database.blocks(table, ["timestamp", "system"]):
+                    if isinstance(block, Block):
+                        stamps.append(_reals(block.columns[0]))
+                        offsets.append(_reals(block.columns[1]))
+    if not stamps:
+        return PowerlogClock.unknown()
+    return PowerlogClock(np.concatenate(stamps), np.concatenate(offsets))
+
+
+def _reals(column: tuple[Any, ...]) -> Any:
+    return values.array(column, pa.float64())[0].fill_null(float("nan")).to_numpy(zero_copy_only=False)
+
+
+def _ticks(seconds: Any) -> tuple[Longs, Any]:
+    return ticks(seconds.fill_null(float("nan")).to_numpy(zero_copy_only=False))
+
+
+def _instants(microseconds: Longs, valid: Any) -> Any:
+    """Arrow times of microseconds, null where not valid or beyond 64 bits of nanoseconds."""
+    limit = np.iinfo(np.int64).max // MICROSECOND
+    fits = valid & (np.abs(microseconds) <= limit)
+    nanoseconds = np.where(fits, microseconds, 0) * MICROSECOND
+    return pa.array(nanoseconds, pa.int64(), mask=~fits).cast(schema.TIME)
+
+
+def _joined(arrays: dict[str, Any], lookup: Lookup, others: dict[str, Any]) -> dict[str, Any]:
+    rows = pc.index_in(arrays[lookup.our_key], others["_key"], skip_nulls=True)
+    return {name: others[name].take(rows) for name in lookup.columns}
+
+
+def _batch(table: str, arrays: dict[str, Any], rows: int) -> Any:
+    fields = schema.SCHEMAS[table]
+    columns = [arrays[one.name].cast(one.type) if one.name in arrays else pa.nulls(rows, one.type) for one in fields]
+    return pa.RecordBatch.from_arrays(columns, schema=fields)
+
+
+def _tell_device(database: Database, context: Context) -> None:
+    """Fill device facts that nobody else knows."""
+    build = database.last("PLConfigAgent_EventNone_Config", "Build")
+    if context.device.os_build is None and isinstance(build, str):
+        context.device.os_build = build
+    zone = database.last("PLLocaleAgent_EventForward_TimeZone", "TimeZoneName")
+    if context.capture.tz is None and isinstance(zone, str) and zone:
+        context.capture.tz, context.capture.tz_how = zone, "powerlog"
