@@ -156,6 +156,6 @@ def _synthetic_tables(rng: np.random.Generator, keys: list[int], folder: Path) -
     return {table: pl.DataFrame(rows[table], schema=TABLES[table]) for table in rows}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def synthetic() -> Callable[..., Path]:
     return synthetic_fleet

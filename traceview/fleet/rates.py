@@ -5,11 +5,13 @@ A finding only counts against captures in which its rule could be evaluated: els
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import polars as pl
 
+from traceview.fleet.contents import Contents
 from traceview.fleet.statistics import ALPHA, adjusted, compare
 from traceview.rules.registry import Severity
 
@@ -137,6 +139,48 @@ def _worst(findings: pl.DataFrame) -> pl.DataFrame:
     return ranked.group_by("rule", maintain_order=True).agg(pl.col("severity").first())
 
 
+@dataclass(frozen=True, slots=True)
+class FleetRates:
+    """All rates of a fleet.
+
+    Attributes:
+        units: Of `capture_units`.
+        apps: Of `app_units`.
+        whole: Rates of the whole fleet.
+        by_os: Rates by ``os_version``.
+        by_app: Rates by ``app`` and ``app_version``.
+    """
+
+    units: pl.DataFrame
+    apps: pl.DataFrame
+    whole: pl.DataFrame
+    by_os: pl.DataFrame
+    by_app: pl.DataFrame
+
+    @classmethod
+    def of(cls, contents: Contents) -> Self:
+        """Compute them."""
+        found, silent = contents.findings, contents.silent
+        units = capture_units(contents.captures, contents.exposure)
+        apps = app_units(found, contents.exposure)
+        return cls(
+            units=units,
+            apps=apps,
+            whole=rates(found, units, silent),
+            by_os=rates(found, units, silent, ["os_version"]),
+            by_app=rates(found, apps, silent, ["app", "app_version"]),
+        )
+
+    def rules(self) -> list[str]:
+        """Return the rules with findings: worst severity first, then by the share of captures."""
+        order = [severity_rank(), pl.col("share").fill_null(-1), pl.col("rule")]
+        return self.whole.sort(order, descending=[True, True, False])["rule"].to_list()
+
+    def changes(self) -> pl.DataFrame:
+        """Return all comparisons of a version with the one before, what is clearest first."""
+        return by_interest(pl.concat([changes(self.by_os, "os_version"), changes(self.by_app, "app_version")]))
+
+
 CHANGES: Final = {
     "rule": pl.String(),
     "severity": pl.String(),
@@ -175,9 +219,15 @@ def changes(table: pl.DataFrame, by: str) -> pl.DataFrame:
         row["p_adjusted"] = p
         if p < ALPHA:
             row["verdict"] = WORSE if row["ratio"] > 1 else BETTER
-    frame = pl.DataFrame(rows, schema=CHANGES)
+    return by_interest(pl.DataFrame(rows, schema=CHANGES))
+
+
+def by_interest(frame: pl.DataFrame) -> pl.DataFrame:
+    """Sort comparisons: worse, better, unclear, too few; what matters most first, or what is least like chance."""
     order = pl.col("verdict").replace_strict(list(VERDICTS), list(range(len(VERDICTS))), return_dtype=pl.Int64)
-    return frame.sort(order, -severity_rank(), -pl.col("ratio"), "rule", "app", "after", nulls_last=True)
+    clear = pl.col("verdict").is_in([WORSE, BETTER])
+    rank = pl.when(clear).then(-severity_rank()).otherwise(0)
+    return frame.sort(order, rank, "p", -pl.col("ratio"), "rule", "app", "after", nulls_last=True)
 
 
 def _by_rule(table: pl.DataFrame, by: str) -> Iterator[list[dict[str, Any]]]:

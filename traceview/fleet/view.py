@@ -146,19 +146,14 @@ class Names:
 
     def reasons(self, rule: str) -> tuple[str, str, tuple[str, ...]]:
         """Why it matters, how to fix it, documentation."""
-        known = self._registry[rule] if rule in self._registry else None
-        return (known.why, known.fix, known.links) if known else ("", "", ())
+        if rule not in self._registry:
+            return "", "", ()
+        known = self._registry[rule]
+        return known.why, known.fix, known.links
 
     def unmatched(self, seen: set[str]) -> list[str]:
         """Ids of rules without a finding."""
         return [rule.id for rule in self._registry if rule.id not in seen]
-
-
-def rule_order(table: pl.DataFrame) -> list[str]:
-    """Return rule ids of the whole fleet's rates: worst severity first, then the share of captures."""
-    return table.sort(rates.severity_rank(), "share", "rule", descending=[True, True, False], nulls_last=True)[
-        "rule"
-    ].to_list()
 
 
 def capture_rows(contents: Contents, base: Path, limit: int) -> list[CaptureRow]:
@@ -212,13 +207,19 @@ def link(uri: str | None, base: Path) -> str:
 
 
 def rule_rows(
-    contents: Contents, table: pl.DataFrame, changed: Sequence[ChangeRow], names: Names, base: Path, limits: Limits
+    contents: Contents,
+    rated: rates.FleetRates,
+    changed: Sequence[ChangeRow],
+    names: Names,
+    *,
+    base: Path,
+    limit: int,
 ) -> list[RuleRow]:
-    """Return rules with findings, in the order of `rule_order`; `table` holds the rates of the whole fleet."""
-    by_rule = {row["rule"]: row for row in table.iter_rows(named=True)}
-    first = _first(contents, limits.first)
+    """Return rules with findings, in the order of `FleetRates.rules`, with `limit` captures to open first."""
+    by_rule = {row["rule"]: row for row in rated.whole.iter_rows(named=True)}
+    first = _first(contents, limit)
     rows = []
-    for rule in rule_order(table):
+    for rule in rated.rules():
         row = by_rule[rule]
         own = contents.findings.filter(pl.col("rule") == rule)
         why, fix, links = names.reasons(rule)
@@ -243,10 +244,21 @@ def rule_rows(
                 examples=_examples(own),
                 first=tuple(opened),
                 more=own["capture"].n_unique() - len(opened),
-                changes=tuple(one.sentence for one in changed if one.rule == rule and one.verdict != rates.TOO_FEW),
+                changes=_changes_of(rule, changed),
             )
         )
     return rows
+
+
+def _changes_of(rule: str, changed: Sequence[ChangeRow]) -> tuple[str, ...]:
+    """Return what changed clearly, else how many comparisons say nothing."""
+    own = [one for one in changed if one.rule == rule]
+    clear = tuple(one.sentence for one in own if one.verdict in (rates.WORSE, rates.BETTER))
+    if clear or not own:
+        return clear
+    few = sum(one.verdict == rates.TOO_FEW for one in own)
+    told = f", {few:,} of them with too few captures to tell" if few else ""
+    return (f"No clear change in {plural(len(own), 'comparison')}{told}.",)
 
 
 def _rate(value: float | None) -> str:
@@ -335,6 +347,14 @@ def silent_rows(contents: Contents, names: Names) -> list[SilentRow]:
     return [SilentRow(rule, names.title(rule), silent, total, needs) for rule, silent, needs in joined.iter_rows()]
 
 
+def unmatched_rows(contents: Contents, names: Names) -> list[tuple[str, str, int]]:
+    """Return id, title and captures of each rule that could be evaluated somewhere and found nothing."""
+    silent = dict(contents.silent.group_by("rule").agg(pl.col("capture").n_unique()).iter_rows())
+    total = contents.captures.height
+    rules = names.unmatched(set(contents.findings["rule"]))
+    return [(rule, names.title(rule), total - silent.get(rule, 0)) for rule in rules if total > silent.get(rule, 0)]
+
+
 def mix(values: pl.Series, limit: int = 6) -> str:
     """Return ``18.5 (41), 26.0 (12) and 3 more`` for the most frequent values."""
     counts = values.fill_null(rates.UNKNOWN).value_counts(name="n").sort("n", values.name, descending=[True, False])
@@ -343,10 +363,10 @@ def mix(values: pl.Series, limit: int = 6) -> str:
     return f"{shown} and {more:,} more" if more > 0 else shown
 
 
-def facts(contents: Contents, units: pl.DataFrame, apps: pl.DataFrame) -> list[tuple[str, str]]:
+def facts(contents: Contents, rated: rates.FleetRates) -> list[tuple[str, str]]:
     """Return what the fleet is made of."""
-    captures = contents.captures
-    found: list[tuple[str, str]] = [("Captures", plural(captures.height, "capture") + " analysed")]
+    captures, units = contents.captures, rated.units
+    found: list[tuple[str, str]] = [("Captures", f"{captures.height:,} analysed")]
     if contents.failures.height:
         found.append(("Failed", plural(contents.failures.height, "capture")))
     if contents.duplicates:
@@ -361,14 +381,8 @@ def facts(contents: Contents, units: pl.DataFrame, apps: pl.DataFrame) -> list[t
     if captures.height:
         found.append(("OS", mix(captures.select(rates.system_version())["os_version"])))
         found.append(("Devices", mix(captures["model"])))
-    if apps.height:
-        versions = apps.select(
-            pl.when(pl.col("app_version") == rates.UNKNOWN)
-            .then("app")
-            .otherwise(pl.concat_str("app", "app_version", separator=" "))
-            .alias("app")
-        )
-        found.append(("Apps", mix(versions["app"])))
-    calls, hours = units["calls"].sum(), units["background_s"].sum() / 3600
+    if rated.apps.height:
+        found.append(("Apps", mix(rated.apps.unique(["capture", "app"])["app"])))
+    calls, hours = int(units["calls"].sum()), float(units["background_s"].sum()) / 3600
     found.append(("Exposure", f"{plural(calls, 'call')}, {number(round(hours, 1))} background hours"))
     return found

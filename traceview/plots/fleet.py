@@ -22,8 +22,9 @@ HEAT: Final = ((0.0, "#f3f4f6"), (0.5, "#eda36a"), (1.0, "#b01e25"))
 """Colours of a cell from nothing to the most; lightness alone tells the order. A page may put its theme's in place."""
 VERDICT_COLORS: Final = {"worse": RED, "better": GREEN}
 _LEFT: Final = 330
-_LABEL: Final = 46
+_LABEL: Final = 48
 _CLOSE: Final = 0.95
+_NORMAL_95: Final = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,10 @@ def heat_map(
         names += [one.column, one.column]
     figure = go.Figure(traces)
     figure.update_layout(
-        meta={"metrics": names, "rules": list(rules), "left": _LEFT},
-        height=70 + CELL * len(rules),
-        margin={"l": _LEFT, "r": 8, "t": 54, "b": 14},
+        template=go.layout.Template(),
+        meta={"metrics": names, "left": _LEFT},
+        height=50 + CELL * len(rules),
+        margin={"l": _LEFT, "r": 8, "t": 40, "b": 10},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": FONT, "size": 12, "color": TEXT},
@@ -93,7 +95,8 @@ def heat_map(
     )
     figure.update_yaxes(
         tickvals=list(range(len(rules))),
-        ticktext=[escape(title, _LABEL) for title in rules.values()],
+        ticktext=[_label(title) for title in rules.values()],
+        ticklabelstandoff=6,
         range=[len(rules) - 0.5, -0.5],
         showgrid=False,
         zeroline=False,
@@ -106,7 +109,7 @@ _Grid = list[list[dict[str, Any] | None]]
 
 
 def _cells(metric: Metric, grid: _Grid, rules: Mapping[str, str], columns: Sequence[str], *, visible: bool) -> Any:
-    values = [[_value(metric, cell) for cell in row] for row in grid]
+    values = [[_strength(metric, cell) for cell in row] for row in grid]
     known = sorted(value for row in values for value in row if value)
     return go.Heatmap(
         z=values,
@@ -122,14 +125,20 @@ def _cells(metric: Metric, grid: _Grid, rules: Mapping[str, str], columns: Seque
         hoverinfo="text",
         colorscale=HEAT,
         zmin=0,
-        # One cell with a single call must not make all others pale: the darkest colour stands for the top 5 %.
-        zmax=known[int(_CLOSE * (len(known) - 1))] if known else 1,
+        zmax=_darkest(metric, known),
         showscale=False,
         xgap=2,
         ygap=2,
         hoverongaps=False,
         visible=visible,
     )
+
+
+def _darkest(metric: Metric, known: list[float]) -> float:
+    """Return the figure of the darkest colour. Of rates the top 5 % share it: one call alone can give any rate."""
+    if not known:
+        return 1.0
+    return known[-1] if metric.column == "share" else known[int(_CLOSE * (len(known) - 1))]
 
 
 def _dots(metric: Metric, grid: _Grid, rules: Mapping[str, str], columns: Sequence[str], *, visible: bool) -> Any:
@@ -152,6 +161,21 @@ def _value(metric: Metric, cell: dict[str, Any] | None) -> float | None:
     return None if value is None else metric.factor * value
 
 
+def _strength(metric: Metric, cell: dict[str, Any] | None) -> float | None:
+    """Return what the colour of a cell stands for: of a share the lower end of its 95 % interval.
+
+    One hit in one capture is 100 %, and says little: it must not look worse than 60 of 100 (interval: Wilson, 1927).
+    """
+    value = _value(metric, cell)
+    if cell is None or value is None or metric.column != "share":
+        return value
+    share, count = cell["share"], cell["captures"]
+    spread: float = _NORMAL_95**2 / count
+    middle = share + spread / 2
+    margin = math.sqrt(share * (1 - share) * spread + spread**2 / 4)
+    return float(metric.factor * max(0.0, middle - margin) / (1 + spread))
+
+
 def _text(metric: Metric, cell: dict[str, Any] | None) -> str:
     value = _value(metric, cell)
     if cell is None or value is None:
@@ -169,7 +193,8 @@ def brief(value: float) -> str:
 
 
 def _hover(title: str, column: str, cell: dict[str, Any] | None) -> str:
-    lines = [f"<b>{escape(title)}</b>", escape(column)]
+    # No markup but line breaks: bold text would need an inline style, which the page's policy forbids.
+    lines = [escape(title), escape(column)]
     if cell is None or not cell["captures"]:
         silent = plural(cell["not_evaluated"], "capture") if cell is not None else "any capture"
         return "<br>".join([*lines, f"could not be evaluated in {silent}"])
@@ -223,14 +248,15 @@ def ratios(changes: pl.DataFrame, labels: Sequence[str]) -> "go.Figure":
             },
             customdata=[row["rule"] for row in own],
             hovertext=[
-                f"<b>{escape(labels[index])}</b><br>{number(rows[index]['ratio'])} times as often, "
+                f"{escape(labels[index])}<br>{number(rows[index]['ratio'])} times as often, "
                 f"95 % interval {number(rows[index]['low'])} to {number(rows[index]['high'])}"
                 for index in chosen
             ],
             hoverinfo="text",
         )
     figure.update_layout(
-        meta={"metrics": [], "rules": [row["rule"] for row in rows], "left": _LEFT},
+        template=go.layout.Template(),
+        meta={"metrics": [], "left": _LEFT},
         height=76 + CELL * len(rows),
         margin={"l": _LEFT, "r": 14, "t": 10, "b": 50},
         paper_bgcolor="rgba(0,0,0,0)",
@@ -252,14 +278,16 @@ def ratios(changes: pl.DataFrame, labels: Sequence[str]) -> "go.Figure":
     figure.update_xaxes(
         type="log",
         title="times as often as in the version before",
-        dtick="D2" if _decades(rows) <= 1.5 else 1,
+        tickvals=_round_ratios(rows),
+        ticktext=[f"{tick:g}" for tick in _round_ratios(rows)],
         gridcolor=GRID,
         zeroline=False,
         fixedrange=True,
     )
     figure.update_yaxes(
         tickvals=list(range(len(rows))),
-        ticktext=[escape(label, _LABEL) for label in labels],
+        ticktext=[_label(label) for label in labels],
+        ticklabelstandoff=6,
         range=[len(rows) - 0.5, -0.5],
         showgrid=False,
         zeroline=False,
@@ -268,9 +296,18 @@ def ratios(changes: pl.DataFrame, labels: Sequence[str]) -> "go.Figure":
     return figure
 
 
+def _label(title: str) -> str:
+    return escape(title if len(title) <= _LABEL else f"{title[: _LABEL - 1].rstrip()}…")
+
+
 def _symbol(verdict: str) -> str:
     return {"worse": "triangle-right", "better": "triangle-left"}.get(verdict, "circle-open")
 
 
-def _decades(rows: Sequence[dict[str, Any]]) -> float:
-    return math.log10(max(row["high"] for row in rows) / min(row["low"] for row in rows)) if rows else 0.0
+def _round_ratios(rows: Sequence[dict[str, Any]]) -> list[float]:
+    """Return round figures between the lowest and the highest end of all intervals, and 1."""
+    low, high = min((row["low"] for row in rows), default=1.0), max((row["high"] for row in rows), default=1.0)
+    first, last = math.floor(math.log10(min(low, 1.0))), math.ceil(math.log10(max(high, 1.0)))
+    steps = (1, 2, 5) if last - first <= 3 else (1,)
+    ticks = [step * 10.0**decade for decade in range(first, last + 1) for step in steps]
+    return [tick for tick in ticks if tick == 1 or low <= tick <= high]

@@ -11,7 +11,8 @@
   /* ---- figures ---- */
   const narrow = () => innerWidth < NARROW;
   const heat = () => [[0, theme.color("--heat-0")], [0.5, theme.color("--heat-1")], [1, theme.color("--heat-2")]];
-  const short = (label) => label.split(" ")[0];
+  const short = (label) => label.split(" ")[0].slice(0, 12);
+  const cut = (label) => (label.length > 26 ? `${label.slice(0, 25)}…` : label);
 
   function themed(figure) {
     for (const trace of figure.data) {
@@ -28,10 +29,11 @@
   function laidOut(figure, box) {
     const { layout } = figure;
     const isHeat = layout.meta.metrics.length > 0;
-    const left = narrow() && isHeat ? SHORT : Math.min(layout.meta.left, Math.max(180, box.parentElement.clientWidth * 0.42));
-    layout.width = Math.max(box.parentElement.clientWidth, left + COLUMN * Number(box.dataset.columns));
+    const room = box.parentElement.clientWidth;
+    const left = narrow() ? (isHeat ? SHORT : room * 0.55) : Math.min(layout.meta.left, room * 0.42);
+    layout.width = isHeat ? Math.max(room, left + COLUMN * Number(box.dataset.columns)) : room;
     layout.margin.l = left;
-    layout.yaxis.ticktext = narrow() && isHeat ? figure.labels.map(short) : figure.labels;
+    layout.yaxis.ticktext = narrow() ? figure.labels.map(isHeat ? short : cut) : figure.labels;
     layout.font.color = theme.color("--muted");
     layout.yaxis.tickfont = { color: theme.color("--text") };
     layout.hoverlabel = { ...layout.hoverlabel, bgcolor: theme.color("--surface"), bordercolor: theme.color("--line"), font: { color: theme.color("--text") } };
@@ -151,6 +153,6 @@
   });
   addEventListener("afterprint", () => closed.forEach((one) => (one.open = false)));
   addEventListener("hashchange", follow);
-  follow();
+  addEventListener("load", follow); // after the browser's own jump, which would take the focus away
   requestAnimationFrame(() => setTimeout(start, 0));
 })();
