@@ -195,6 +195,8 @@ class Prefilter:
 
     def __init__(self, selection: Selection, known: Known) -> None:
         self.selection = selection
+        self._known = known
+        self._possible = _Growing(self._any_clause)
         words = _Words([clause.words or frozenset() for clause in selection.clauses])
         self._clauses = [_ClauseFilter(clause, known, words, number) for number, clause in enumerate(selection.clauses)]
 
@@ -202,8 +204,13 @@ class Prefilter:
         """Return, for each of these processes, whether any of its rows may be wanted."""
         if not self._clauses:
             return np.ones(process.size, bool)
-        found: Any = np.logical_or.reduce([clause.processes().take(process) for clause in self._clauses])
-        return np.asarray(found)
+        self._known.name_processes()
+        found: Array = self._possible.upto(self._known.processes.table.size).take(process)
+        return found
+
+    def _any_clause(self, start: int, end: int) -> Iterable[bool]:
+        tables = [clause.processes()[start:end].tolist() for clause in self._clauses]
+        return map(any, zip(*tables, strict=True))
 
     def rows(self, process: Array, site: Array, pair: Callable[[], Array], level: Array, event: Array) -> Array:
         """Return `NO`, `MAYBE` or `YES` for each record; level and event as in `columns`, -1 for null."""

@@ -28,6 +28,7 @@ from traceview_parsers.unified_log.timesync import Boot, Clock, clock_for, read_
 BATCH_BYTES: Final = 4 << 20
 """Decompressed bytes decoded at a time: measured fastest (caches), and memory stays small."""
 
+_NO_CATALOG: Final = Catalog.nothing()
 _PRODUCT_TYPE: Final = re.compile(r"[A-Za-z]+[0-9]+,[0-9]+")
 
 
@@ -178,7 +179,7 @@ class UnifiedLogSource:
                     self._enter(run, state, tracev3.Header())
                 place = state.place(run, chunk)
                 if _skippable(run, place):
-                    run.skipped.append(place)
+                    run.skipped.append(place._replace(catalog=_NO_CATALOG))  # catalogs would add up
                     continue
                 unpacked = unpack(view[chunk.start : chunk.end])
                 if unpacked.trouble:
