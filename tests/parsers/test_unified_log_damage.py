@@ -20,8 +20,8 @@ from traceview_parsers.problems import Problem, Problems
 from traceview_parsers.selection import Clause, Selection
 from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions
 from traceview_parsers.unified_log import READER
-from traceview_parsers.unified_log.chunksets import unpack
-from traceview_parsers.unified_log.tracev3 import CHUNK_SET, walk_chunks
+from traceview_parsers.unified_log.chunksets import unpack, walk_set
+from traceview_parsers.unified_log.tracev3 import CATALOG, CHUNK_SET, walk_chunks
 
 START = 1_768_469_400_000_000_000
 QUIET = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -222,3 +222,22 @@ def test_chunks_without_padding_are_found(tmp_path: Path, shift: int) -> None:
     rows, problems = read(write(tmp_path, {TRACE: b"".join(parts)}))
     assert problems == []
     assert len(rows) == 165
+
+
+@QUIET
+@given(st.integers(0, 400), st.sampled_from([b"\xff\xff\xff\x7f", b"\xff\xff", b"\0\0\0\0", b"\x80"]))
+def test_catalogs_that_lie_about_counts_never_raise(place: int, junk: bytes) -> None:
+    data = bytearray(dict(sample())[TRACE])
+    catalog = next(chunk for chunk in walk_chunks(bytes(data), lambda *_: None) if chunk.tag == CATALOG)
+    at = catalog.start + place % (catalog.end - catalog.start - len(junk))
+    data[at : at + len(junk)] = junk
+    with tempfile.TemporaryDirectory() as scratch:
+        read(write(Path(scratch), {TRACE: bytes(data)}))
+
+
+def test_searching_behind_damage_takes_linear_time() -> None:
+    junk = struct.pack("<IIQ", 0x6002, 0, 0) + b"junk" * 4
+    chunks = walk_set(junk * 20_000)
+    assert sum(tag == 0x6002 for tag, _, _ in chunks) == 20_000
+    outer = struct.pack("<IIQ", CATALOG, 0x11, 0) + b"junk" * 4
+    assert sum(1 for _ in walk_chunks(outer * 20_000, lambda *_: None)) == 20_000

@@ -166,11 +166,13 @@ class Processes:
                 index, _, main, dsc, first, second, pid, uid, _, images, _ = _ENTRY.unpack_from(body, at)
                 behind = at + _ENTRY.size + images * _RANGE.itemsize
                 (named,) = struct.unpack_from("<I", body, behind)
+                end = behind + 8 + named * _SUBSYSTEM.itemsize
+                if end > len(body):
+                    raise ValueError("an entry reaches beyond the catalog")
                 key = (boot, first, second, pid, uid, numbers[main : main + 1], numbers[dsc : dsc + 1])
                 process = known.get(key)
                 if process is None:
                     process = known[key] = self._process(key)
-                end = behind + 8 + named * _SUBSYSTEM.itemsize
                 if images:
                     ranges.append((entry, images, body[at + _ENTRY.size : behind]))
                 if named:

@@ -13,6 +13,7 @@ import lz4.block
 import numpy as np
 
 from traceview_parsers.unified_log.interning import Array
+from traceview_parsers.unified_log.marks import Marks
 
 FIREHOSE: Final = 0x6001
 OVERSIZE: Final = 0x6002
@@ -22,6 +23,7 @@ _PREAMBLE: Final = struct.Struct("<IIQ")
 _LZBITMAP: Final = b"ZBM"
 _LZ4_MAX_RATIO: Final = 255
 """An LZ4 block cannot hold more: each further byte of a match length stands for at most 255 bytes."""
+_MARKS: Final = tuple(struct.pack("<II", tag, 0) for tag in range(FIREHOSE, SIMPLE_DUMP + 1))
 _SET_LIMIT: Final = 16 << 20
 """Bytes a set may decompress to. logd writes 64 KiB; this is a guard (heuristic) against bombs."""
 _WINDOW: Final = 1 << 16
@@ -143,13 +145,14 @@ def walk_set(data: bytes) -> list[tuple[int, int, int]]:
     the walk goes on at the next one that can.
     """
     chunks = []
+    marks = Marks(data, _MARKS, lambda place: _begins_chunk(data, place))
     at = 0
     while at + _PREAMBLE.size <= len(data):
         tag, sub_tag, size = _PREAMBLE.unpack_from(data, at)
         if not _plausible(tag, sub_tag, size, len(data) - at):
             if any(data[at : at + 16]):
                 chunks.append((tag if tag not in range(FIREHOSE, SIMPLE_DUMP + 1) else 0, at, 0))
-            at = _next_known(data, at + 1)
+            at = marks.after(at + 1)
             continue
         chunks.append((tag, at, min(size, len(data) - at - 16)))
         behind = at + 16 + size
@@ -217,17 +220,6 @@ def _begins_chunk(data: bytes, at: int) -> bool:
         return at == len(data)
     tag, sub_tag, size = _PREAMBLE.unpack_from(data, at)
     return bool(FIREHOSE <= tag <= SIMPLE_DUMP and sub_tag < 0x10000 and size <= len(data) - at - 16)
-
-
-def _next_known(data: bytes, at: int) -> int:
-    """Return the next position where a chunk of a known tag may begin, else the end."""
-    hits = []
-    for tag in range(FIREHOSE, SIMPLE_DUMP + 1):
-        hit = data.find(struct.pack("<II", tag, 0), at)
-        while hit >= 0 and not _begins_chunk(data, hit):
-            hit = data.find(struct.pack("<II", tag, 0), hit + 1)
-        hits.append(hit)
-    return min((hit for hit in hits if hit >= 0), default=len(data))
 
 
 def _realign(data: bytes, chunks: list[tuple[int, int, int]]) -> bytes:

@@ -14,7 +14,7 @@ from traceview_parsers.unified_log.arguments import PRIVATE_TEXT
 from traceview_parsers.unified_log.callsites import CallSites, Images
 from traceview_parsers.unified_log.catalog import Processes
 from traceview_parsers.unified_log.formats import missing
-from traceview_parsers.unified_log.interning import Array, Names
+from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.plans import Plans
 
 _NUMBER_LETTERS: Final = frozenset("-0123456789<>[]%")
@@ -159,14 +159,12 @@ class _ClauseFilter:
     def _pairs(self, start: int, end: int) -> Iterable[bool]:
         clause = self._clause
         pairs = self._known.processes.pairs
-        conditions = [
-            (clause.subsystems, "subsystem", self._known.processes.subsystems),
-            (clause.categories, "category", self._known.processes.categories),
-        ]
-        for row in range(start, end):
-            yield all(
-                wanted is None or _text(names, int(pairs[column][row])) in wanted
-                for wanted, column, names in conditions
+        subsystems, categories = self._known.processes.subsystems.texts(), self._known.processes.categories.texts()
+        for subsystem, category in zip(
+            pairs["subsystem"][start:end].tolist(), pairs["category"][start:end].tolist(), strict=True
+        ):
+            yield (clause.subsystems is None or subsystems[subsystem] in clause.subsystems) and (
+                clause.categories is None or categories[category] in clause.categories
             )
 
 
@@ -244,7 +242,3 @@ class Prefilter:
 def _members(all_names: tuple[str, ...], wanted: frozenset[str] | None) -> Array:
     """Return a truth table over the indices of `all_names`; its last element, index -1, is the null."""
     return np.array([wanted is None or name in wanted for name in all_names] + [wanted is None])
-
-
-def _text(names: Names, number: int) -> str | None:
-    return names.texts()[number] if number >= 0 else None

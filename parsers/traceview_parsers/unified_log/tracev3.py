@@ -9,10 +9,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from traceview_parsers.unified_log.marks import Marks
+
 HEADER: Final = 0x1000
 CATALOG: Final = 0x600B
 CHUNK_SET: Final = 0x600D
 _TAGS: Final = (HEADER, CATALOG, CHUNK_SET)
+_MARKS: Final = tuple(struct.pack("<I", tag) for tag in (CATALOG, CHUNK_SET))
+_SUB_TAGS: Final = 0x100
+"""Sub tags of real files are 0x11; larger ones than this are taken for damage (heuristic)."""
+
 _PREAMBLE: Final = struct.Struct("<IIQ")
 _FIXED: Final = struct.Struct("<IIqqIiII")
 _SUB_CONTINUOUS: Final = 0x6100
@@ -85,6 +91,7 @@ def walk_chunks(data: Any, report: Report) -> Iterator[Chunk]:
     """
     at = 0
     total = len(data)
+    marks = Marks(data, _MARKS, lambda place: _fits(data, place))
     while at + _PREAMBLE.size <= total:
         tag, _, size = _PREAMBLE.unpack_from(data, at)
         start = at + _PREAMBLE.size
@@ -93,30 +100,21 @@ def walk_chunks(data: Any, report: Report) -> Iterator[Chunk]:
             if not any(data[at : at + 64]):
                 break
             report("unknown-chunk", f"chunk tag {tag:#x} is unknown; reading goes on at the next known chunk", at)
-            at = _next_chunk(data, at + 8)
+            at = marks.after(at + 8)
             continue
         if end > total:
-            end = _next_chunk(data, start)
+            end = marks.after(start)
             report("truncated", "a chunk is cut short or gives a wrong size; what is left of it is kept", at)
         yield Chunk(tag, start, end)
         at = (end + 7) & ~7
 
 
-def _next_chunk(data: Any, at: int) -> int:
-    """Return where the next preamble of a catalog or chunk set lies that fits into the file, else the file's end."""
-    total = len(data)
-    best = total
-    for tag in (CATALOG, CHUNK_SET):
-        mark = struct.pack("<I", tag)
-        hit = data.find(mark, at)
-        while 0 <= hit < best:
-            if hit % 8 == 0 and hit + _PREAMBLE.size <= total:
-                _, sub_tag, size = _PREAMBLE.unpack_from(data, hit)
-                if sub_tag < 0x100 and hit + _PREAMBLE.size + size <= total:
-                    best = hit
-                    break
-            hit = data.find(mark, hit + 1)
-    return best
+def _fits(data: Any, at: int) -> bool:
+    """Return whether a preamble of a chunk that fits into the file can stand here."""
+    if at % 8 or at + _PREAMBLE.size > len(data):
+        return False
+    _, sub_tag, size = _PREAMBLE.unpack_from(data, at)
+    return bool(sub_tag < _SUB_TAGS and at + _PREAMBLE.size + size <= len(data))
 
 
 def _sub_chunk(tag: int, data: bytes) -> dict[str, Any]:
