@@ -139,6 +139,7 @@ SCHEMAS: Final[dict[str, Any]] = {
         [
             pa.field("ref", pa.uint64(), nullable=False),
             pa.field("time", TIME),  # of the signpost; begin of an interval
+            pa.field("relative_ns", pa.int64()),  # the same since the start of the recording
             pa.field("end", TIME),  # only intervals that the source has already paired
             pa.field("duration_ns", pa.int64()),
             pa.field("type", NAME),  # begin, end, event, interval
@@ -160,6 +161,7 @@ SCHEMAS: Final[dict[str, Any]] = {
             pa.field("ref", pa.uint64(), nullable=False),
             pa.field("start", TIME),
             pa.field("end", TIME),
+            pa.field("relative_ns", pa.int64()),  # start, since the start of the recording
             pa.field("duration_ns", pa.int64()),
             pa.field("kind", NAME),  # hang, runloop, life_cycle, thermal, thread_state, audio_io_cycle
             pa.field("label", NAME),  # type of hang or of run loop interval, period of the life cycle, …
@@ -177,6 +179,7 @@ SCHEMAS: Final[dict[str, Any]] = {
         [
             pa.field("ref", pa.uint64(), nullable=False),
             pa.field("time", TIME),
+            pa.field("relative_ns", pa.int64()),  # the same since the start of the recording
             pa.field("process", NAME),
             pa.field("pid", pa.int64()),
             pa.field("thread", NAME),

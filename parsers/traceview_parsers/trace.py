@@ -161,12 +161,18 @@ class Trace:
 
     def table(self, table: str, selection: Selection = EVERYTHING) -> Any:
         """Read `table` whole into an Arrow table. Raises KeyError where neither a source nor the schema knows it."""
-        batches = [batch for batch in self.batches(table, selection) if batch.num_rows]
+        empty = None if table not in schema.SCHEMAS else schema.SCHEMAS[table].empty_table()
+        batches = []
+        for batch in self.batches(table, selection):
+            if batch.num_rows:
+                batches.append(batch)
+            elif empty is None:
+                empty = pa.Table.from_batches([batch])
         if batches:
             return pa.Table.from_batches(batches)
-        if table not in schema.SCHEMAS:
+        if empty is None:
             raise KeyError(table)
-        return schema.SCHEMAS[table].empty_table()
+        return empty
 
     def coverage(self) -> list[Coverage]:
         """Return the coverage of every source."""

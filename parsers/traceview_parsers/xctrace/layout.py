@@ -1,0 +1,42 @@
+"""Which table a schema becomes."""
+
+import re
+from typing import Final
+
+from traceview_parsers.xctrace.document import Node
+
+SIGNPOSTS: Final = frozenset(
+    {"os-signpost", "os-signpost-interval", "OSSignpostIntervals", "PointsOfInterestEvents", "region-of-interest"}
+)
+SAMPLES: Final = frozenset({"time-profile", "cpu-profile", "time-sample"})
+INTERVALS: Final = {
+    "potential-hangs": "hang",
+    "runloop-intervals": "runloop",
+    "life-cycle-period": "life_cycle",
+    "device-thermal-state-intervals": "thermal",
+    "thread-state": "thread_state",
+    "audio-hal-client-io-cycle-ioproc": "audio_io_cycle",
+    "audio-hal-client-io-cycle": "audio_io_cycle",
+    "audio-hal-io-cycle": "audio_io_cycle",
+}
+"""Kind of interval by schema. Names of the audio schemas: public programs that read the Audio System Trace."""
+
+_STRANGE: Final = re.compile(r"\W+", re.ASCII)
+
+
+def plain(name: str) -> str:
+    """Return a name of letters, digits and underscores."""
+    return _STRANGE.sub("_", name).strip("_") or "unnamed"
+
+
+def table_of(node: Node) -> str | None:
+    """Return the table that the rows of a node belong to; None where they cannot be read."""
+    if node.details or not node.schema or not node.columns:
+        return None
+    if node.schema == "os-log":
+        return "log"
+    if node.schema in SIGNPOSTS:
+        return "signposts"
+    if node.schema in SAMPLES:
+        return "samples"
+    return "intervals" if node.schema in INTERVALS else f"xctrace_{plain(node.schema)}"

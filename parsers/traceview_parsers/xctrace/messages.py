@@ -1,0 +1,183 @@
+"""Messages put together from their typed children.
+
+``<os-log-metadata>`` holds the text pieces and the arguments of a message in order. Its display text shows integers
+with thousands separators of the exporting Mac's language; from the children they come as the program wrote them.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from traceview_parsers.schema import ARGUMENTS_FIELD
+from traceview_parsers.xctrace.block import NOTHING
+from traceview_parsers.xctrace.cells import Cells
+from traceview_parsers.xctrace.digits import Longs
+from traceview_parsers.xctrace.kinds import Kind, kind_of
+from traceview_parsers.xctrace.markup import Element
+
+_SEPARATORS: Final = dict.fromkeys(map(ord, ",.' \u2019\u00a0\u202f\u2009"))
+"""Between thousands, in the languages that macOS speaks."""
+_PLAIN_TEXT: Final = "narrative-text"
+_SIGN_BIT: Final = 1 << 63
+_PRIVATE: Final = {"<private>": "private", "<sensitive>": "sensitive"}
+
+Argument = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One child of a message: the text it gives, and its argument (None for text of the format)."""
+
+    text: str
+    argument: Argument | None
+
+
+def piece_of(tag: str, text: str, shown: str) -> Piece:
+    """Return the piece that a child stands for, by its type, machine value and display text."""
+    if tag == _PLAIN_TEXT:
+        return Piece(text or shown, None)
+    kind = kind_of(tag)
+    if tag != "boolean" and kind in (Kind.UNSIGNED, Kind.SIGNED) and text.removeprefix("-").isdecimal():
+        number = int(text)
+        written = _written(text, shown)
+        return Piece(written, _argument(integer=_bits(number)))
+    if kind is Kind.REAL:
+        try:
+            return Piece(shown or text, _argument(real=float(text)))
+        except ValueError:
+            return Piece(shown or text, _argument(text=text or shown))
+    if tag == "boolean" and text.isdecimal() and len(text) < 19:
+        return Piece(shown or text, _argument(integer=int(text), text=shown or None))
+    value = text or shown
+    privacy = _PRIVATE.get(value)
+    return Piece(value, _argument(text=None if privacy else value, privacy=privacy))
+
+
+def _written(text: str, shown: str) -> str:
+    """Return an integer as the message shows it: hexadecimal stays, separators of thousands go."""
+    bare = shown.translate(_SEPARATORS)
+    if bare.removeprefix("-").isdecimal():
+        return bare
+    return shown or text
+
+
+def _bits(number: int) -> int | None:
+    """Return a number as int64; unsigned ones keep their bits. None where 64 bits do not hold it."""
+    if not -_SIGN_BIT <= number < 2 * _SIGN_BIT:
+        return None
+    return number - 2 * _SIGN_BIT if number >= _SIGN_BIT else number
+
+
+def _argument(
+    integer: int | None = None, real: float | None = None, text: str | None = None, privacy: str | None = None
+) -> Argument:
+    return {"integer": integer, "real": real, "text": text, "privacy": privacy}
+
+
+class Messages:
+    """Messages of one column of a block."""
+
+    def __init__(self, cells: Cells, target: Longs) -> None:
+        self._cells = cells
+        self._unique, self._inverse = np.unique(target, return_inverse=True)
+        self._children, self._owner = self._local_children()
+
+    def _local_children(self) -> tuple[Longs, Longs]:
+        """Return the tags right below the local messages, and the place of each one's message in `_unique`."""
+        block = self._cells.block
+        place = np.full(len(block.level), -1, np.int64)
+        local = np.flatnonzero(self._unique >= 0)
+        place[self._unique[local]] = local
+        below = np.flatnonzero(block.level == 2)
+        cells = np.flatnonzero(block.level == 1)
+        if not below.size:
+            return below, below
+        owner = place[cells[np.searchsorted(cells, below) - 1]]
+        mine = owner >= 0
+        return below[mine], owner[mine]
+
+    def _pieces(self) -> tuple[Longs, list[Piece | None]]:
+        """Return for each child the number of its piece, and the distinct pieces."""
+        cells = self._cells
+        targets, inverse = np.unique(cells.block.target[self._children], return_inverse=True)
+        local = targets >= 0
+        pieces: list[Piece | None] = [
+            None if target == NOTHING else self._old_piece(target) for target in targets[~local].tolist()
+        ]
+        names = [cells.names.names[code] for code in cells.block.tags.code[targets[local]].tolist()]
+        texts = self._texts(targets[local], shown=False)
+        shown = self._texts(targets[local], shown=True)
+        pieces += map(piece_of, names, texts, shown)
+        return inverse, pieces
+
+    def _texts(self, targets: Longs, *, shown: bool) -> list[str]:
+        codes, values = self._cells.distinct_text(targets, shown=shown)
+        texts: list[str] = values.to_pylist()
+        return [texts[code] for code in codes.tolist()]
+
+    def _old_piece(self, target: int) -> Piece | None:
+        element = self._cells.element(target)
+        return None if element is None else _element_piece(element)
+
+    def text(self) -> Any:
+        """Return one large_string a row; null where the cell is empty."""
+        cells, unique = self._cells, self._unique
+        codes, values = cells.distinct_text(unique)
+        texts = values.take(pa.array(codes, mask=codes < 0))
+        if self._children.size:
+            numbers, pieces = self._pieces()
+            whole = pa.array([piece.text if piece else None for piece in pieces], pa.string())
+            counts = np.bincount(self._owner, minlength=len(unique))
+            offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+            # A piece that is missing makes the joined text null: then the display text stands.
+            joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), whole.take(pa.array(numbers))), "")
+            texts = pc.if_else(pa.array(counts > 0), pc.coalesce(joined, texts), texts)
+        texts = self._with_old(texts)
+        return texts.take(pa.array(self._inverse)).cast(pa.large_string())
+
+    def _with_old(self, texts: Any) -> Any:
+        """Replace texts of messages that an earlier block defined, where they have children."""
+        old = np.flatnonzero((self._unique < 0) & (self._unique != NOTHING))
+        if not old.size:
+            return texts
+        found = [self._old_text(target) for target in self._unique[old].tolist()]
+        mask = np.zeros(len(self._unique), bool)
+        mask[old] = True
+        return pc.replace_with_mask(texts, pa.array(mask), pa.array(found, pa.string()))
+
+    def _old_text(self, target: int) -> str:
+        element = self._cells.element(target)
+        if element is None:
+            return ""
+        found = [self._cells.definitions.resolve(child) for child in element.children]
+        pieces = [_element_piece(child) for child in found if child is not None]
+        if not pieces or len(pieces) < len(found):
+            return element.shown
+        return "".join(piece.text for piece in pieces)
+
+    def arguments(self) -> Any:
+        """Return one list of typed arguments a row."""
+        lists: list[list[Argument]] = [[] for _ in self._unique]
+        if self._children.size:
+            numbers, pieces = self._pieces()
+            for owner, number in zip(self._owner.tolist(), numbers.tolist(), strict=True):
+                piece = pieces[number]
+                if piece is not None and piece.argument is not None:
+                    lists[owner].append(piece.argument)
+        for place in np.flatnonzero((self._unique < 0) & (self._unique != NOTHING)).tolist():
+            lists[place] = self._old_arguments(int(self._unique[place]))
+        return pa.array(lists, ARGUMENTS_FIELD.type).take(pa.array(self._inverse))
+
+    def _old_arguments(self, target: int) -> list[Argument]:
+        element = self._cells.element(target)
+        found = [self._cells.definitions.resolve(child) for child in element.children] if element else []
+        pieces = [_element_piece(child) for child in found if child is not None]
+        return [piece.argument for piece in pieces if piece.argument is not None]
+
+
+def _element_piece(element: Element) -> Piece:
+    text = "" if element.children else element.text
+    return piece_of(element.tag, text, element.get("fmt") or text)

@@ -1,0 +1,245 @@
+"""Claims and opens exports of Instruments."""
+
+import shutil
+import weakref
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from traceview_parsers.errors import InputError
+from traceview_parsers.trace import Candidate, Context
+from traceview_parsers.xctrace import bundle, document, toc
+from traceview_parsers.xctrace.document import Document, Node, read_document
+from traceview_parsers.xctrace.layout import table_of
+from traceview_parsers.xctrace.markup import parse
+from traceview_parsers.xctrace.source import XctraceSource
+from traceview_parsers.xctrace.toc import Run, read_toc
+from traceview_parsers.xctrace.wall_clock import Start, from_time_info
+
+_HEAD_BYTES: Final = 4096
+_MAX_ENTRIES: Final = 4096
+_TIME_INFO_BYTES: Final = 1 << 20
+_COUNT_STEP: Final = 4 << 20
+
+
+class XctraceReader:
+    """Table of contents and tables as XML, folders of them, and ``.trace`` bundles."""
+
+    name = "xctrace"
+    tables: tuple[str, ...] = ("log", "signposts", "intervals", "samples")
+
+    def claims(self, candidate: Candidate) -> int:
+        """Return 100 for the root element of an export, for a bundle, and for a folder with nothing but one trace."""
+        if not candidate.is_dir:
+            return 100 if _is_export(candidate.head) else 0
+        if candidate.path is None:
+            return 0
+        if bundle.is_bundle(candidate.path):
+            return 100
+        return 100 if _is_one_trace(candidate.path) else 0
+
+    def open(self, candidate: Candidate, context: Context) -> XctraceSource:
+        """Open an export. Raises InputError for bundles where they cannot be exported, and for document types."""
+        if candidate.path is None:
+            raise InputError(f"{candidate.name}: an archive member must be unpacked first")
+        if not candidate.is_dir:
+            return self._open(candidate.name, [(candidate.name, candidate.path)], context, lone=True)
+        if not bundle.is_bundle(candidate.path):
+            return self._open(candidate.name, _files(candidate.path), context)
+        if not bundle.can_export():
+            raise InputError(bundle.how_to_export(candidate.name))
+        folder, complaints = bundle.export(candidate.path, candidate.name)
+        try:
+            source = self._open(candidate.name, _files(folder), context)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        weakref.finalize(source, shutil.rmtree, folder, ignore_errors=True)
+        for complaint in complaints:
+            context.problems.add(candidate.name, "export-failed", complaint)
+        return source
+
+    def _open(
+        self, name: str, files: Sequence[tuple[str, Path]], context: Context, *, lone: bool = False
+    ) -> XctraceSource:
+        documents: list[Document] = []
+        runs: dict[int, Run] = {}
+        base = 0
+        for inner, path in files:
+            head = _head(path)
+            _refuse_document_type(inner, head)
+            if toc.MARK in head:
+                runs |= _contents(inner, path, context)
+            elif document.MARK in head:
+                documents.append(read_document(inner, path, base))
+                base += documents[-1].size
+            else:
+                context.problems.add(inner, "not-an-export", "neither a table of contents nor tables of xctrace")
+        if lone and documents:
+            runs = _sibling(files[0][1], documents[0])
+        for one in documents:
+            _report(one, context)
+        starts = _starts(documents, runs)
+        _describe(runs, context)
+        source = XctraceSource(name, documents, runs, starts, context)
+        missing = [number for number in _runs_with_tables(documents) if number not in starts]
+        if missing:
+            context.problems.add(
+                name,
+                "no-start-time",
+                "nothing says when the recording began, so its rows have no time: export the table of contents too "
+                "(`xctrace export --input X.trace --toc --output toc.xml`) and keep both files in one folder",
+            )
+        return source
+
+
+def _is_export(head: bytes) -> bool:
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return start.startswith(b"<") and (toc.MARK in head or document.MARK in head)
+
+
+def _refuse_document_type(name: str, head: bytes) -> None:
+    if b"<!DOCTYPE" in head or b"<!ENTITY" in head:
+        raise InputError(f"{name}: declares a document type, which exports of xctrace never do; it is not read")
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_HEAD_BYTES)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError:  # the caller walks the folder itself and says what it cannot read
+        return []
+    return found if len(found) <= _MAX_ENTRIES else []
+
+
+def _is_one_trace(folder: Path) -> bool:
+    """Whether a folder holds one table of contents, tables, and nothing else: other captures must not be hidden."""
+    entries = _entries(folder)
+    files = [path for path in entries if path.suffix.lower() == ".xml" and path.is_file() and not path.is_symlink()]
+    others = [path for path in entries if path not in files and path.suffix.lower() not in {".trace", ".har"}]
+    return bool(files) and not others and len(list(_contents_in(files))) == 1
+
+
+def _contents_in(files: Sequence[Path]) -> Iterator[Path]:
+    for path in files:
+        try:
+            head = _head(path)
+        except OSError:  # reported where the file is opened for its own sake
+            continue
+        if _is_export(head) and toc.MARK in head:
+            yield path
+
+
+def _files(folder: Path) -> list[tuple[str, Path]]:
+    return [(path.name, path) for path in _entries(folder) if path.suffix.lower() == ".xml" and not path.is_symlink()]
+
+
+def _contents(name: str, path: Path, context: Context) -> dict[int, Run]:
+    runs, complete = read_toc(path.read_bytes())
+    if not complete:
+        context.problems.add(name, "truncated", "the table of contents is cut off", position=path.stat().st_size)
+    return {run.number: run for run in runs}
+
+
+def _sibling(path: Path, one: Document) -> dict[int, Run]:
+    """Return the recordings of the only table of contents beside a file, where it lists exactly the file's tables."""
+    beside = [other for other in _entries(path.parent) if other.suffix.lower() == ".xml" and other != path]
+    found = []
+    for other in _contents_in(beside):
+        runs = {run.number: run for run in read_toc(other.read_bytes())[0]}
+        if one.nodes and all(_agrees(runs, node) for node in one.nodes):
+            found.append(runs)
+    return found[0] if len(found) == 1 else {}
+
+
+def _agrees(runs: dict[int, Run], node: Node) -> bool:
+    run = runs.get(node.run)
+    if run is None or node.place is None or not 0 < node.place <= len(run.tables):
+        return False
+    return run.tables[node.place - 1].get("schema") == node.schema
+
+
+def _report(one: Document, context: Context) -> None:
+    """Say what of a document cannot be read."""
+    if not one.closed:
+        context.problems.add(
+            one.name,
+            "truncated",
+            "the export ends in the middle; rows before the cut were read (xctrace export sometimes crashes: repeat it)",
+            position=one.size,
+        )
+    for node in one.nodes:
+        if table_of(node) is not None:
+            continue
+        rows = _count(one, node)
+        kind = "track-details" if node.details else "no-schema"
+        message = (
+            "rows of a track's details (Allocations, Leaks, VM Tracker) hold attributes instead of cells; not read"
+            if node.details
+            else "a table without a schema cannot be read"
+        )
+        if rows:
+            context.problems.add(one.name, kind, message, position=node.start, count=rows)
+
+
+def _count(one: Document, node: Node) -> int:
+    count, tail = 0, b""
+    with one.path.open("rb") as file:
+        file.seek(node.rows)
+        left = node.end - node.rows
+        while left > 0 and (chunk := file.read(min(_COUNT_STEP, left))):
+            left -= len(chunk)
+            data = tail + chunk
+            count += data.count(b"<row")
+            tail = data[-3:]
+    return count
+
+
+def _runs_with_tables(documents: Sequence[Document]) -> list[int]:
+    return sorted({node.run for one in documents for node in one.nodes if table_of(node) is not None})
+
+
+def _starts(documents: Sequence[Document], runs: dict[int, Run]) -> dict[int, Start]:
+    """Return the start of each recording: from ``time-info``, else from the table of contents."""
+    printed = {number: run.start_ns for number, run in runs.items() if run.start_ns is not None}
+    starts = {number: Start(start, "start date of the table of contents") for number, start in printed.items()}
+    for one in documents:
+        for node in one.nodes:
+            if node.schema == "time-info" and node.columns:
+                start = _time_info(one, node, printed.get(node.run))
+                if start is not None:
+                    starts[node.run] = start
+    return starts
+
+
+def _time_info(one: Document, node: Node, printed: int | None) -> Start | None:
+    with one.path.open("rb") as file:
+        file.seek(node.rows)
+        row, complete = parse(file.read(min(_TIME_INFO_BYTES, node.end - node.rows)))
+    if row is None or not complete or row.tag != "row":
+        return None
+    return from_time_info(row, [column.mnemonic for column in node.columns], printed)
+
+
+def _describe(runs: dict[int, Run], context: Context) -> None:
+    """Fill what is known of device and capture; other sources are not overruled."""
+    device, capture = context.device, context.capture
+    for run in runs.values():
+        version, build = run.os_version
+        device.model = device.model or run.device.get("model") or None
+        device.os_name = device.os_name or run.device.get("platform") or None
+        device.os_version = device.os_version or version
+        device.os_build = device.os_build or build
+        device.name = device.name or run.device.get("name") or None
+        device.udid = device.udid or run.device.get("uuid") or None
+        if capture.time_ns is None:
+            capture.time_ns = run.end_ns if run.end_ns is not None else run.start_ns
+        if capture.tz is None and run.offset:
+            capture.tz, capture.tz_how = run.offset, "log"
+
+
+READER = XctraceReader()
