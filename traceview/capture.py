@@ -39,6 +39,9 @@ WITNESS_TABLES = ("reports", "jetsam_processes", "processes_at_capture")
 """Small tables beside the log that an analysis keeps."""
 
 _SIMULATOR = "/CoreSimulator/"
+_COMPLETE_READERS = frozenset({"unified_log"})
+"""Readers whose rows always tell process, subsystem and library, so that a selection may rely on them."""
+
 _ROWS_MATCHED_AT_ONCE = 20_000
 _LOSSES = Clause(events=frozenset({"loss"}))
 
@@ -142,12 +145,15 @@ class Capture:
         )
 
     def _read(self) -> _Reading:
-        wanted = catalogue().selection(self._apps)
+        known = catalogue()
+        by_columns, by_words = known.selection(self._apps), known.words()
         reading = _Reading()
-        for batch in self.trace.batches("log", replace(wanted, clauses=(*wanted.clauses, _LOSSES))):
-            reading.add(batch)
-            if self._progress is not None:
-                self._progress(reading.selected)
+        for source in self.trace.sources_of("log"):
+            wanted = by_columns if source.reader in _COMPLETE_READERS else by_words
+            for batch in source.batches("log", replace(wanted, clauses=(*wanted.clauses, _LOSSES))):
+                reading.add(batch)
+                if self._progress is not None:
+                    self._progress(reading.selected)
         return reading
 
     def _check_apps(self, apps: list[str], episodes: dict[str, pl.DataFrame]) -> None:

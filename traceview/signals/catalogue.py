@@ -105,8 +105,14 @@ class Catalogue:
         """Return every distinct literal that some form needs, sorted."""
         return sorted({literal for form in self.forms for literal in form.literals})
 
+    def words(self) -> Selection:
+        """Return what to read of a text: its rows may lack process, subsystem or library, so only words can choose."""
+        return Selection((Clause(words=frozenset(self.literals)),))
+
     def selection(self, apps: Iterable[str] = ()) -> Selection:
         """Return what a reader has to decode so that no event is missed: four clauses at most, a little too wide.
+
+        For sources that know process, subsystem and library of each row; for others see `words`.
 
         Signals with a known process, subsystem or library ask for just those. Lines that an app may print by any way
         (its own logger, NSLog) are looked for in the processes named in `apps`. Without names they are looked for in
