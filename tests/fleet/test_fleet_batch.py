@@ -4,10 +4,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from traceview.cli import app
 from traceview.fleet import batch, worker
 from traceview.fleet.batch import run
 from traceview.fleet.dataset import MANIFEST, read_manifest, read_table, write_shard
+from traceview.fleet.executor import dask_pool, process_died
 from traceview.fleet.jobs import Job, find_jobs, in_shard
 from traceview.fleet.tables import TABLES
 from traceview.fleet.worker import Settings, config_hash
@@ -364,6 +366,23 @@ def test_what_changes_results_changes_the_hash() -> None:
     }) == 7  # fmt: skip
     expired = Config(suppressions=(Suppression("0" * 16, "known", today - timedelta(days=1)),))
     assert digest(expired) == digest()
+
+
+def test_deaths_that_a_cluster_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    class KilledWorkerError(Exception):
+        pass
+
+    assert process_died(BrokenExecutor())
+    assert not process_died(KilledWorkerError())
+    monkeypatch.setitem(sys.modules, "distributed", SimpleNamespace(KilledWorker=KilledWorkerError))
+    assert process_died(KilledWorkerError())
+    assert not process_died(OSError())
+
+
+def test_a_missing_dask_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UsageError, match=r"traceview\[dask\]"):
+        dask_pool("tcp://127.0.0.1:9")
 
 
 def test_object_stores_are_refused(tmp_path: Path) -> None:

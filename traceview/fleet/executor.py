@@ -3,6 +3,8 @@
 import multiprocessing
 import sys
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
+from functools import cache
+from typing import Any
 
 from traceview_parsers.errors import UsageError
 
@@ -17,12 +19,18 @@ def dask_pool(address: str | None) -> Executor:
 
     Raises UsageError where dask is not installed.
     """
+    executor: Executor = _client(address).get_executor()
+    return executor
+
+
+@cache
+def _client(address: str | None) -> Any:
+    """Return the one connection to a scheduler: its workers come back by themselves when a process dies."""
     try:
         from distributed import Client  # noqa: PLC0415  (optional)
     except ImportError as error:
         raise UsageError("--engine dask needs dask: pip install 'traceview[dask]'") from error
-    executor: Executor = Client(address).get_executor()
-    return executor
+    return Client(address)
 
 
 def process_died(error: BaseException) -> bool:

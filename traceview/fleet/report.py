@@ -98,7 +98,7 @@ def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tupl
     )
     figures = {one.name: pack(one.figure.to_json()) for one in maps}
     if drawn.height:
-        labels = [f"{one.before} → {one.after} {one.title}" for one in change_rows(drawn, names)]
+        labels = [f"{one.of} {one.before} → {one.after}: {one.title}" for one in change_rows(drawn, names)]
         figures["ratios"] = pack(ratios(drawn, labels).to_json())
     left_out = {
         "row of the table of captures": contents.captures.height - len(captures),

@@ -112,6 +112,11 @@ class ChangeRow:
     p: str
     sentence: str
 
+    @property
+    def of(self) -> str:
+        """What has the versions, in a word: ``OS``, or the last part of a bundle id."""
+        return self.app.rpartition(".")[2] if self.app else "OS"
+
 
 @dataclass(frozen=True, slots=True)
 class SilentRow:
