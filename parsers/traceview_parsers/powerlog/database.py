@@ -5,6 +5,7 @@ asks for by name are read, functions and extensions are refused, and values abov
 """
 
 import contextlib
+import itertools
 import re
 import shutil
 import sqlite3
@@ -26,6 +27,8 @@ MAX_VALUE_BYTES: Final = 16 << 20
 BLOCK_ROWS: Final = 65_536
 
 _ALLOWED: Final = frozenset({sqlite3.SQLITE_READ, sqlite3.SQLITE_SELECT})
+ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises on damage; its messages may quote bytes that are no text."""
 _FUNCTIONS: Final = frozenset({"count", "min", "max"})
 
 
@@ -75,7 +78,7 @@ class Database:
         self.names: tuple[str, ...] = tuple(name.decode("utf-8", "replace") for (name,) in names)
 
     def table(self, name: str) -> DbTable:
-        """Return a table of the file with its columns. Raises sqlite3.Error where its definition is damaged."""
+        """Return a table of the file with its columns. Raises one of `ERRORS` where its definition is damaged."""
         rows = self._connection.execute(f"PRAGMA table_info({_quoted(name)})").fetchall()
         return DbTable(name, frozenset(row[1].decode("utf-8", "replace") for row in rows if row[1] is not None))
 
@@ -94,7 +97,7 @@ class Database:
         return None
 
     def extent(self, table: DbTable, column: str) -> tuple[int, float | None]:
-        """Return (rows, least value of `column`). Raises sqlite3.Error on damage."""
+        """Return (rows, least value of `column`). Raises one of `ERRORS` on damage."""
         count, least = self._connection.execute(
             f"SELECT count(*), min({_quoted(column)}) FROM {_quoted(table.name)}"  # noqa: S608  (quoted names)
         ).fetchone()
@@ -105,7 +108,7 @@ class Database:
         found: list[float] = []
         for name in self.names:
             if name.startswith(prefixes):
-                with contextlib.suppress(sqlite3.Error):
+                with contextlib.suppress(*ERRORS):
                     value = self.last(name, column)
                     found.extend([value] if isinstance(value, float) else [])
         return max(found, default=None)
@@ -114,13 +117,13 @@ class Database:
         """Yield the rows of a table in the order of their ids, in blocks.
 
         Where a page is damaged the rows before it are followed by a `Lost`, then by what can be read from the end of
-        the table backwards.
+        the table backwards, last block first.
         """
         chosen = ", ".join(["rowid", *(_quoted(column) for column in columns)])
         query = f"SELECT {chosen} FROM {_quoted(table.name)}"  # noqa: S608  (quoted names of this very file)
         last: int | None = None
         damage: Lost | None = None
-        for block in self._one_way(query + " ORDER BY rowid", 1):
+        for block in self._one_way(query, 1):
             if isinstance(block, Lost):
                 damage = block
                 break
@@ -129,7 +132,7 @@ class Database:
         if damage is None:
             return
         yield damage
-        for block in self._one_way(query + " ORDER BY rowid DESC", -1):
+        for block in self._one_way(query, -1):
             if isinstance(block, Lost):
                 return
             fresh = len(block.ids) if last is None else int(np.count_nonzero(block.ids > last))
@@ -140,21 +143,53 @@ class Database:
 
     def _one_way(self, query: str, way: int) -> Iterator["Block | Lost"]:
         """Yield blocks as long as their row ids go one way (1 up, -1 down): a damaged tree may lead in circles."""
+        order = f"ORDER BY rowid {'ASC' if way > 0 else 'DESC'}"
         last: int | None = None
+        error: Exception | None = None
         with contextlib.closing(self._connection.cursor()) as cursor:
-            try:
-                cursor.execute(query)
-                while rows := cursor.fetchmany(BLOCK_ROWS):
-                    first, *columns = zip(*rows, strict=True)
-                    block = Block(np.array(first, np.int64), columns)
-                    seen = block.ids if last is None else np.insert(block.ids, 0, last)
-                    if (np.diff(seen) * way <= 0).any():
+            while error is None:
+                rows: list[tuple[Any, ...]] = []
+                try:
+                    source = cursor if last is not None else cursor.execute(f"{query} {order}")
+                    rows.extend(itertools.islice(source, BLOCK_ROWS))  # keeps what came before an error
+                except ERRORS as broken:
+                    error = broken
+                    after = rows[-1][0] if rows else last
+                    where = "" if after is None else f"WHERE rowid {'>' if way > 0 else '<'} {after}"
+                    rows.extend(self._one_row(f"{query} {where} {order} LIMIT 1"))
+                if rows:
+                    block = _block(rows)
+                    if block is None or not _follows(block.ids, last, way):
                         yield Lost("row ids are out of order", last)
                         return
                     last = int(block.ids[-1])
                     yield block
-            except (sqlite3.Error, TypeError, ValueError) as error:
-                yield Lost(str(error), last)
+                elif error is None:
+                    return
+        yield Lost(str(error), last)
+
+    def _one_row(self, query: str) -> list[tuple[Any, ...]]:
+        """Return the row beside the damage: Python steps ahead of the row that it returns, and loses it on errors."""
+        try:
+            return self._connection.execute(query).fetchall()
+        except ERRORS:
+            return []
+
+
+def _block(rows: list[tuple[Any, ...]]) -> Block | None:
+    """Return the rows by column, or None where the row ids are no integers (a column of that name hides them)."""
+    ids, *columns = zip(*rows, strict=True)
+    if not all(isinstance(one, int) for one in (ids[0], ids[-1])):
+        return None
+    try:
+        return Block(np.array(ids, np.int64), columns)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _follows(ids: Longs, last: int | None, way: int) -> bool:
+    seen = ids if last is None else np.insert(ids, 0, last)
+    return bool((np.diff(seen) * way > 0).all())
 
 
 @contextlib.contextmanager
@@ -187,7 +222,7 @@ def _open(address: str, path: Path, stack: contextlib.ExitStack) -> Database:
             stack.enter_context(contextlib.closing(connection))
             _restrict(connection, tolerant=tolerant)
             return Database(connection, damage)
-        except sqlite3.Error as error:
+        except ERRORS as error:
             damage = str(error)
     raise InputError(f"{path.name}: {_advice(path, damage)}")
 

@@ -1,7 +1,6 @@
 """Reader of one PowerLog file."""
 
 import shutil
-import sqlite3
 import weakref
 import zlib
 from pathlib import Path, PurePosixPath
@@ -9,7 +8,7 @@ from typing import Final
 
 from traceview_parsers import container
 from traceview_parsers.errors import InputError
-from traceview_parsers.powerlog.database import MAGIC, opened
+from traceview_parsers.powerlog.database import ERRORS, MAGIC, opened
 from traceview_parsers.powerlog.layout import LAYOUTS, OFFSETS, TABLES
 from traceview_parsers.powerlog.source import PowerlogSource
 from traceview_parsers.trace import Candidate, Context
@@ -50,7 +49,7 @@ class PowerlogReader:
         try:
             with opened(path) as database:
                 source = PowerlogSource(candidate.name, path, context, database)
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise InputError(f"{candidate.name}: the database is damaged ({error}); export it again") from error
         if folder is not None:
             weakref.finalize(source, shutil.rmtree, folder, ignore_errors=True)

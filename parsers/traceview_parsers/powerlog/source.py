@@ -1,6 +1,5 @@
 """One opened PowerLog file: its tables as Arrow batches, its clock, and what it covers."""
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +11,7 @@ import pyarrow.compute as pc
 from traceview_parsers import schema
 from traceview_parsers.powerlog import values
 from traceview_parsers.powerlog.clock import MICROSECOND, Longs, PowerlogClock, ticks
-from traceview_parsers.powerlog.database import Block, Database, DbTable, Lost, opened
+from traceview_parsers.powerlog.database import ERRORS, Block, Database, DbTable, Lost, opened
 from traceview_parsers.powerlog.layout import ACTION_OFFSET, CLOCK_TABLE, LAYOUTS, OFFSETS, Layout, Lookup, Names
 from traceview_parsers.selection import EVERYTHING, Selection
 from traceview_parsers.trace import Context, Coverage
@@ -172,7 +171,7 @@ class PowerlogSource:
                     continue
                 try:
                     count, first = database.extent(table, layout.start)
-                except sqlite3.Error as error:
+                except ERRORS as error:
                     self._problem(
                         f"damaged-table:{table.name}", f"a part of {table.name} is damaged", sample=str(error)
                     )
