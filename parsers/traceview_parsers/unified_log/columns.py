@@ -50,6 +50,18 @@ EVENT_OF: Final = _events()
 """Index into `EVENT_NAMES` by record type * 256 + log type."""
 
 
+_NULLS: Final[dict[Any, Any]] = {}
+"""Null columns by type, as long as the longest asked for; shorter ones are slices of them."""
+
+
+def nulls(kind: Any, rows: int) -> Any:
+    """Return a column of nulls that shares its memory with others."""
+    known = _NULLS.get(kind)
+    if known is None or len(known) < rows:
+        known = _NULLS[kind] = pa.nulls(rows, kind)
+    return known.slice(0, rows)
+
+
 def named(indices: Array, names: Any, valid: Array | Literal["negative"] | None = "negative") -> Any:
     """Return a dictionary column; null where `valid` is False (None: nowhere; by default where the index is -1)."""
     if isinstance(valid, str):

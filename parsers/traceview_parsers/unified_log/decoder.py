@@ -235,9 +235,7 @@ class Decoder:
             return
         job.tally.records += hits.size
         dumps = SimpleDumps(batch, batch.at[hits], batch.end[hits])
-        image = self._images.find(
-            dumps.image, lambda uuid, at: self.sites.image_of_uuid(uuid, dumps.cache[at].tobytes())
-        )
+        image = self._images.find(dumps.image, lambda uuid, at: self.sites.image_of_uuid(uuid, dumps.cache(at)))
         yield self._unsure(job, self._rows.simple_dumps(job.load, batch.at[hits], process[hits], dumps, image))
 
     def _state_dumps(self, job: Job, process: Array, hits: Array) -> Iterator[Part]:

@@ -4,6 +4,7 @@ Layouts (libyal dtformats). A simple dump holds its text ready-made, with thread
 holds a title and an object in one of three encodings.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -31,15 +32,20 @@ class SimpleDumps:
         self.ticks = words[word + 4]
         self.thread = words[word + 5]
         self.offset = words[word + 6]
-        self.image = batch.data[at[:, None] + np.arange(56, 72)]
-        self.cache = batch.data[at[:, None] + np.arange(72, 88)]
+        self.image = words[word + 7], words[word + 8]
         subsystem_size = (words[word + 11] >> np.uint64(32)).view(np.int64)
         message_size = (words[word + 12] & _LOW).view(np.int64)
         self._batch = batch
+        self._at = at
         start = at + SIMPLE_HEAD
         self._subsystem = _trimmed(batch.data, start, np.minimum(subsystem_size, end - start))
         start = start + np.minimum(subsystem_size, end - start)
         self._message = _trimmed(batch.data, start, np.minimum(message_size, end - start))
+
+    def cache(self, index: int) -> bytes:
+        """Return the UUID of the shared cache of one dump."""
+        at = int(self._at[index]) + 72
+        return self._batch.data[at : at + 16].tobytes()
 
     def messages(self) -> Any:
         """Return the texts as pa.large_binary()."""
@@ -62,7 +68,7 @@ class StateDumps:
         word = at >> 3
         self.ticks = batch.words[word + 4]
         self.activity = batch.words[word + 5]
-        self.image = batch.data[at[:, None] + np.arange(48, 64)]
+        self.image = batch.words[word + 6], batch.words[word + 7]
 
     def messages(self) -> list[str]:
         """Return the text of each."""
@@ -82,12 +88,13 @@ class UuidImages:
         self._keys = PairTable()
         self._rows = Rows(image=np.int32)
 
-    def find(self, raw: Array, resolve: Any) -> Array:
-        """Return the image row of each UUID (uint8 [n, 16]); `resolve(uuid bytes, index)` gives that of a new one."""
-        words = np.ascontiguousarray(raw).view("<u8")
-        rows, firsts = self._keys.intern(words[:, 0], words[:, 1])
-        for index in firsts.tolist():
-            self._rows.append(resolve(raw[index].tobytes(), index))
+    def find(self, uuids: tuple[Array, Array], resolve: Callable[[bytes, int], int]) -> Array:
+        """Return the image row of each UUID, given as two words; `resolve(UUID, index)` gives that of a new one."""
+        first, second = uuids
+        rows, firsts = self._keys.intern(first, second)
+        self._rows.extend(
+            (resolve(first[index].tobytes() + second[index].tobytes(), index),) for index in firsts.tolist()
+        )
         taken: Array = self._rows["image"].take(rows)
         return taken
 

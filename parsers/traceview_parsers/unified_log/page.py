@@ -21,7 +21,6 @@ from traceview_parsers.unified_log.plans import Plans, Style
 
 _PRIVATE_ENTRY: Final = numbers.small_entry(PRIVATE_TEXT.encode())
 _NULL_ENTRY: Final = numbers.small_entry(NULL_TEXT.encode())
-_EMPTY_ENTRY: Final = numbers.small_entry(b"")
 _BOOLS: Final = {
     Style.BOOL: np.concatenate([numbers.small_entry(b"false"), numbers.small_entry(b"true")]),
     Style.BOOL_UPPER: np.concatenate([numbers.small_entry(b"NO"), numbers.small_entry(b"YES")]),
@@ -38,7 +37,7 @@ _WITHHELD: Final = 0x8000
 _CHARACTERS: Final = np.concatenate(
     [numbers.small_entry(bytes((byte,)).decode("ascii", "replace").encode()) for byte in range(256)]
 )
-_HIDDEN, _INTEGER, _FLOAT, _TEXT, _UUID, _HASH, _GENERAL, _NOTHING = range(8)
+_HIDDEN, _INTEGER, _FLOAT, _TEXT, _CUT, _UUID, _HASH, _GENERAL, _NOTHING = range(9)
 _NUMBER_TYPES: Final = np.isin(np.arange(256), NUMBER_TYPES)
 _INTEGER_STYLES: Final = frozenset(range(Style.SIGNED, Style.TEXT)) | {
     Style.BOOL,
@@ -61,6 +60,7 @@ def _ways() -> Array:
             table[style, [0x00, 0x02]] = _INTEGER
         if style in {Style.TEXT, Style.ANY}:
             table[style, [0x20, 0x22, 0x40, 0x42]] = _TEXT
+    table[Style.TEXT_CUT, [0x20, 0x22, 0x40, 0x42]] = _CUT
     table[Style.FLOAT, [0x00, 0x02]] = _FLOAT
     table[Style.UUID, [0x30, 0x32]] = _UUID
     table[:, 0xF0:] = _HASH
@@ -114,6 +114,7 @@ class Page:
         slot = table["slot"].take(record_plan) + items.slot
         self.slot = slot if fits.all() else np.where(fits, slot, -1)
         self.slots = slots
+        self._target = layout.borders.take(items.record) + slots["segment"].take(self.slot, mode="clip")
         self._fits = fits
 
     def write_values(self, render_all: Render) -> None:
@@ -132,6 +133,7 @@ class Page:
         self._integers(groups[_INTEGER], style)
         general.append(self._floats(groups[_FLOAT]))
         self._texts(groups[_TEXT], *self._public(groups[_TEXT]))
+        self._cut_texts(groups[_CUT], *self._public(groups[_CUT]))
         general.append(self._uuids(groups[_UUID]))
         general.append(self._hashes(groups[_HASH]))
         self._general(np.concatenate(general), render_all)
@@ -177,7 +179,8 @@ class Page:
 
     def _targets(self, rows: Array) -> Array:
         """Return the segment that each of these items fills."""
-        return self.layout.borders.take(self.items.record[rows]) + self.slots["segment"].take(self.slot[rows])
+        target: Array = self._target[rows]
+        return target
 
     def _public(self, rows: Array) -> tuple[Array, Array]:
         """Return (position, size) of the bytes of items in their records' values; cut at the record's end."""
@@ -194,13 +197,18 @@ class Page:
     def _texts(self, rows: Array, at: Array, size: Array) -> None:
         if not rows.size:
             return
+        found = numbers.entries(self.data, at, size - (self.data[at + size - 1] == 0), 1)
+        found[size == 0] = _NULL_ENTRY
+        self.layout.entries[self._targets(rows)] = found
+
+    def _cut_texts(self, rows: Array, at: Array, size: Array) -> None:
+        """Write texts of which the format wants the beginning only."""
+        if not rows.size:
+            return
         limit = self.slots["digits"].take(self.slot[rows])
-        length = size - (self.data[at + np.maximum(size - 1, 0)] == 0) * (size > 0)
-        cut = np.flatnonzero(limit >= 0)
-        length[cut] = np.minimum(length[cut], limit[cut])
+        length = np.minimum(size - ((self.data[at + size - 1] == 0) & (size > 0)), limit)
         found = numbers.entries(self.data, at, length, 1)
-        absent = np.flatnonzero(size == 0)
-        found[absent] = np.where(limit[absent] == 0, _EMPTY_ENTRY, _NULL_ENTRY)
+        found[(size == 0) & (limit > 0)] = _NULL_ENTRY
         self.layout.entries[self._targets(rows)] = found
 
     def _hidden(self, rows: Array, style: Array) -> Array:
@@ -360,8 +368,10 @@ _NONE: Final = np.zeros(1, np.int64)
 
 
 def _clipped(at: Array, size: Array, end: Array) -> tuple[Array, Array]:
+    if at.size and (at + size <= end).all() and at.min() > 0:
+        return at, size
     begin = np.minimum(at, end)
-    return np.maximum(begin, 0), np.minimum(size, end - begin)
+    return np.maximum(begin, 1), np.minimum(size, end - begin)
 
 
 def _blocks(data: Array, at: Array) -> Array:

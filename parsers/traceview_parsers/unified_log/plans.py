@@ -41,10 +41,19 @@ class Style(IntEnum):
     """A number that is the width of the next placeholder; it fills no segment."""
     FLOAT = 13
     CHARACTER = 14
+    TEXT_CUT = 15
+    """A text of which only the beginning is wanted."""
 
 
 _DECIMAL_STYLES: Final = frozenset({Style.SIGNED, Style.UNSIGNED})
 
+
+_WHEN_BARE: Final = {
+    **dict.fromkeys("s@", Style.TEXT),
+    **dict.fromkeys("fFeEgG", Style.FLOAT),
+    "c": Style.CHARACTER,
+}
+"""Style by conversion of placeholders without flags and width; others of these conversions are general."""
 
 _INTEGER_STYLES: Final = {
     **{(letter, False): Style.SIGNED for letter in "dDi"},
@@ -159,7 +168,7 @@ class Plans:
         return number
 
     def _slot(self, segment: int, style: Style, place: Placeholder) -> None:
-        is_text = style in {Style.TEXT, Style.ANY}
+        is_text = style in {Style.TEXT, Style.TEXT_CUT, Style.ANY}
         shape = _Shape(_text_limit(place), False, 0) if is_text else _shape(place) or _Shape(1, False, 0)
         self.slots.append(
             segment,
@@ -196,13 +205,12 @@ def _style(place: Placeholder) -> Style:
     """Return how values of a placeholder can be written by column."""
     if place.decoder is not None:
         return _decoder_style(place)
-    bare = not place.flags and place.width is None
-    if place.conversion in "s@":
-        return Style.TEXT if bare and place.precision != "*" else Style.GENERAL
-    if place.conversion in "fFeEgG":
-        return Style.FLOAT if bare and place.precision != "*" else Style.GENERAL
-    if place.conversion == "c":
-        return Style.CHARACTER if place.plain and place.length != "l" else Style.GENERAL
+    bare = not place.flags and place.width is None and place.precision != "*"
+    if place.conversion in _WHEN_BARE:
+        style = _WHEN_BARE[place.conversion]
+        wide = place.length == "l" and style != Style.FLOAT
+        style = style if bare and not wide else Style.GENERAL
+        return Style.TEXT_CUT if style == Style.TEXT and place.precision is not None else style
     if place.length in {"h", "hh"} or _shape(place) is None:
         return Style.GENERAL
     return _INTEGER_STYLES.get((place.conversion, "#" in place.flags), Style.GENERAL)

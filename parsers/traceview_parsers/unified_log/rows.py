@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from traceview_parsers.schema import ARGUMENTS_FIELD, EVENTS, REF_POSITION_BITS, TIME, log_batch
+from traceview_parsers.schema import ARGUMENTS_FIELD, EVENTS, REF_POSITION_BITS, SCHEMAS, TIME, log_batch
 from traceview_parsers.unified_log import columns, firehose
 from traceview_parsers.unified_log.catalog import Catalog
 from traceview_parsers.unified_log.chunksets import Batch
@@ -120,7 +120,7 @@ class RowBuilder:
             values["signpost_name"] = columns.named(found.name, sites.names.array())
             values["signpost_type"] = columns.named(columns.SIGNPOST_TYPE_OF.take(shown), columns.SIGNPOST_TYPES)
             values["signpost_scope"] = columns.named(columns.SIGNPOST_SCOPE_OF.take(shown), columns.SIGNPOST_SCOPES)
-        return log_batch(points.at.size, values)
+        return _batch(points.at.size, values)
 
     def losses(self, load: Load, points: Tracepoints, process: Array) -> Any:
         """Return the rows of loss records; `process` is their process, which stands for the one that lost."""
@@ -140,7 +140,7 @@ class RowBuilder:
             "loss_count": columns.fixed(count.view(np.int64), pa.int64()),
             "trace_id": columns.fixed(points.head, pa.uint64()),
         }
-        return log_batch(points.at.size, values)
+        return _batch(points.at.size, values)
 
     def loss_counts(self, load: Load, points: Tracepoints) -> Array:
         """Return the number of lost messages of loss records, uint64."""
@@ -160,7 +160,7 @@ class RowBuilder:
             "message": columns.text(dumps.messages()),
             "ttl": 0,
         }
-        return log_batch(at.size, values)
+        return _batch(at.size, values)
 
     def state_dumps(self, load: Load, at: Array, process: Array, dumps: StateDumps, image: Array) -> Any:
         """Return the rows of state dumps; `image` is the image row of each."""
@@ -173,7 +173,7 @@ class RowBuilder:
             "message": columns.text(pa.array(texts, pa.large_binary())),
             "activity_id": columns.fixed(aid, pa.uint64(), aid > 0),
         }
-        return log_batch(at.size, values)
+        return _batch(at.size, values)
 
     def _common(self, load: Load, at: Array, ticks: Array, process: Array) -> dict[str, Any]:
         """Return the columns that every row has."""
@@ -212,6 +212,14 @@ class RowBuilder:
             valid = shown >= 0 if numbers[1:].min(initial=0) < 0 else everywhere
             found[what + suffix] = columns.named(shown, names.array(), valid)
         return found
+
+
+def _batch(rows: int, values: dict[str, Any]) -> Any:
+    """Return a record batch; columns that are not given are null."""
+    for column in SCHEMAS["log"]:
+        if column.name not in values:
+            values[column.name] = columns.nulls(column.type, rows)
+    return log_batch(rows, values)
 
 
 def with_arguments(batch: Any, arguments: Any) -> Any:
