@@ -1,60 +1,78 @@
-"""``ps.txt``: the processes at the moment of the capture.
+"""``ps.txt`` and ``ps_thread.txt``: the processes at the moment of the capture.
 
 The columns follow the header line (they grew with iOS 16); the last one is free text. Times are the device's local
-ones and carry no date when younger than a day, so only ``ELAPSED``-free facts are taken.
+ones and carry no date when younger than a day, so only ``ELAPSED``-free facts are taken. ``ps_thread.txt`` prints one
+line a thread; only a process's first line names it (and has a terminal, ``??``), the others are counted.
 """
 
-from typing import Any
+from typing import Final
 
-import pyarrow as pa
+from traceview_parsers.sysdiagnose.sidecar import Place, Reading, Row
 
-from traceview_parsers import schema
+_TEXT: Final = {"USER": "user", "STAT": "state", "COMMAND": "command"}
+_INTEGER: Final = {"PID": "pid", "PPID": "ppid", "PRI": "priority"}
+_REAL: Final = {"%CPU": "cpu_percent", "%MEM": "memory_percent"}
+_KIB: Final = 1024
+_TERMINAL: Final = "??"
 
-_TEXT = {"USER": "user", "STAT": "state", "COMMAND": "command"}
-_INTEGER = {"PID": "pid", "PPID": "ppid", "PRI": "priority"}
-_REAL = {"%CPU": "cpu_percent", "%MEM": "memory_percent"}
-_KIB = 1024
 
-
-def looks_like_ps(text: str) -> bool:
+def is_ps(head: str) -> bool:
     """Whether the first line is a ``ps`` header."""
-    columns = text[: text.find("\n")].split()
+    columns = head.partition("\n")[0].split()
     return {"PID", "COMMAND"} <= set(columns) and columns[-1] == "COMMAND"
 
 
-def read_ps(text: str, source_index: int, time_ns: int | None) -> tuple[Any, list[int]]:
-    """Return (a ``processes_at_capture`` batch, numbers of lines that do not fit the header).
-
-    Args:
-        text: The file.
-        source_index: For row identities (position = line number).
-        time_ns: Capture time, UTC.
-    """
+def read_ps(text: str, place: Place) -> Reading:
+    """Read ``ps.txt`` into ``processes_at_capture``."""
     lines = text.splitlines()
     columns = lines[0].split()
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     misfits = []
     for number, line in enumerate(lines[1:], 2):
         if not line.strip():
             continue
-        row = _row(dict(zip(columns, line.split(None, len(columns) - 1), strict=False)))
+        row = _row(line, columns)
         if row is None:
             misfits.append(number)
         else:
-            rows.append({"ref": schema.make_ref(source_index, number), "time": time_ns, **row})
-    return pa.RecordBatch.from_pylist(rows, schema=schema.SCHEMAS["processes_at_capture"]), misfits
+            rows.append({"ref": place.ref(number), "time": place.time_ns, **row})
+    place.misfits(misfits, message="lines that do not fit the header")
+    return Reading({"processes_at_capture": rows}, ("processes at the moment of the capture",))
 
 
-def _row(cells: dict[str, str]) -> dict[str, Any] | None:
+def read_ps_threads(text: str, place: Place) -> Reading:
+    """Read ``ps_thread.txt`` into ``processes_at_capture``, with the number of threads of each process."""
+    lines = text.splitlines()
+    columns = lines[0].split()
+    rows: list[Row] = []
+    misfits = []
+    for number, line in enumerate(lines[1:], 2):
+        if not line.strip():
+            continue
+        row = _row(line, columns) if f" {_TERMINAL} " in line else None
+        if row is not None:
+            rows.append({"ref": place.ref(number), "time": place.time_ns, **row, "threads": 1})
+        elif rows and _TERMINAL not in line:
+            rows[-1]["threads"] += 1
+        else:
+            misfits.append(number)
+    place.misfits(misfits, message="lines that do not fit the header")
+    return Reading({"processes_at_capture": rows}, ("number of threads of each process",))
+
+
+def _row(line: str, columns: list[str]) -> Row | None:
+    cells = dict(zip(columns, line.split(None, len(columns) - 1), strict=False))
     if "COMMAND" not in cells:
         return None
     try:
-        row: dict[str, Any] = {field: int(cells[name]) for name, field in _INTEGER.items() if _given(cells, name)}
+        row: Row = {field: int(cells[name]) for name, field in _INTEGER.items() if _given(cells, name)}
         row |= {field: float(cells[name].replace(",", ".")) for name, field in _REAL.items() if _given(cells, name)}
         row |= {field: cells[name] for name, field in _TEXT.items() if name in cells}
         if _given(cells, "RSS"):
             row["resident_bytes"] = int(cells["RSS"]) * _KIB
     except ValueError:
+        return None
+    if any(isinstance(value, int) and value.bit_length() > 63 for value in row.values()):
         return None
     executable = row["command"].split(" ", 1)[0] if row["command"].startswith("/") else row["command"]
     row["process"] = executable.rsplit("/", 1)[-1].strip("()")

@@ -1,103 +1,247 @@
-"""Reader of the files that describe the sysdiagnose itself."""
+"""Reader of the files that describe the sysdiagnose itself: one reader, one subject a module."""
 
-from collections.abc import Iterator
+import gzip
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Final
 
+import pyarrow as pa
+
+from traceview_parsers import schema
 from traceview_parsers.errors import InputError
 from traceview_parsers.selection import EVERYTHING, Selection
-from traceview_parsers.sysdiagnose import identity, processes
+from traceview_parsers.sysdiagnose import (
+    call_settings,
+    identity,
+    jetsam_priority,
+    log_statistics,
+    processes,
+    report_listing,
+    shutdown,
+    spindump,
+    taskinfo,
+)
+from traceview_parsers.sysdiagnose.sidecar import Place, Reading, times_of
 from traceview_parsers.trace import Candidate, Context, Coverage
 
-_MAX_BYTES = 64 << 20
-"""These files are kilobytes; ps.txt may reach a few megabytes."""
-_CAPTURE_LOG_BYTES = 1 << 20
+_MAX_BYTES: Final = 64 << 20
+"""Most of these files are kilobytes; spindumps reach tens of megabytes."""
+_HEAD_BYTES: Final = 16_384
+_CAPTURE_LOG_BYTES: Final = 1 << 20
 """The capture's name stands in the first lines of ``sysdiagnose.log``."""
-_NAMES = ("sysdiagnose.log", "remotectl_dumpstate.txt", "SystemVersion.plist", "ps.txt")
+_BY_NAME: Final = 60
+_BY_CONTENT: Final = 70
 
 
-class SysdiagnoseSource:
-    """One describing file; ``ps.txt`` has a table, the others fill device and capture."""
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """One kind of file: how it is called, how it begins, how it is read into tables."""
 
-    reader = "sysdiagnose"
-
-    def __init__(self, name: str, batch: Any | None, note: str) -> None:
-        self.name = name
-        self.tables: tuple[str, ...] = ("processes_at_capture",) if batch is not None else ()
-        self._batch = batch
-        self._note = note
-
-    def batches(self, table: str, selection: Selection = EVERYTHING) -> Iterator[Any]:
-        """Yield the processes of ``ps.txt``; `selection` does not apply."""
-        del selection
-        if table in self.tables:
-            yield self._batch
-
-    def coverage(self) -> Coverage:
-        """Return what the file gave; it covers a moment, not a span."""
-        rows = self._batch.num_rows if self._batch is not None else None
-        return Coverage(self.name, self.reader, rows=rows, clock="moment of the capture", notes=(self._note,))
+    names: re.Pattern[str]
+    begins: Callable[[str], bool] | None
+    read: Callable[[str, Place], Reading]
+    tables: tuple[str, ...]
+    missing: str
+    alone: bool = True
+    """Whether its first characters are so unlike other files that they suffice under any name."""
 
 
-class SysdiagnoseReader:
-    """Claims the files by name; `open` checks their content."""
-
-    name = "sysdiagnose"
-    tables: tuple[str, ...] = ("processes_at_capture",)
-
-    def claims(self, candidate: Candidate) -> int:
-        """Return 60 for the known files, 0 for everything else."""
-        return 60 if not candidate.is_dir and PurePosixPath(candidate.name).name in _NAMES else 0
-
-    def open(self, candidate: Candidate, context: Context) -> SysdiagnoseSource:
-        """Read the file. Raises InputError where its content is not what its name says."""
-        path = candidate.path
-        if path is None:
-            raise InputError(f"{candidate.name}: an archive member must be unpacked first")
-        kind = PurePosixPath(candidate.name).name
-        if kind == "ps.txt":
-            return _open_ps(path, candidate.name, context)
-        if not _describe(kind, path, context):
-            raise InputError(f"{candidate.name}: does not hold what a sysdiagnose writes there; its facts are missing")
-        return SysdiagnoseSource(candidate.name, None, _NOTE[kind])
-
-
-_NOTE = {
+_SUBJECTS: Final = (
+    _Subject(
+        re.compile(r"ps\.txt"),
+        processes.is_ps,
+        processes.read_ps,
+        ("processes_at_capture",),
+        "has no ps header; the processes at the capture are unknown",
+        alone=False,
+    ),
+    _Subject(
+        re.compile(r"ps_thread\.txt"),
+        processes.is_ps,
+        processes.read_ps_threads,
+        ("processes_at_capture",),
+        "has no ps header; the numbers of threads are unknown",
+        alone=False,
+    ),
+    _Subject(
+        re.compile(r"taskinfo\.txt"),
+        taskinfo.is_taskinfo,
+        taskinfo.read_taskinfo,
+        ("processes_at_capture", "threads_at_capture"),
+        "lists no tasks; run times and scheduling at the capture are unknown",
+    ),
+    _Subject(
+        re.compile(r"jetsam_priority\.(?:txt|csv)"),
+        None,
+        jetsam_priority.read_jetsam_priority,
+        ("processes_at_capture",),
+        "",
+    ),
+    _Subject(
+        re.compile(r"logdata\.statistics\.\d+\.(?:txt|jsonl)"),
+        log_statistics.is_log_statistics,
+        log_statistics.read_log_statistics,
+        ("log_volume",),
+        "holds no logd record; how much each process logged is unknown",
+    ),
+    _Subject(
+        re.compile(r"shutdown.*\.log"),
+        shutdown.is_shutdown_log,
+        shutdown.read_shutdown_log,
+        ("shutdown_clients",),
+        "tells of no shutdown",
+        alone=False,
+    ),
+    _Subject(
+        re.compile(r"crashes_and_spins\.log"),
+        report_listing.is_report_listing,
+        report_listing.read_report_listing,
+        ("listed_reports",),
+        "lists no reports",
+        alone=False,
+    ),
+    _Subject(
+        re.compile(r".*-CallSettings\.calldump(?:\.gz)?", re.IGNORECASE),
+        None,
+        call_settings.read_call_settings,
+        ("call_settings",),
+        "",
+    ),
+    _Subject(
+        re.compile(r"spindump.*\.txt"),
+        spindump.is_spindump,
+        spindump.read_spindump,
+        ("processes_at_capture", "threads_at_capture"),
+        "has no spindump header",
+    ),
+)
+_IDENTITY: Final = {
     "sysdiagnose.log": "capture time and zone",
     "remotectl_dumpstate.txt": "device identity",
     "SystemVersion.plist": "OS version and build",
 }
 
 
+class SysdiagnoseSource:
+    """One describing file; it is read when one of its tables, or what it covers, is first asked for."""
+
+    reader = "sysdiagnose"
+
+    def __init__(self, name: str, tables: tuple[str, ...], read: Callable[[], Reading]) -> None:
+        self.name = name
+        self.tables = tables
+        self._read = read
+        self._reading: Reading | None = None
+
+    def batches(self, table: str, selection: Selection = EVERYTHING) -> Iterator[Any]:
+        """Yield the one batch of a table; `selection` does not apply."""
+        del selection
+        if table in self.tables:
+            rows = self._known().tables.get(table, [])
+            yield pa.RecordBatch.from_pylist(rows, schema=schema.SCHEMAS[table])
+
+    def coverage(self) -> Coverage:
+        """Return what the file gave. Most cover a moment, not a span."""
+        reading = self._known()
+        rows = len(reading.tables.get(self.tables[0], [])) if self.tables else None
+        times = times_of(row for rows in reading.tables.values() for row in rows) if reading.spans else []
+        return Coverage(
+            self.name,
+            self.reader,
+            min(times, default=None),
+            max(times, default=None),
+            rows,
+            reading.clock,
+            reading.certainty_ns,
+            reading.notes,
+        )
+
+    def _known(self) -> Reading:
+        if self._reading is None:
+            self._reading = self._read()
+        return self._reading
+
+
+class SysdiagnoseReader:
+    """Claims the files by name, and by content where that is unmistakable; `open` checks their content."""
+
+    name = "sysdiagnose"
+    tables: tuple[str, ...] = tuple(dict.fromkeys(table for subject in _SUBJECTS for table in subject.tables))
+
+    def claims(self, candidate: Candidate) -> int:
+        """Return 60 for the known names, 70 for a known content, 0 for everything else."""
+        if candidate.is_dir:
+            return 0
+        name = PurePosixPath(candidate.name).name
+        if name in _IDENTITY or _named(name) is not None:
+            return _BY_NAME
+        head = candidate.head.decode("utf-8", "replace")
+        return _BY_CONTENT if head and _begun(head) is not None else 0
+
+    def open(self, candidate: Candidate, context: Context) -> SysdiagnoseSource:
+        """Open the file. Raises InputError where its content is not what its name says."""
+        path = candidate.path
+        if path is None:
+            raise InputError(f"{candidate.name}: an archive member must be unpacked first")
+        name = PurePosixPath(candidate.name).name
+        if name in _IDENTITY:
+            if not _describe(name, path, context):
+                raise InputError(
+                    f"{candidate.name}: does not hold what a sysdiagnose writes there; its facts are missing"
+                )
+            return SysdiagnoseSource(candidate.name, (), partial(Reading, notes=(_IDENTITY[name],)))
+        head = _data(path, candidate.name, _HEAD_BYTES).decode("utf-8", "replace")
+        subject = _named(name) or _begun(head)
+        if subject is None or (subject.begins is not None and not subject.begins(head)):
+            raise InputError(f"{candidate.name}: {subject.missing if subject else 'of an unknown kind'}")
+        return SysdiagnoseSource(candidate.name, subject.tables, partial(_read, subject, path, candidate.name, context))
+
+
+def _named(name: str) -> _Subject | None:
+    return next((subject for subject in _SUBJECTS if subject.names.fullmatch(name)), None)
+
+
+def _begun(head: str) -> _Subject | None:
+    return next(
+        (subject for subject in _SUBJECTS if subject.alone and subject.begins is not None and subject.begins(head)),
+        None,
+    )
+
+
+def _read(subject: _Subject, path: Path, name: str, context: Context) -> Reading:
+    """Read one file. The capture time may have become known only after the file was opened."""
+    capture = context.capture
+    place = Place(name, context.source_index, capture.time_ns, capture.tz, context.problems)
+    data = _data(path, name, _MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
+        text = f"larger than {_MAX_BYTES >> 20} MiB; the rest was not read"
+        context.problems.add(name, "truncated", text, position=_MAX_BYTES)
+    return subject.read(data[:_MAX_BYTES].decode("utf-8", "replace"), place)
+
+
 def _describe(kind: str, path: Path, context: Context) -> bool:
     if kind == "sysdiagnose.log":
-        return identity.from_capture_log(_text(path, _CAPTURE_LOG_BYTES), context.capture, context.device)
+        text = _data(path, kind, _CAPTURE_LOG_BYTES).decode("utf-8", "replace")
+        return identity.from_capture_log(text, context.capture, context.device)
+    data = _data(path, kind, _MAX_BYTES)
     if kind == "remotectl_dumpstate.txt":
-        return identity.from_remotectl(_text(path, _MAX_BYTES), context.device)
-    return identity.from_system_version(_data(path, _MAX_BYTES), context.device)
+        return identity.from_remotectl(data.decode("utf-8", "replace"), context.device)
+    return identity.from_system_version(data, context.device)
 
 
-def _open_ps(path: Path, name: str, context: Context) -> SysdiagnoseSource:
-    text = _text(path, _MAX_BYTES)
-    if not processes.looks_like_ps(text):
-        raise InputError(f"{name}: has no ps header; the processes at the capture are unknown")
-    batch, misfits = processes.read_ps(text, context.source_index, context.capture.time_ns)
-    if misfits:
-        context.problems.add(
-            name,
-            "unreadable-line",
-            "lines that do not fit the header",
-            position=misfits[0],
-            unit="line",
-            count=len(misfits),
-        )
-    return SysdiagnoseSource(name, batch, "processes at the moment of the capture")
-
-
-def _text(path: Path, limit: int) -> str:
-    return _data(path, limit).decode("utf-8", "replace")
-
-
-def _data(path: Path, limit: int) -> bytes:
+def _data(path: Path, name: str, limit: int) -> bytes:
+    """Return at most `limit` bytes of the file, unpacked where it is packed. Raises InputError where it is damaged."""
     with path.open("rb") as file:
-        return file.read(limit)
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        if not packed:
+            return file.read(limit)
+        try:
+            with gzip.open(file) as unpacked:
+                return unpacked.read(limit)
+        except (EOFError, OSError, zlib.error) as error:
+            raise InputError(f"{name}: damaged gzip file ({error})") from error
