@@ -178,4 +178,11 @@ def test_printing(visit: Callable[..., Visit], report: Path, tmp_path: Path) -> 
     page = visit(report).states("drawn")
     page.page.pdf(path=str(tmp_path / "x.pdf"), format="A4", print_background=True)
     assert (tmp_path / "x.pdf").read_bytes().startswith(b"%PDF")
+    width = "() => Math.max(...[...document.querySelectorAll('.heat .main-svg')].map((one) => one.clientWidth))"
+    page.page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    page.until(width, 690)
+    assert page.page.locator("details.rule:not([open])").count() == 0
+    page.page.evaluate("() => dispatchEvent(new Event('afterprint'))")
+    page.until(f"{width.replace('() => ', '() => 690 < ')}", wanted=True)
+    assert page.page.locator("details.rule:not([open])").count() > 0
     page.quiet()

@@ -24,6 +24,8 @@ VERDICT_COLORS: Final = {"worse": RED, "better": GREEN}
 _LEFT: Final = 330
 _LABEL: Final = 48
 _CLOSE: Final = 0.95
+_DARK_SHARE: Final = 40.0
+"""Per cent from which a share may be darkest (heuristic): what is rare everywhere stays pale."""
 _NORMAL_95: Final = 1.959963984540054
 
 
@@ -138,9 +140,11 @@ def _cells(metric: Metric, grid: _Grid, rules: Mapping[str, str], columns: Seque
 
 def _darkest(metric: Metric, known: list[float]) -> float:
     """Return the figure of the darkest colour. Of rates the top 5 % share it: one call alone can give any rate."""
+    if metric.column == "share":
+        return max([_DARK_SHARE, *known[-1:]])
     if not known:
         return 1.0
-    return known[-1] if metric.column == "share" else known[int(_CLOSE * (len(known) - 1))]
+    return known[int(_CLOSE * (len(known) - 1))]
 
 
 def _dots(metric: Metric, grid: _Grid, rules: Mapping[str, str], columns: Sequence[str], *, visible: bool) -> Any:

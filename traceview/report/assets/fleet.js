@@ -6,20 +6,27 @@
   const COLUMN = 46; // pixels below which figures in cells cannot be read
   const byId = (id) => document.getElementById(id);
   const boxes = [...document.querySelectorAll(".heat")];
+  const PAPER = 690;
+  const ON_PAPER = {
+    "--heat-0": "#f3f4f6", "--heat-1": "#eda36a", "--heat-2": "#b01e25", "--worse": "#c02b31", "--better": "#007d5c",
+    "--text": "#111", "--muted": "#555", "--line": "#ccc", "--surface": "#fff", "--grid": "#ddd",
+  };
   let metric = "share";
+  let paper = false;
 
   /* ---- figures ---- */
-  const narrow = () => innerWidth < NARROW;
-  const heat = () => [[0, theme.color("--heat-0")], [0.5, theme.color("--heat-1")], [1, theme.color("--heat-2")]];
+  const color = (name) => (paper && ON_PAPER[name]) || theme.color(name);
+  const narrow = () => !paper && innerWidth < NARROW;
+  const heat = () => [[0, color("--heat-0")], [0.5, color("--heat-1")], [1, color("--heat-2")]];
   const short = (label) => label.split(" ")[0].slice(0, 12);
   const cut = (label) => (label.length > 26 ? `${label.slice(0, 25)}…` : label);
 
   function themed(figure) {
     for (const trace of figure.data) {
       if (trace.type === "heatmap") trace.colorscale = heat();
-      else if (trace.mode === "text") trace.textfont = { color: theme.color("--muted") };
+      else if (trace.mode === "text") trace.textfont = { color: color("--muted") };
       else {
-        const tone = theme.color({ worse: "--worse", better: "--better" }[trace.name] || "--muted");
+        const tone = color({ worse: "--worse", better: "--better" }[trace.name] || "--muted");
         trace.marker.color = tone;
         trace.error_x.color = tone;
       }
@@ -29,15 +36,15 @@
   function laidOut(figure, box) {
     const { layout } = figure;
     const isHeat = layout.meta.metrics.length > 0;
-    const room = box.parentElement.clientWidth;
-    const left = narrow() ? (isHeat ? SHORT : room * 0.55) : Math.min(layout.meta.left, room * 0.42);
-    layout.width = isHeat ? Math.max(room, left + COLUMN * Number(box.dataset.columns)) : room;
+    const room = paper ? PAPER : box.parentElement.clientWidth;
+    const left = narrow() ? (isHeat ? SHORT : room * 0.55) : Math.min(layout.meta.left, room * (paper ? 0.46 : 0.42));
+    layout.width = isHeat && !paper ? Math.max(room, left + COLUMN * Number(box.dataset.columns)) : room;
     layout.margin.l = left;
     layout.yaxis.ticktext = narrow() ? figure.labels.map(isHeat ? short : cut) : figure.labels;
-    layout.font.color = theme.color("--muted");
-    layout.yaxis.tickfont = { color: theme.color("--text") };
-    layout.hoverlabel = { ...layout.hoverlabel, bgcolor: theme.color("--surface"), bordercolor: theme.color("--line"), font: { color: theme.color("--text") } };
-    if (layout.xaxis.gridcolor) layout.xaxis.gridcolor = theme.color("--grid");
+    layout.font.color = color("--muted");
+    layout.yaxis.tickfont = { color: color("--text") };
+    layout.hoverlabel = { ...layout.hoverlabel, bgcolor: color("--surface"), bordercolor: color("--line"), font: { color: color("--text") } };
+    if (layout.xaxis.gridcolor) layout.xaxis.gridcolor = color("--grid");
     figure.data.forEach((trace, index) => {
       if (isHeat) trace.visible = layout.meta.metrics[index] === metric;
     });
@@ -150,8 +157,14 @@
   addEventListener("beforeprint", () => {
     closed = [...document.querySelectorAll("details:not([open])")].filter((one) => !one.closest(".map"));
     closed.forEach((one) => (one.open = true));
+    paper = true;
+    redraw();
   });
-  addEventListener("afterprint", () => closed.forEach((one) => (one.open = false)));
+  addEventListener("afterprint", () => {
+    closed.forEach((one) => (one.open = false));
+    paper = false;
+    redraw();
+  });
   addEventListener("hashchange", follow);
   addEventListener("load", follow); // after the browser's own jump, which would take the focus away
   requestAnimationFrame(() => setTimeout(start, 0));
