@@ -10,7 +10,8 @@ from traceview_parsers.errors import InputError, UnknownFormatError
 from traceview_parsers.problems import Problems
 from traceview_parsers.registry import best_reader, broken_readers
 from traceview_parsers.sysdiagnose.names import capture_from_name
-from traceview_parsers.trace import Candidate, Context, Reader, ReadOptions, Trace
+from traceview_parsers.together import combine
+from traceview_parsers.trace import Candidate, Context, Input, Reader, ReadOptions, Trace
 
 FORMATS = (
     "a sysdiagnose (.tar.gz, .zip or folder), a .logarchive, a .tracev3, text of `log show` or `log stream` "
@@ -22,6 +23,8 @@ _STRING_FILES = (b"\x99\x88\x77\x66", b"hcsd", b"\xb0\xbb")
 """First bytes of uuidtext, dsc and timesync files, which no reader claims alone but a logarchive needs."""
 _WRITE_AHEAD_LOGS = (".plsql-wal", ".bgsql-wal")
 """Newest pages of a PowerLog database, beside it."""
+_EXTRA = "Extra"
+"""Folder inside a log archive with texts that other readers know: shutdowns, log volume."""
 _FIRST = {"sysdiagnose": 0, "powerlog": 1}
 """Readers that know facts (device, zone) which the others need."""
 
@@ -51,9 +54,10 @@ def open_trace(source: str | Path | Sequence[str | Path], options: ReadOptions |
     for complaint in broken_readers():
         trace.problems.add(trace.capture.name, "broken-reader", complaint)
     try:
-        claims = [claim for path in paths for claim in _claims(path, trace)]
-        for path in paths:
-            capture_from_name(path.resolve().name, trace.capture, trace.device)
+        claims = [(number, *claim) for number, path in enumerate(paths) for claim in _claims(path, trace)]
+        trace.inputs = [Input(path.resolve().name) for path in paths]
+        for given in trace.inputs:
+            capture_from_name(given.name, trace.capture, given.device)
         _open_sources(claims, trace, options or ReadOptions())
     except BaseException:
         trace.close()
@@ -61,13 +65,15 @@ def open_trace(source: str | Path | Sequence[str | Path], options: ReadOptions |
     return trace
 
 
-def _open_sources(claims: list[Claim], trace: Trace, options: ReadOptions) -> None:
+def _open_sources(claims: list[tuple[int, Candidate, Reader]], trace: Trace, options: ReadOptions) -> None:
     """Open in an order such that facts (device, zone) are known before the readers that need them."""
-    claims.sort(key=lambda claim: _FIRST.get(claim[1].name, len(_FIRST)))
-    for candidate, reader in claims:
-        context = Context(len(trace.sources), options, trace.problems, trace.device, trace.capture)
+    claims.sort(key=lambda claim: _FIRST.get(claim[2].name, len(_FIRST)))
+    for number, candidate, reader in claims:
+        given = trace.inputs[number]
+        context = Context(len(trace.sources), options, trace.problems, given.device, trace.capture)
         try:
             trace.sources.append(reader.open(candidate, context))
+            given.sources.append(context.source_index)
         except InputError as error:
             if len(claims) == 1:
                 raise
@@ -76,6 +82,7 @@ def _open_sources(claims: list[Claim], trace: Trace, options: ReadOptions) -> No
         raise InputError(
             f"{trace.capture.name}: nothing in it could be read: {'; '.join(p.message for p in trace.problems)}"
         )
+    trace.device = combine(trace.inputs, trace.problems)
 
 
 def _claims(path: Path, trace: Trace) -> list[Claim]:
@@ -111,6 +118,9 @@ def _walk(folder: Path, prefix: str, problems: Problems) -> Iterator[Claim]:
     reader = best_reader(candidate)
     if reader is not None:
         yield candidate, reader
+        extra = folder / _EXTRA
+        if extra.is_dir() and not extra.is_symlink():
+            yield from _walk(extra, f"{candidate.name}/{_EXTRA}", problems)
         return
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         name = f"{prefix}/{entry.name}".lstrip("/")

@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 import pyarrow as pa
 
 from traceview_parsers import schema
+from traceview_parsers.merging import merged
 from traceview_parsers.problems import Problems
 from traceview_parsers.selection import EVERYTHING, Selection
 
@@ -133,6 +134,21 @@ class Reader(Protocol):
 
 
 @dataclass(slots=True)
+class Input:
+    """One path that the user gave.
+
+    Attributes:
+        name: Its last component.
+        device: Who made it, as far as its own files tell.
+        sources: Indices of the sources it gave.
+    """
+
+    name: str
+    device: Device = field(default_factory=Device)
+    sources: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Trace:
     """All sources of one capture.
 
@@ -143,6 +159,7 @@ class Trace:
     device: Device = field(default_factory=Device)
     capture: CaptureInfo = field(default_factory=CaptureInfo)
     problems: Problems = field(default_factory=Problems)
+    inputs: list[Input] = field(default_factory=list)
     _cleanup: list[Any] = field(default_factory=list)
 
     @property
@@ -155,9 +172,12 @@ class Trace:
         return [source for source in self.sources if table in source.tables]
 
     def batches(self, table: str, selection: Selection = EVERYTHING) -> Iterator[Any]:
-        """Stream record batches of `table` from every source that has it, source by source."""
-        for source in self.sources_of(table):
-            yield from source.batches(table, selection)
+        """Stream record batches of `table` from every source that has it, source by source.
+
+        Small tables that several files fill (reports, processes at the capture) have one row a fact: `merging`.
+        """
+        batches = (batch for source in self.sources_of(table) for batch in source.batches(table, selection))
+        yield from merged(table, batches, [source.name for source in self.sources])
 
     def table(self, table: str, selection: Selection = EVERYTHING) -> Any:
         """Read `table` whole into an Arrow table. Raises KeyError where neither a source nor the schema knows it."""
