@@ -241,3 +241,20 @@ def test_searching_behind_damage_takes_linear_time() -> None:
     assert sum(tag == 0x6002 for tag, _, _ in chunks) == 20_000
     outer = struct.pack("<IIQ", CATALOG, 0x11, 0) + b"junk" * 4
     assert sum(1 for _ in walk_chunks(outer * 20_000, lambda *_: None)) == 20_000
+
+
+def test_files_that_cannot_be_read_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = write(tmp_path)
+    real_open = Path.open
+
+    def refuse(path: Path, *args: Any, **kwargs: Any) -> Any:
+        if path.suffix == ".tracev3" or len(path.name) == 30:
+            raise PermissionError(13, "Permission denied")
+        return real_open(path, *args, **kwargs)
+
+    problems = Problems()
+    context = Context(0, ReadOptions(), problems, Device(), CaptureInfo())
+    monkeypatch.setattr(Path, "open", refuse)
+    source = READER.open(Candidate(root.name, root, is_dir=True), context)
+    assert list(source.batches("log")) == []
+    assert [(problem.kind, problem.count) for problem in problems] == [("unreadable-file", 1)]

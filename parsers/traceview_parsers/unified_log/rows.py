@@ -34,7 +34,6 @@ class Load:
         catalogs: Those catalogs, in order.
         clock: Clock of its boot.
         boot_uuid: Dashed, upper case.
-        source: Name of the file in the archive, for problems.
     """
 
     batch: Batch
@@ -43,7 +42,6 @@ class Load:
     catalogs: list[Catalog]
     clock: Clock
     boot_uuid: str
-    source: str
 
     def positions(self, at: Array) -> Array:
         """Return the positions in the archive of records at these ascending byte positions of the batch."""

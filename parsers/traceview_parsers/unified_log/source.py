@@ -226,7 +226,6 @@ class UnifiedLogSource:
             catalogs=[catalogs[serial] for serial in sorted(catalogs)],
             clock=places[0].clock,
             boot_uuid=places[0].boot_uuid,
-            source=places[0].name,
         )
         if only is None:
             before = len(run.waiting)
@@ -308,8 +307,11 @@ class UnifiedLogSource:
         device, capture = self._context.device, self._context.capture
         headers = []
         for _, path in self._files.traces:
-            with path.open("rb") as file:
-                head = file.read(4096)
+            try:
+                with path.open("rb") as file:
+                    head = file.read(4096)
+            except OSError:  # `batches` reports the file
+                continue
             chunk = next(iter(tracev3.walk_chunks(head, _ignore)), None)
             if chunk is not None and chunk.tag == tracev3.HEADER:
                 headers.append(tracev3.parse_header(head[chunk.start : chunk.end]))

@@ -64,7 +64,11 @@ class StringFiles:
         for folder in self._folders:
             path = folder / name[:2] / name[2:]
             if path.is_file():
-                found = UuidText(path.read_bytes())
+                try:
+                    found = UuidText(path.read_bytes())
+                except OSError as error:
+                    self._report(str(path), "unreadable-file", f"a uuidtext file cannot be read: {error.strerror}")
+                    break
                 if not found.whole:
                     self._report(
                         str(path), "damaged-strings", "a uuidtext file is damaged; some of its messages are lost"
