@@ -24,7 +24,8 @@ Longs = np.ndarray[Any, np.dtype[np.int64]]
 MAGIC: Final = b"SQLite format 3\0"
 MAX_VALUE_BYTES: Final = 16 << 20
 """The longest text in a real PowerLog is a few kilobytes; a row above this is damage."""
-BLOCK_ROWS: Final = 65_536
+BLOCK_ROWS: Final = 1024
+"""Rows fetched at once: more leave the processor's cache and wake Python's garbage collector (measured)."""
 
 _ALLOWED: Final = frozenset({sqlite3.SQLITE_READ, sqlite3.SQLITE_SELECT})
 ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
@@ -116,46 +117,51 @@ class Database:
     def blocks(self, table: DbTable, columns: list[str]) -> Iterator["Block | Lost"]:
         """Yield the rows of a table in the order of their ids, in blocks.
 
-        Where a page is damaged the rows before it are followed by a `Lost`, then by what can be read from the end of
-        the table backwards, last block first.
+        Where a page is damaged the rows before it are followed by a `Lost`, then by the rows that can be reached from
+        the end of the table.
         """
         chosen = ", ".join(["rowid", *(_quoted(column) for column in columns)])
         query = f"SELECT {chosen} FROM {_quoted(table.name)}"  # noqa: S608  (quoted names of this very file)
         last: int | None = None
-        damage: Lost | None = None
-        for block in self._one_way(query, 1):
+        for block in self._one_way(query, None, 1):
+            yield block
             if isinstance(block, Lost):
-                damage = block
                 break
             last = int(block.ids[-1])
-            yield block
-        if damage is None:
+        else:
             return
-        yield damage
-        for block in self._one_way(query, -1):
+        resume: int | None = None
+        for block in self._one_way(query, None, -1):
             if isinstance(block, Lost):
-                return
-            fresh = len(block.ids) if last is None else int(np.count_nonzero(block.ids > last))
-            if fresh:
-                yield Block(block.ids[:fresh][::-1], [column[:fresh][::-1] for column in block.columns])
-            if fresh < len(block.ids):
-                return
+                break
+            fresh = block.ids if last is None else block.ids[block.ids > last]
+            resume = int(fresh[-1]) if len(fresh) else resume
+            if len(fresh) < len(block.ids):
+                break
+        if resume is not None:
+            yield from (block for block in self._one_way(query, resume, 1) if isinstance(block, Block))
 
-    def _one_way(self, query: str, way: int) -> Iterator["Block | Lost"]:
-        """Yield blocks as long as their row ids go one way (1 up, -1 down): a damaged tree may lead in circles."""
+    def _one_way(self, query: str, first: int | None, way: int) -> Iterator["Block | Lost"]:
+        """Yield blocks of the rows from `first` on (None: all) as long as their ids go one way (1 up, -1 down).
+
+        A damaged tree may lead in circles.
+        """
         order = f"ORDER BY rowid {'ASC' if way > 0 else 'DESC'}"
+        beyond = "WHERE rowid " + ("> " if way > 0 else "< ")
         last: int | None = None
         error: Exception | None = None
+        where = "" if first is None else f"WHERE rowid >= {first}"
         with contextlib.closing(self._connection.cursor()) as cursor:
+            source: Iterator[Any] | None = None
             while error is None:
                 rows: list[tuple[Any, ...]] = []
                 try:
-                    source = cursor if last is not None else cursor.execute(f"{query} {order}")
+                    source = source or cursor.execute(f"{query} {where} {order}")
                     rows.extend(itertools.islice(source, BLOCK_ROWS))  # keeps what came before an error
                 except ERRORS as broken:
                     error = broken
-                    after = rows[-1][0] if rows else last
-                    where = "" if after is None else f"WHERE rowid {'>' if way > 0 else '<'} {after}"
+                    reached = rows[-1][0] if rows else last
+                    where = where if reached is None else f"{beyond}{reached}"
                     rows.extend(self._one_row(f"{query} {where} {order} LIMIT 1"))
                 if rows:
                     block = _block(rows)

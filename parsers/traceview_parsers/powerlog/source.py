@@ -19,6 +19,7 @@ from traceview_parsers.trace import Context, Coverage
 _ROW_BITS: Final = 32
 """A row's position: number of its table in `PowerlogSource.parts` above, row id (cut to 32 bits) below."""
 _MOST_PARTS: Final = 1 << (schema.REF_POSITION_BITS - _ROW_BITS)
+_BLOCKS_AT_ONCE: Final = 64
 _LITE: Final = (
     "recorded in Lite mode: many tables stay empty, so that nothing was noted is no evidence that nothing was"
 )
@@ -76,36 +77,49 @@ class PowerlogSource:
     def _read(self, database: Database, ordinal: int, layout: Layout, table: DbTable) -> Iterator[Any]:
         plan = _Plan(layout, table)
         lookup = self._lookup(database, layout.lookup) if layout.lookup else None
-        for block in database.blocks(table, plan.columns):
+        for ids, arrays in self._chunks(database, plan):
+            if lookup is not None:
+                arrays.update(_joined(arrays, *lookup))
+            if layout.derive:
+                arrays.update(layout.derive(arrays))
+            arrays.update(self._times(plan, arrays))
+            positions = (ordinal << _ROW_BITS) | (ids & ((1 << _ROW_BITS) - 1))
+            arrays["ref"] = pa.array((self._index << schema.REF_POSITION_BITS) | positions, pa.uint64())
+            yield _batch(layout.table, arrays, len(ids))
+        self._told.add(table.name)
+
+    def _chunks(self, database: Database, plan: "_Plan") -> Iterator[tuple[Longs, dict[str, Any]]]:
+        """Yield row ids and columns as Arrow has them, many blocks at once."""
+        ids: list[Longs] = []
+        columns: list[list[Any]] = []
+        for block in database.blocks(plan.table, plan.columns):
             if isinstance(block, Lost):
                 self._problem(
-                    f"damaged-table:{table.name}",
-                    f"a part of {table.name} is damaged; the rows before and after it were read",
+                    f"damaged-table:{plan.table.name}",
+                    f"a part of {plan.table.name} is damaged; the rows before and after it were read",
                     sample=f"{block.message} (after row {block.after_row})",
                 )
                 continue
-            arrays = self._arrays(plan, block)
-            if lookup is not None:
-                arrays |= _joined(arrays, *lookup)
-            if layout.derive:
-                arrays |= layout.derive(arrays)
-            arrays |= self._times(plan, arrays)
-            positions = (ordinal << _ROW_BITS) | (block.ids & ((1 << _ROW_BITS) - 1))
-            arrays["ref"] = pa.array((self._index << schema.REF_POSITION_BITS) | positions, pa.uint64())
-            yield _batch(layout.table, arrays, len(block.ids))
-        self._told.add(table.name)
+            ids.append(block.ids)
+            columns.append(self._arrays(plan, block))
+            if len(ids) == _BLOCKS_AT_ONCE:
+                yield _whole(plan, ids, columns)
+                ids, columns = [], []
+        if ids:
+            yield _whole(plan, ids, columns)
 
-    def _arrays(self, plan: "_Plan", block: Block) -> dict[str, Any]:
-        arrays: dict[str, Any] = {}
+    def _arrays(self, plan: "_Plan", block: Block) -> list[Any]:
+        arrays = []
         for (name, kind), column in zip(plan.wanted, block.columns, strict=True):
-            arrays[name], unfit = values.array(column, kind)
+            found, unfit = values.array(column, kind)
+            arrays.append(found)
             if unfit:
                 self._problem(
                     f"wrong-type:{plan.table.name}.{name}",
                     f"{plan.table.name} has values that are no {kind}; they were left out",
                     count=unfit,
                 )
-        return {name: arrays.get(name, pa.nulls(len(block.ids), kind)) for name, kind in plan.kinds.items()} | arrays
+        return arrays
 
     def _times(self, plan: "_Plan", arrays: dict[str, Any]) -> dict[str, Any]:
         """Wall time of the stamps, and of interval ends by the length of the interval on PowerLog's clock."""
@@ -236,6 +250,16 @@ class _Plan:
         present = {name: _first(names, table) for name, names in sources.items()}
         self.columns = [column for column in present.values() if column is not None]
         self.wanted = [(name, self.kinds[name]) for name, column in present.items() if column is not None]
+
+
+def _whole(plan: _Plan, ids: list[Longs], columns: list[list[Any]]) -> tuple[Longs, dict[str, Any]]:
+    """Put blocks together; columns that the file does not have are null."""
+    whole = np.concatenate(ids)
+    parts = {name: part for (name, _), part in zip(plan.wanted, zip(*columns, strict=True), strict=True)}
+    return whole, {
+        name: pa.concat_arrays(parts[name]) if name in parts else pa.nulls(len(whole), kind)
+        for name, kind in plan.kinds.items()
+    }
 
 
 def _first(names: Names, table: DbTable) -> str | None:
