@@ -265,3 +265,42 @@ def test_nothing_but_names_of_folders_does_not_make_an_archive(tmp_path: Path) -
     assert READER.claims(Candidate("a/._1.tracev3", None, b"\0\5\x16\7")) == 0
     assert READER.claims(Candidate("a/1.tracev3", None, b"\0\x10\0\0\x11\0\0\0")) == 100
     assert READER.claims(Candidate("a/readme.txt", None, b"hello")) == 0
+
+
+def test_signposts_are_paired(tmp_path: Path) -> None:
+    archive, process = simple()
+    other = archive.process("/usr/libexec/other", 5)
+
+    def mark(who: Process, second: int, kind: str, number: int = 1, name: str = "render", **rest: Any) -> None:
+        archive.signpost(
+            who, START + second * SECOND, name, "frame %d", (second,), kind=kind, signpost_id=number, **rest
+        )
+
+    mark(process, 1, "begin")
+    mark(other, 2, "begin")
+    mark(process, 3, "begin", number=2)
+    mark(process, 4, "end")
+    mark(process, 5, "event")
+    mark(other, 6, "end", name="other name")
+    mark(process, 7, "end", number=2)
+    mark(process, 8, "begin", scope="thread", tid=1)
+    mark(process, 9, "end", scope="thread", tid=2)
+    mark(process, 10, "begin", name="across", scope="system")
+    mark(other, 12, "end", name="across", scope="system")
+    archive.write(tmp_path)
+    source, problems = open_folder(tmp_path)
+    batches = list(source.batches("signposts"))
+    assert [batch.schema for batch in batches] == [schema.SCHEMAS["signposts"]]
+    rows = pa.Table.from_batches(batches).drop_columns(["time", "end"]).to_pylist()
+    assert [(row["type"], row["name"], row["process"], row["duration_ns"]) for row in rows] == [
+        ("interval", "render", "Acme", 3 * SECOND),
+        ("begin", "render", "other", None),
+        ("interval", "render", "Acme", 4 * SECOND),
+        ("event", "render", "Acme", None),
+        ("end", "other name", "other", None),
+        ("begin", "render", "Acme", None),
+        ("end", "render", "Acme", None),
+        ("interval", "across", "Acme", 2 * SECOND),
+    ]
+    assert rows[0]["message"] == "frame 1\nframe 4"
+    assert list(problems) == []

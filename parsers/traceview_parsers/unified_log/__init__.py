@@ -15,7 +15,7 @@ class UnifiedLogReader:
     """Reader of unified logs."""
 
     name: str = "unified_log"
-    tables: tuple[str, ...] = ("log",)
+    tables: tuple[str, ...] = ("log", "signposts")
 
     def claims(self, candidate: Candidate) -> int:
         """Claim folders with tracev3 files in their usual places, and tracev3 files themselves."""

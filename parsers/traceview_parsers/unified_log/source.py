@@ -1,4 +1,4 @@
-"""One opened archive: streams its ``log`` table."""
+"""One opened archive: streams its ``log`` table, and ``signposts`` made of it."""
 
 import mmap
 import re
@@ -22,6 +22,7 @@ from traceview_parsers.unified_log.decoder import Decoder, Job, Tally, Waiting
 from traceview_parsers.unified_log.emitter import Emitter, Part
 from traceview_parsers.unified_log.prefilter import Prefilter
 from traceview_parsers.unified_log.rows import Load
+from traceview_parsers.unified_log.signposts import SELECTION, pair_signposts
 from traceview_parsers.unified_log.strings import StringFiles
 from traceview_parsers.unified_log.timesync import Boot, Clock, clock_for, read_timesync
 
@@ -99,7 +100,7 @@ class UnifiedLogSource:
     """
 
     reader: str = "unified_log"
-    tables: tuple[str, ...] = ("log",)
+    tables: tuple[str, ...] = ("log", "signposts")
 
     def __init__(self, name: str, files: Files, context: Context) -> None:
         self.name = name
@@ -112,9 +113,15 @@ class UnifiedLogSource:
         self._describe_device()
 
     def batches(self, table: str, selection: Selection = EVERYTHING) -> Iterator[Any]:
-        """Yield record batches of ``log`` with the rows for which `selection` holds. Raises KeyError for other tables."""
+        """Yield record batches of ``log`` with the rows for which `selection` holds, or of ``signposts``.
+
+        Raises KeyError for other tables.
+        """
         if table not in self.tables:
             raise KeyError(table)
+        if table == "signposts":
+            yield from pair_signposts(self.batches("log", SELECTION))
+            return
         run = self._begin(selection)
         emitter = Emitter(selection)
         try:
