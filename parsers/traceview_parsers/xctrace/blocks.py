@@ -6,7 +6,7 @@ from typing import BinaryIO, Final
 
 from traceview_parsers.xctrace.document import Node
 
-BLOCK_BYTES: Final = 4 << 20
+BLOCK_BYTES: Final = 2 << 20
 MAX_ROW_BYTES: Final = 64 << 20
 """A single row beyond this is damage or an attack."""
 _ROW, _ROW_END = b"<row", b"</row>"

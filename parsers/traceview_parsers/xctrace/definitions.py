@@ -4,19 +4,21 @@ Ids are dense, increasing integers, so each takes one place in arrays: 19 bytes.
 position in the file is, and what later blocks refer to is read again when it is needed.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final
 
 import numpy as np
 
 from traceview_parsers.xctrace.digits import Longs, Mask, Words
-from traceview_parsers.xctrace.markup import Element, parse
+from traceview_parsers.xctrace.markup import Element, decode, parse
 
 BYTES_PER_ID: Final = 19
 
 NUMBER, NEGATIVE, OTHER = 1, 2, 3
 """Forms of a value: an unsigned integer, a negative integer (64-bit two's complement), anything else."""
 
+_LEAF: Final = re.compile(rb'<([^\s/>"=<]+) id="[0-9]+" fmt="([^"<>]*)">([^<]*)</')
 _WINDOW: Final = 1024
 _MAX_ELEMENT: Final = 4 << 20
 _MAX_KEPT: Final = 100_000
@@ -91,6 +93,11 @@ class Definitions:
         defined = inside & (self._arrays.form[at] > 0)
         return defined, defined & (self._arrays.code[at] == codes)
 
+    def codes(self, ids: Longs) -> Longs:
+        """Return the codes of the names of defined ids."""
+        codes: Longs = self._arrays.code[ids].astype(np.int64)
+        return codes
+
     def numbers(self, ids: Longs) -> tuple[Words, Any]:
         """Return values and forms of defined ids."""
         return self._arrays.value[ids], self._arrays.form[ids]
@@ -123,6 +130,9 @@ class Definitions:
         while True:
             self._file.seek(offset)
             data = self._file.read(window)
+            leaf = _LEAF.match(data)
+            if leaf is not None:
+                return Element(leaf[1].decode("utf-8", "replace"), {"fmt": decode(leaf[2])}, decode(leaf[3]))
             element, complete = parse(data)
             if element is not None and (complete or len(data) < window or window >= _MAX_ELEMENT):
                 return element

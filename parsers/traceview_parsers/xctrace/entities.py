@@ -9,6 +9,8 @@ from traceview_parsers.xctrace.markup import Element
 
 _PROCESS: Final = re.compile(r"(.*) \((\d{1,18})\)", re.DOTALL)
 _THREAD: Final = re.compile(r"(.*?)\s*\(?0x[0-9a-fA-F]+\)?\s*\(.*, pid: \d+\)", re.DOTALL)
+_NAMELESS: Final = "Process"
+"""Stands for the name of a process that had ended: ``Process (46259)``, seen in a real export of Xcode 26.3."""
 _MAX_SIGNED: Final = (1 << 63) - 1
 
 
@@ -39,6 +41,8 @@ def process_of(element: Element | None, definitions: Definitions) -> Process:
     if pid is None and match:
         pid = int(match[2])
     name = match[1] if match else shown
+    if name == _NAMELESS:
+        name = ""
     return Process(name or None, pid if pid is not None and pid <= _MAX_SIGNED else None)
 
 

@@ -4,6 +4,7 @@
 with thousands separators of the exporting Mac's language; from the children they come as the program wrote them.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,9 +19,10 @@ from traceview_parsers.xctrace.digits import Longs
 from traceview_parsers.xctrace.kinds import Kind, kind_of
 from traceview_parsers.xctrace.markup import Element
 
-_SEPARATORS: Final = dict.fromkeys(map(ord, ",.' \u2019\u00a0\u202f\u2009"))
+_SEPARATORS: Final = "[,.' \u2019\u00a0\u202f\u2009]"
 """Between thousands, in the languages that macOS speaks."""
 _PLAIN_TEXT: Final = "narrative-text"
+_INTEGERS: Final = (Kind.UNSIGNED, Kind.SIGNED)
 _SIGN_BIT: Final = 1 << 63
 _PRIVATE: Final = {"<private>": "private", "<sensitive>": "sensitive"}
 
@@ -40,10 +42,8 @@ def piece_of(tag: str, text: str, shown: str) -> Piece:
     if tag == _PLAIN_TEXT:
         return Piece(text or shown, None)
     kind = kind_of(tag)
-    if tag != "boolean" and kind in (Kind.UNSIGNED, Kind.SIGNED) and text.removeprefix("-").isdecimal():
-        number = int(text)
-        written = _written(text, shown)
-        return Piece(written, _argument(integer=_bits(number)))
+    if tag != "boolean" and kind in _INTEGERS and text.removeprefix("-").isdecimal():
+        return Piece(_written(text, shown), _argument(integer=_bits(int(text))))
     if kind is Kind.REAL:
         try:
             return Piece(shown or text, _argument(real=float(text)))
@@ -51,17 +51,22 @@ def piece_of(tag: str, text: str, shown: str) -> Piece:
             return Piece(shown or text, _argument(text=text or shown))
     if tag == "boolean" and text.isdecimal() and len(text) < 19:
         return Piece(shown or text, _argument(integer=int(text), text=shown or None))
-    value = text or shown
+    value = (text or shown) if kind is Kind.TEXT else (shown or text)
     privacy = _PRIVATE.get(value)
     return Piece(value, _argument(text=None if privacy else value, privacy=privacy))
 
 
+def _form(tag: str) -> int:
+    kind = kind_of(tag)
+    if kind is Kind.TEXT:
+        return 0
+    return 2 if kind in _INTEGERS and tag != "boolean" else 1
+
+
 def _written(text: str, shown: str) -> str:
     """Return an integer as the message shows it: hexadecimal stays, separators of thousands go."""
-    bare = shown.translate(_SEPARATORS)
-    if bare.removeprefix("-").isdecimal():
-        return bare
-    return shown or text
+    bare = re.sub(_SEPARATORS, "", shown)
+    return bare if bare.removeprefix("-").isdecimal() else shown or text
 
 
 def _bits(number: int) -> int | None:
@@ -99,28 +104,48 @@ class Messages:
         mine = owner >= 0
         return below[mine], owner[mine]
 
+    def _texts(self) -> Any:
+        """Return the text that each child gives, null where it refers to nothing."""
+        cells = self._cells
+        targets, inverse = np.unique(cells.block.target[self._children], return_inverse=True)
+        place = np.empty(len(targets), np.int64)
+        parts: list[Any] = []
+        form = self._forms(targets)
+        for number, make in enumerate((self._plain, self._display, self._integers)):
+            of_form = np.flatnonzero(form == number)
+            place[of_form] = sum(map(len, parts)) + np.arange(len(of_form))
+            parts.append(make(targets[of_form]))
+        return pa.concat_arrays(parts).take(pa.array(place[inverse]))
+
+    def _forms(self, targets: Longs) -> Longs:
+        """Return how each target is written: 0 by its machine value, 1 by its display text, 2 as an integer."""
+        cells = self._cells
+        codes = np.zeros(len(targets), np.int64)
+        local, before = targets >= 0, (targets < 0) & (targets != NOTHING)
+        codes[local] = cells.block.tags.code[targets[local]]
+        codes[before] = cells.definitions.codes(-1 - targets[before])
+        return np.array([_form(name) for name in cells.names.names], np.int64)[codes]
+
+    def _plain(self, targets: Longs) -> Any:
+        codes, values = self._cells.distinct_text(targets)
+        return values.take(pa.array(codes, mask=codes < 0))
+
+    def _display(self, targets: Longs) -> Any:
+        codes, values = self._cells.distinct_text(targets, shown=True)
+        return values.take(pa.array(codes, mask=codes < 0))
+
+    def _integers(self, targets: Longs) -> Any:
+        """Return integers as the message shows them: hexadecimal stays, separators of thousands go."""
+        shown = self._display(targets)
+        bare = pc.replace_substring_regex(shown, _SEPARATORS, "")
+        return pc.if_else(pc.match_substring_regex(bare, "^-?[0-9]+$"), bare, shown)
+
     def _pieces(self) -> tuple[Longs, list[Piece | None]]:
         """Return for each child the number of its piece, and the distinct pieces."""
         cells = self._cells
         targets, inverse = np.unique(cells.block.target[self._children], return_inverse=True)
-        local = targets >= 0
-        pieces: list[Piece | None] = [
-            None if target == NOTHING else self._old_piece(target) for target in targets[~local].tolist()
-        ]
-        names = [cells.names.names[code] for code in cells.block.tags.code[targets[local]].tolist()]
-        texts = self._texts(targets[local], shown=False)
-        shown = self._texts(targets[local], shown=True)
-        pieces += map(piece_of, names, texts, shown)
-        return inverse, pieces
-
-    def _texts(self, targets: Longs, *, shown: bool) -> list[str]:
-        codes, values = self._cells.distinct_text(targets, shown=shown)
-        texts: list[str] = values.to_pylist()
-        return [texts[code] for code in codes.tolist()]
-
-    def _old_piece(self, target: int) -> Piece | None:
-        element = self._cells.element(target)
-        return None if element is None else _element_piece(element)
+        elements = [cells.element(target) for target in targets.tolist()]
+        return inverse, [None if element is None else _element_piece(element) for element in elements]
 
     def text(self) -> Any:
         """Return one large_string a row; null where the cell is empty."""
@@ -128,12 +153,10 @@ class Messages:
         codes, values = cells.distinct_text(unique)
         texts = values.take(pa.array(codes, mask=codes < 0))
         if self._children.size:
-            numbers, pieces = self._pieces()
-            whole = pa.array([piece.text if piece else None for piece in pieces], pa.string())
             counts = np.bincount(self._owner, minlength=len(unique))
             offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
             # A piece that is missing makes the joined text null: then the display text stands.
-            joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), whole.take(pa.array(numbers))), "")
+            joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), self._texts()), "")
             texts = pc.if_else(pa.array(counts > 0), pc.coalesce(joined, texts), texts)
         texts = self._with_old(texts)
         return texts.take(pa.array(self._inverse)).cast(pa.large_string())

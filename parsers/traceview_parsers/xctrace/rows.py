@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from traceview_parsers.schema import LEVELS, NAME, TIME, table_batch
-from traceview_parsers.selection import Selection
 from traceview_parsers.xctrace.block import NOTHING
 from traceview_parsers.xctrace.cells import Cells, pick
 from traceview_parsers.xctrace.digits import Longs
@@ -35,7 +34,7 @@ class Frame:
         start_ns: UTC nanoseconds of the recording's start, None where unknown.
         paths: Path of each process by pid.
         base: Added to a row's file position to give its reference.
-        selection: Wanted rows and columns of ``log``.
+        arguments: Whether ``log`` has the column ``arguments``.
         complain: Called with (kind, message, file positions) for cells that cannot be read.
     """
 
@@ -43,7 +42,7 @@ class Frame:
     start_ns: int | None
     paths: dict[int, str]
     base: int
-    selection: Selection
+    arguments: bool
     complain: Callable[[str, str, Longs], None]
 
 
@@ -78,9 +77,9 @@ class _Rows:
         messages = Messages(self._cells, message)
         columns["message"] = messages.text()
         made = table_batch("log", self._count, columns | {"ref": self._ref})
-        if self._frame.selection.arguments:
+        if self._frame.arguments:
             made = made.append_column("arguments", messages.arguments())
-        return self._frame.selection.filter(made)
+        return made
 
     def signposts(self) -> Any:
         """``os-signpost`` and its relatives: single signposts, or intervals that are already paired."""
@@ -237,7 +236,11 @@ class _Rows:
         return pa.DictionaryArray.from_arrays(found, pa.array(list(paths.values()), pa.string()))
 
     def _name(self, *mnemonics: str, kind: str = "") -> Any:
-        return self._cells.text(self._target(*mnemonics, kind=kind))
+        place = self._place(*mnemonics, kind=kind)
+        if place is None:
+            return None
+        shown = kind_of(self._frame.node.columns[place].kind) is Kind.SHOWN
+        return self._cells.text(self._cells.column(place), shown=shown)
 
     def _word(self, mnemonic: str, allowed: frozenset[str] | None, default: str | None = None) -> Any:
         """Return a column of lower-case words; what is not allowed becomes null and is counted."""

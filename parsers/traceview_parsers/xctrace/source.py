@@ -1,15 +1,16 @@
 """One opened export: a file, or a folder of files of one trace."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
-from typing import Any, BinaryIO, Final, Protocol
+from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from traceview_parsers.schema import REF_POSITION_BITS, SCHEMAS
+from traceview_parsers.schema import REF_POSITION_BITS, SCHEMAS, TIME
 from traceview_parsers.selection import EVERYTHING, Selection
 from traceview_parsers.trace import Context, Coverage
 from traceview_parsers.xctrace.block import read_block
@@ -33,10 +34,6 @@ _MESSAGES: Final = {
 }
 
 
-class _Complain(Protocol):
-    def __call__(self, kind: str, message: str, positions: Longs | list[int], count: int | None = None) -> None: ...
-
-
 @dataclass(slots=True)
 class _Known:
     """What earlier passes over a document found."""
@@ -48,11 +45,31 @@ class _Known:
 
 @dataclass(slots=True)
 class _Seen:
-    """Rows of a node, and the first and last time of those that were built."""
+    """What passes over a node found so far; each row is counted once, however often it is read.
+
+    Attributes:
+        rows: Whole rows.
+        start_ns: First time.
+        end_ns: Last time.
+        scanned: Byte up to which rows were counted and their damage was told.
+        built: Byte up to which times were noted and unreadable cells were told.
+    """
 
     rows: int = 0
     start_ns: int | None = None
     end_ns: int | None = None
+    scanned: int = 0
+    built: int = 0
+
+    def note(self, made: Any) -> None:
+        """Extend the covered time by the rows of a batch."""
+        column = next((name for name in ("time", "start") if made.schema.get_field_index(name) >= 0), None)
+        times = None if column is None else made.column(made.schema.get_field_index(column))
+        if times is None or times.type != TIME or times.null_count == len(times):
+            return
+        bounds = pc.min_max(times.cast(pa.int64())).as_py()
+        self.start_ns = bounds["min"] if self.start_ns is None else min(bounds["min"], self.start_ns)
+        self.end_ns = bounds["max"] if self.end_ns is None else max(bounds["max"], self.end_ns)
 
 
 class XctraceSource:
@@ -77,8 +94,7 @@ class XctraceSource:
         self._tables = _tables(documents)
         self.tables: tuple[str, ...] = tuple(dict.fromkeys(self._tables.values()))
         self._known = {document.name: _Known() for document in documents}
-        self._seen: dict[tuple[str, int], _Seen] = {}
-        self._reported: set[tuple[str, int]] = set()
+        self._seen: defaultdict[tuple[str, int], _Seen] = defaultdict(_Seen)
 
     def batches(self, table: str, selection: Selection = EVERYTHING) -> Iterator[Any]:
         """Yield record batches of `table`; `selection` applies to ``log`` only."""
@@ -105,85 +121,80 @@ class XctraceSource:
         )
         definitions, names = Definitions(BytesIO(), 0, Ids()), Names()
         block = read_block(b"<row></row>", 0, len(document.nodes[number].columns), definitions, names)
-        return batch(table, Cells(block, definitions, names), self._frame(document, number, EVERYTHING))
+        return batch(table, Cells(block, definitions, names), self._frame(document, number))
 
     def _read(self, document: Document, table: str, wanted: list[int], selection: Selection) -> Iterator[Any]:
         known = self._known[document.name]
         if known.ids.redefined:
             # What an id stands for depends on the place: begin anew.
             known = self._known[document.name] = _Known(names=known.names)
-        with document.path.open("rb") as file, document.path.open("rb") as lookups:
+        with document.path.open("rb") as file, document.path.open("rb", buffering=0) as lookups:
             definitions = Definitions(lookups, document.size, known.ids)
             for number in range(wanted[-1] + 1):
+                blocks = self._blocks(document, number, file, definitions, known.names)
                 if number in wanted:
-                    frame = self._frame(document, number, selection)
-                    for cells in self._blocks(document, number, file, definitions, known.names):
-                        made = batch(table, cells, frame)
-                        self._note(document, number, made)
+                    for cells, end in blocks:
+                        made = self._rows(table, document, number, cells, end, arguments=selection.arguments)
+                        made = selection.filter(made) if table == "log" else made
                         if made.num_rows:
                             yield made
                 elif number not in known.read and self._table(document, number):
-                    for _ in self._blocks(document, number, file, definitions, known.names):
+                    for _ in blocks:  # only for what its ids stand for
                         pass
                 known.read.add(number)
-                self._reported.add((document.name, number))
 
-    def _frame(self, document: Document, number: int, selection: Selection) -> Frame:
+    def _rows(self, table: str, document: Document, number: int, cells: Cells, end: int, *, arguments: bool) -> Any:
+        seen = self._seen[document.name, number]
+        made = batch(table, cells, self._frame(document, number, arguments=arguments))
+        if end > seen.built:
+            seen.note(made)
+            seen.built = end
+        return made
+
+    def _frame(self, document: Document, number: int, *, arguments: bool = False) -> Frame:
         node = document.nodes[number]
         start = self._starts.get(node.run)
         run = self._runs.get(node.run)
-        first = (document.name, number) not in self._reported or number not in self._built(document)
         return Frame(
             node,
             start.ns if start else None,
             run.paths if run else {},
             self._base + document.base,
-            selection,
-            partial(self._complain, document.name) if first else _silent,
+            arguments,
+            partial(self._complain, document.name, self._seen[document.name, number]),
         )
 
-    def _built(self, document: Document) -> set[int]:
-        return {number for (name, number), seen in self._seen.items() if name == document.name and seen.rows}
+    def _complain(self, document: str, seen: _Seen, kind: str, message: str, positions: Longs) -> None:
+        """Count cells of rows that were not built before."""
+        new = positions[positions >= seen.built]
+        if len(new):
+            self._problems.add(document, kind, message, position=int(new[0]), count=len(new))
 
     def _blocks(
         self, document: Document, number: int, file: BinaryIO, definitions: Definitions, names: Names
-    ) -> Iterator[Cells]:
-        node = document.nodes[number]
-        complain: _Complain = partial(self._complain, document.name)
-        if (document.name, number) in self._reported:
-            complain = _silent
+    ) -> Iterator[tuple[Cells, int]]:
+        """Yield the cells of each block of a node, and the byte where the block ends."""
+        node, seen = document.nodes[number], self._seen[document.name, number]
         for rows in row_blocks(file, node):
+            new, end = rows.offset >= seen.scanned, rows.offset + len(rows.data)
+            seen.scanned = max(seen.scanned, end)
             if rows.lost:
-                if document.closed or node.end < document.size:
-                    complain("damaged-row", _MESSAGES["damaged-row"], [rows.offset])
+                if new and (document.closed or node.end < document.size):
+                    self._tell(document, "damaged-row", rows.offset, 1)
                 continue
             block = read_block(rows.data, rows.offset, len(node.columns), definitions, names)
-            for kind, count in block.faults.counts.items():
-                complain(kind, _MESSAGES[kind], [block.faults.first[kind]], count)
-            yield Cells(block, definitions, names)
+            if new:
+                seen.rows += len(block.cells)
+                for kind, count in block.faults.counts.items():
+                    self._tell(document, kind, block.faults.first[kind], count)
+            yield Cells(block, definitions, names), end
 
-    def _complain(
-        self, document: str, kind: str, message: str, positions: Longs | list[int], count: int | None = None
-    ) -> None:
-        self._problems.add(
-            document, kind, message, position=int(positions[0]), count=len(positions) if count is None else count
-        )
-
-    def _note(self, document: Document, number: int, made: Any) -> None:
-        seen = self._seen.setdefault((document.name, number), _Seen())
-        names = made.schema.names
-        column = next((name for name in ("time", "start") if name in names), None)
-        seen.rows += made.num_rows
-        if column is None or not made.num_rows:
-            return
-        bounds = pc.min_max(made.column(made.schema.get_field_index(column)).cast(pa.int64())).as_py()
-        if bounds["min"] is not None:
-            seen.start_ns = min(bounds["min"], seen.start_ns if seen.start_ns is not None else bounds["min"])
-            seen.end_ns = max(bounds["max"], seen.end_ns if seen.end_ns is not None else bounds["max"])
+    def _tell(self, document: Document, kind: str, position: int, count: int) -> None:
+        self._problems.add(document.name, kind, _MESSAGES[kind], position=position, count=count)
 
     def coverage(self) -> Coverage:
         """Return the covered time of the rows that were read so far."""
-        seen = list(self._seen.values())
+        seen = [one for one in self._seen.values() if one.scanned]
         starts = [one.start_ns for one in seen if one.start_ns is not None]
         ends = [one.end_ns for one in seen if one.end_ns is not None]
         hows = sorted({start.how for start in self._starts.values()})
@@ -192,11 +203,17 @@ class XctraceSource:
             self.reader,
             min(starts, default=None),
             max(ends, default=None),
-            sum(one.rows for one in seen) if seen else None,
+            self._counted(),
             clock=" and ".join(hows) or "unknown: no time-info and no start date",
             certainty_ns=CERTAINTY_NS if hows else None,
             notes=tuple(self._notes()),
         )
+
+    def _counted(self) -> int | None:
+        """Return the rows of the log that were read, where there is a log, else of all tables; None before any."""
+        read = [(place, seen.rows) for place, seen in self._seen.items() if seen.scanned and place in self._tables]
+        log = [rows for place, rows in read if self._tables[place] == "log"]
+        return sum(log or (rows for _, rows in read)) if read else None
 
     def _notes(self) -> Iterator[str]:
         for run in self._runs.values():
@@ -231,7 +248,3 @@ def _filters(run: Run, node: Node) -> str:
     table = run.tables[node.place - 1] if node.place and node.place <= len(run.tables) else {}
     narrowing = ("category", "subsystem", "message-type", "target-pid")
     return ", ".join(f"{name} {table[name]}" for name in narrowing if table.get(name) and table[name] != "ALL")
-
-
-def _silent(kind: str, message: str, positions: Longs | list[int], count: int | None = None) -> None:
-    """Do nothing: an earlier pass over the same rows has counted it."""

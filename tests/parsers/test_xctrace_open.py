@@ -1,0 +1,353 @@
+"""Folders, clocks, messages and bundles. The columns are those of real exports; the rows are made up."""
+
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from traceview_parsers import open_trace
+from traceview_parsers.errors import InputError, UnknownFormatError
+from traceview_parsers.selection import Clause, Selection
+
+START = "2026-04-09T23:31:11.270-03:00"
+START_NS = 1775788271_270_000_000
+COLUMNS = {
+    "os-log": "time:event-time thread:thread process:process message-type:event-type format-string:format-string "
+    "backtrace:text-backtrace subsystem:subsystem category:category message:os-log-metadata "
+    "emit-location:return-location",
+    "os-signpost": "time:event-time thread:thread process:process event-type:event-type scope:string "
+    "identifier:os-signpost-identifier name:signpost-name format-string:format-string backtrace:text-backtrace "
+    "subsystem:subsystem category:category message:os-log-metadata emit-location:return-location",
+    "time-info": "update-time:sample-time mabs-epoch:mach-absolute-time mct-epoch:mach-continuous-time "
+    "timebase-info:mach-timebase-info trace-start-time:time-since-epoch",
+    "potential-hangs": "start:start-time duration:duration hang-type:hang-type thread:thread process:process",
+    "life-cycle-period": "start:start-time group:string lane:layout-id duration:duration process:process "
+    "period:app-period narrative:narrative",
+    "device-thermal-state-intervals": "start:start-time duration:duration end:start-time thermal-state:thermal-state "
+    "track-label:string is-induced:boolean narrative:narrative",
+    "audio-hal-io-cycle": "start:start-time duration:duration process:process thread:thread frames:uint32 "
+    "concept:event-concept",
+    "time-profile": "time:sample-time thread:thread process:process core:core thread-state:thread-state weight:weight "
+    "stack:tagged-backtrace",
+    "cpu-profile": "time:sample-time thread:thread process:process core:core thread-state:thread-state "
+    "weight:cycle-weight stack:backtrace",
+    "small": "name:string count:uint64",
+}
+THREAD = (
+    '<thread id="2" fmt="Main Thread (0x1f) (App, pid: 77)"><tid id="3" fmt="0x1f">31</tid>'
+    '<process id="4" fmt="App (77)"><pid id="5" fmt="77">77</pid></process></thread><process ref="4"/>'
+)
+LOG_ROW = (
+    f'<row><event-time id="1" fmt="00:01.000.000">1000000000</event-time>{THREAD}'
+    '<event-type id="6" fmt="Error">Error</event-type><format-string id="7" fmt="x">sent %d of %llx to %@</format-string>'
+    '<sentinel/><subsystem id="8" fmt="a.b">a.b</subsystem><category id="9" fmt="c">c</category>'
+    '<os-log-metadata id="10" fmt="sent 31.925 of 0xff to &lt;private&gt;"><narrative-text id="11" fmt="sent ">sent '
+    '</narrative-text><uint64 id="12" fmt="31.925">31925</uint64><narrative-text id="13" fmt=" of "> of '
+    '</narrative-text><uint64 id="14" fmt="0xff">255</uint64><narrative-text id="15" fmt=" to "> to </narrative-text>'
+    '<string id="16" fmt="&lt;private&gt;">&lt;private&gt;</string></os-log-metadata><sentinel/></row>\n'
+)
+MESSAGE = "sent 31925 of 0xff to <private>"
+
+
+def node(schema: str, rows: str, place: int = 1) -> str:
+    columns = "".join(
+        f"<col><mnemonic>{name}</mnemonic><name>N</name><engineering-type>{kind}</engineering-type></col>"
+        for name, kind in (column.split(":") for column in COLUMNS[schema].split())
+    )
+    xpath = f"//trace-toc[1]/run[1]/data[1]/table[{place}]"
+    return f"<node xpath='{xpath}'><schema name=\"{schema}\">{columns}</schema>{rows}</node>"
+
+
+def export(*nodes: str) -> bytes:
+    return ('<?xml version="1.0"?>\n<trace-query-result>\n' + "\n".join(nodes) + "</trace-query-result>\n").encode()
+
+
+def contents(*schemas: str, start: str = START, mode: str = "Deferred") -> bytes:
+    tables = "".join(f"<table {schema}/>" if "=" in schema else f'<table schema="{schema}"/>' for schema in schemas)
+    return (
+        '<?xml version="1.0"?>\n\n<trace-toc><run number="1"><info><target><device uuid="U" model="iPhone17,1" '
+        'name="Test phone" os-version="26.3.1 (23D8133)" platform="iOS"/></target><summary>'
+        f"<start-date>{start}</start-date><end-date/><recording-mode>{mode}</recording-mode></summary></info>"
+        '<processes><process name="App" pid="77" path="/var/containers/App.app/App"/></processes>'
+        f"<data>{tables}</data><tracks/></run></trace-toc>"
+    ).encode()
+
+
+def one_row(path: Path, table: str, selection: Selection | None = None) -> dict[str, Any]:
+    with open_trace(path) as trace:
+        read = trace.table(table, selection or Selection())
+    assert read.num_rows == 1
+    plain = [column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column for column in read.columns]
+    (row,) = pa.table(plain, names=read.column_names).to_pylist()
+    return {name: value for name, value in row.items() if value is not None and name != "ref"}
+
+
+def test_a_folder_of_contents_and_tables_is_one_trace(tmp_path: Path) -> None:
+    (tmp_path / "toc.xml").write_bytes(contents("os-log", "small", mode="Windowed (5 seconds)"))
+    (tmp_path / "log.xml").write_bytes(export(node("os-log", LOG_ROW)))
+    (tmp_path / "small.xml").write_bytes(export(node("small", '<row><string id="1">a</string><sentinel/></row>', 2)))
+    assert one_row(tmp_path, "log") == {
+        "time": START_NS + 10**9, "time_how": "exact", "process": "App", "pid": 77, "tid": 31, "level": "error",
+        "process_path": "/var/containers/App.app/App", "subsystem": "a.b", "category": "c", "event": "log",
+        "message": MESSAGE, "format": "sent %d of %llx to %@",
+    }  # fmt: skip
+    with open_trace(tmp_path) as trace:
+        assert len(trace.sources) == 1
+        assert trace.tables == ("log", "xctrace_small")
+        refs = [trace.table(table).column("ref")[0].as_py() for table in trace.tables]
+        assert len(set(refs)) == 2
+        (coverage,) = trace.coverage()
+        assert (coverage.start_ns, coverage.end_ns, coverage.rows) == (START_NS + 10**9, START_NS + 10**9, 1)
+        assert coverage.clock == "start date of the table of contents"
+        assert coverage.certainty_ns == 1_000_000
+        assert "Windowed (5 seconds)" in coverage.notes[0]
+        assert (trace.device.model, trace.device.os_build) == ("iPhone17,1", "23D8133")
+        assert trace.capture.tz == "-03:00"
+
+
+def test_a_slice_of_the_log_is_noted(tmp_path: Path) -> None:
+    (tmp_path / "toc.xml").write_bytes(contents('schema="os-log" category="PointsOfInterest"'))
+    (tmp_path / "log.xml").write_bytes(export(node("os-log", LOG_ROW)))
+    with open_trace(tmp_path) as trace:
+        assert "category PointsOfInterest" in trace.coverage()[0].notes[0]
+
+
+def test_other_captures_in_the_folder_are_not_hidden(tmp_path: Path) -> None:
+    (tmp_path / "toc.xml").write_bytes(contents("os-log"))
+    (tmp_path / "tables.xml").write_bytes(export(node("os-log", LOG_ROW)))
+    (tmp_path / "crash.ips").write_text('{"bug_type":"309","timestamp":"2026-01-01 00:00:00.00 +0000"}\n{}')
+    with open_trace(tmp_path) as trace:
+        assert [source.reader for source in trace.sources].count("ips") == 1
+        assert trace.table("log").column("time")[0].value == START_NS + 10**9
+
+
+def test_contents_of_another_trace_beside_a_file_are_not_believed(tmp_path: Path) -> None:
+    (tmp_path / "toc.xml").write_bytes(contents("small", "os-log"))
+    (tmp_path / "tables.xml").write_bytes(export(node("os-log", LOG_ROW)))
+    assert "time" not in one_row(tmp_path / "tables.xml", "log")
+
+
+def test_without_any_clock_rows_have_no_time(tmp_path: Path) -> None:
+    (tmp_path / "tables.xml").write_bytes(export(node("os-log", LOG_ROW)))
+    row = one_row(tmp_path / "tables.xml", "log")
+    assert "time" not in row
+    assert row["time_how"] == "unknown"
+    with open_trace(tmp_path / "tables.xml") as trace:
+        (problem,) = trace.problems
+        assert problem.kind == "no-start-time"
+        assert "xctrace export --input X.trace --toc" in problem.message
+
+
+TIME_INFO = (
+    '<row><sample-time id="90" fmt="0">0</sample-time><mach-absolute-time id="91" fmt="1">1</mach-absolute-time>'
+    '<mach-continuous-time id="92" fmt="1">1</mach-continuous-time><mach-timebase-info id="93" fmt="125/3">'
+    '<mach-timebase-info-field id="94">125</mach-timebase-info-field></mach-timebase-info>'
+    '<time-since-epoch id="95" fmt="10/4/26">{}</time-since-epoch></row>'
+)
+
+
+@pytest.mark.parametrize("written", ["1775788271.270123", "797481071.270123", "1775788271270123000"])
+def test_time_info_is_finer_than_the_start_date(tmp_path: Path, written: str) -> None:
+    (tmp_path / "toc.xml").write_bytes(contents("os-log", "time-info"))
+    (tmp_path / "tables.xml").write_bytes(
+        export(node("os-log", LOG_ROW), node("time-info", TIME_INFO.format(written), 2))
+    )
+    assert one_row(tmp_path, "log")["time"] == START_NS + 123_000 + 10**9
+    assert one_row(tmp_path / "tables.xml", "log")["time"] == START_NS + 123_000 + 10**9
+    with open_trace(tmp_path) as trace:
+        assert trace.coverage()[0].clock == "time-info"
+
+
+@pytest.mark.parametrize("written", ["1775788271", "5", "nonsense", "", "9" * 30, "1990000000.5"])
+def test_a_useless_time_info_leaves_the_start_date(tmp_path: Path, written: str) -> None:
+    (tmp_path / "toc.xml").write_bytes(contents("os-log", "time-info"))
+    (tmp_path / "tables.xml").write_bytes(
+        export(node("os-log", LOG_ROW), node("time-info", TIME_INFO.format(written), 2))
+    )
+    assert one_row(tmp_path, "log")["time"] == START_NS + 10**9
+
+
+def test_arguments_are_typed(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(export(node("os-log", LOG_ROW)))
+    arguments = one_row(tmp_path / "a.xml", "log", Selection(arguments=True))["arguments"]
+    assert [one["integer"] for one in arguments] == [31925, 255, None]
+    assert arguments[2] == {"integer": None, "real": None, "text": None, "privacy": "private"}
+
+
+def test_a_message_that_comes_again_is_read_from_its_first_definition(tmp_path: Path) -> None:
+    again = (
+        '<row><event-time ref="1"/><thread ref="2"/><sentinel/><event-type ref="6"/><format-string ref="7"/><sentinel/>'
+        '<sentinel/><sentinel/><os-log-metadata ref="10"/><sentinel/></row>\n'
+    )
+    filler = "".join(
+        f'<row><event-time id="{number}" fmt="">{number}</event-time>' + "<sentinel/>" * 9 + "</row>\n"
+        for number in range(100, 60_000)
+    )
+    (tmp_path / "a.xml").write_bytes(export(node("os-log", LOG_ROW + filler + again)))
+    wanted = Selection((Clause(words=frozenset({"private"})),), arguments=True)
+    with open_trace(tmp_path / "a.xml") as trace:
+        first, last = trace.table("log", wanted).drop_columns(["ref", "subsystem", "category", "time"]).to_pylist()
+        assert first == last
+        assert first["process"] == "App"
+        assert first["message"] == MESSAGE
+
+
+def test_line_breaks_in_messages_survive(tmp_path: Path) -> None:
+    row = LOG_ROW.replace(" of </", "\n\tof&#10;&#x1F4DE;</").replace("31.925", "31 925")
+    (tmp_path / "a.xml").write_bytes(export(node("os-log", row)))
+    assert one_row(tmp_path / "a.xml", "log")["message"] == "sent 31925\n\tof\n📞0xff to <private>"
+
+
+def test_signposts(tmp_path: Path) -> None:
+    row = (
+        f'<row><event-time id="1" fmt="">5</event-time>{THREAD}<event-type id="6" fmt="Begin">Begin</event-type>'
+        '<string id="7" fmt="Process">Process</string><os-signpost-identifier id="8" fmt="17,216,892,719,917,625,070">'
+        '17216892719917625070</os-signpost-identifier><signpost-name id="9" fmt="call">call</signpost-name>'
+        + "<sentinel/>" * 6
+        + "</row>"
+    )
+    (tmp_path / "a.xml").write_bytes(export(node("os-signpost", row)))
+    assert one_row(tmp_path / "a.xml", "signposts") == {
+        "relative_ns": 5, "type": "begin", "name": "call", "process": "App", "pid": 77, "tid": 31,
+        "signpost_id": 17216892719917625070, "scope": "process", "source_schema": "os-signpost",
+    }  # fmt: skip
+
+
+SPAN = '<start-time id="1" fmt="">100</start-time><duration id="20" fmt="">50</duration>'
+INTERVAL_ROWS = {
+    "potential-hangs": (
+        f'<row>{SPAN}<hang-type id="30" fmt="Hang">Hang</hang-type>{THREAD}</row>',
+        {"kind": "hang", "label": "Hang", "process": "App", "pid": 77, "thread": "Main Thread", "tid": 31},
+    ),
+    "life-cycle-period": (
+        (
+            '<row><start-time id="1" fmt="">100</start-time><string id="30" fmt="g">g</string><layout-id id="31" fmt="0">0'
+            '</layout-id><duration id="20" fmt="">50</duration><process id="4" fmt="App (77)"><pid id="5" fmt="77">77</pid>'
+            '</process><app-period id="32" fmt="Foreground - Active">Foreground - Active</app-period>'
+            '<narrative id="33" fmt="It ran"/></row>'
+        ),
+        {"kind": "life_cycle", "label": "Foreground - Active", "process": "App", "pid": 77, "narrative": "It ran"},
+    ),
+    "device-thermal-state-intervals": (
+        (
+            f'<row>{SPAN}<start-time id="21" fmt="">150</start-time><thermal-state id="30" fmt="Serious">Serious'
+            '</thermal-state><string id="31" fmt="Current">Current</string><boolean id="32" fmt="No">0</boolean>'
+            "<sentinel/></row>"
+        ),
+        {"kind": "thermal", "label": "Serious", "state": "Serious"},
+    ),
+    "audio-hal-io-cycle": (
+        (
+            f'<row>{SPAN}<process id="40" fmt="audiomxd (9)"><pid id="41" fmt="9">9</pid></process><sentinel/>'
+            '<uint32 id="42" fmt="256">256</uint32><event-concept id="43" fmt="Overload">Red</event-concept></row>'
+        ),
+        {"kind": "audio_io_cycle", "state": "Overload", "process": "audiomxd", "pid": 9},
+    ),
+}
+
+
+@pytest.mark.parametrize("schema", sorted(INTERVAL_ROWS))
+def test_intervals(tmp_path: Path, schema: str) -> None:
+    row, expected = INTERVAL_ROWS[schema]
+    (tmp_path / "toc.xml").write_bytes(contents(schema))
+    (tmp_path / "a.xml").write_bytes(export(node(schema, row)))
+    assert one_row(tmp_path, "intervals") == {
+        "start": START_NS + 100, "end": START_NS + 150, "relative_ns": 100, "duration_ns": 50,
+        "source_schema": schema, **expected,
+    }  # fmt: skip
+
+
+FRAMES = '<frame id="50" name="leaf&lt;T&gt;" addr="0x1"/><frame id="51" name="main" addr="0x2"/>'
+SAMPLE = (
+    f'<row><sample-time id="1" fmt="">7</sample-time>{THREAD}<core id="40" fmt="CPU 1">1</core>'
+    '<thread-state id="41" fmt="Running">Running</thread-state>'
+)
+
+
+def test_call_stacks_of_old_and_new_xcode(tmp_path: Path) -> None:
+    old = f'{SAMPLE}<cycle-weight id="42" fmt="9">900</cycle-weight><backtrace id="43">{FRAMES}</backtrace></row>'
+    new = (
+        f'{SAMPLE}<weight id="42" fmt="1 ms">1000000</weight><tagged-backtrace id="43" fmt="leaf (1 other frame)">'
+        f'<backtrace id="44">{FRAMES}</backtrace></tagged-backtrace></row>'
+    )
+    shared = {
+        "relative_ns": 7, "process": "App", "pid": 77, "thread": "Main Thread", "tid": 31, "state": "Running",
+        "core": 1, "frames": ["leaf<T>", "main"],
+    }  # fmt: skip
+    (tmp_path / "old.xml").write_bytes(export(node("cpu-profile", old)))
+    (tmp_path / "new.xml").write_bytes(export(node("time-profile", new)))
+    assert one_row(tmp_path / "old.xml", "samples") == shared | {"weight_cycles": 900, "source_schema": "cpu-profile"}
+    assert one_row(tmp_path / "new.xml", "samples") == shared | {"weight_ns": 10**6, "source_schema": "time-profile"}
+
+
+def test_a_bundle_gets_the_export_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    (tmp_path / "call.trace" / "corespace").mkdir(parents=True)
+    with pytest.raises(InputError) as caught:
+        open_trace(tmp_path / "call.trace")
+    said = str(caught.value)
+    assert "xctrace export --input call.trace --toc" in said
+    assert '@schema="os-log" or @schema="os-signpost" or @schema="time-info"' in said
+
+
+FAKE = """#!{python}
+import sys
+from pathlib import Path
+arguments = sys.argv[1:]
+assert arguments[:2] == ["export", "--input"], arguments
+here = Path(__file__).parent
+output = Path(arguments[arguments.index("--output") + 1])
+tries = here / "tries"
+tries.write_text((tries.read_text() if tries.exists() else "") + ".")
+if len(tries.read_text()) == 1:
+    sys.exit("Segmentation fault")
+if "--toc" in arguments:
+    output.write_bytes((here / "toc").read_bytes())
+elif "os-log" in arguments[arguments.index("--xpath") + 1]:
+    output.write_bytes((here / "log").read_bytes())
+else:
+    sys.exit("Document Missing Template Error")
+"""
+
+
+@pytest.fixture
+def fake_xctrace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program named ``xctrace`` that crashes once, then exports the log and fails for signposts."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program = folder / "xctrace"
+    program.write_text(FAKE.format(python=sys.executable))
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    (folder / "toc").write_bytes(contents("os-log", "os-signpost", "kdebug"))
+    (folder / "log").write_bytes(export(node("os-log", LOG_ROW)))
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    return folder
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script")
+def test_on_a_mac_a_bundle_is_exported(tmp_path: Path, fake_xctrace: Path) -> None:
+    (tmp_path / "call.trace").mkdir()
+    assert one_row(tmp_path / "call.trace", "log")["time"] == START_NS + 10**9
+    assert (fake_xctrace / "tries").read_text() == "." * 6  # contents twice, the log, signposts three times
+    with open_trace(tmp_path / "call.trace") as trace:
+        (problem,) = [one for one in trace.problems if one.kind == "export-failed"]
+        assert "os-signpost" in problem.message
+        assert "Missing Template" in problem.message
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script")
+def test_a_bundle_that_cannot_be_exported(tmp_path: Path, fake_xctrace: Path) -> None:
+    (fake_xctrace / "toc").unlink()
+    (tmp_path / "call.trace").mkdir()
+    with pytest.raises(InputError, match="could not export"):
+        open_trace(tmp_path / "call.trace")
+
+
+def test_other_xml_is_not_claimed(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text('<?xml version="1.0"?><plist><dict/></plist>')
+    with pytest.raises(UnknownFormatError):
+        open_trace(tmp_path / "a.xml")
