@@ -30,6 +30,7 @@ class Clause:
         events: Members of `schema.EVENTS`.
         pids: Process ids.
         words: The message contains at least one of these (case-sensitive).
+        process_paths: The path of the executable contains at least one of these; an unknown path holds too.
     """
 
     processes: Names | None = None
@@ -40,6 +41,7 @@ class Clause:
     events: Names | None = None
     pids: frozenset[int] | None = None
     words: Names | None = None
+    process_paths: Names | None = None
 
     def by_column(self) -> list[tuple[str, Names]]:
         """Return the conditions on dictionary columns of ``log`` as (column, accepted values)."""
@@ -61,6 +63,8 @@ class Clause:
         if self.pids is not None:
             pids = pa.array(sorted(self.pids), pa.int64())
             keep &= pc.is_in(batch.column("pid"), pids).to_numpy(zero_copy_only=False)
+        if self.process_paths is not None:
+            keep &= _may_contain(batch.column("process_path"), self.process_paths)
         if self.words is not None:
             rows = np.flatnonzero(keep)
             messages = batch.column("message").take(pa.array(rows))
@@ -140,4 +144,12 @@ def _is_in(column: Any, values: Names) -> Mask:
     hits = pc.is_in(column.dictionary, wanted).to_numpy(zero_copy_only=False)
     indices = column.indices.fill_null(len(hits)).to_numpy(zero_copy_only=False)
     mask: Mask = np.append(hits, False).astype(bool)[indices]
+    return mask
+
+
+def _may_contain(column: Any, parts: Names) -> Mask:
+    paths = column.dictionary.to_pylist()
+    hits = np.array([*(any(part in path for part in parts) for path in paths), True], bool)
+    indices = column.indices.fill_null(len(paths)).to_numpy(zero_copy_only=False)
+    mask: Mask = hits[indices]
     return mask

@@ -50,6 +50,13 @@ def test_conditions_of_a_clause_hold_together_and_clauses_are_alternatives() -> 
     assert kept(Selection((Clause(subsystems=frozenset({"com.apple.runningboard"})),))) == [0, 2]
 
 
+def test_an_unknown_path_may_be_anything() -> None:
+    paths = pa.array(["/private/var/containers/Bundle/Application/X/Acme.app/Acme", None, "/usr/libexec/apsd"])
+    rows = schema.log_batch(3, {"ref": pa.array([0, 1, 2], pa.uint64()), "process_path": paths.dictionary_encode()})
+    chosen = Selection((Clause(process_paths=frozenset({".app/"})),)).filter(rows)
+    assert chosen.column("ref").to_pylist() == [0, 1]
+
+
 def test_times_are_half_open_and_rows_without_a_time_are_outside() -> None:
     assert kept(Selection(start_ns=20)) == [1, 3]
     assert kept(Selection(end_ns=20)) == [0]

@@ -115,9 +115,8 @@ class Catalogue:
         For sources that know process, subsystem and library of each row; for others see `words`.
 
         Signals with a known process, subsystem or library ask for just those. Lines that an app may print by any way
-        (its own logger, NSLog) are looked for in the processes named in `apps`. Without names they are looked for in
-        all processes, which costs the reader most of its shortcuts; likewise where a name is a bundle id (it has a
-        dot), because that does not tell how the process is called.
+        (its own logger, NSLog) are looked for in the processes named in `apps`; without names, or with bundle ids
+        (they have a dot and do not tell how the process is called), in whatever runs out of an app bundle.
         """
         named = frozenset(apps)
         bounds = named if named and not any("." in name for name in named) else None
@@ -137,11 +136,17 @@ class Catalogue:
                     else None,
                     subsystems=frozenset(names[column]) if column == "subsystems" else None,
                     senders=frozenset(names[column]) if column == "senders" else None,
+                    process_paths=_APP_PATHS if column == "apps" and bounds is None else None,
                     words=frozenset(words[column]),
                 )
                 for column in sorted(words)
             )
         )
+
+
+_DAEMON_FAMILIES: Final = frozenset({"crash_text", "system"})
+_APP_PATHS: Final = frozenset({".app/"})
+"""In the path of every app, app extension and simulated app (Apple, Bundle Programming Guide)."""
 
 
 @cache
@@ -209,7 +214,11 @@ def _places(signal: Signal) -> list[tuple[str, frozenset[str]]]:
     places = [("subsystems", frozenset({signal.subsystem}))] if signal.subsystem else []
     if signal.senders:
         places.append(("senders", signal.senders))
-    return places or [("apps", frozenset())]
+    if places:
+        return places
+    # Crash texts and clock marks are printed by the daemons that the catalogue watches; all else without a place of
+    # its own is printed by apps and the libraries in them.
+    return [("processes", frozenset())] if signal.family in _DAEMON_FAMILIES else [("apps", frozenset())]
 
 
 def _forms(index: int, signal: Signal) -> list[Form]:

@@ -143,7 +143,16 @@ class _ClauseFilter:
         for row in range(start, end):
             name = self._known.images.table["name"][self._known.process_images[row]]
             wanted = clause.processes is None or (name >= 0 and names[name] in clause.processes)
+            wanted = wanted and self._path_fits(self._known.process_images[row])
             yield wanted and (clause.pids is None or int(table["pid"][row]) in clause.pids)
+
+    def _path_fits(self, image: int) -> bool:
+        parts = self._clause.process_paths
+        number = int(self._known.images.table["path"][image])
+        if parts is None or number < 0:
+            return True
+        path = self._known.images.paths.texts()[number]
+        return any(part in path for part in parts)
 
     def _sites(self, start: int, end: int) -> Iterable[int]:
         clause = self._clause
