@@ -101,7 +101,7 @@ SCHEMAS: Final[dict[str, Any]] = {
             pa.field("action", pa.string()),  # of a resource report: none, Process killed
             pa.field("used", pa.float64()),  # CPU seconds, wakeups or bytes within the window
             pa.field("window_s", pa.float64()),
-            pa.field("limit", pa.float64()),  # in percent of a core, wakeups/s or bytes/s, read from the report
+            pa.field("limit", pa.float64()),  # as the report tells: % of a core, wakeups/s, bytes/s, bytes of memory
             pa.field("limit_window_s", pa.float64()),
             pa.field("victim_bytes", pa.int64()),  # memory of the process that jetsam killed
             pa.field("primary_state", pa.string()),  # of a resource report: most samples were taken in this state

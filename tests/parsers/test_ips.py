@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from traceview_parsers.errors import InputError
 from traceview_parsers.ips import READER
-from traceview_parsers.ips.fields import termination, time_ns, usage, version
+from traceview_parsers.ips.fields import time_ns, version
+from traceview_parsers.ips.limits import usage
+from traceview_parsers.ips.termination import termination
 from traceview_parsers.ips.rows import read_report
 from traceview_parsers.problems import Problems
 from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions
@@ -77,7 +79,7 @@ def test_unreported_push_kill(tmp_path: Path) -> None:
 
 def test_the_push_exception_is_the_explanation() -> None:
     text = "Killing app because it never posted an incoming call to the system after receiving a PushKit VoIP push."
-    row, _ = read_report(
+    row, _, _ = read_report(
         report(BODY | {"termination": {"namespace": "SIGNAL", "code": 6}, "asi": {"CoreFoundation": [text]}})
     )
     assert (row["explanation"], row["code"]) == (text, "0x6")

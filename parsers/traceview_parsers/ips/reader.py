@@ -2,42 +2,42 @@
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
 from traceview_parsers import schema
 from traceview_parsers.errors import InputError
-from traceview_parsers.ips import jetsam
-from traceview_parsers.ips.rows import Row, merged, read_report
+from traceview_parsers.ips import jetsam, kinds, stackshot
+from traceview_parsers.ips.rows import read_report
+from traceview_parsers.ips.values import Row, filled
 from traceview_parsers.selection import EVERYTHING, Selection
 from traceview_parsers.trace import Candidate, Context, Coverage
 
-_MAX_BYTES = 256 << 20
+_MAX_BYTES: Final = 256 << 20
 """Stackshots reach tens of megabytes; nothing real is larger."""
-_SUFFIXES = (".ips", ".crash", ".ips.synced", ".ips.beta", ".ips.ca.synced")
-_MARKS = (
+_SUFFIXES: Final = (".ips", ".crash", ".ips.synced", ".ips.beta", ".ips.ca.synced")
+_MARKS: Final = (
     b"Incident Identifier:",
     b"\nAction taken:",
     b"Exception Type:",
     b"exceeding limit of",
+    b" Runloop Hang",
 )
 """Words of text reports that stand in their first lines."""
-
-
-_JSON_KINDS = ("crash", "jetsam", "stackshot", "force_reset", "panic")
-"""Kinds whose body is one JSON object where it begins with a brace."""
+_NO_REPORTS: Final = ("WiFiLQMMetrics", "OTAUpdate", "SFA-")
+"""Files among the reports that report nothing of a process."""
 
 
 class IpsSource:
-    """One report: a row of ``reports`` (of a jetsam event one a victim), and the processes of a jetsam event."""
+    """One report: a row of ``reports`` (of a jetsam event one a victim), and the processes that it lists."""
 
     reader = "ips"
 
-    def __init__(self, name: str, reports: list[Row], processes: list[Row]) -> None:
+    def __init__(self, name: str, tables: dict[str, list[Row]]) -> None:
         self.name = name
-        self._rows = {"reports": reports, "jetsam_processes": processes}
-        self.tables: tuple[str, ...] = tuple(table for table, rows in self._rows.items() if rows)
+        self._rows = tables
+        self.tables: tuple[str, ...] = tuple(table for table, rows in tables.items() if rows)
 
     def batches(self, table: str, selection: Selection = EVERYTHING) -> Iterator[Any]:
         """Yield the one batch of a table; `selection` does not apply."""
@@ -46,28 +46,30 @@ class IpsSource:
             yield pa.RecordBatch.from_pylist(self._rows[table], schema=schema.SCHEMAS[table])
 
     def coverage(self) -> Coverage:
-        """Return the moment of the report."""
-        times = [row["time"] for row in self._rows["reports"] if row.get("time") is not None]
+        """Return the moment of the report, or the window that it measured."""
+        reports = self._rows["reports"]
+        times = [row[key] for row in reports for key in ("time", "start") if row.get(key) is not None]
         return Coverage(
             self.name,
             self.reader,
             min(times, default=None),
             max(times, default=None),
-            len(self._rows["reports"]),
+            len(reports),
             clock="printed with zone" if times else "no time in the report",
         )
 
 
 class IpsReader:
-    """Claims reports by their JSON header, by their text, or by name."""
+    """Claims ``.ips`` and ``.crash`` files and texts that look like one."""
 
     name = "ips"
-    tables: tuple[str, ...] = ("reports", "jetsam_processes")
+    tables: tuple[str, ...] = ("reports", "jetsam_processes", "stackshot_processes")
 
     def claims(self, candidate: Candidate) -> int:
-        """Return 95 for a JSON header with ``bug_type``, 80 for the text of a report, 40 for a name alone."""
-        head = candidate.head.lstrip(b"\xef\xbb\xbf")
-        if candidate.is_dir or not head or b"\0" in head[:64]:
+        """Return 95 for a header line, 80 for a text report, 40 for a name alone."""
+        head = candidate.head.removeprefix(b"\xef\xbb\xbf")
+        name = PurePosixPath(candidate.name).name
+        if candidate.is_dir or not head or b"\0" in head[:64] or name.startswith(_NO_REPORTS):
             return 0
         if head.startswith(b"{") and b'"bug_type"' in head.split(b"\n", 1)[0]:
             return 95
@@ -75,7 +77,7 @@ class IpsReader:
             return 80
         if b"exceeding limit of" in head and b"Action taken:" in head:
             return 80
-        named = PurePosixPath(candidate.name).name.lower().endswith(_SUFFIXES)
+        named = name.lower().endswith(_SUFFIXES)
         return 40 if named and head.lstrip()[:1] in (b"{", b"I", b"P", b"D") else 0
 
     def open(self, candidate: Candidate, context: Context) -> IpsSource:
@@ -83,49 +85,55 @@ class IpsReader:
         if candidate.path is None:
             raise InputError(f"{candidate.name}: an archive member must be unpacked first")
         with candidate.path.open("rb") as file:
-            data = file.read(_MAX_BYTES)
+            data = file.read(_MAX_BYTES + 1)
+        name = candidate.name
+        if len(data) > _MAX_BYTES:
+            text = f"larger than {_MAX_BYTES >> 20} MiB; the rest was not read"
+            context.problems.add(name, "truncated", text, position=_MAX_BYTES)
         try:
-            row, body = read_report(data.decode("utf-8-sig", "replace"))
+            row, body, rest = read_report(data[:_MAX_BYTES].decode("utf-8-sig", "replace"), PurePosixPath(name).name)
         except ValueError as error:
-            raise InputError(f"{candidate.name}: no crash, jetsam or resource report ({error})") from error
-        if body is None and row["kind"] in _JSON_KINDS and b"\n{" in data[:8192]:
-            context.problems.add(
-                candidate.name,
-                "truncated",
-                "the report's body is cut off or damaged; only its header was read",
-                position=len(data),
-            )
+            raise InputError(f"{name}: no crash, jetsam or resource report ({error})") from error
+        if body is None and row["kind"] in kinds.JSON_BODIES and b"\n{" in data[:8192]:
+            text = "the report's body is cut off or damaged; only its header was read"
+            context.problems.add(name, "truncated", text, position=len(data))
         if row.get("time") is None:
-            context.problems.add(candidate.name, "no-time", "the report has no time and cannot be placed")
+            context.problems.add(name, "no-time", "the report has no time and cannot be placed")
         _device(row, context)
-        return _source(candidate.name, row, body, context.source_index)
+        return IpsSource(name, _tables(row, body, rest, context.source_index))
 
 
-def _source(name: str, row: Row, body: dict[str, Any] | None, source_index: int) -> IpsSource:
+def _tables(row: Row, body: dict[str, Any] | None, rest: str, source_index: int) -> dict[str, list[Row]]:
     identity = {"ref": schema.make_ref(source_index, 1), **row}
-    if body is None or not jetsam.is_jetsam(body):
-        return IpsSource(name, [identity], [])
     shared = {"time": row.get("time"), "incident": row.get("incident")}
-    rows = [
-        {"ref": schema.make_ref(source_index, position), **shared, **one}
-        for position, one in enumerate(jetsam.processes(body), 2)
-    ]
-    killed = [
-        merged(
-            identity,
-            {
-                "ref": victim["ref"],
-                "kind": "jetsam",
-                "process": victim["process"],
-                "pid": victim["pid"],
-                "explanation": victim["reason"],
-                "role": victim["states"] or None,
-                "victim_bytes": victim["resident_bytes"],
-            },
-        )
-        for victim in jetsam.victims(rows)
-    ]
-    return IpsSource(name, killed or [identity | {"kind": "jetsam"}], rows)
+
+    def placed(rows: list[Row]) -> list[Row]:
+        return [{"ref": schema.make_ref(source_index, at), **shared, **one} for at, one in enumerate(rows, 2)]
+
+    if row["kind"] == "jetsam" or (body is not None and kinds.of_body(body) == "jetsam"):
+        rows = placed(jetsam.processes(body) if body and isinstance(body.get("processes"), list) else [])
+        rows = rows or placed(jetsam.text_processes(rest) if body is None else [])
+        killed = [_killed(identity, victim) for victim in jetsam.victims(rows)]
+        return {"reports": killed or [identity | {"kind": "jetsam"}], "jetsam_processes": rows}
+    rows = placed(stackshot.processes(body) if body is not None else [])
+    if row["kind"] == "stackshot" and body is None:
+        rows = placed(stackshot.text_processes(rest))
+    return {"reports": [identity], "stackshot_processes": rows}
+
+
+def _killed(identity: Row, victim: Row) -> Row:
+    return filled(
+        identity,
+        {
+            "ref": victim["ref"],
+            "kind": "jetsam",
+            "process": victim["process"],
+            "pid": victim["pid"],
+            "explanation": victim["reason"],
+            "role": victim["states"] or None,
+            "victim_bytes": victim["resident_bytes"],
+        },
+    )
 
 
 def _device(row: Row, context: Context) -> None:
