@@ -143,6 +143,24 @@ def test_a_violation_told_by_kernel_and_symptomsd_is_one(story: Story, seconds: 
     assert rows == [("com.acme.voip", "cpu", 10, 70, True, 48, 48)]
 
 
+@pytest.mark.parametrize(
+    ("signal", "kind", "printed", "told"),
+    [
+        ("symptomsd-cpu-fatal", "cpu", (48_003_536_458.0, 48_000_000_000.0, 48.0), (48.003536458, 48.0)),
+        ("kernel-disk", "disk", (1074.0, 1024.0, None), (1074.0 * 2**20, 2.0**30)),
+        ("kernel-cpu-burning", "cpu", (62.0, 50.0, 180.0), (None, 90.0)),
+        ("symptomsd-cpu-trigger", "cpu", (48.0, 48.0, 48.15), (48.0, 48.0)),
+    ],
+)
+def test_figures_have_one_unit_whoever_prints_them(
+    story: Story, signal: str, kind: str, printed: tuple[float | None, ...], told: tuple[float | None, ...]
+) -> None:
+    figures = dict(zip(("value", "limit", "duration_s"), printed, strict=True))
+    event = {"process": "kernel", "subject": "Acme", "subject_pid": 700, "signal": signal, **figures}
+    (row,) = story(NAME, (70, f"resource.{kind}", event))["resource_events"].to_dicts()
+    assert [row["value"], row["limit"]] == [None if one is None else pytest.approx(one) for one in told]
+
+
 def test_thermal_levels_are_all_kept(story: Story) -> None:
     levels = [
         (t, "resource.thermal", {"process": "thermalmonitord", "pid": 33, "value": value})

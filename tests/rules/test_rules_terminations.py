@@ -135,7 +135,18 @@ def test_resource_warnings(case: Any, kind: str, number: str) -> None:
     case.add("resource_events", 10, 10, kind="thermal", level="2")
     (found,) = case.findings("resource-warning")
     assert (found.number, found.severity) == (number, Severity.medium)
-    assert "(90, limit 50)" in found.title
+    figures = {"cpu": "(90 s of CPU time, limit 50 s)", "wakeups": "(90 times, limit 50)", "disk": "(0 MB, limit 0 MB)"}
+    assert figures[kind] in found.title
+
+
+def test_threads_are_no_cpu_limit(case: Any) -> None:
+    case.add("resource_events", 10, 10, kind="cpu", level="thread count", limit=1024.0, fatal=False)
+    case.add("resource_events", 11, 71, kind="cpu", value=48.0, limit=48.0, fatal=False)
+    titles = {one.title for one in case.findings("resource-warning")}
+    assert titles == {
+        "com.acme.voip exceeded a CPU limit of iOS (48 s of CPU time in 60.0 s, limit 48 s)",
+        "com.acme.voip runs more threads than iOS allows",
+    }
 
 
 def test_cpu_warning_in_a_call_is_worse(case: Any) -> None:

@@ -45,7 +45,8 @@ def test_a_kill_names_the_app_the_code_and_the_state() -> None:
 def test_each_kind_has_its_event() -> None:
     events = report_events(
         reports(
-            {"kind": "cpu", "used": 90.0, "limit": 50.0, "window_s": 150.0},
+            {"kind": "cpu", "used": 90.0, "limit": 50.0, "window_s": 150.0, "limit_window_s": 180.0},
+            {"kind": "wakeups", "used": 45001.0, "limit": 150.0, "window_s": 162.0, "limit_window_s": 300.0},
             {"kind": "cpu_fatal"},
             {"kind": "jetsam", "victim_bytes": 7, "explanation": "per-process-limit"},
             {"kind": "stackshot"},
@@ -55,7 +56,8 @@ def test_each_kind_has_its_event() -> None:
     )
     rows = [(row["kind"], row["value"], row["limit"], row["namespace"]) for row in events.to_dicts()]
     assert rows == [
-        ("resource.cpu", 90.0, 50.0, None),
+        ("resource.cpu", 90.0, 90.0, None),  # 50 % of 180 s
+        ("resource.wakeups", 45001.0, 45000.0, None),
         ("process.terminated", None, None, "RESOURCE"),
         ("jetsam.killed", 7.0, None, None),
     ]

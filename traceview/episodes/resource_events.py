@@ -12,6 +12,11 @@ ECHO_NS: Final = 2 * NS
 LEAST_CONFIDENCE: Final = 0.7
 """Signals below this tell of settings (a memory limit was set, a power assertion taken), not of events (heuristic)."""
 
+_SCALE: Final = {"symptomsd-cpu-fatal": 1e-9, "kernel-disk": float(1 << 20)}
+"""Factors of signals that print nanoseconds of CPU time, or MB of 2²⁰ bytes (xnu)."""
+_PERCENT: Final = "kernel-cpu-burning"
+"""Signal that prints percent of a core: its limit covers the window that it names, its usage another one."""
+
 _FATAL: Final = r"(?i)fatal|killed|terminat"
 _NOT_FATAL: Final = r"(?i)non-?fatal|not killed"
 _KINDS: Final = tuple(f"resource.{kind}" for kind in ("cpu", "wakeups", "memory", "disk", "thermal", "power"))
@@ -20,7 +25,8 @@ _KINDS: Final = tuple(f"resource.{kind}" for kind in ("cpu", "wakeups", "memory"
 def build(context: Context) -> pl.DataFrame:
     """Return the table ``resource_events``.
 
-    A window covers the measured time where the line gives one (``duration_s``), else it has no length.
+    A window covers the measured time where the line gives one (``duration_s``), else it has no length. ``value`` and
+    ``limit`` are CPU seconds, wake-ups or bytes; null where a line gives no figure that can be told so.
     """
     weak = (pl.col("confidence") < LEAST_CONFIDENCE).fill_null(value=False)
     level = pl.coalesce("state", "reason")
@@ -28,7 +34,8 @@ def build(context: Context) -> pl.DataFrame:
         (pl.col(column).str.contains(_FATAL) & ~pl.col(column).str.contains(_NOT_FATAL)).fill_null(value=False)
         for column in ("reason", "action", "state", "signal")
     )
-    events = context.of_kind(*_KINDS).filter(~weak).with_columns(level.alias("level"), fatal.alias("fatal"))
+    events = context.of_kind(*_KINDS).filter(~weak)
+    events = events.with_columns(level.alias("level"), fatal.alias("fatal"), **_figures())
     same = ["kind", "owner"]
     changed = (pl.col("t") - pl.col("t").shift(1).over(same) > ECHO_NS) | (
         pl.col("value") != pl.col("value").shift(1).over(same)
@@ -56,3 +63,13 @@ def build(context: Context) -> pl.DataFrame:
             pl.col("owner_pid").alias("pid"),
         ),
     )
+
+
+def _figures() -> dict[str, pl.Expr]:
+    scale = pl.col("signal").replace_strict(_SCALE, default=1.0, return_dtype=pl.Float64)
+    percent = (pl.col("signal") == _PERCENT).fill_null(value=False)
+    seconds = pl.col("limit") * pl.col("duration_s") / 100
+    return {
+        "value": pl.when(~percent).then(pl.col("value") * scale),
+        "limit": pl.when(percent).then(seconds).otherwise(pl.col("limit") * scale),
+    }

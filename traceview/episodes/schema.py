@@ -128,8 +128,9 @@ _SPECIFIC: Final[dict[str, dict[str, pl.DataType]]] = {
     "resource_events": {
         "kind": pl.String(),  # cpu, wakeups, memory, disk, thermal, power
         "level": pl.String(),
+        # CPU seconds, wake-ups or bytes within the window; a level for thermal and power
         "value": pl.Float64(),
-        "limit": pl.Float64(),
+        "limit": pl.Float64(),  # in the unit of `value`
         "fatal": pl.Boolean(),
     },
     "terminations": {

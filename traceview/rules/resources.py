@@ -14,6 +14,7 @@ from traceview.rules.rows import (
     TERMINATION_DAEMONS,
     TERMINATION_KINDS,
     Row,
+    duration,
     finding,
     name_of,
     owned_calls,
@@ -95,15 +96,19 @@ _SAME_LOAD_S: Final = 60.0
 """Lines about one limit with shorter pauses between them tell of one load."""
 _PRESSURE: Final = {
     "cpu": ("T10", "cpu-warning", "exceeded a CPU limit of iOS"),
+    "threads": ("T10", "threads-warning", "runs more threads than iOS allows"),
     "wakeups": ("G11", "wakeups-warning", "woke the CPU more often than iOS allows"),
     "disk": ("G13", "disk-warning", "wrote more to disk than iOS allows"),
 }
+_MEASURES: Final = {"cpu": "cpu_s", "wakeups": "wakeup_count", "disk": "written_bytes"}
 
 
 def _pressure(inputs: Inputs) -> Iterator[Finding]:
     hot = pl.col("kind").is_in(list(_PRESSURE)) & ~pl.col("fatal").fill_null(value=False)
     found = [
-        row for row in rows(inputs, "resource_events", hot) if wanted(inputs, row) and (row["app"] or row["process"])
+        {**row, "kind": "threads"} if row["level"] == "thread count" else row
+        for row in rows(inputs, "resource_events", hot)
+        if wanted(inputs, row) and (row["app"] or row["process"])
     ]
     for app, kind in dict.fromkeys((name_of(row), str(row["kind"])) for row in found):
         own = [row for row in found if (name_of(row), row["kind"]) == (app, kind)]
@@ -116,21 +121,32 @@ def _pressure_finding(inputs: Inputs, about: list[Row]) -> Finding:
     number, pattern, verb = _PRESSURE[kind]
     calls = [call for call in owned_calls(inputs, about[0]) if any(_overlap(call, row) for row in about)]
     told = next((row for row in about if row["value"] is not None and row["limit"] is not None), None)
-    figures = f" ({told['value']:g}, limit {told['limit']:g})" if told else ""
     return finding(
         "resource-warning",
         number,
         Severity.high if calls and kind == "cpu" else Severity.medium,
         about,
         context=calls,
-        title=f"{name_of(about[0])} {verb}{figures}" + (" in a call" if calls else ""),
+        title=f"{name_of(about[0])} {verb}{_figures(told) if told else ''}" + (" in a call" if calls else ""),
         explanation="iOS recorded the excess and took no action yet. In the background the next step is a kill; in a call "
         "the audio thread competes with this load.",
         advice="Find the threads in the matching resource report, or record the scenario with Instruments (Time Profiler, "
         "System Trace).",
         pattern=pattern,
-        measures={f"{kind}_value": float(told["value"])} if told else {},
+        measures={_MEASURES[kind]: float(told["value"])} if told else {},
     )
+
+
+def _figures(row: Row) -> str:
+    """Return what was used and the limit; the window is that of the measurement, a limit has its own."""
+    used, limit = row["value"], row["limit"]
+    seconds = ((row["end"] or row["start"]) - row["start"]).total_seconds()
+    within = f" in {duration(seconds)}" if seconds > 0 else ""
+    if row["kind"] == "cpu":
+        return f" ({used:.0f} s of CPU time{within}, limit {limit:.0f} s)"
+    if row["kind"] == "disk":
+        return f" ({used / 1e6:,.0f} MB{within}, limit {limit / 1e6:,.0f} MB)"
+    return f" ({used:,.0f} times{within}, limit {limit:,.0f})"
 
 
 def _overlap(call: Row, row: Row) -> bool:

@@ -53,12 +53,18 @@ def report_events(reports: pl.DataFrame) -> pl.DataFrame:
         "value": pl.when(pl.col("kind") == "jetsam")
         .then(pl.col("victim_bytes").cast(pl.Float64))
         .otherwise(pl.col("used")),
-        "limit": pl.col("limit"),
+        "limit": _limit(),
         "duration_s": pl.coalesce("allowance_s", "window_s"),
     }
     missing = {name: pl.lit(None, kind) for name, kind in EVENT_SCHEMA.items() if name not in columns}
     named = {name: expression.cast(EVENT_SCHEMA[name]) for name, expression in (columns | missing).items()}
     return told.select(**named).select(list(EVENT_SCHEMA))
+
+
+def _limit() -> pl.Expr:
+    """Return the limit in the unit of what was used: reports print it as a rate over a window of its own."""
+    share = pl.when(pl.col("kind") == "cpu").then(0.01).otherwise(1.0)  # percent of a core
+    return pl.coalesce(pl.col("limit") * pl.col("limit_window_s") * share, "limit")
 
 
 def _exception() -> pl.Expr:
