@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 import pyarrow as pa
 
 from traceview_parsers import schema
+from traceview_parsers.errors import UsageError
 from traceview_parsers.merging import merged
 from traceview_parsers.problems import Problems
 from traceview_parsers.selection import EVERYTHING, Selection
@@ -161,6 +162,7 @@ class Trace:
     problems: Problems = field(default_factory=Problems)
     inputs: list[Input] = field(default_factory=list)
     _cleanup: list[Any] = field(default_factory=list)
+    _closed: bool = False
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -168,7 +170,12 @@ class Trace:
         return tuple(dict.fromkeys(table for source in self.sources for table in source.tables))
 
     def sources_of(self, table: str) -> list[Source]:
-        """Return the sources that offer `table`."""
+        """Return the sources that offer `table`.
+
+        Raises UsageError where the trace is closed: files that are gone must not look like a table without rows.
+        """
+        if self._closed:
+            raise UsageError(f"{self.capture.name}: the capture is closed; read its tables before close()")
         return [source for source in self.sources if table in source.tables]
 
     def batches(self, table: str, selection: Selection = EVERYTHING) -> Iterator[Any]:
@@ -208,6 +215,7 @@ class Trace:
         for cleanup in reversed(self._cleanup):
             cleanup()
         self._cleanup.clear()
+        self._closed = True
 
     def __enter__(self) -> Self:
         return self
