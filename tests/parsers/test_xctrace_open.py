@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+
 from traceview_parsers import open_trace
 from traceview_parsers.errors import InputError, UnknownFormatError
 from traceview_parsers.selection import Clause, Selection
@@ -281,6 +282,26 @@ def test_call_stacks_of_old_and_new_xcode(tmp_path: Path) -> None:
     (tmp_path / "new.xml").write_bytes(export(node("time-profile", new)))
     assert one_row(tmp_path / "old.xml", "samples") == shared | {"weight_cycles": 900, "source_schema": "cpu-profile"}
     assert one_row(tmp_path / "new.xml", "samples") == shared | {"weight_ns": 10**6, "source_schema": "time-profile"}
+
+
+def test_stacks_that_earlier_blocks_defined(tmp_path: Path) -> None:
+    def sample(number: int, stack: str) -> str:
+        cells = "<sentinel/>" * 5
+        return f'<row><sample-time id="{number}" fmt="">{number}</sample-time>{cells}{stack}</row>\n'
+
+    first = f'<tagged-backtrace id="90" fmt="leaf"><backtrace id="91">{FRAMES}</backtrace></tagged-backtrace>'
+    second = '<tagged-backtrace id="92" fmt="again"><backtrace ref="91"/></tagged-backtrace>'
+    third = f'<tagged-backtrace id="93" fmt=""><backtrace id="94"><frame ref="51"/>{"<frame/>"}</backtrace></tagged-backtrace>'
+    filler = [sample(number, "<sentinel/>") for number in range(100, 30_000)]
+    later = [sample(40_000 + number, f'<tagged-backtrace ref="{number}"/>') for number in (90, 92, 93)]
+    rows = "".join([sample(1, first), sample(2, second), sample(3, third), *filler, *later])
+    (tmp_path / "a.xml").write_bytes(export(node("time-profile", rows)))
+    with open_trace(tmp_path / "a.xml") as trace:
+        frames = trace.table("samples").column("frames").to_pylist()
+    stacks = [["leaf<T>", "main"], ["leaf<T>", "main"], ["main", None]]
+    assert frames[:3] == stacks
+    assert frames[-3:] == stacks
+    assert set(map(str, frames[3:-3])) == {"None"}
 
 
 def test_a_bundle_gets_the_export_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,8 @@ class Definitions:
         self._limit = size // _LEAST_DEFINITION + 64
         self._arrays = ids
         self._elements: dict[int, Element] = {}
+        self.stacks: dict[int, list[str | None]] = {}
+        """Frames of stacks that were asked for, by target (-1 - id); whoever fills it keeps it small."""
 
     def record(self, ids: Longs, offsets: Longs, values: Words, forms: Any, codes: Longs) -> int:
         """Note the definitions of a block in document order; a later one replaces an earlier one.
@@ -78,6 +80,7 @@ class Definitions:
         if ((arrays.form[ids] > 0) & (arrays.offset[ids] != offsets)).any():
             arrays.redefined = True
             self._elements.clear()
+            self.stacks.clear()
         arrays.offset[ids] = offsets
         arrays.value[ids] = values
         arrays.form[ids] = forms
@@ -114,6 +117,22 @@ class Definitions:
             if len(element.children) <= _MAX_CHILDREN:
                 self._elements[number] = element
         return element
+
+    def raw(self, number: int, end: bytes) -> bytes:
+        """Return the bytes of a definition up to its first `end`; empty where it is undefined or has none."""
+        if not 0 <= number < len(self._arrays.form) or not self._arrays.form[number]:
+            return b""
+        window = 4 * _WINDOW
+        while window <= _MAX_ELEMENT:
+            self._file.seek(int(self._arrays.offset[number]))
+            data = self._file.read(window)
+            stop = data.find(end)
+            if stop >= 0:
+                return data[:stop]
+            if len(data) < window:
+                break
+            window *= 8
+        return b""
 
     def resolve(self, element: Element) -> Element | None:
         """Return `element`, or what it refers to where it is a reference; None where that is nothing."""

@@ -4,6 +4,7 @@ Xcode writes ``<backtrace>`` with ``<frame>`` children; Xcode 26 and 27 wrap tha
 the kernel's profiler (``<kperf-bt>``) hold bare addresses.
 """
 
+import re
 from typing import Any, Final
 
 import numpy as np
@@ -13,24 +14,51 @@ from traceview_parsers.xctrace.block import NOTHING
 from traceview_parsers.xctrace.cells import Cells
 from traceview_parsers.xctrace.definitions import Definitions
 from traceview_parsers.xctrace.digits import Longs
-from traceview_parsers.xctrace.markup import Element
+from traceview_parsers.xctrace.markup import Element, decode
 
 STACK: Final = pa.list_(pa.string())
 _FRAME: Final = "frame"
+_STACK_STARTS: Final = (b"<backtrace ", b"<tagged-backtrace ")
+_STACK_END: Final = b"</backtrace>"
+_BEYOND: Final = re.compile(rb"<backtrace ref|</tagged-|</row")
+_FRAMES: Final = re.compile(rb'<frame (?:ref="([0-9]{1,18})"/>|id="[0-9]+" name="([^"<>]+)")')
+_MAX_KEPT: Final = 5_000
 
 
 def stacks(cells: Cells, target: Longs) -> Any:
     """Return one list of frames a row; null where the cell is empty."""
     unique, inverse = np.unique(target, return_inverse=True)
     written, lists = _written_here(cells, unique)
-    rest = [
-        None if target == NOTHING else _frames(cells.element(target), cells.definitions)
-        for target in unique[~written].tolist()
-    ]
+    rest = [None if target == NOTHING else _earlier(cells, target) for target in unique[~written].tolist()]
     order = np.empty(len(unique), np.int64)
     order[np.flatnonzero(written)] = np.arange(int(written.sum()))
     order[np.flatnonzero(~written)] = int(written.sum()) + np.arange(len(rest))
     return pa.concat_arrays([lists, pa.array(rest, STACK)]).take(pa.array(order[inverse]))
+
+
+def _earlier(cells: Cells, target: int) -> list[str | None]:
+    kept = cells.definitions.stacks
+    frames = kept.get(target)
+    if frames is None:
+        frames = _plain_frames(cells.definitions, -1 - target) if target < 0 else None
+        if frames is None:
+            frames = _frames(cells.element(target), cells.definitions)
+        if target < 0:
+            if len(kept) >= _MAX_KEPT:
+                kept.clear()
+            kept[target] = frames
+    return frames
+
+
+def _plain_frames(definitions: Definitions, number: int) -> list[str | None] | None:
+    """Return the frames of a stack that is written as the exporter always does; None where it is not."""
+    raw = definitions.raw(number, _STACK_END)
+    if not raw.startswith(_STACK_STARTS) or raw.count(b"<backtrace") != 1 or _BEYOND.search(raw):
+        return None
+    frames = _FRAMES.findall(raw)
+    if not frames or len(frames) != raw.count(b"<frame"):
+        return None
+    return [_frame_name(definitions.element(int(ref))) if ref else decode(name) for ref, name in frames]
 
 
 def _written_here(cells: Cells, unique: Longs) -> tuple[Any, Any]:
