@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from traceview.analysis import Analysis
+from traceview.clocks import compare_clocks, with_clock_notes
 from traceview.context import lines_around
 from traceview.episodes.reconstruct import Span, reconstruct
 from traceview.rules.config import Config, load_config
@@ -23,6 +24,7 @@ from traceview.signals.catalogue import catalogue
 from traceview.signals.matcher import match
 from traceview.signals.reports import report_events
 from traceview.signals.vocabulary import EVENT_SCHEMA, empty_events
+from traceview.witnesses import report_strangers, spanning, with_missing_reports
 from traceview_parsers import ReadOptions, Trace, open_trace
 from traceview_parsers.errors import UsageError
 from traceview_parsers.selection import Clause, Selection
@@ -35,8 +37,13 @@ Progress = Callable[[int], None]
 """Called with the number of log rows that were selected so far."""
 
 
-WITNESS_TABLES = ("reports", "jetsam_processes", "processes_at_capture")
+WITNESS_TABLES = (
+    *("reports", "jetsam_processes", "stackshot_processes", "processes_at_capture", "threads_at_capture"),
+    *("log_volume", "shutdown_clients", "listed_reports", "clock_steps"),
+)
 """Small tables beside the log that an analysis keeps."""
+_WITH_CLOCKS = ("power_process_ids", "power_process_exits")
+"""Further small tables with facts that other sources know too."""
 
 _SIMULATOR = "/CoreSimulator/"
 _COMPLETE_READERS = frozenset({"unified_log"})
@@ -106,6 +113,14 @@ class Capture:
         tables = {name: self.table(name) for name in WITNESS_TABLES if name in self.trace.tables}
         events = _all_events(reading.events(), tables)
         coverage = self.trace.coverage()
+        report_strangers(self.trace.inputs, coverage, self.trace.problems)
+        names = [source.name for source in self.trace.sources]
+        clocks = compare_clocks(
+            events,
+            tables | {name: self.table(name) for name in _WITH_CLOCKS if name in self.trace.tables},
+            [(source.name, source.reader) for source in self.trace.sources],
+        )
+        coverage = with_missing_reports(with_clock_notes(coverage, clocks), tables.get("listed_reports"), names)
         span = _span(coverage)
         episodes = reconstruct(events, span)
         apps = _known_apps(episodes, events)
@@ -140,6 +155,7 @@ class Capture:
             not_evaluated=not_evaluated,
             lines=lines_around(self.trace, events, findings),
             tables=tables,
+            clocks=clocks,
             rows_read=rows,
             problems=list(self.trace.problems),
         )
@@ -335,8 +351,9 @@ def _distinct(batch: Any, column: str) -> list[str]:
 
 
 def _span(coverage: list[Coverage]) -> Span:
-    starts = [one.start_ns for one in coverage if one.start_ns is not None]
-    ends = [one.end_ns for one in coverage if one.end_ns is not None]
+    timed = spanning(coverage)
+    starts = [one.start_ns for one in timed if one.start_ns is not None]
+    ends = [one.end_ns for one in timed if one.end_ns is not None]
     return Span(min(starts, default=0), max(ends, default=0))
 
 

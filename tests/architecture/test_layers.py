@@ -13,6 +13,8 @@ LAYERS = {
     "traceview.signals": 1,
     "traceview.episodes": 2,
     "traceview.rules": 3,
+    "traceview.clocks": 3,
+    "traceview.witnesses": 3,
     "traceview.analysis": 4,
     "traceview.serialise": 5,
     "traceview.compare": 5,

@@ -1,0 +1,251 @@
+"""Do the clocks of all sources agree? Measured where the same fact stands in two of them.
+
+Facts that two sources may share: one log line (same process, pid and text), the launch of a process, the end of a process.
+A report prints when its process was launched and died; ``taskinfo`` how long a process runs; PowerLog when it first saw one.
+Pids are used again, so a fact counts only where each source knows it once, and where the names agree.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from traceview_parsers.schema import REF_POSITION_BITS
+from traceview_parsers.trace import Coverage
+
+CLOCK_SCHEMA: Final[dict[str, Any]] = {
+    "source": pl.String(),
+    "reference": pl.String(),
+    "offset_s": pl.Float64(),  # clock of `source` minus clock of `reference`; median of the facts that agree
+    "spread_s": pl.Float64(),  # largest distance from the median
+    "measured_on": pl.Int64(),  # facts that agree
+    "facts": pl.Int64(),  # facts that both sources know
+    "since": pl.Datetime("ns", "UTC"),  # the offset holds from here on: one of the clocks was set; null: throughout
+    "agrees": pl.Boolean(),
+    "note": pl.String(),
+}
+"""Columns of the table that `compare_clocks` returns."""
+
+SAME_S: Final = 5.0
+"""Heuristic: witnesses write down one launch or death within seconds; more than five is another clock."""
+SAME_LINE_S: Final = 1.0
+"""Heuristic: one log line that two sources hold has one time; tools that relay lines stamp them at most a second late."""
+_SINGLE_S: Final = 3_600.0
+"""Heuristic: a lone fact counts as a measurement up to an hour, or where it is off by a zone (whole quarter hours)."""
+_QUARTER_HOUR_S: Final = 900.0
+_LARGEST_ZONE_S: Final = 26 * 3_600.0
+"""Zones reach from -12 to +14 hours."""
+_RANKS: Final = ("unified_log", "log_text", "device_syslog", "xctrace", "powerlog", "ips", "metrickit", "sysdiagnose")
+"""Which clock is the reference: the device's own log first, then what prints its zone."""
+
+_ENDS: Final = ("process.terminated", "process.exited", "jetsam.killed")
+_MOMENTS: Final[dict[str, Any]] = {
+    "index": pl.UInt64(),
+    "fact": pl.String(),
+    "key": pl.String(),
+    "pid": pl.Int64(),
+    "bundle": pl.String(),
+    "name": pl.String(),
+    "time": pl.Int64(),
+}
+
+
+def compare_clocks(
+    events: pl.DataFrame, tables: Mapping[str, pl.DataFrame], sources: Sequence[tuple[str, str]]
+) -> pl.DataFrame:
+    """Return one row a pair of sources that share facts (`CLOCK_SCHEMA`); two where a clock was set in between.
+
+    Args:
+        events: Recognised lines and reports of all sources (`EVENT_SCHEMA`).
+        tables: Of ``reports``, ``processes_at_capture``, ``power_process_ids`` and ``power_process_exits`` what there is.
+        sources: Name and reader of each source, by index.
+    """
+    moments = pl.concat([_of_lines(events), _of_ends(events), _of_launches(events, tables), _of_powerlog(tables)])
+    rank = {reader: place for place, reader in enumerate(_RANKS)}
+    ranks = pl.DataFrame(
+        {"index": range(len(sources)), "rank": [rank.get(reader, len(_RANKS)) for _, reader in sources]},
+        schema={"index": pl.UInt64(), "rank": pl.Int64()},
+    )
+    known = moments.drop_nulls("time").join(ranks, on="index")
+    pairs = known.join(known, on=["fact", "key"], suffix="_of_reference").filter(
+        (pl.col("rank_of_reference") < pl.col("rank"))
+        | ((pl.col("rank_of_reference") == pl.col("rank")) & (pl.col("index_of_reference") < pl.col("index"))),
+        _same_name(),
+    )
+    rows: list[dict[str, Any]] = []
+    for (index, reference), shared in pairs.sort("time").group_by("index", "index_of_reference", maintain_order=True):
+        source, of_reference = sources[int(str(index))], sources[int(str(reference))]
+        rows += _measured(shared, source[0], of_reference[0], alone=source[1] == "ips")
+    return pl.DataFrame(rows, schema=CLOCK_SCHEMA).sort("source", "reference", "since", nulls_last=False)
+
+
+def with_clock_notes(coverage: Iterable[Coverage], clocks: pl.DataFrame) -> list[Coverage]:
+    """Return coverage with a note where a source's clock was compared, and with the measured certainty where none is known."""
+    notes: dict[str, list[str]] = {}
+    bounds: dict[str, float] = {}
+    for row in clocks.iter_rows(named=True):
+        notes.setdefault(row["source"], []).append(row["note"])
+        if row["agrees"]:
+            bound = abs(row["offset_s"]) + row["spread_s"]
+            bounds[row["source"]] = min(bound, bounds.get(row["source"], bound))
+    return [_noted(one, notes.get(one.source, []), bounds.get(one.source)) for one in coverage]
+
+
+def _noted(one: Coverage, notes: list[str], bound_s: float | None) -> Coverage:
+    certainty = one.certainty_ns
+    if certainty is None and bound_s is not None:
+        certainty = round(bound_s * 1e9)
+    return replace(one, notes=(*one.notes, *notes), certainty_ns=certainty)
+
+
+def _same_name() -> pl.Expr:
+    """Whether two moments of one pid name the same program: a bundle or a process name in common, or one names none."""
+    agree = [
+        pl.col(one) == pl.col(other)
+        for one, other in (("bundle", "bundle_of_reference"), ("name", "name_of_reference"))
+    ]
+    contradict = [
+        (pl.col("bundle") != pl.col("bundle_of_reference")).fill_null(value=False),
+        (pl.col("name") != pl.col("name_of_reference")).fill_null(value=False),
+    ]
+    return pl.any_horizontal(pl.col("fact") == "line", *(one.fill_null(value=False) for one in agree)) | ~(
+        pl.any_horizontal(contradict)
+    )
+
+
+def _index() -> pl.Expr:
+    return (pl.col("ref") // (1 << REF_POSITION_BITS)).cast(pl.UInt64).alias("index")
+
+
+def _ns(column: str = "time") -> pl.Expr:
+    return pl.col(column).dt.epoch("ns").alias("time")
+
+
+def _of_lines(events: pl.DataFrame) -> pl.DataFrame:
+    """Log lines that stand once in their source; only where several sources have lines."""
+    lines = events.filter(~pl.col("signal").str.starts_with("report."), pl.col("pid").is_not_null()).select(
+        _index(), "process", "pid", "message", _ns()
+    )
+    if lines["index"].n_unique() < 2:
+        return pl.DataFrame(schema=_MOMENTS)
+    once = lines.filter(pl.struct("index", "process", "pid", "message").is_unique())
+    return once.select(
+        "index",
+        pl.lit("line").alias("fact"),
+        pl.format("{}[{}] {}", pl.col("process"), pl.col("pid"), pl.col("message")).alias("key"),
+        "pid",
+        pl.lit(None, pl.String).alias("bundle"),
+        pl.lit(None, pl.String).alias("name"),
+        "time",
+    )
+
+
+def _once(moments: pl.DataFrame, fact: str) -> pl.DataFrame:
+    """The first moment of each pid in each source; none where the pid came again later."""
+    first = (
+        moments.drop_nulls(["pid", "time"])
+        .group_by("index", "pid", maintain_order=True)
+        .agg(
+            pl.col("bundle").drop_nulls().first(),
+            pl.col("name").drop_nulls().first(),
+            pl.col("time").min(),
+            (pl.col("time").max() - pl.col("time").min()).alias("extent"),
+        )
+    )
+    return first.filter(pl.col("extent") <= SAME_S * 2e9).select(
+        "index", pl.lit(fact).alias("fact"), pl.col("pid").cast(pl.String).alias("key"), "pid", "bundle", "name", "time"
+    )
+
+
+def _of_ends(events: pl.DataFrame) -> pl.DataFrame:
+    ends = events.filter(pl.col("kind").is_in(_ENDS)).select(
+        _index(), pl.col("subject_pid").alias("pid"), "bundle", pl.col("subject").alias("name"), _ns()
+    )
+    return _once(ends, "end")
+
+
+def _of_launches(events: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    seen = events.filter(pl.col("kind") == "process.launched").select(
+        _index(), pl.col("subject_pid").alias("pid"), "bundle", pl.col("subject").alias("name"), _ns()
+    )
+    frames = [seen]
+    for table in ("reports", "processes_at_capture"):
+        if table in tables:
+            bundle = pl.col("bundle") if table == "reports" else pl.lit(None, pl.String).alias("bundle")
+            frames.append(
+                tables[table].select(_index(), "pid", bundle, pl.col("process").alias("name"), _ns("launch_time"))
+            )
+    return _once(pl.concat(frames), "launch")
+
+
+def _of_powerlog(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    frames = [pl.DataFrame(schema=_MOMENTS)]
+    for table, fact in (("power_process_ids", "launch"), ("power_process_exits", "end")):
+        frame = tables.get(table)
+        if frame is not None and {"pid", "process", "time", "ref"} <= set(frame.columns):
+            bundle = pl.col("bundle") if "bundle" in frame.columns else pl.lit(None, pl.String).alias("bundle")
+            frames.append(_once(frame.select(_index(), "pid", bundle, pl.col("process").alias("name"), _ns()), fact))
+    return pl.concat(frames)
+
+
+def _measured(shared: pl.DataFrame, source: str, reference: str, *, alone: bool) -> Iterator[dict[str, Any]]:
+    """Yield what the shared facts of two sources tell: one offset, or two with a step between them."""
+    limit = SAME_LINE_S if (shared["fact"] == "line").all() else SAME_S
+    times = shared["time"].to_numpy()
+    offsets = (times - shared["time_of_reference"].to_numpy()) / 1e9
+    spans = _split(offsets, limit)
+    for number, (first, last) in enumerate(spans):
+        part = offsets[first:last]
+        offset = float(np.median(part))
+        agreeing = part[np.abs(part - offset) <= limit]
+        if not _convincing(len(agreeing), len(part), offset, alone=alone):
+            continue
+        agrees = abs(offset) <= limit
+        row = {
+            "source": source,
+            "reference": reference,
+            "offset_s": offset,
+            "spread_s": float(np.abs(agreeing - offset).max()),
+            "measured_on": len(agreeing),
+            "facts": len(part),
+            "since": int(times[first]) if number else None,
+            "agrees": agrees,
+        }
+        yield row | {"note": _sentence(row)}
+
+
+def _convincing(agreeing: int, facts: int, offset: float, *, alone: bool) -> bool:
+    """Whether facts are a measurement: most of several agree, or a report's only one is off by minutes or by a zone."""
+    if agreeing >= 2:
+        return agreeing * 2 > facts
+    by_zone = abs(offset) <= _LARGEST_ZONE_S and abs(offset - _zone(offset)) <= SAME_S
+    return alone and facts == 1 and (abs(offset) <= _SINGLE_S or by_zone)
+
+
+def _zone(offset: float) -> float:
+    return round(offset / _QUARTER_HOUR_S) * _QUARTER_HOUR_S
+
+
+def _split(offsets: np.ndarray[Any, Any], limit: float) -> list[tuple[int, int]]:
+    """Return the stretches (by time) in which the offset stays: one, or two where a clock was set once in between."""
+    count = len(offsets)
+    if count < 4 or np.ptp(offsets) <= 2 * limit:
+        return [(0, count)]
+    before = np.maximum.accumulate(offsets) - np.minimum.accumulate(offsets)
+    behind = (np.maximum.accumulate(offsets[::-1]) - np.minimum.accumulate(offsets[::-1]))[::-1]
+    cuts = [cut for cut in range(2, count - 1) if before[cut - 1] <= 2 * limit and behind[cut] <= 2 * limit]
+    return [(0, cuts[0]), (cuts[0], count)] if cuts else [(0, count)]
+
+
+def _sentence(row: Mapping[str, Any]) -> str:
+    facts = "1 fact" if row["measured_on"] == 1 else f"{row['measured_on']} facts"
+    since = " from then on" if row["since"] is not None else ""
+    if row["agrees"]:
+        bound = abs(row["offset_s"]) + row["spread_s"]
+        return f"clock agrees with {row['reference']} within {max(bound, 0.001):.3g} s (measured on {facts}){since}"
+    zone = _zone(row["offset_s"])
+    by_zone = zone and abs(zone) <= _LARGEST_ZONE_S and abs(row["offset_s"] - zone) <= SAME_S
+    why = "; whole quarter hours: probably the wrong time zone" if by_zone else ""
+    return f"clock differs from {row['reference']} by {row['offset_s']:+.3f} s (measured on {facts}){since}{why}"

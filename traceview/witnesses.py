@@ -1,0 +1,108 @@
+"""What a capture says about its own gaps: reports that were left on the device, inputs that never meet in time."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import polars as pl
+
+from traceview_parsers.problems import Problems
+from traceview_parsers.trace import Coverage, Input
+
+_NEAR_NS: Final = 60 * 1_000_000_000
+"""Heuristic: a report made up to a minute after a log ends still belongs to it."""
+_MOMENTS: Final = ("ips", "sysdiagnose", "metrickit")
+"""Readers whose sources tell of moments or of days long gone, which say nothing about the span of the capture."""
+_SHOWN: Final = 3
+
+
+def spanning(coverage: Sequence[Coverage]) -> list[Coverage]:
+    """Return the sources whose times make the span of a capture: logs and measurements, else whatever has times."""
+    timed = [one for one in coverage if one.start_ns is not None and one.end_ns is not None]
+    return [one for one in timed if one.reader not in _MOMENTS] or timed
+
+
+def with_missing_reports(
+    coverage: Iterable[Coverage], listed: pl.DataFrame | None, names: Sequence[str]
+) -> list[Coverage]:
+    """Return coverage with a note on each listing: which reports lay on the device and are not in the capture.
+
+    Args:
+        coverage: Of all sources.
+        listed: Table ``listed_reports``, or None.
+        names: Names of the sources, by index.
+    """
+    if listed is None or listed.is_empty():
+        return list(coverage)
+    missing = listed.filter(~pl.col("in_capture"))
+    notes: dict[str, str] = {}
+    for (index,), rows in missing.group_by(pl.col("ref") // (1 << 40), maintain_order=True):
+        processes = (
+            rows["process"]
+            .drop_nulls()
+            .value_counts(sort=True, name="reports")
+            .sort(["reports", "process"], descending=[True, False])
+        )
+        shown = ", ".join(f"{row['process']} {row['reports']}" for row in processes.head(_SHOWN).iter_rows(named=True))
+        rest = processes.height - _SHOWN
+        more = f" and {rest} more" if rest > 0 else ""
+        notes[names[int(str(index))]] = (
+            f"{rows.height} reports lay on the device and are not in the capture: {shown}{more}"
+        )
+    return [replace(one, notes=(*one.notes, notes[one.source])) if one.source in notes else one for one in coverage]
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    name: str
+    start: int
+    end: int
+    rows: int
+
+    def meets(self, other: "_Span") -> bool:
+        return self.start <= other.end + _NEAR_NS and other.start <= self.end + _NEAR_NS
+
+
+def report_strangers(inputs: Sequence[Input], coverage: Sequence[Coverage], problems: Problems) -> None:
+    """Add the problem ``no-overlap`` for each input that shares no moment with the largest one (by rows).
+
+    Args:
+        inputs: What the user gave.
+        coverage: Of all sources, by index, after they were read.
+        problems: Gets the problem.
+    """
+    spans = [span for given in inputs if (span := _span(given, coverage)) is not None]
+    if len(spans) < 2:
+        return
+    main = max(spans, key=lambda span: span.rows)
+    for span in spans:
+        if span is not main and not span.meets(main):
+            problems.add(
+                span.name,
+                "no-overlap",
+                f"covers {_words(span)}, {main.name} covers {_words(main)}: no moment is in both, "
+                "so that neither can explain the other",
+            )
+
+
+def _span(given: Input, coverage: Sequence[Coverage]) -> _Span | None:
+    own = [coverage[index] for index in given.sources]
+    timed = spanning(own)
+    starts = [one.start_ns for one in timed if one.start_ns is not None]
+    ends = [one.end_ns for one in timed if one.end_ns is not None]
+    if not starts:
+        return None
+    return _Span(given.name, min(starts), max(ends), sum(one.rows or 0 for one in timed))
+
+
+def _words(span: _Span) -> str:
+    start, end = _utc(span.start), _utc(span.end)
+    if end - start < timedelta(seconds=1):
+        return f"{start:%Y-%m-%d %H:%M:%S} UTC"
+    same_day = start.date() == end.date()
+    return f"{start:%Y-%m-%d %H:%M:%S} to {end:{'%H:%M:%S' if same_day else '%Y-%m-%d %H:%M:%S'}} UTC"
+
+
+def _utc(time_ns: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_ns // 1000)
