@@ -251,6 +251,7 @@ def test_missing_strings_and_timesync_lose_no_record(ios15: Path) -> None:
 
 SELECTIONS = {
     "process": Selection((Clause(processes=frozenset({"runningboardd"})),)),
+    "paths": Selection((Clause(process_paths=frozenset({"/usr/libexec/", ".app/"}), words=frozenset({"start"})),)),
     "pids": Selection((Clause(pids=frozenset({1, 50})),)),
     "words": Selection((Clause(words=frozenset({"error", "failed"})),)),
     "words across values": Selection((Clause(words=frozenset({"= 0", "pid: 1", "0x", ", 1"})),)),

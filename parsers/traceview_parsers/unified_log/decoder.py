@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 
-from traceview_parsers.unified_log import chunksets, firehose
+from traceview_parsers.unified_log import chunksets, columns, firehose
 from traceview_parsers.unified_log.callsites import CallSites, Images
 from traceview_parsers.unified_log.catalog import Processes
 from traceview_parsers.unified_log.dumps import SIMPLE_HEAD, STATE_HEAD, SimpleDumps, StateDumps, UuidImages
@@ -223,10 +224,14 @@ class Decoder:
         data = append_blobs(load.batch.data, places, blobs) if blobs else load.batch.data
         page = self._composer.compose(data, places, self.sites.table["plan"].take(records.found.site))
         job.tally.broken += page.items.broken.size
-        batch = self._rows.tracepoints(load, points, fields, records.found, page.messages())
-        if job.wanted.selection.arguments:
-            batch = with_arguments(batch, typed_arguments(page))
-        return batch, records.verdict == MAYBE
+        messages = page.messages()
+        arguments = typed_arguments(page) if job.wanted.selection.arguments else None
+        rows = job.wanted.settle(records.verdict, messages)
+        if rows.size < len(messages):
+            records, messages = records.take(rows), messages.take(pa.array(rows))
+            arguments = arguments.take(pa.array(rows)) if arguments is not None else None
+        batch = self._rows.tracepoints(load, records.points, records.fields, records.found, messages)
+        return (batch if arguments is None else with_arguments(batch, arguments)), records.verdict == MAYBE
 
     def _simple_dumps(self, job: Job, process: Array, hits: Array) -> Iterator[Part]:
         batch = job.load.batch
@@ -235,8 +240,15 @@ class Decoder:
             return
         job.tally.records += hits.size
         dumps = SimpleDumps(batch, batch.at[hits], batch.end[hits])
+        messages = columns.text(dumps.messages())
+        rows = job.wanted.settle_dumps(messages)
+        if rows.size < hits.size:
+            hits, messages = hits[rows], messages.take(pa.array(rows))
+            dumps = SimpleDumps(batch, batch.at[hits], batch.end[hits])
         image = self._images.find(dumps.image, lambda uuid, at: self.sites.image_of_uuid(uuid, dumps.cache(at)))
-        yield self._unsure(job, self._rows.simple_dumps(job.load, batch.at[hits], process[hits], dumps, image))
+        yield self._unsure(
+            job, self._rows.simple_dumps(job.load, batch.at[hits], (process[hits], image), dumps, messages)
+        )
 
     def _state_dumps(self, job: Job, process: Array, hits: Array) -> Iterator[Part]:
         batch = job.load.batch

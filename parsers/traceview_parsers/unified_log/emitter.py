@@ -6,10 +6,10 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from traceview_parsers.selection import Selection, contains_any
+from traceview_parsers.selection import Selection
 from traceview_parsers.unified_log.interning import Array
 
-_ROWS: Final = 1 << 17
+_ROWS: Final = 1 << 15
 """Rows that are looked at together: searching words costs the same preparation for one row as for many."""
 
 Part = tuple[Any, Array]
@@ -21,9 +21,6 @@ class Emitter:
 
     def __init__(self, selection: Selection) -> None:
         self._selection = selection
-        words = [clause.words for clause in selection.clauses if clause.words is not None]
-        # One search for all words, so that the exact test sees few rows.
-        self._words = frozenset[str]().union(*words) if words and len(words) == len(selection.clauses) else None
         self._parts: list[Part] = []
         self._rows = 0
 
@@ -45,12 +42,7 @@ class Emitter:
         batches = [batch for batch, _ in self._parts]
         self._parts = []
         self._rows = 0
-        if self._words is not None:
-            unsure, batches = self._with_words(unsure, batches)
-        table = pa.Table.from_batches(batches)
-        if not table.num_rows:
-            return
-        (batch,) = table.combine_chunks().to_batches()
+        (batch,) = pa.Table.from_batches(batches).combine_chunks().to_batches()
         keep = ~unsure
         rows = np.flatnonzero(unsure)
         if rows.size:
@@ -59,16 +51,3 @@ class Emitter:
             yield batch
         elif keep.any():
             yield batch.filter(pa.array(keep))
-
-    def _with_words(self, unsure: Array, batches: list[Any]) -> tuple[Array, list[Any]]:
-        """Leave out the unsure rows whose messages have none of the words."""
-        hits = contains_any(
-            pa.chunked_array([batch.column("message") for batch in batches]), self._words or frozenset()
-        )
-        keep = hits | ~unsure
-        borders = np.cumsum([0, *(batch.num_rows for batch in batches)])
-        kept = [
-            batch.filter(pa.array(keep[start:end]))
-            for batch, start, end in zip(batches, borders[:-1], borders[1:], strict=True)
-        ]
-        return unsure[keep], kept

@@ -16,6 +16,7 @@ from traceview_parsers.unified_log.catalog import Processes
 from traceview_parsers.unified_log.formats import missing
 from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.plans import Plans
+from traceview_parsers.unified_log.words import WordSearch
 
 _NUMBER_LETTERS: Final = frozenset("-0123456789<>[]%")
 """What decimal numbers consist of, and what stands where a text in place of a number meets the literals around it."""
@@ -206,6 +207,9 @@ class Prefilter:
         self._possible = _Growing(self._any_clause)
         words = _Words([clause.words or frozenset() for clause in selection.clauses])
         self._clauses = [_ClauseFilter(clause, known, words, number) for number, clause in enumerate(selection.clauses)]
+        worded = [clause.words for clause in selection.clauses if clause.words is not None]
+        self._search = WordSearch(frozenset[str]().union(*worded)) if worded else None
+        self._all_worded = bool(worded) and len(worded) == len(selection.clauses)
 
     def processes(self, process: Array) -> Array:
         """Return, for each of these processes, whether any of its rows may be wanted."""
@@ -225,6 +229,21 @@ class Prefilter:
             return np.full(process.size, YES, np.uint8)
         found: Any = np.maximum.reduce([clause.mask(process, site, pair, level, event) for clause in self._clauses])
         return np.asarray(found)
+
+    def settle(self, verdict: Array, messages: Any) -> Array:
+        """Return the records that may still be wanted now that their messages are known (row numbers)."""
+        rows = np.arange(verdict.size)
+        unsure = verdict == MAYBE
+        if self._search is None or not unsure.any():
+            return rows
+        # Only clauses with words leave a record open.
+        hits: Array = np.concatenate([rows[~unsure], self._search.rows(messages, rows[unsure])])
+        return np.sort(hits)
+
+    def settle_dumps(self, messages: Any) -> Array:
+        """Return the rows with these messages that may be wanted, where nothing else was looked at."""
+        rows = np.arange(len(messages))
+        return self._search.rows(messages, rows) if self._search is not None and self._all_worded else rows
 
     def times(self, wall: Array, sane: Array) -> Array:
         """Return, for each record, whether its time lies in the wanted ranges."""

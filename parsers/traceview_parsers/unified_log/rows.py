@@ -144,8 +144,11 @@ class RowBuilder:
         """Return the number of lost messages of loss records, uint64."""
         return load.batch.words.take((points.at >> 3) + 5)
 
-    def simple_dumps(self, load: Load, at: Array, process: Array, dumps: SimpleDumps, image: Array) -> Any:
-        """Return the rows of simple dumps; `image` is the image row of each."""
+    def simple_dumps(
+        self, load: Load, at: Array, origin: tuple[Array, Array], dumps: SimpleDumps, messages: Any
+    ) -> Any:
+        """Return the rows of simple dumps; `origin` is the process and the image row of each."""
+        process, image = origin
         subsystems = self._known.processes.subsystems
         values = {
             **self._common(load, at, dumps.ticks, process),
@@ -155,7 +158,7 @@ class RowBuilder:
             "subsystem": columns.named(dumps.subsystems(subsystems), subsystems.array()),
             "level": columns.named(columns.LEVEL_OF.take(dumps.level), columns.LEVEL_NAMES),
             "event": "log",
-            "message": columns.text(dumps.messages()),
+            "message": messages,
             "ttl": 0,
         }
         return _batch(at.size, values)
