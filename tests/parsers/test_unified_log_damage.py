@@ -258,3 +258,29 @@ def test_files_that_cannot_be_read_are_reported(tmp_path: Path, monkeypatch: pyt
     source = READER.open(Candidate(root.name, root, is_dir=True), context)
     assert list(source.batches("log")) == []
     assert [(problem.kind, problem.count) for problem in problems] == [("unreadable-file", 1)]
+
+
+@cache
+def whole() -> tuple[dict[str, Any], ...]:
+    with tempfile.TemporaryDirectory() as scratch:
+        return tuple(read(write(Path(scratch)))[0])
+
+
+@QUIET
+@given(st.data())
+def test_any_part_of_a_message_finds_its_rows(data: st.DataObject) -> None:
+    """Words may lie in a literal, in a value, or across both: a selection must not lose them."""
+    words = set()
+    for _ in range(data.draw(st.integers(1, 3))):
+        message = data.draw(st.sampled_from(whole()))["message"][:60]
+        start = data.draw(st.integers(0, max(len(message) - 1, 0)))
+        words.add(message[start : start + data.draw(st.integers(1, 12))] or "call")
+    levels = data.draw(st.sampled_from([None, frozenset({"default"}), frozenset({"error", "fault"})]))
+    wanted = [
+        row["ref"]
+        for row in whole()
+        if any(word in row["message"] for word in words) and (levels is None or row["level"] in levels)
+    ]
+    with tempfile.TemporaryDirectory() as scratch:
+        found, _ = read(write(Path(scratch)), Selection((Clause(words=frozenset(words), levels=levels),)))
+    assert sorted(row["ref"] for row in found) == sorted(wanted)
