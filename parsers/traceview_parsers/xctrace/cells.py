@@ -120,18 +120,27 @@ class Cells:
         element, _ = parse(bytes(tags.data[start : start + _HEAD]))
         return element
 
-    def each(self, target: Longs, make: Callable[[Element | None], Made]) -> tuple[Longs, list[Made]]:
-        """Apply `make` to each distinct target; return for each row the number of its result, and the results."""
+    def each(self, what: str, target: Longs, make: Callable[[Element | None], Made]) -> tuple[Longs, list[Made]]:
+        """Apply `make` (named `what`) to each distinct target.
+
+        Returns:
+            For each row the number of its result, and the results.
+        """
         unique, inverse = np.unique(target, return_inverse=True)
-        return inverse, [make(self.element(one)) for one in unique.tolist()]
+        return inverse, [self._made(what, one, make) for one in unique.tolist()]
+
+    def _made(self, what: str, target: int, make: Callable[[Element | None], Made]) -> Made:
+        if target >= 0 or target == NOTHING:
+            return make(self.element(target))
+        return self.definitions.kept(what, -1 - target, lambda: make(self.definitions.element(-1 - target)))
 
     def threads(self, target: Longs) -> tuple[Longs, list[Thread]]:
         """Return for each row the number of its thread, and the threads."""
-        return self.each(target, lambda element: thread_of(element, self.definitions))
+        return self.each("thread", target, lambda element: thread_of(element, self.definitions))
 
     def processes(self, target: Longs) -> tuple[Longs, list[Process]]:
         """Return for each row the number of its process, and the processes."""
-        return self.each(target, lambda element: process_of(element, self.definitions))
+        return self.each("process", target, lambda element: process_of(element, self.definitions))
 
     def reals(self, target: Longs) -> tuple[Any, Longs]:
         """Return a float64 array, and the rows whose cell is not empty and yet no number."""

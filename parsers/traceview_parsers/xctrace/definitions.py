@@ -5,8 +5,9 @@ position in the file is, and what later blocks refer to is read again when it is
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, TypeVar
 
 import numpy as np
 
@@ -21,7 +22,8 @@ NUMBER, NEGATIVE, OTHER = 1, 2, 3
 _LEAF: Final = re.compile(rb'<([^\s/>"=<]+) id="[0-9]+" fmt="([^"<>]*)">([^<]*)</')
 _WINDOW: Final = 1024
 _MAX_ELEMENT: Final = 4 << 20
-_MAX_KEPT: Final = 100_000
+_MAX_ELEMENTS: Final = 100_000
+_MAX_KEPT: Final = 20_000
 _MAX_CHILDREN: Final = 16
 """Larger elements (call stacks, long messages) are read again each time."""
 _LEAST_DEFINITION: Final = 8
@@ -44,6 +46,9 @@ class Ids:
             array.resize(size, refcheck=False)
 
 
+Made = TypeVar("Made")
+
+
 class Definitions:
     """All ids of one document.
 
@@ -58,8 +63,7 @@ class Definitions:
         self._limit = size // _LEAST_DEFINITION + 64
         self._arrays = ids
         self._elements: dict[int, Element] = {}
-        self.stacks: dict[int, list[str | None]] = {}
-        """Frames of stacks that were asked for, by target (-1 - id); whoever fills it keeps it small."""
+        self._kept: dict[tuple[str, int], Any] = {}
 
     def record(self, ids: Longs, offsets: Longs, values: Words, forms: Any, codes: Longs) -> int:
         """Note the definitions of a block in document order; a later one replaces an earlier one.
@@ -80,7 +84,7 @@ class Definitions:
         if ((arrays.form[ids] > 0) & (arrays.offset[ids] != offsets)).any():
             arrays.redefined = True
             self._elements.clear()
-            self.stacks.clear()
+            self._kept.clear()
         arrays.offset[ids] = offsets
         arrays.value[ids] = values
         arrays.form[ids] = forms
@@ -112,11 +116,21 @@ class Definitions:
             if not 0 <= number < len(self._arrays.form) or not self._arrays.form[number]:
                 return None
             element = self._read(int(self._arrays.offset[number]))
-            if len(self._elements) >= _MAX_KEPT:
+            if len(self._elements) >= _MAX_ELEMENTS:
                 self._elements.clear()
             if len(element.children) <= _MAX_CHILDREN:
                 self._elements[number] = element
         return element
+
+    def kept(self, what: str, number: int, make: Callable[[], Made]) -> Made:
+        """Return what `make` gives for the definition `number`; asked again soon, without making it again."""
+        key = what, number
+        if key not in self._kept:
+            if len(self._kept) >= _MAX_KEPT:
+                self._kept.clear()
+            self._kept[key] = make()
+        made: Made = self._kept[key]
+        return made
 
     def raw(self, number: int, end: bytes) -> bytes:
         """Return the bytes of a definition up to its first `end`; empty where it is undefined or has none."""

@@ -22,7 +22,6 @@ _STACK_STARTS: Final = (b"<backtrace ", b"<tagged-backtrace ")
 _STACK_END: Final = b"</backtrace>"
 _BEYOND: Final = re.compile(rb"<backtrace ref|</tagged-|</row")
 _FRAMES: Final = re.compile(rb'<frame (?:ref="([0-9]{1,18})"/>|id="[0-9]+" name="([^"<>]+)")')
-_MAX_KEPT: Final = 5_000
 
 
 def stacks(cells: Cells, target: Longs) -> Any:
@@ -37,17 +36,16 @@ def stacks(cells: Cells, target: Longs) -> Any:
 
 
 def _earlier(cells: Cells, target: int) -> list[str | None]:
-    kept = cells.definitions.stacks
-    frames = kept.get(target)
-    if frames is None:
-        frames = _plain_frames(cells.definitions, -1 - target) if target < 0 else None
-        if frames is None:
-            frames = _frames(cells.element(target), cells.definitions)
-        if target < 0:
-            if len(kept) >= _MAX_KEPT:
-                kept.clear()
-            kept[target] = frames
-    return frames
+    """Return the frames of a stack that does not list them in this block."""
+    if target >= 0:
+        return _frames(cells.element(target), cells.definitions)
+    number = -1 - target
+
+    def make() -> list[str | None]:
+        plain = _plain_frames(cells.definitions, number)
+        return _frames(cells.element(target), cells.definitions) if plain is None else plain
+
+    return cells.definitions.kept("stack", number, make)
 
 
 def _plain_frames(definitions: Definitions, number: int) -> list[str | None] | None:
@@ -73,7 +71,7 @@ def _written_here(cells: Cells, unique: Longs) -> tuple[Any, Any]:
     frames, owner = frames[owner >= 0], owner[owner >= 0]
     counts = np.bincount(owner, minlength=len(unique))
     written = counts > 0
-    codes, names = cells.each(block.target[frames], _frame_name)
+    codes, names = cells.each("frame", block.target[frames], _frame_name)
     offsets = np.concatenate([[0], np.cumsum(counts[written])]).astype(np.int32)
     values = pa.array(names, pa.string()).take(pa.array(codes))
     return written, pa.ListArray.from_arrays(pa.array(offsets), values)
