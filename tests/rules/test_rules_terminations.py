@@ -139,6 +139,15 @@ def test_resource_warnings(case: Any, kind: str, number: str) -> None:
     assert figures[kind] in found.title
 
 
+def test_daemons_over_a_limit_are_reported_only_where_no_app_is_known(case: Any) -> None:
+    case.add("processes", 0, 60, app=None, process="assetsd", pid=90, is_app=False)
+    case.add("resource_events", 10, 10, kind="disk", app=None, process="assetsd", pid=90, fatal=False)
+    assert len(case.findings("resource-warning")) == 1
+    case.add("processes", 0, 60, app="com.acme.voip", process="AcmeVoIP", pid=77, is_app=True)
+    assert case.findings("resource-warning") == []
+    assert len(case.findings("resource-warning", apps=["assetsd"])) == 1
+
+
 def test_threads_are_no_cpu_limit(case: Any) -> None:
     case.add("resource_events", 10, 10, kind="cpu", level="thread count", limit=1024.0, fatal=False)
     case.add("resource_events", 11, 71, kind="cpu", value=48.0, limit=48.0, fatal=False)

@@ -64,5 +64,16 @@ def test_each_kind_has_its_event() -> None:
     assert set(events["kind"]) <= KINDS
 
 
+def test_a_crash_without_termination_reason_is_told_by_its_signal() -> None:
+    old = {"kind": "crash", "exception": "EXC_CRASH", "explanation": "abort() called"}
+    events = report_events(reports({**old, "signal": "SIGABRT"}, {**old, "signal": "SIGKILL"}))
+    assert [(row["namespace"], row["code"]) for row in events.to_dicts()] == [("SIGNAL", "0x6"), (None, None)]
+
+
+def test_a_daemon_has_no_bundle() -> None:
+    events = report_events(reports({"kind": "crash", "process": "itunescloudd", "bundle": "itunescloudd"}))
+    assert events["bundle"].to_list() == [None]
+
+
 def test_no_reports_no_events() -> None:
     assert report_events(reports()).is_empty()

@@ -6,7 +6,7 @@ from typing import Final
 import polars as pl
 
 from traceview.rules import links
-from traceview.rules.kills import jetsam_reason, kill_class, kills
+from traceview.rules.kills import daemons, jetsam_reason, kill_class, kills
 from traceview.rules.registry import Finding, Inputs, Rule, Severity
 from traceview.rules.rows import (
     AUDIO_SERVERS,
@@ -108,12 +108,21 @@ def _pressure(inputs: Inputs) -> Iterator[Finding]:
     found = [
         {**row, "kind": "threads"} if row["level"] == "thread count" else row
         for row in rows(inputs, "resource_events", hot)
-        if wanted(inputs, row) and (row["app"] or row["process"])
+        if wanted(inputs, row) and (row["app"] or row["process"]) and not _of_system(inputs, row)
     ]
     for app, kind in dict.fromkeys((name_of(row), str(row["kind"])) for row in found):
         own = [row for row in found if (name_of(row), row["kind"]) == (app, kind)]
         for first, last in clusters([row["start"] for row in own], _SAME_LOAD_S):
             yield _pressure_finding(inputs, own[first:last])
+
+
+def _of_system(inputs: Inputs, row: Row) -> bool:
+    """Whether the row is about a daemon nobody asked for; daemons pass limits on healthy devices too.
+
+    A capture that names no app tells nothing about who is one: there every process counts.
+    """
+    apps_are_told = bool(inputs.episodes["processes"]["is_app"].any())
+    return not inputs.apps and apps_are_told and (row["pid"], row["process"]) in daemons(inputs)
 
 
 def _pressure_finding(inputs: Inputs, about: list[Row]) -> Finding:

@@ -17,6 +17,19 @@ _KINDS: Final = {
 }
 """Event kind of each kind of report that tells of one process; the others (stackshots, panics, hangs) make none."""
 
+_SIGNALS: Final = {
+    "SIGQUIT": "0x3",
+    "SIGILL": "0x4",
+    "SIGTRAP": "0x5",
+    "SIGABRT": "0x6",
+    "SIGFPE": "0x8",
+    "SIGBUS": "0xa",
+    "SIGSEGV": "0xb",
+    "SIGSYS": "0xc",
+}
+"""Signals by which a process ends itself, with Darwin's numbers (sys/signal.h). Before iOS 15 a crash report prints the
+signal but no termination reason; SIGKILL is not among them, since it says nothing without one."""
+
 _RESOURCE: Final = ("cpu", "wakeups", "disk_writes", "memory")
 
 
@@ -24,7 +37,8 @@ def report_events(reports: pl.DataFrame) -> pl.DataFrame:
     """Return one event a report of one process (`EVENT_SCHEMA`).
 
     The event's time is the moment of the report; ``signal`` is ``report.`` and the kind of report; ``message`` is one
-    line that says what it reports. Reports without a time or a process give none.
+    line that says what it reports. Reports without a time or a process give none. A daemon has no bundle id: texts
+    repeat its name instead.
 
     Args:
         reports: Table ``reports``.
@@ -34,6 +48,9 @@ def report_events(reports: pl.DataFrame) -> pl.DataFrame:
     )
     fatal_cpu = pl.col("kind") == "cpu_fatal"
     resource = pl.col("kind").is_in(_RESOURCE)
+    number = pl.col("signal").replace_strict(_SIGNALS, default=None, return_dtype=pl.String)
+    signalled = pl.when(pl.col("namespace").is_null() & pl.col("code").is_null() & (pl.col("kind") == "crash"))
+    space = pl.coalesce("namespace", signalled.then(pl.when(number.is_not_null()).then(pl.lit("SIGNAL"))))
     columns = {
         "ref": pl.col("ref"),
         "time": pl.col("time"),
@@ -42,13 +59,13 @@ def report_events(reports: pl.DataFrame) -> pl.DataFrame:
         "confidence": pl.lit(1.0),
         "process": pl.lit("ReportCrash"),
         "message": _sentence(),
-        "bundle": pl.col("bundle"),
+        "bundle": pl.when(pl.col("bundle") != pl.col("process")).then(pl.col("bundle")),
         "subject": pl.col("process"),
         "subject_pid": pl.col("pid"),
         "state": pl.when(~resource).then(pl.col("role")),
         "visibility": pl.col("visibility"),
-        "namespace": pl.when(fatal_cpu).then(pl.lit("RESOURCE")).otherwise(pl.col("namespace")),
-        "code": pl.col("code"),
+        "namespace": pl.when(fatal_cpu).then(pl.lit("RESOURCE")).otherwise(space),
+        "code": pl.coalesce("code", signalled.then(number)),
         "reason": pl.coalesce(pl.col("explanation"), _exception()),
         "value": pl.when(pl.col("kind") == "jetsam")
         .then(pl.col("victim_bytes").cast(pl.Float64))
