@@ -78,7 +78,7 @@ SCHEMAS: Final[dict[str, Any]] = {
             pa.field("launch_time", TIME),
             pa.field(
                 "kind", pa.string()
-            ),  # crash, jetsam, cpu, cpu_fatal, wakeups, disk_writes, hang, stackshot, other
+            ),  # crash, jetsam, cpu, cpu_fatal, wakeups, disk_writes, hang, launch, stackshot, other
             pa.field("bug_type", pa.string()),
             pa.field("incident", pa.string()),
             pa.field("process", pa.string()),
@@ -134,6 +134,27 @@ SCHEMAS: Final[dict[str, Any]] = {
         ]
     ),
     **SNAPSHOT_SCHEMAS,
+    # MetricKit in long form: a value, or a bucket of a histogram with its count. Units: s, bytes, count, ratio, bars, …
+    "metrics": pa.schema(
+        [
+            pa.field("ref", pa.uint64(), nullable=False),
+            pa.field("start", TIME),
+            pa.field("end", TIME),
+            pa.field("app_version", pa.string()),
+            pa.field("build_version", pa.string()),
+            pa.field("os_version", pa.string()),
+            pa.field("os_build", pa.string()),
+            pa.field("device", pa.string()),  # iPhone9,2
+            pa.field("bundle", pa.string()),  # iOS 17 and later
+            pa.field("group", pa.string()),  # applicationTimeMetrics, …
+            pa.field("name", pa.string()),  # foregroundExitData.cumulativeAbnormalExitCount
+            pa.field("value", pa.float64()),
+            pa.field("unit", pa.string()),
+            pa.field("bucket_start", pa.float64()),
+            pa.field("bucket_end", pa.float64()),
+            pa.field("count", pa.int64()),  # events in the bucket, samples of an average
+        ]
+    ),
     **POWER_SCHEMAS,
     "signposts": pa.schema(
         [

@@ -5,6 +5,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from traceview_parsers.ips.termination import NAMESPACES
+
 Arrays = dict[str, Any]
 
 APP_STATES: Final = {
@@ -16,46 +18,6 @@ APP_STATES: Final = {
     32: "obscured",
 }
 """Bits of BackBoard's application state; 2, 4 and 8 agree with run times in a real file, 0 is unknown."""
-
-NAMESPACES: Final = {
-    1: "JETSAM",
-    2: "SIGNAL",
-    3: "CODESIGNING",
-    4: "HANGTRACER",
-    5: "TEST",
-    6: "DYLD",
-    7: "LIBXPC",
-    8: "OBJC",
-    9: "EXEC",
-    10: "SPRINGBOARD",
-    11: "TCC",
-    12: "REPORTCRASH",
-    13: "COREANIMATION",
-    14: "AGGREGATED",
-    15: "RUNNINGBOARD",
-    16: "SKYWALK",
-    17: "SETTINGS",
-    18: "LIBSYSTEM",
-    19: "FOUNDATION",
-    20: "WATCHDOG",
-    21: "METAL",
-    22: "WATCHKIT",
-    23: "GUARD",
-    24: "ANALYTICS",
-    25: "SANDBOX",
-    26: "SECURITY",
-    27: "ENDPOINTSECURITY",
-    28: "PAC_EXCEPTION",
-    29: "BLUETOOTH_CHIP",
-    30: "PORT_SPACE",
-    31: "WEBKIT",
-    32: "BACKLIGHTSERVICES",
-    33: "MEDIA",
-    34: "ROSETTA",
-    35: "LIBIGNITION",
-    36: "BOOTMOUNT",
-}
-"""Exit reason namespaces of xnu (``bsd/sys/reason.h``)."""
 
 _DELEGATED: Final = r"^(?P<daemon>[^:]+):\[(?P<client>[^\]]*)\]$"
 _ASSERTION: Final = (
