@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from traceview.clocks import CLOCK_SCHEMA
 from traceview.episodes.schema import Episodes, empty_episodes
 from traceview.rules.registry import Finding, NotEvaluated, Severity
 from traceview.signals.vocabulary import empty_events
@@ -45,8 +44,8 @@ class Analysis:
         findings: Worst first, then by time.
         not_evaluated: Rules without inputs.
         lines: Evidence lines and their neighbours in time (`LINE_SCHEMA`), by time.
-        tables: Small tables of other witnesses than the log, as read: ``reports`` and what the capture has beside it.
-        clocks: Where sources share facts, by how much their clocks differ (`CLOCK_SCHEMA`).
+        tables: Small tables of other witnesses than the log, as read: ``reports`` and what the capture has beside it;
+            and ``clocks``: by how much the clocks of two sources differ that know the same facts (`clocks.CLOCK_SCHEMA`).
         rows_read: Log rows that were read.
         redaction: ``none``, ``ids`` or ``all``: what was already removed from texts.
     """
@@ -62,7 +61,6 @@ class Analysis:
     not_evaluated: list[NotEvaluated] = field(default_factory=list)
     lines: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LINE_SCHEMA))
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
-    clocks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CLOCK_SCHEMA))
     rows_read: int = 0
     redaction: str = "none"
 

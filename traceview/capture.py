@@ -1,5 +1,6 @@
 """One capture from bytes to findings: the spine that command line, Python API and fleet share."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,7 @@ from traceview.signals.catalogue import catalogue
 from traceview.signals.matcher import match
 from traceview.signals.reports import report_events
 from traceview.signals.vocabulary import EVENT_SCHEMA, empty_events
-from traceview.witnesses import report_strangers, spanning, with_missing_reports
+from traceview.witnesses import report_strangers, spanning, with_missing_reports, with_zone_notes
 from traceview_parsers import ReadOptions, Trace, open_trace
 from traceview_parsers.errors import UsageError
 from traceview_parsers.selection import Clause, Selection
@@ -50,7 +51,6 @@ _COMPLETE_READERS = frozenset({"unified_log"})
 """Readers whose rows always tell process, subsystem and library, so that a selection may rely on them."""
 
 _ROWS_MATCHED_AT_ONCE = 20_000
-_LOSSES = Clause(events=frozenset({"loss"}))
 
 
 @dataclass(slots=True)
@@ -60,7 +60,6 @@ class _Reading:
     frames: list[pl.DataFrame] = field(default_factory=list)
     waiting: list[Any] = field(default_factory=list)
     witnesses: set[str] = field(default_factory=set)
-    lost_messages: int = 0
     simulator: bool = False
     selected: int = 0
 
@@ -70,7 +69,6 @@ class _Reading:
             self._match()
         self.witnesses.update(_distinct(batch, "process"))
         self.simulator |= any(_SIMULATOR in path for path in _distinct(batch, "process_path"))
-        self.lost_messages += pc.sum(batch.column("loss_count")).as_py() or 0
         self.selected += batch.num_rows
 
     def _match(self) -> None:
@@ -121,6 +119,7 @@ class Capture:
             [(source.name, source.reader) for source in self.trace.sources],
         )
         coverage = with_missing_reports(with_clock_notes(coverage, clocks), tables.get("listed_reports"), names)
+        coverage = with_zone_notes(coverage, tables.get("reports"), names, self.trace.capture.tz)
         span = _span(coverage)
         episodes = reconstruct(events, span)
         apps = _known_apps(episodes, events)
@@ -139,7 +138,7 @@ class Capture:
                 taken=_utc(self.trace.capture.time_ns),
                 first=_utc(min((one.start_ns for one in logs if one.start_ns is not None), default=None)),
                 rows=rows,
-                lost_messages=reading.lost_messages if any(one.reader == "unified_log" for one in logs) else None,
+                lost_messages=sum(told) if (told := [one.lost for one in logs if one.lost is not None]) else None,
                 os_build=self.trace.device.os_build,
                 simulator=reading.simulator,
             ),
@@ -154,8 +153,7 @@ class Capture:
             findings=findings,
             not_evaluated=not_evaluated,
             lines=lines_around(self.trace, events, findings),
-            tables=tables,
-            clocks=clocks,
+            tables=tables | {"clocks": clocks},
             rows_read=rows,
             problems=list(self.trace.problems),
         )
@@ -166,7 +164,7 @@ class Capture:
         reading = _Reading()
         for source in self.trace.sources_of("log"):
             wanted = by_columns if source.reader in _COMPLETE_READERS else by_words
-            for batch in source.batches("log", replace(wanted, clauses=(*wanted.clauses, _LOSSES))):
+            for batch in source.batches("log", wanted):
                 reading.add(batch)
                 if self._progress is not None:
                     self._progress(reading.selected)
@@ -274,17 +272,24 @@ class Capture:
         return timeline(self.analysis, app)
 
     def sql(self, query: str) -> pl.DataFrame:
-        """Run polars SQL over ``log``, ``events``, ``findings`` and the episode tables.
+        """Run polars SQL over the episode tables, ``events``, ``findings``, ``log`` and every other table of the capture.
 
         Raises UsageError where the query is wrong.
         """
-        tables: dict[str, Any] = {**self.analysis.episodes, "events": self.events, "findings": self.findings}
-        if "log" in query:
-            tables["log"] = self.table("log")
+        analysis = self.analysis
+        tables: dict[str, Any] = {
+            **analysis.tables,
+            **analysis.episodes,
+            "events": self.events,
+            "findings": self.findings,
+        }
+        known = {*tables, *self.trace.tables, "log"}
+        mentioned = set(re.findall(r"\w+", query))
+        tables |= {name: self.table(name) for name in sorted((mentioned & known) - set(tables))}
         try:
             return pl.SQLContext(tables, eager=True).execute(query)
         except pl.exceptions.PolarsError as error:
-            raise UsageError(f"query: {error}; tables: {', '.join(sorted([*tables, 'log']))}") from error
+            raise UsageError(f"query: {error}; tables: {', '.join(sorted(known))}") from error
 
     def close(self) -> None:
         """Remove temporary files."""

@@ -7,6 +7,7 @@ Pids are used again, so a fact counts only where each source knows it once, and 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 import numpy as np
@@ -242,10 +243,11 @@ def _split(offsets: np.ndarray[Any, Any], limit: float) -> list[tuple[int, int]]
 def _sentence(row: Mapping[str, Any]) -> str:
     facts = "1 fact" if row["measured_on"] == 1 else f"{row['measured_on']} facts"
     since = " from then on" if row["since"] is not None else ""
+    reference = PurePosixPath(row["reference"]).name
     if row["agrees"]:
         bound = abs(row["offset_s"]) + row["spread_s"]
-        return f"clock agrees with {row['reference']} within {max(bound, 0.001):.3g} s (measured on {facts}){since}"
+        return f"clock agrees with {reference} within {max(bound, 0.001):.3g} s (measured on {facts}){since}"
     zone = _zone(row["offset_s"])
     by_zone = zone and abs(zone) <= _LARGEST_ZONE_S and abs(row["offset_s"] - zone) <= SAME_S
     why = "; whole quarter hours: probably the wrong time zone" if by_zone else ""
-    return f"clock differs from {row['reference']} by {row['offset_s']:+.3f} s (measured on {facts}){since}{why}"
+    return f"clock differs from {reference} by {row['offset_s']:+.3f} s (measured on {facts}){since}{why}"

@@ -1,4 +1,4 @@
-"""What a capture says about its own gaps: reports that were left on the device, inputs that never meet in time."""
+"""What a capture says about itself: reports left on the device, changes of the zone, inputs that never meet in time."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -7,7 +7,9 @@ from typing import Final
 
 import polars as pl
 
+from traceview_parsers.clock import zone
 from traceview_parsers.problems import Problems
+from traceview_parsers.schema import REF_POSITION_BITS
 from traceview_parsers.trace import Coverage, Input
 
 _NEAR_NS: Final = 60 * 1_000_000_000
@@ -37,7 +39,7 @@ def with_missing_reports(
         return list(coverage)
     missing = listed.filter(~pl.col("in_capture"))
     notes: dict[str, str] = {}
-    for (index,), rows in missing.group_by(pl.col("ref") // (1 << 40), maintain_order=True):
+    for (index,), rows in missing.group_by(pl.col("ref") // (1 << REF_POSITION_BITS), maintain_order=True):
         processes = (
             rows["process"]
             .drop_nulls()
@@ -51,6 +53,37 @@ def with_missing_reports(
             f"{rows.height} reports lay on the device and are not in the capture: {shown}{more}"
         )
     return [replace(one, notes=(*one.notes, notes[one.source])) if one.source in notes else one for one in coverage]
+
+
+def with_zone_notes(
+    coverage: Iterable[Coverage], reports: pl.DataFrame | None, names: Sequence[str], tz: str | None
+) -> list[Coverage]:
+    """Return coverage with a note on each report that was printed in another zone than the capture's.
+
+    Args:
+        coverage: Of all sources.
+        reports: Table ``reports``, or None.
+        names: Names of the sources, by index.
+        tz: Zone of the capture (``+01:00`` or a name), or None.
+    """
+    if reports is None or tz is None:
+        return list(coverage)
+    home = zone(tz)
+    notes: dict[str, str] = {}
+    for row in reports.drop_nulls(["time", "utc_offset_s"]).iter_rows(named=True):
+        there = row["time"].astimezone(home).utcoffset()
+        if there is not None and there.total_seconds() != row["utc_offset_s"]:
+            own, other = _offset(row["utc_offset_s"]), _offset(round(there.total_seconds()))
+            notes[names[row["ref"] // (1 << REF_POSITION_BITS)]] = (
+                f"printed at UTC{own}, the capture's zone has UTC{other}: the device changed its zone in between "
+                "(a journey, or daylight saving)"
+            )
+    return [replace(one, notes=(*one.notes, notes[one.source])) if one.source in notes else one for one in coverage]
+
+
+def _offset(seconds: int) -> str:
+    minutes = abs(seconds) // 60
+    return f"{'-' if seconds < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
 
 
 @dataclass(frozen=True, slots=True)

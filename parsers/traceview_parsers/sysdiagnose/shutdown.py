@@ -43,7 +43,7 @@ def read_shutdown_log(text: str, place: Place) -> Reading:
             misfits.append(number)
     place.misfits(misfits)
     done += waiting.values()
-    notes = [f"{shutdowns} shutdowns"]
+    notes = ["1 shutdown" if shutdowns == 1 else f"{shutdowns} shutdowns"]
     if waiting:
         notes.append("the last shutdown has no end, so that its clients have no time")
     return Reading(
