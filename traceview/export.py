@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import polars as pl
@@ -11,13 +12,15 @@ import polars as pl
 from traceview import __version__
 from traceview.analysis import Analysis
 from traceview.capture import Capture
+from traceview.perfetto import perfetto
 from traceview.report.redact import Level
 from traceview.report.redact import redact as redacted
-from traceview.rules.registry import Severity
+from traceview.rules.builtin import load_rules
+from traceview.rules.registry import Rule, Severity
 from traceview.serialise import findings_frame
 from traceview_parsers.errors import UsageError
 
-FORMATS = ("parquet", "arrow", "csv", "ndjson", "sarif", "junit")
+FORMATS = ("parquet", "arrow", "csv", "ndjson", "perfetto", "sarif", "junit")
 _SARIF_LEVEL = {
     Severity.critical: "error",
     Severity.high: "error",
@@ -28,7 +31,7 @@ _SARIF_LEVEL = {
 
 
 def export(capture: Capture, folder: Path, form: str, redaction: Level = "none") -> list[Path]:
-    """Write the capture into `folder` and return the files: ``DIR/<table>.<ext>``, or one file of findings.
+    """Write the capture into `folder` and return the files: ``DIR/<table>.<ext>``, or one file (perfetto, sarif, junit).
 
     The raw log (`log`) is only written without redaction: redaction works on what was analysed.
 
@@ -41,6 +44,8 @@ def export(capture: Capture, folder: Path, form: str, redaction: Level = "none")
     except OSError as error:
         raise UsageError(f"{folder}: {(error.strerror or str(error)).lower()}") from error
     analysis = redacted(capture.analysis, redaction)
+    if form == "perfetto":
+        return [_write(folder / "trace.perfetto.json", json.dumps(perfetto(analysis), ensure_ascii=False))]
     if form == "sarif":
         return [_write(folder / "findings.sarif", json.dumps(sarif(analysis), indent=1, ensure_ascii=False))]
     if form == "junit":
@@ -88,7 +93,7 @@ def sarif(analysis: Analysis) -> dict[str, Any]:
                 "locations": [_location(place) for place in places],
             }
         )
-    rules = [{"id": rule} for rule in sorted({finding.rule for finding in analysis.findings})]
+    rules = _sarif_rules({finding.rule for finding in analysis.findings})
     driver = {"name": "traceview", "version": __version__, "rules": rules}
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -97,10 +102,25 @@ def sarif(analysis: Analysis) -> dict[str, Any]:
     }
 
 
+def _sarif_rules(names: set[str]) -> list[dict[str, Any]]:
+    known = {rule.id: rule for rule in load_rules()[0]}
+    described: list[dict[str, Any]] = []
+    for name in sorted(names):
+        rule = known.get(name)
+        more = {} if rule is None else _sarif_rule(rule)
+        described.append({"id": name, **more})
+    return described
+
+
+def _sarif_rule(rule: Rule) -> dict[str, Any]:
+    text = {"shortDescription": {"text": rule.title}, "fullDescription": {"text": rule.why}, "help": {"text": rule.fix}}
+    return {**text, **({"helpUri": rule.links[0]} if rule.links else {})}
+
+
 def _location(place: dict[str, Any]) -> dict[str, Any]:
     return {
         "physicalLocation": {
-            "artifactLocation": {"uri": place["source"]},
+            "artifactLocation": {"uri": quote(place["source"], errors="replace")},
             "region": {"startLine": max(int(place["position"]), 1), "snippet": {"text": place["message"] or ""}},
         }
     }
@@ -108,7 +128,7 @@ def _location(place: dict[str, Any]) -> dict[str, Any]:
 
 def junit(analysis: Analysis) -> str:
     """Return findings as JUnit XML: one test case a finding (info passes), one skipped case a rule not evaluated."""
-    suite = ET.Element("testsuite", name=f"traceview {analysis.capture.name}")
+    suite = ET.Element("testsuite", name=_xml(f"traceview {analysis.capture.name}"))
     failures = 0
     for finding in analysis.findings:
         case = ET.SubElement(suite, "testcase", classname=finding.rule, name=_xml(finding.title))
@@ -137,5 +157,5 @@ def _xml_characters(text: str) -> Iterator[str]:
 
 
 def _write(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8", errors="replace")
     return path

@@ -24,10 +24,12 @@ from traceview.cli import (
     rules,
     signals,
 )
+from traceview.cli.options import visible
 from traceview_parsers.errors import InputError, TraceviewError, UsageError
 
 EXIT_ERROR = 1
 EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="traceview",
@@ -67,7 +69,7 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except TraceviewError as error:
         _fail(error, EXIT_USAGE if isinstance(error, InputError | UsageError) else EXIT_ERROR)
     except BrokenPipeError:
@@ -77,15 +79,38 @@ def main() -> None:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(error, EXIT_ERROR, f"{where}{error.strerror or error}")
+    except typer.Abort:
+        sys.exit(EXIT_INTERRUPTED)
     except Exception as error:  # noqa: BLE001  (the last barrier before the user: one line, never a traceback)
+        if (usage := _usage_text(error)) is not None:
+            _fail_usage(usage)
         _fail(
             error, EXIT_ERROR, f"internal error ({type(error).__name__}: {error}); please report it with --debug output"
         )
+
+
+def _usage_text(error: Exception) -> str | None:
+    """Return what the parser of the command line complains about; None where the error is none of its own.
+
+    Its error classes are click's or typer's own, by version of typer; both have this method.
+    """
+    told = getattr(error, "format_message", None)
+    if told is None:
+        return None
+    context = getattr(error, "ctx", None)
+    text = str(told())
+    return f"{text.rstrip('.')}; see {context.command_path} --help" if text and context is not None else text
+
+
+def _fail_usage(text: str) -> None:
+    if text:  # without arguments the help was printed instead
+        typer.echo(f"traceview: {visible(' '.join(text.split()))}", err=True)
+    sys.exit(EXIT_USAGE)
 
 
 def _fail(error: BaseException, code: int, message: str | None = None) -> None:
     if os.environ.get("TRACEVIEW_DEBUG"):
         raise error
     text = " ".join((message or str(error)).split())
-    typer.echo(f"traceview: {text}", err=True)
+    typer.echo(f"traceview: {visible(text)}", err=True)
     sys.exit(code)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from traceview.cli import options
+from traceview.cli.options import visible
 
 
 def register(app: typer.Typer) -> None:
@@ -18,16 +19,19 @@ def diff(
     after: Annotated[Path, typer.Argument(metavar="B", show_default=False, help="The capture after.")],
     *,
     app: options.Apps = None,
+    date: options.Date = None,
     tz: options.Zone = None,
     config: options.ConfigFile = None,
 ) -> None:
     """Compare the findings of two captures by fingerprint: new, gone, and in both."""
     sides = []
     for path in (before, after):
-        with options.open_inputs([path], apps=app, zone=tz, config=config) as capture:
+        with options.open_inputs([path], apps=app, date_text=date, zone=tz, config=config) as capture:
             sides.append(capture.analysis)
     from traceview.compare import compare  # noqa: PLC0415  (keeps --help fast)
 
     for row in compare(*sides):
         doubt = " (the rule could not be evaluated on the other side)" if row.not_evaluated else ""
-        typer.echo(f"{row.change:<6} {row.before:>3} → {row.after:<3} {row.severity:<8} {row.rule}: {row.title}{doubt}")
+        typer.echo(
+            f"{row.change:<6} {row.before:>3} → {row.after:<3} {row.severity:<8} {row.rule}: {visible(row.title)}{doubt}"
+        )

@@ -3,6 +3,8 @@
 import typer
 
 from traceview.cli import options
+from traceview.cli.options import visible
+from traceview_parsers.trace import CaptureInfo
 
 
 def register(app: typer.Typer) -> None:
@@ -18,23 +20,25 @@ def doctor(inputs: options.Inputs, *, date: options.Date = None, tz: options.Zon
     with open_trace(inputs, ReadOptions(options.parse_date(date), options.parse_zone(tz))) as trace:
         rows = {table: sum(batch.num_rows for batch in trace.batches(table)) for table in trace.tables}
         device = trace.device
-        typer.echo(f"capture   {trace.capture.name}")
+        typer.echo(f"capture   {visible(trace.capture.name)}")
         typer.echo(f"taken     {rfc3339_ns(trace.capture.time_ns) or 'unknown'}, zone {_zone(trace.capture)}")
         known = (device.model, device.os_name, device.os_version, device.os_build)
-        typer.echo(f"device    {' '.join(fact for fact in known if fact) or 'unknown'}")
+        typer.echo(f"device    {visible(' '.join(fact for fact in known if fact)) or 'unknown'}")
         for table, count in rows.items():
             typer.echo(f"table     {table}: {count:,} rows")
         for one in trace.coverage():
             span = f"{rfc3339_ns(one.start_ns)} to {rfc3339_ns(one.end_ns)}" if one.start_ns is not None else "no times"
-            typer.echo(f"source    {one.source} ({one.reader}): {span}; {one.clock}")
+            typer.echo(f"source    {visible(one.source)} ({one.reader}): {span}; {one.clock}")
             for note in one.notes:
-                typer.echo(f"          {note}")
+                typer.echo(f"          {visible(note)}")
         for problem in trace.problems:
             where = "" if problem.position is None else f" at {problem.unit} {problem.position:,}"
-            typer.echo(f"problem   {problem.source}{where}: {problem.message} ({problem.count:,} in all)")
-        typer.echo(f"{len(trace.problems)} problems" if len(trace.problems) else "no problems")
+            typer.echo(
+                f"problem   {visible(problem.source)}{where}: {visible(problem.message)} ({problem.count:,} in all)"
+            )
+        count = len(trace.problems)
+        typer.echo(f"{count} problem{'s' * (count != 1)}" if count else "no problems")
 
 
-def _zone(capture: object) -> str:
-    tz, how = getattr(capture, "tz", None), getattr(capture, "tz_how", "unknown")
-    return f"{tz} ({how})" if tz else "unknown"
+def _zone(capture: CaptureInfo) -> str:
+    return f"{visible(capture.tz)} ({capture.tz_how})" if capture.tz else "unknown"

@@ -1,8 +1,15 @@
-"""``traceview explain``: one rule, why it matters and how to fix what it finds."""
+"""``traceview explain``: a rule, or one finding of a capture: why it matters and how to fix it."""
 
+import re
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from traceview.cli import options
+from traceview_parsers.errors import UsageError
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 
 def register(app: typer.Typer) -> None:
@@ -11,9 +18,37 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    rule: Annotated[str, typer.Argument(metavar="RULE", show_default=False, help="Rule id or catalogue number (T01).")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="RULE|FINDING",
+            show_default=False,
+            help="Rule id, catalogue number (T01) or a finding's fingerprint.",
+        ),
+    ],
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="INPUT…", show_default=False, help="The capture that a fingerprint is looked up in."),
+    ] = None,
+    *,
+    app: options.Apps = None,
+    date: options.Date = None,
+    tz: options.Zone = None,
+    config: options.ConfigFile = None,
 ) -> None:
-    """Explain a rule: what it looks for, why it matters, how to fix it, thresholds with sources."""
+    """Explain a rule (what it looks for, why it matters, how to fix it, thresholds) or a finding of a capture."""
     from traceview.rules.reference import explain as text_of  # noqa: PLC0415  (keeps --help fast)
+    from traceview.rules.reference import explain_finding  # noqa: PLC0415
 
-    typer.echo(text_of(rule))
+    if not _FINGERPRINT.fullmatch(name):
+        if inputs:
+            raise UsageError(f"{name}: a rule is explained without a capture; a finding is named by its fingerprint")
+        typer.echo(text_of(name))
+        return
+    if not inputs:
+        raise UsageError(f"{name}: name the capture too: traceview explain {name} CAPTURE")
+    with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config) as capture:
+        found = [finding for finding in capture.analysis.findings if finding.fingerprint == name]
+    if not found:
+        raise UsageError(f"{name}: no finding of this capture has that fingerprint; `traceview analyze` shows them")
+    typer.echo(explain_finding(found[0]))

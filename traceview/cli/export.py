@@ -22,7 +22,7 @@ def export(
     form: Annotated[
         str,
         typer.Option(
-            "--format", metavar="FORM", help="parquet, arrow, csv, ndjson (one file a table), sarif or junit."
+            "--format", metavar="FORM", help="parquet, arrow, csv, ndjson (one file a table), perfetto, sarif or junit."
         ),
     ] = "parquet",
     app: options.Apps = None,
@@ -31,7 +31,7 @@ def export(
     config: options.ConfigFile = None,
     redact: options.Redact = "none",
 ) -> None:
-    """Write tables (parquet, arrow, csv, ndjson) or findings (sarif, junit) for other tools."""
+    """Write tables (parquet, arrow, csv, ndjson), windows (perfetto) or findings (sarif, junit) for other tools."""
     from traceview.export import export as write  # noqa: PLC0415  (keeps --help fast)
 
     with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config) as capture:

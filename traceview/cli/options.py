@@ -146,7 +146,7 @@ def tell_problems(problems: "Problems") -> None:
     """Say on stderr what could not be read, one line each."""
     for one in problems:
         where = "" if one.position is None else f" at {one.unit} {one.position:,}"
-        typer.echo(f"traceview: {one.source}{where}: {one.message} ({one.count:,} in all)", err=True)
+        typer.echo(f"traceview: {visible(one.source)}{where}: {visible(one.message)} ({one.count:,} in all)", err=True)
 
 
 def visible(text: str) -> str:

@@ -29,11 +29,13 @@ def query(
     ],
     *,
     output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.table,
+    app: options.Apps = None,
     date: options.Date = None,
     tz: options.Zone = None,
+    config: options.ConfigFile = None,
 ) -> None:
     """Run SQL over log, events, findings and the episode tables of a capture."""
-    with options.open_inputs([source], date_text=date, zone=tz) as capture:
+    with options.open_inputs([source], apps=app, date_text=date, zone=tz, config=config) as capture:
         frame = capture.sql(sql)
     if output is Format.table:
         import polars as pl  # noqa: PLC0415  (keeps --help fast)
@@ -41,7 +43,7 @@ def query(
         with pl.Config(
             tbl_rows=200, tbl_cols=-1, fmt_str_lengths=120, tbl_width_chars=200, tbl_hide_dtype_separator=True
         ):
-            typer.echo(str(frame))
+            typer.echo("\n".join(options.visible(line) for line in str(frame).splitlines()))
         return
     from traceview.export import flat  # noqa: PLC0415
 

@@ -37,7 +37,8 @@ def verdict(analysis: Analysis) -> str:
     for finding in analysis.findings:
         counts[finding.severity] += 1
     found = ", ".join(f"{count} {severity.name}" for severity, count in counts.items() if count)
-    read = f"{analysis.rows_read:,} log rows, {analysis.events.height:,} recognised"
+    rows = analysis.rows_read
+    read = f"{rows:,} log row{'s' * (rows != 1)}, {analysis.events.height:,} recognised"
     unchecked = f"{len(analysis.not_evaluated)} rules could not be evaluated" if analysis.not_evaluated else ""
     if found:
         text = f"{len(analysis.findings)} finding{'s' * (len(analysis.findings) != 1)}: {found} ({read})"

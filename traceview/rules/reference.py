@@ -32,8 +32,8 @@ def explain(name: str, registry: Registry | None = None) -> str:
     found = [rule for rule in rules if wanted.lower() == rule.id or wanted.upper() in rule.numbers]
     if not found:
         close = get_close_matches(wanted.lower(), [rule.id for rule in rules], n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise UsageError(f"{name}: no rule has this id or number{hint} List them with: traceview rules")
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        raise UsageError(f"{name}: no rule has this id or number{hint}; `traceview rules` lists them")
     return "\n\n".join(_explanation(rule) for rule in found)
 
 
