@@ -107,8 +107,13 @@ def _stopped_suspended(inputs: Inputs) -> Iterator[Finding]:
             context=[call] if call else (),
             title=f"iOS stopped the audio of {name_of(row)}{after} because the app was suspended"
             + (" in a call" if call else ""),
-            explanation="The audio server stops a client whose process is suspended: the app went to the background without "
-            "a call that CallKit knows and without playback that the audio background mode covers."
+            explanation="The audio server stops a client whose process is suspended: "
+            + (
+                "iOS no longer saw a reason to keep the app running although its call had not ended."
+                if call
+                else "the app went to the background without a call that CallKit knows and without playback that the audio "
+                "background mode covers."
+            )
             + ("" if played else " No line shows that audio was playing: the app may have lost nothing."),
             advice=_SESSION_END_FIX,
             confidence=1.0 if played or call else 0.5,
