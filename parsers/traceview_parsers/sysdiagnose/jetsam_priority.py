@@ -8,7 +8,6 @@ file without the columns ``priority``, ``pid`` and ``name`` is reported as an un
 
 import csv
 import re
-from collections.abc import Iterator
 from typing import Final
 
 from traceview_parsers.sysdiagnose.sidecar import Place, Reading, Row, integer, short_integer, size
@@ -19,6 +18,12 @@ _SIZES: Final = {
     "footprint_peak": "footprint_peak_bytes",
     "limit": "jetsam_limit_bytes",
 }
+_PAIRS: Final = {
+    "priority": "priority_name",
+    "active_limit": "active_limit_hard",
+    "inactive_limit": "inactive_limit_hard",
+}
+"""Columns of the text form whose header stands over two values; the CSV form names both."""
 _GAP: Final = re.compile(r"\s{2,}|\t")
 _NOT_TOLD: Final = {"", "-", "---", "(-)", "(---)"}
 _KIB: Final = 1024
@@ -46,15 +51,16 @@ def read_jetsam_priority(text: str, place: Place) -> Reading:
     columns, by_comma = header
     rows: list[Row] = []
     misfits = []
-    for number, cells in _cells(lines, by_comma=by_comma):
-        told = dict(zip(columns, cells, strict=False))
-        pid, priority = integer(told.get("pid")), short_integer(told.get("priority"))
-        aligned = len(cells) == len(columns) or (not by_comma and len(cells) >= len(columns) - 1)
-        if pid is None or priority is None or not aligned:
-            misfits.append(number)
+    for number, line in enumerate(lines[1:], 2):
+        if not line.strip():
             continue
-        if pid > 0:
-            rows.append({"ref": place.ref(number), "time": place.time_ns, "pid": pid, **_row(told, priority, by_comma)})
+        told = _told_by_comma(line, columns) if by_comma else _told_by_column(line, columns)
+        pid, priority = integer(told.get("pid")), short_integer(told.get("priority"))
+        if pid is None or priority is None:
+            misfits.append(number)
+        elif pid > 0:
+            row = _row(told, priority, kilobytes=by_comma)
+            rows.append({"ref": place.ref(number), "time": place.time_ns, "pid": pid, **row})
     place.misfits(misfits, message="lines that do not fit the header")
     return Reading({"processes_at_capture": rows}, ("jetsam priorities at the moment of the capture",))
 
@@ -65,29 +71,24 @@ def _header(line: str) -> tuple[list[str], bool] | None:
     return (columns, by_comma) if set(columns) >= _NEEDED else None
 
 
-def _cells(lines: list[str], *, by_comma: bool) -> Iterator[tuple[int, list[str]]]:
-    for number, line in enumerate(lines[1:], 2):
-        if not line.strip():
-            continue
-        if by_comma:
-            try:
-                yield number, [cell.strip() for cell in next(csv.reader([line]))]
-            except (csv.Error, StopIteration):
-                yield number, []
-        else:
-            yield number, _split(line)
+def _told_by_comma(line: str, columns: list[str]) -> dict[str, str]:
+    try:
+        cells = [cell.strip() for cell in next(csv.reader([line]), [])]
+    except csv.Error:
+        return {}
+    return dict(zip(columns, cells, strict=True)) if len(cells) == len(columns) else {}
 
 
-def _split(line: str) -> list[str]:
-    """Split an aligned line; a band in brackets stands one blank after its priority and may hold blanks."""
-    cells = []
-    for cell in _GAP.split(line.strip()):
-        band = re.fullmatch(r"(-?\d+) (\(.*\))", cell)
-        cells += [band[1], band[2]] if band else [cell]
-    return cells
+def _told_by_column(line: str, columns: list[str]) -> dict[str, str]:
+    """Split an aligned line: values before the name hold no blanks; the name ends at a gap."""
+    before = [part for column in columns[: columns.index("name")] for part in (column, _PAIRS.get(column)) if part]
+    cells = line.split(None, len(before))
+    if len(cells) <= len(before):
+        return {}
+    return dict(zip(before, cells, strict=False)) | {"name": _GAP.split(cells[-1].rstrip())[0]}
 
 
-def _row(told: dict[str, str], priority: int, by_comma: bool) -> Row:  # noqa: FBT001  (both call sites name it)
+def _row(told: dict[str, str], priority: int, *, kilobytes: bool) -> Row:
     band = told.get("priority_name", "").strip("()")
     row: Row = {
         "process": told["name"] if told.get("name") not in _NOT_TOLD else None,
@@ -97,5 +98,5 @@ def _row(told: dict[str, str], priority: int, by_comma: bool) -> Row:  # noqa: F
     for column, field in _SIZES.items():
         value = told.get(column, "")
         bytes_ = size(value) if value not in _NOT_TOLD else None
-        row[field] = bytes_ * _KIB if by_comma and bytes_ is not None else bytes_
+        row[field] = bytes_ * _KIB if kilobytes and bytes_ is not None else bytes_
     return row

@@ -2,17 +2,19 @@
 
 The columns follow the header line (they grew with iOS 16); the last one is free text. Times are the device's local
 ones and carry no date when younger than a day, so only ``ELAPSED``-free facts are taken. ``ps_thread.txt`` prints one
-line a thread; only a process's first line names it (and has a terminal, ``??``), the others are counted.
+line a thread; only a process's first line names it (and has a terminal, ``??``), the others are counted. Priorities may
+end in T (timeshare).
 """
 
 from typing import Final
 
-from traceview_parsers.sysdiagnose.sidecar import Place, Reading, Row
+from traceview_parsers.sysdiagnose.sidecar import Place, Reading, Row, integer, real
 
 _TEXT: Final = {"USER": "user", "STAT": "state", "COMMAND": "command"}
 _INTEGER: Final = {"PID": "pid", "PPID": "ppid", "PRI": "priority"}
 _REAL: Final = {"%CPU": "cpu_percent", "%MEM": "memory_percent"}
 _KIB: Final = 1024
+_MOST_KIB: Final = 1 << 40
 _TERMINAL: Final = "??"
 
 
@@ -62,22 +64,14 @@ def read_ps_threads(text: str, place: Place) -> Reading:
 
 def _row(line: str, columns: list[str]) -> Row | None:
     cells = dict(zip(columns, line.split(None, len(columns) - 1), strict=False))
-    if "COMMAND" not in cells:
+    pid = integer(cells.get("PID"))
+    if "COMMAND" not in cells or pid is None:
         return None
-    try:
-        row: Row = {field: int(cells[name]) for name, field in _INTEGER.items() if _given(cells, name)}
-        row |= {field: float(cells[name].replace(",", ".")) for name, field in _REAL.items() if _given(cells, name)}
-        row |= {field: cells[name] for name, field in _TEXT.items() if name in cells}
-        if _given(cells, "RSS"):
-            row["resident_bytes"] = int(cells["RSS"]) * _KIB
-    except ValueError:
-        return None
-    if any(isinstance(value, int) and value.bit_length() > 63 for value in row.values()):
-        return None
+    row: Row = {field: integer(cells.get(name, "").rstrip("T")) for name, field in _INTEGER.items()}
+    row |= {field: real(cells[name]) for name, field in _REAL.items() if cells.get(name, "-") != "-"}
+    row |= {field: cells[name] for name, field in _TEXT.items() if name in cells}
+    resident = integer(cells.get("RSS"))
+    row["resident_bytes"] = resident * _KIB if resident is not None and resident < _MOST_KIB else None
     executable = row["command"].split(" ", 1)[0] if row["command"].startswith("/") else row["command"]
     row["process"] = executable.rsplit("/", 1)[-1].strip("()")
     return row
-
-
-def _given(cells: dict[str, str], name: str) -> bool:
-    return cells.get(name, "-") != "-"
