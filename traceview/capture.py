@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from traceview.analysis import Analysis
 from traceview.clocks import compare_clocks, with_clock_notes
@@ -23,6 +22,9 @@ from traceview.rules.registry import CaptureFacts
 from traceview.serialise import findings_frame
 from traceview.signals.catalogue import catalogue
 from traceview.signals.matcher import match
+from traceview.signals.powerlog import LANE_TABLES as POWER_LANES
+from traceview.signals.powerlog import TABLES as POWER_TABLES
+from traceview.signals.powerlog import powerlog_events
 from traceview.signals.reports import report_events
 from traceview.signals.vocabulary import EVENT_SCHEMA, empty_events
 from traceview.witnesses import report_strangers, spanning, with_missing_reports, with_zone_notes
@@ -40,11 +42,10 @@ Progress = Callable[[int], None]
 
 WITNESS_TABLES = (
     *("reports", "jetsam_processes", "stackshot_processes", "processes_at_capture", "threads_at_capture"),
-    *("log_volume", "shutdown_clients", "listed_reports", "clock_steps"),
+    *("log_volume", "shutdown_clients", "listed_reports", "metrics"),
+    *(*POWER_TABLES, *POWER_LANES),
 )
 """Small tables beside the log that an analysis keeps."""
-_WITH_CLOCKS = ("power_process_ids", "power_process_exits")
-"""Further small tables with facts that other sources know too."""
 
 _SIMULATOR = "/CoreSimulator/"
 _COMPLETE_READERS = frozenset({"unified_log"})
@@ -109,13 +110,15 @@ class Capture:
         """Everything that was understood of the capture. Raises UsageError where an app asked for never appears."""
         reading = self._read()
         tables = {name: self.table(name) for name in WITNESS_TABLES if name in self.trace.tables}
-        events = _all_events(reading.events(), tables)
+        of_log = reading.events()
+        of_log_and_reports = _log_and_report_events(of_log, tables)
+        events = pl.concat([of_log_and_reports, powerlog_events(tables, of_log)]).sort("time", "ref")
         coverage = self.trace.coverage()
         report_strangers(self.trace.inputs, coverage, self.trace.problems)
         names = [source.name for source in self.trace.sources]
         clocks = compare_clocks(
-            events,
-            tables | {name: self.table(name) for name in _WITH_CLOCKS if name in self.trace.tables},
+            of_log_and_reports,
+            tables,
             [(source.name, source.reader) for source in self.trace.sources],
         )
         coverage = with_missing_reports(with_clock_notes(coverage, clocks), tables.get("listed_reports"), names)
@@ -137,8 +140,8 @@ class Capture:
             facts=CaptureFacts(
                 taken=_utc(self.trace.capture.time_ns),
                 first=_utc(min((one.start_ns for one in logs if one.start_ns is not None), default=None)),
-                rows=rows,
                 lost_messages=sum(told) if (told := [one.lost for one in logs if one.lost is not None]) else None,
+                private_share=_private_share(events),
                 os_build=self.trace.device.os_build,
                 simulator=reading.simulator,
             ),
@@ -344,11 +347,17 @@ def _ns(time: datetime | None) -> int | None:
     return int(pl.Series([time]).dt.epoch("ns")[0])
 
 
-def _all_events(of_log: pl.DataFrame, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
+def _log_and_report_events(of_log: pl.DataFrame, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
     frames = [of_log.select(list(EVENT_SCHEMA))]
     if "reports" in tables:
         frames.append(report_events(tables["reports"]))
     return pl.concat(frames).sort("time", "ref")
+
+
+def _private_share(events: pl.DataFrame) -> float | None:
+    if events.is_empty():
+        return None
+    return float(events["message"].str.contains("<private>", literal=True).sum()) / events.height
 
 
 def _distinct(batch: Any, column: str) -> list[str]:

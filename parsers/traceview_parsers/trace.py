@@ -67,6 +67,7 @@ class Coverage:
         clock: How times were reached, for people: ``timesync``, ``printed with zone``, ``zone assumed (UTC)`` …
         certainty_ns: Bound of the mapping's error where known.
         notes: What is missing or doubtful (lost messages, missing strings, windowed recording).
+        lost: Messages that the device itself reports as lost, at least; None where the source cannot tell.
     """
 
     source: str
@@ -77,6 +78,7 @@ class Coverage:
     clock: str = ""
     certainty_ns: int | None = None
     notes: tuple[str, ...] = ()
+    lost: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ derived from ``format``), ``contains`` (literals of which a message must hold on
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -110,7 +110,7 @@ class Catalogue:
         return Selection((Clause(words=frozenset(self.literals)),))
 
     def selection(self, apps: Iterable[str] = ()) -> Selection:
-        """Return what a reader has to decode so that no event is missed: four clauses at most, a little too wide.
+        """Return what a reader has to decode so that no event is missed: four clauses, a little too wide.
 
         For sources that know process, subsystem and library of each row; for others see `words`.
 
@@ -126,22 +126,16 @@ class Catalogue:
             for column, values in _places(self.signals[form.signal]):
                 names.setdefault(column, set()).update(values)
                 words.setdefault(column, set()).update(form.literals)
-        return Selection(
-            clauses=tuple(
-                Clause(
-                    processes=frozenset(names[column])
-                    if column == "processes"
-                    else bounds
-                    if column == "apps"
-                    else None,
-                    subsystems=frozenset(names[column]) if column == "subsystems" else None,
-                    senders=frozenset(names[column]) if column == "senders" else None,
-                    process_paths=_APP_PATHS if column == "apps" and bounds is None else None,
-                    words=frozenset(words[column]),
-                )
-                for column in sorted(words)
-            )
-        )
+        watched = frozenset(names["processes"])
+        of_apps = Clause(processes=bounds) if bounds else Clause(process_paths=_APP_PATHS)
+        clauses = [
+            Clause(processes=watched, words=frozenset(words["processes"])),
+            Clause(subsystems=frozenset(names["subsystems"]), words=frozenset(words["subsystems"])),
+            # What libraries print is looked for in apps and in the watched daemons: the rest does not concern apps.
+            replace(of_apps, words=frozenset(words["apps"] | words["senders"])),
+            Clause(processes=watched, senders=frozenset(names["senders"]), words=frozenset(words["senders"])),
+        ]
+        return Selection(tuple(clauses))
 
 
 _DAEMON_FAMILIES: Final = frozenset({"crash_text", "system"})

@@ -82,7 +82,7 @@ class Processes:
         uuids: The distinct UUIDs, 16 bytes each.
         subsystems: Names of subsystems, by number.
         categories: Names of categories, by number.
-        pairs: Subsystem and category number of each row that `subsystem_rows` returns.
+        pairs: Subsystem, category and process number of each row that `subsystem_rows` returns.
     """
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Processes:
         self.uuids: list[bytes] = []
         self.subsystems = Names()
         self.categories = Names()
-        self.pairs = Rows(subsystem=np.int32, category=np.int32)
+        self.pairs = Rows(subsystem=np.int32, category=np.int32, process=np.int32)
         self._entries = Rows(process=np.int32)
         self._entries.append(UNKNOWN)
         self._uuid_table = PairTable()
@@ -198,8 +198,8 @@ class Processes:
         _, firsts = self._pair_table.intern(owner.astype(np.uint64), found["number"].astype(np.uint64))
         if firsts.size:
             self.pairs.extend(
-                (self.subsystems.number(_string(strings, name)), self.categories.number(_string(strings, category)))
-                for _, name, category in found[firsts].tolist()
+                (self.subsystems.number(_string(strings, name)), self.categories.number(_string(strings, category)), of)
+                for of, (_, name, category) in zip(owner[firsts].tolist(), found[firsts].tolist(), strict=True)
             )
 
 

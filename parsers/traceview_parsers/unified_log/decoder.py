@@ -119,6 +119,7 @@ class Decoder:
             possible &= job.wanted.processes(process)
             yield from self._simple_dumps(job, process, np.flatnonzero((batch.tag == chunksets.SIMPLE_DUMP) & possible))
             yield from self._state_dumps(job, process, np.flatnonzero((batch.tag == chunksets.STATE_DUMP) & possible))
+            possible &= job.wanted.firehose_processes(process)
         hits = np.flatnonzero((batch.tag == chunksets.FIREHOSE) & possible)
         if hits.size:
             base = batch.words.take((batch.at[hits] >> 3) + 5)

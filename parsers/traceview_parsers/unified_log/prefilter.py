@@ -118,6 +118,17 @@ class _ClauseFilter:
         self._known.name_processes()
         return self.by_process.upto(self._known.processes.table.size)
 
+    def firehose_processes(self) -> Array:
+        """Return the same for tracepoints: their subsystems stand in the catalog, by process; those of dumps do not."""
+        keep = self.processes()
+        if self._clause.subsystems is None and self._clause.categories is None:
+            return keep
+        pairs = self._known.processes.pairs
+        having = np.zeros(keep.size, bool)
+        having[pairs["process"][np.flatnonzero(self._by_pair.upto(pairs.size))]] = True
+        found: Array = keep & having
+        return found
+
     def mask(self, process: Array, site: Array, pair: Callable[[], Array], level: Array, event: Array) -> Array:
         """Return, for each record, `NO`, `MAYBE` or `YES`."""
         keep: Array = self.processes().take(process)
@@ -218,6 +229,13 @@ class Prefilter:
         self._known.name_processes()
         found: Array = self._possible.upto(self._known.processes.table.size).take(process)
         return found
+
+    def firehose_processes(self, process: Array) -> Array:
+        """Return, for each of these processes, whether any of its tracepoints may be wanted."""
+        if not self._clauses:
+            return np.ones(process.size, bool)
+        found: Any = np.logical_or.reduce([clause.firehose_processes() for clause in self._clauses])
+        return np.asarray(found.take(process))
 
     def _any_clause(self, start: int, end: int) -> Iterable[bool]:
         tables = [clause.processes()[start:end].tolist() for clause in self._clauses]

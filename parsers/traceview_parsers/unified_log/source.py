@@ -307,6 +307,7 @@ class UnifiedLogSource:
             rows=run.tally.records,
             clock=", ".join(dict.fromkeys(clock.how for clock in run.clocks.values())),
             notes=tuple(notes),
+            lost=run.tally.lost,
         )
 
     def _describe_device(self) -> None:
