@@ -88,8 +88,13 @@ def test_export_writes_one_file_a_table(run: Run, tmp_path: Path, form: str) -> 
     run("export", HEALTHY, "-o", str(tmp_path / "out"), "--format", form)
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {f"{table}.{form}" for table in ("calls", "pushes", "findings", "events", "log")} <= names
-    reader = {"parquet": pl.read_parquet, "arrow": pl.read_ipc, "csv": pl.read_csv, "ndjson": pl.read_ndjson}[form]
-    assert reader(tmp_path / "out" / f"calls.{form}")["outcome"].to_list() == ["answered"]
+    readers: dict[str, Callable[[Path], pl.DataFrame]] = {
+        "parquet": pl.read_parquet,
+        "arrow": pl.read_ipc,
+        "csv": pl.read_csv,
+        "ndjson": pl.read_ndjson,
+    }
+    assert readers[form](tmp_path / "out" / f"calls.{form}")["outcome"].to_list() == ["answered"]
 
 
 def test_sarif_names_rule_place_and_fingerprint(run: Run, tmp_path: Path) -> None:

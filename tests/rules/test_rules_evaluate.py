@@ -252,7 +252,7 @@ def test_any_tables_give_findings_that_rest_on_them(data: st.DataObject) -> None
         capture_end=data.draw(st.none() | st.just(ZERO + timedelta(seconds=500))),
         config=Config(),
         apps=data.draw(st.sampled_from([None, ["com.acme.voip"]])),
-        facts=CaptureFacts(taken=ZERO, first=ZERO, rows=10, lost_messages=0, private_rows=0),
+        facts=CaptureFacts(taken=ZERO, first=ZERO, lost_messages=0, private_share=0.0),
     )
     assert skipped == []
     episodes = {episode for frame in tables.values() for episode in frame["id"].to_list()}

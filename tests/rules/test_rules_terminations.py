@@ -167,14 +167,16 @@ def test_cpu_warning_in_a_call_is_worse(case: Any) -> None:
 
 def test_lost_and_private_messages(case: Any) -> None:
     assert case.needs("log-incomplete")
-    case.facts = CaptureFacts(rows=1000, lost_messages=0, private_rows=400)
+    case.facts = CaptureFacts(private_share=0.4)
+    assert case.needs("log-incomplete")
+    case.facts = CaptureFacts(lost_messages=0, private_share=0.4)
     assert case.findings("log-incomplete") == []
     assert len(case.findings("log-incomplete", {"private_share": 0.3})) == 1
-    case.facts = CaptureFacts(rows=1000, lost_messages=12, private_rows=700)
+    case.facts = CaptureFacts(lost_messages=12, private_share=0.7)
     titles = [one.title for one in case.findings("log-incomplete")]
     assert titles == [
         "The device lost 12 log messages before they were stored",
-        "70% of the log lines hide values as <private>",
+        "70% of the recognised lines hide values as <private>",
     ]
 
 

@@ -44,7 +44,7 @@ def _about_capture(rule: str, number: str, *, title: str, explanation: str, advi
 
 
 def _incomplete(inputs: Inputs) -> Iterator[Finding]:
-    facts, limits = inputs.facts, inputs.thresholds
+    facts = inputs.facts
     if facts.lost_messages:
         yield _about_capture(
             "log-incomplete",
@@ -55,11 +55,11 @@ def _incomplete(inputs: Inputs) -> Iterator[Finding]:
             advice="Log less in the app, or record again with a log stream that names the app's subsystem.",
             pattern="lost",
         )
-    if facts.rows and facts.private_rows is not None and facts.private_rows / facts.rows > limits["private_share"]:
+    if _mostly_private(inputs):
         yield _about_capture(
             "log-incomplete",
             "Q02",
-            title=f"{facts.private_rows / facts.rows:.0%} of the log lines hide values as <private>",
+            title=f"{facts.private_share:.0%} of the recognised lines hide values as <private>",
             explanation="iOS hides names and identifiers on customer devices. Calls and pushes are then joined by process id "
             "and time.",
             advice="Install Apple's logging profile for the component (developer.apple.com, Profiles and Logs) and reproduce.",
@@ -132,10 +132,14 @@ def _unusual_device(inputs: Inputs) -> Iterator[Finding]:
             )
 
 
-def _knows_counts(inputs: Inputs) -> bool:
-    return inputs.facts.lost_messages is not None or (
-        inputs.facts.rows is not None and inputs.facts.private_rows is not None
-    )
+def _mostly_private(inputs: Inputs) -> bool:
+    share = inputs.facts.private_share
+    return share is not None and share > inputs.thresholds["private_share"]
+
+
+def _can_tell(inputs: Inputs) -> bool:
+    """A log text does not tell what was lost, so it can be called incomplete but never complete."""
+    return inputs.facts.lost_messages is not None or _mostly_private(inputs)
 
 
 RULES: Final = (
@@ -146,11 +150,17 @@ RULES: Final = (
         severity=Severity.info,
         why="What a log does not show may still have happened.",
         fix="Record again with less logging or with Apple's logging profile.",
-        needs="the counts of lost and private messages, which only structured logs (logarchive, ndjson) have",
-        can_run=_knows_counts,
+        needs="the count of lost messages, which a logarchive has, or recognised lines that are mostly private",
+        can_run=_can_tell,
         check=_incomplete,
         thresholds=(
-            Threshold("private_share", 0.5, "share", "heuristic", "a larger share of private lines is reported"),
+            Threshold(
+                "private_share",
+                0.5,
+                "share",
+                "heuristic",
+                "a larger share of private lines among the recognised ones is reported",
+            ),
         ),
         links=(links.CRASH_REPORT,),
     ),

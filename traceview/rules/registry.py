@@ -92,18 +92,16 @@ class CaptureFacts:
     Attributes:
         taken: When the capture was taken, UTC.
         first: First time that any log source covers, UTC.
-        rows: Log rows read.
         lost_messages: Messages that the device itself reports as lost.
-        private_rows: Rows whose message holds ``<private>``.
+        private_share: Share (0 to 1) of the recognised lines whose message holds ``<private>``.
         os_build: Build such as ``22F76`` or ``23A5276f``.
         simulator: Whether the log comes from a simulator.
     """
 
     taken: datetime | None = None
     first: datetime | None = None
-    rows: int | None = None
     lost_messages: int | None = None
-    private_rows: int | None = None
+    private_share: float | None = None
     os_build: str | None = None
     simulator: bool | None = None
 
