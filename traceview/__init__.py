@@ -3,10 +3,11 @@
 Trace analysis for VoIP and background-mode problems:
 
     import traceview as tv
+    from traceview.plots import CONFIG
 
     with tv.open("device.logarchive") as capture:
         print(capture.findings)
-        capture.timeline().write_html("timeline.html", config=traceview.plots.CONFIG)
+        capture.timeline().write_html("timeline.html", config=CONFIG)
 
 The plotly library puts an upload button into every figure; its `CONFIG` here leaves it out.
 """

@@ -18,6 +18,7 @@ LAYERS = {
     "traceview.analysis": 4,
     "traceview.serialise": 5,
     "traceview.compare": 5,
+    "traceview.perfetto": 6,
     "traceview.context": 5,
     "traceview.plots": 5,
     "traceview.report": 6,

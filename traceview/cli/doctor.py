@@ -1,10 +1,14 @@
 """``traceview doctor``: can this capture be read, and what does it cover?"""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from traceview.cli import options
 from traceview.cli.options import visible
-from traceview_parsers.trace import CaptureInfo
+
+if TYPE_CHECKING:
+    from traceview_parsers.trace import CaptureInfo
 
 
 def register(app: typer.Typer) -> None:
@@ -40,5 +44,5 @@ def doctor(inputs: options.Inputs, *, date: options.Date = None, tz: options.Zon
         typer.echo(f"{count} problem{'s' * (count != 1)}" if count else "no problems")
 
 
-def _zone(capture: CaptureInfo) -> str:
+def _zone(capture: "CaptureInfo") -> str:
     return f"{visible(capture.tz)} ({capture.tz_how})" if capture.tz else "unknown"
