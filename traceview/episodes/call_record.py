@@ -5,6 +5,11 @@ from dataclasses import dataclass, field
 from traceview.episodes.tables import Row
 
 
+def by_powerlog(event: Row) -> bool:
+    """Tell whether PowerLog tells it: times of whole seconds, and no step of the call but that it runs."""
+    return str(event["signal"]).startswith("powerlog.")
+
+
 @dataclass(slots=True)
 class Call:
     """A call under construction; times in UTC nanoseconds."""
@@ -22,6 +27,8 @@ class Call:
     connected: int | None = None
     end: int | None = None
     end_how: str = "capture_edge"
+    end_is_rough: bool = False
+    """The end is one of whole seconds (PowerLog) that a line may still correct."""
     end_reason: str | None = None
     failed: bool = False
     holds: int = 0
@@ -56,5 +63,9 @@ class Call:
         self.provider = self.provider or event["provider"]
         if self.owner is None:
             self.owner = event["owner"]
+        if self.witness == "powerlog" and not by_powerlog(event):
+            self.witness = "callkit"
+            if event["kind"] in ("call.reported", "call.started"):
+                self.start = event["t"]
         self.evidence.append(event["ref"])
         self.told.add((event["process"], event["signal"]))

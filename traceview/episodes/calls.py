@@ -11,7 +11,7 @@ import polars as pl
 
 from traceview.episodes import call_audio, subjects
 from traceview.episodes.call_outcomes import is_terminal, outcome_of, reason_text
-from traceview.episodes.call_record import Call
+from traceview.episodes.call_record import Call, by_powerlog
 from traceview.episodes.intervals import NS
 from traceview.episodes.tables import Context, Row, table
 
@@ -83,7 +83,8 @@ def _take(book: list[Call], event: Row) -> None:
     else:
         call = _running(book, event)
     if call is None and _proves_a_call(event):
-        call = Call(event["t"], "capture_edge", event["direction"])
+        edge = "observed" if event["kind"] == "call.running" else "capture_edge"
+        call = Call(event["t"], edge, event["direction"], witness="powerlog" if by_powerlog(event) else "callkit")
         book.append(call)
     if call is not None:
         # Of several calls any may be meant by an action that names none: it does not tell whose call this is.
@@ -187,6 +188,10 @@ def _connected(call: Call, event: Row) -> None:
         call.connected = event["t"]
 
 
+def _goes_on(_call: Call, _event: Row) -> None:
+    """Nothing but that there is a call."""
+
+
 def _held(call: Call, event: Row) -> None:
     if not call.held and call.open_at(event["t"]):
         call.held = True
@@ -198,8 +203,9 @@ def _resumed(call: Call, _event: Row) -> None:
 
 
 def _ended(call: Call, event: Row) -> None:
-    if call.end is None:
-        call.end, call.end_how = event["t"], "observed"
+    rough = by_powerlog(event)
+    if call.end is None or (call.end_is_rough and not rough):
+        call.end, call.end_how, call.end_is_rough = event["t"], "observed", rough
     call.end_reason = call.end_reason or reason_text(event["reason"], event["code"])
 
 
@@ -226,6 +232,7 @@ _STEPS: Final = {
     "call.started": _begun,
     "call.answered": _answered,
     "call.connected": _connected,
+    "call.running": _goes_on,
     "call.held": _held,
     "call.resumed": _resumed,
     "call.ended": _ended,

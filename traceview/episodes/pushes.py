@@ -23,6 +23,8 @@ REPORT_NS: Final = 60 * NS
 """A call reported later than this after a push belongs to something else (heuristic)."""
 UNNAMED_NS: Final = 10 * NS
 """A call or push whose app no line names belong together within this time (heuristic; Apple DTS: about 7 s to report)."""
+LEAST_CONFIDENCE: Final = 0.5
+"""Pushes below this have no time of their own (PowerLog notes them in batches of minutes): nothing is joined by it."""
 VERDICT_NS: Final = 120 * NS
 """Callservicesd's verdict, or the kill, follows the push within this time (heuristic)."""
 
@@ -111,7 +113,8 @@ def _events(context: Context) -> pl.DataFrame:
     voip = (
         pl.when(topic.is_not_null()).then(voip_topic).when(pl.col("process") == _VOIP_DAEMON).then(pl.lit(value=True))
     )
-    return context.of_kind(*_STAGES, *_VERDICTS).select(
+    told = context.of_kind(*_STAGES, *_VERDICTS).filter(pl.col("confidence").fill_null(1.0) >= LEAST_CONFIDENCE)
+    return told.select(
         *("t", "ref", "kind", "signal", "process", "owner", "topic"),
         pl.when(~pl.col("push_id").str.starts_with("0x")).then(pl.col("push_id")).alias("push_id"),
         pl.coalesce("app", of_topic).alias("push_app"),

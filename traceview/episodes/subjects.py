@@ -17,6 +17,7 @@ DAEMONS: Final = frozenset(
     {
         "CommCenter",
         "InCallService",
+        "PerfPowerServices",
         "ReportCrash",
         "SpringBoard",
         "UserEventAgent",

@@ -40,6 +40,7 @@ KINDS: Final = frozenset(
         "call.held",
         "call.resumed",
         "call.ended",
+        "call.running",  # a call runs; the witness tells neither its direction nor whether it was answered
         "call.failed",
         "call.action",
         "audio_session.created",
