@@ -56,7 +56,9 @@ _MOMENTS: Final[dict[str, Any]] = {
 def compare_clocks(
     events: pl.DataFrame, tables: Mapping[str, pl.DataFrame], sources: Sequence[tuple[str, str]]
 ) -> pl.DataFrame:
-    """Return one row a pair of sources that share facts (`CLOCK_SCHEMA`); two where a clock was set in between.
+    """Return one row a source that shares facts with a better clock (`CLOCK_SCHEMA`); two where a clock was set in between.
+
+    A source is compared with the best clock that knows facts of it, the device's own log first.
 
     Args:
         events: Recognised lines and reports of all sources (`EVENT_SCHEMA`).
@@ -76,9 +78,17 @@ def compare_clocks(
         _same_name(),
     )
     rows: list[dict[str, Any]] = []
-    for (index, reference), shared in pairs.sort("time").group_by("index", "index_of_reference", maintain_order=True):
-        source, of_reference = sources[int(str(index))], sources[int(str(reference))]
-        rows += _measured(shared, source[0], of_reference[0], alone=source[1] == "ips")
+    compared: set[int] = set()
+    ordered = pairs.sort("rank_of_reference", "index_of_reference", "time")
+    for (index, reference), shared in ordered.group_by("index", "index_of_reference", maintain_order=True):
+        number = int(str(index))
+        if number in compared:
+            continue
+        name, reader = sources[number]
+        found = list(_measured(shared, name, sources[int(str(reference))][0], alone=reader == "ips"))
+        rows += found
+        if found:
+            compared.add(number)
     return pl.DataFrame(rows, schema=CLOCK_SCHEMA).sort("source", "reference", "since", nulls_last=False)
 
 

@@ -42,8 +42,8 @@ def text_processes(text: str) -> list[Row]:
 
 def _blocks(text: str) -> Iterator[Row]:
     starts = list(_PROCESS.finditer(text))
-    for start, following in zip(starts, [*starts[1:], None], strict=True):
-        block = text[start.end() : following.start() if following else None]
+    for number, start in enumerate(starts, 1):
+        block = text[start.end() : starts[number].start() if number < len(starts) else None]
         named = _THREADS.search(block)
         told = dict(_FIELD.findall(block[: named.start() if named else None]))
         times = [

@@ -108,7 +108,7 @@ def termination(text: str) -> Termination:
             found |= {f"{field}_s": number(match[1]), f"{field}_percent": number(match[2])}
     return Termination(
         namespace=_namespace(text),
-        code=f"{int(code[1], 0):#x}" if code else None,
+        code=f"{int(code[1], 16 if code[1][:2] == '0x' else 10):#x}" if code else None,
         explanation=_explanation(text),
         allowance_s=number(allowance[1]) if allowance else None,
         **found,

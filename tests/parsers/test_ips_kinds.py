@@ -1,0 +1,342 @@
+"""Kinds of reports, terminations, limits, hangs and stackshots.
+
+Bodies marked synthetic are made here, in the layouts that the readers name as their source: no whole real report of
+these kinds is public.
+"""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from traceview_parsers import open_trace
+from traceview_parsers.ips import stackshot
+from traceview_parsers.ips.fields import time_ns, utc_offset_s
+from traceview_parsers.ips.kinds import of_name
+from traceview_parsers.ips.limits import hang_seconds, usage
+from traceview_parsers.ips.rows import read_report
+from traceview_parsers.ips.termination import NAMESPACES, namespace_name, termination
+
+STAMP = "2026-01-15 10:11:12.00 +0100"
+
+
+def header(bug_type: str, **more: object) -> str:
+    return json.dumps(
+        {"bug_type": bug_type, "timestamp": STAMP, "os_version": "iPhone OS 26.2 (23C55)", "synthetic": True} | more
+    )
+
+
+def row_of(text: str, name: str = "") -> dict[str, Any]:
+    row, _, _ = read_report(text, name)
+    return row
+
+
+def resource(subtype: str, message: str) -> str:
+    body = {"synthetic": True, "procName": "AcmeVoIP", "pid": 913, "captureTime": STAMP}
+    exception = {"type": "EXC_RESOURCE", "subtype": subtype, "message": message}
+    return header("385", name="AcmeVoIP") + "\n" + json.dumps(body | {"exception": exception})
+
+
+@pytest.mark.parametrize(
+    ("subtype", "message", "kind", "figures"),
+    [
+        ("CPU", " (Limit 50%) Observed 60% over 180 secs", "cpu", (108.0, 180.0, 50.0)),
+        ("CPU_FATAL", " (Limit 80%) Observed 89% over 60 secs", "cpu_fatal", (53.4, 60.0, 80.0)),
+        ("WAKEUPS", " (Limit 150/sec) Observed 195/sec over 300 secs", "wakeups", (58_500.0, 300.0, 150.0)),
+        ("MEMORY", " (Limit 50 MB) Crossed High Water Mark", "memory", (None, None, 50.0 * 2**20)),
+        ("IO", " (Limit 1024 MB) Observed 2048 MB over 64 secs", "disk_writes", (2.0**31, 64.0, 2.0**24)),
+        ("THREADS", " (Limit 4096 threads) Crossed Thread Limit", "resource", (None, None, 4096.0)),
+        (
+            "PORTS",
+            " (Limit 20000 ports) Crossed system-wide per-process Port Limit",
+            "resource",
+            (None, None, 20_000.0),
+        ),
+        ("NEW", "something else", "resource", (None, None, None)),
+    ],
+)
+def test_exceptions_of_resources(subtype: str, message: str, kind: str, figures: tuple[float | None, ...]) -> None:
+    row = row_of(resource(subtype, message))
+    assert row["kind"] == kind
+    assert tuple(row.get(column) for column in ("used", "window_s", "limit")) == pytest.approx(figures)
+    assert (row["exception"], row["pid"]) == ("EXC_RESOURCE", 913)
+
+
+def test_old_wording_of_cpu_time() -> None:
+    # quoted from a report of 2017
+    used = usage("144s cpu time over 173 seconds (83% cpu average), exceeding limit of 80% cpu over 180 seconds")
+    assert used is not None
+    assert (used.used, used.window_s, used.limit) == (144, 173, 80)
+
+
+WATCHDOG = (
+    "<RBSTerminateContext| domain:10 code:0x8BADF00D explanation:[app<com.acme.voip>:123] Failed to terminate gracefully "
+    "after 5.0s\nProcessVisibility: Foreground\nProcessState: Running\nWatchdogEvent: process-exit\nWatchdogVisibility: Background\n"
+    'WatchdogCPUStatistics: (\n"Elapsed total CPU time (seconds): 9.680 (user 8.060, system 1.620), 30% CPU",\n'
+    '"Elapsed application CPU time (seconds): 5.035, 17% CPU"\n)\nThermalInfo: (\n"Thermal Level:   11",\n'
+    '"Thermal State:   critical"\n) reportType:CrashLog maxTerminationResistance:Interactive>'
+)
+
+
+def test_watchdog_statistics() -> None:
+    found = termination(WATCHDOG)
+    assert (found.namespace, found.code, found.allowance_s) == ("FRONTBOARD", "0x8badf00d", 5.0)
+    assert (found.visibility, found.watchdog_visibility, found.process_state) == ("Foreground", "Background", "Running")
+    assert (found.cpu_total_s, found.cpu_total_percent) == (9.68, 30)
+    assert (found.cpu_app_s, found.cpu_app_percent) == (5.035, 17)
+    assert found.thermal_state == "critical"
+    assert found.explanation == "[app<com.acme.voip>:123] Failed to terminate gracefully after 5.0s"
+
+
+@pytest.mark.parametrize(
+    ("text", "allowance", "total", "app"),
+    [
+        # quotes of iOS 11, 12 and 9
+        (
+            (
+                "Namespace SPRINGBOARD, Code 0x8badf00d\nTermination Description: SPRINGBOARD, process-exit watchdog "
+                "transgression: Acme exhausted real (wall clock) time allowance of 5.00 seconds |  | Elapsed total CPU time "
+                "(seconds): 10.010 (user 10.010, system 0.000), 100% CPU | Elapsed application CPU time (seconds): 8.442, 84% CPU | "
+            ),
+            5.0,
+            (10.01, 100),
+            (8.442, 84),
+        ),
+        (
+            (
+                "Termination Description: SPRINGBOARD, scene-create watchdog transgression: Acme exhausted CPU time allowance of "
+                '2.38 seconds |  | ProcessVisibility: Background | WatchdogCPUStatistics: ( | "Elapsed total CPU time (seconds): '
+                '23.520 (user 23.520, system 0.000), 100% CPU", | "Elapsed application CPU time (seconds): 5.151, 22% CPU" | )'
+            ),
+            2.38,
+            (23.52, 100),
+            (5.151, 22),
+        ),
+        (
+            (
+                "com.acme failed to scene-create after 19.81s (launch took 0.19s of total time limit 20.00s)\n"
+                "Elapsed total CPU time (seconds): 7.690 (user 7.690, system 0.000), 19% CPU\n"
+                "Elapsed application CPU time (seconds): 0.697, 2% CPU"
+            ),
+            20.0,
+            (7.69, 19),
+            (0.697, 2),
+        ),
+    ],
+)
+def test_older_watchdogs(text: str, allowance: float, total: tuple[float, float], app: tuple[float, float]) -> None:
+    found = termination(text)
+    assert found.allowance_s == allowance
+    assert (found.cpu_total_s, found.cpu_total_percent) == total
+    assert (found.cpu_app_s, found.cpu_app_percent) == app
+
+
+def test_namespaces_by_number_and_name() -> None:
+    assert [namespace_name(value) for value in (10, "15", "SIGNAL", 999, "", True, None)] == [
+        "FRONTBOARD",
+        "RUNNINGBOARD",
+        "SIGNAL",
+        "999",
+        None,
+        None,
+        None,
+    ]
+    assert len(set(NAMESPACES.values())) == len(NAMESPACES)
+
+
+@pytest.mark.parametrize("code", [3735883980, "3735883980", "0xDEAD10CC"])
+def test_codes_in_decimal_and_hexadecimal(code: object) -> None:
+    body = {"synthetic": True, "procName": "AcmeVoIP", "termination": {"namespace": "RUNNINGBOARD", "code": code}}
+    assert row_of(header("309") + "\n" + json.dumps(body))["code"] == "0xdead10cc"
+
+
+HANG = """Date/Time:        2026-01-15 10:11:02.150 +0100
+End time:         2026-01-15 10:11:12.000 +0100
+OS Version:       iPhone OS 26.2 (Build 23C55)
+Architecture:     arm64e
+Report Version:   65
+Incident Identifier: D6718F0D-3223-4EE2-AC47-1BFE70B7C96D
+
+Reason:           UIKit-runloop-AcmeVoIP: timeout 9850ms
+Data Source:      Stackshots
+
+Command:          AcmeVoIP
+Path:             /private/var/containers/Bundle/Application/synthetic/AcmeVoIP.app/AcmeVoIP
+Identifier:       com.acme.voip
+Version:          4.2 (420)
+PID:              913
+
+Event:            Timed Out Runloop Hang
+Duration:         9.85s
+Steps:            60
+"""
+
+
+def test_hangs_have_a_length(tmp_path: Path) -> None:
+    path = tmp_path / "UIKit-runloop-AcmeVoIP-2026-01-15-101112.ips"
+    path.write_text(header("228", app_name="AcmeVoIP") + "\n" + HANG)
+    with open_trace(path) as trace:
+        (row,) = trace.table("reports").to_pylist()
+    assert (row["kind"], row["duration_s"], row["pid"], row["bundle"]) == ("hang", 9.85, 913, "com.acme.voip")
+    assert row["start"] == datetime(2026, 1, 15, 9, 11, 2, 150_000, UTC)
+    assert row["explanation"] == "UIKit-runloop-AcmeVoIP: timeout 9850ms"
+    assert row_of(HANG, path.name)["kind"] == "hang"
+    assert hang_seconds(None, "4.31s") == 4.31
+    assert hang_seconds("slow", "?") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "kind"),
+    [
+        (header("309") + "\n{}", "stacks-2026-01-15-101112.ips", "crash"),  # the header counts more than the name
+        (
+            header("211") + '\n{"processes":[],"memoryStatus":{}}',
+            "x.ips",
+            "jetsam",
+        ),  # and the body more than the header
+        (
+            '{"procName":"A","captureTime":"2026-01-15 10:11:12 +0100"}',
+            "ExcUserFault_A-2026-01-15-101112.ips",
+            "os_fault",
+        ),
+        ('{"procName":"A","exception":{"type":"EXC_CRASH"}}', "a.json", "crash"),
+        (header("308") + '\n{"procName":"A","exception":{"type":"EXC_GUARD"}}', "x.ips", "os_fault"),
+        (header("309", is_simulated=1) + '\n{"procName":"A"}', "x.ips", "os_fault"),
+        (header("210") + '\n{"panicString":"panic(cpu 2 caller 0xfff): watchdog timeout\\n@x"}', "x.ips", "panic"),
+        (header("999") + "\n{}", "JetsamEvent-2026.ips", "other"),
+    ],
+)
+def test_header_then_body_then_name(text: str, name: str, kind: str) -> None:
+    row = row_of(text, name)
+    assert row["kind"] == kind
+    if kind == "panic":
+        assert row["explanation"] == "panic(cpu 2 caller 0xfff): watchdog timeout"
+
+
+def test_apples_note_that_it_is_no_crash() -> None:
+    text = (
+        "Incident Identifier: 00000000-0000-0000-0000-000000000001\nProcess: AcmeVoIP [913]\n"
+        f"Date/Time: {STAMP}\nException Type: EXC_CRASH (Code Signature Invalid)\n"
+        "Exception Note: SIMULATED (this is NOT a crash)\n"
+    )
+    assert row_of(header("109") + "\n" + text)["kind"] == "os_fault"
+
+
+def test_kinds_by_name() -> None:
+    names = ("A.cpu_resource-x", "A.cpu_resource_fatal-x", "A.wakeups_resource-x", "JetsamEvent-x", "AcmeVoIP-x")
+    assert [of_name(name) for name in names] == ["cpu", "cpu_fatal", "wakeups", "jetsam", None]
+
+
+STACKSHOT = {
+    "synthetic": True,
+    "date": STAMP,
+    "reason": "gave up waiting for AcmeVoIP",
+    "processByPid": {
+        "951": {
+            "pid": 951,
+            "procname": "AcmeVoIP",
+            "residentMemoryBytes": 1000,
+            "timesThrottled": 3,
+            "suspendCount": 1,
+            "userTimeTask": 1.5,
+            "systemTimeTask": 0.25,
+            "threadById": {"1": {}, "2": {}},
+            "flags": ["boosted", "isImpDonor"],
+        },
+        "12": {"procname": "launchd", "residentMemoryBytes": "many"},
+        "x": [],
+    },
+}
+
+
+def test_stackshots_list_processes(tmp_path: Path) -> None:
+    path = tmp_path / "stacks-2026-01-15-101112.ips"
+    path.write_text(header("288", incident_id="ABC") + "\n" + json.dumps(STACKSHOT))
+    with open_trace(path) as trace:
+        (report,) = trace.table("reports").to_pylist()
+        app, other = trace.table("stackshot_processes").to_pylist()
+    assert (report["kind"], report["explanation"]) == ("stackshot", "gave up waiting for AcmeVoIP")
+    assert (app["pid"], app["threads"], app["cpu_time_s"], app["flags"]) == (951, 2, 1.75, "boosted isImpDonor")
+    assert (other["pid"], other["resident_bytes"], other["threads"]) == (12, None, 0)
+
+
+def test_a_real_stackshot_and_a_real_forced_reset(real: Path) -> None:
+    (old,) = (real / "ips" / "stackshot288").glob("*.crash")
+    with open_trace(old) as trace:
+        rows = trace.table("stackshot_processes").to_pylist()
+    assert [(row["pid"], row["process"], row["times_throttled"]) for row in rows][:2] == [
+        (0, "kernel_task", 4604),
+        (1, "launchd", 962),
+    ]
+    (reset,) = (real / "ips" / "other").glob("*forceReset*")
+    with open_trace(reset) as trace:
+        assert trace.table("reports")["explanation"].to_pylist() == ["panic(cpu 1 caller 0xfffffff02e156784): btn_rst"]
+        assert "launchd" in trace.table("stackshot_processes")["process"].to_pylist()
+
+
+# In the layout of Apple's Technical Q&A on memory limits of WatchKit apps (iOS 8.3).
+OLD_JETSAM = """Incident Identifier: 31C24A37-0000-0000-0000-0000000BBE95
+Hardware Model: iPhone6,1
+OS Version: iPhone OS 8.3 (12F70)
+Date: 2015-05-01 11:13:20 -0700
+Page Size: 16384
+Largest process: Maps
+
+Processes
+     Name       | <UUID> |     CPU Time|     rpages|       purgeable| recent_max| lifetime_max| fds | [reason] | (state)
+Acme Watch Extension <2ccb94f29239352189cb94a831218c95> 0.248        4255                0 - 5597   50 [per-process-limit] (frontmost) (resume)
+Maps <3ccb94f29239352189cb94a831218c95> 12.500        9000                0 - 9100   200  (suspended)
+"""
+
+
+def test_old_jetsam_tables(tmp_path: Path) -> None:
+    path = tmp_path / "JetsamEvent-2015-05-01-111320.ips"
+    path.write_text(json.dumps({"bug_type": "198", "os_version": "iPhone OS 8.3 (12F70)"}) + "\n" + OLD_JETSAM)
+    with open_trace(path) as trace:
+        (victim,) = trace.table("reports").to_pylist()
+        rows = trace.table("jetsam_processes").to_pylist()
+    assert (victim["process"], victim["explanation"], victim["role"]) == (
+        "Acme Watch Extension",
+        "per-process-limit",
+        "frontmost resume",
+    )
+    assert victim["victim_bytes"] == 4255 * 16_384
+    assert [(row["process"], row["cpu_time_s"], row["lifetime_max_bytes"]) for row in rows] == [
+        ("Acme Watch Extension", 0.248, 5597 * 16_384),
+        ("Maps", 12.5, 9100 * 16_384),
+    ]
+
+
+def test_real_watchdog_figures(real: Path) -> None:
+    (path,) = (real / "ips" / "crash309").glob("*kiosk*")
+    row = row_of(path.read_text())
+    figures = ("allowance_s", "cpu_total_s", "cpu_total_percent", "cpu_app_s", "cpu_app_percent")
+    assert [row[column] for column in figures] == [10.0, 11.48, 57, 5.812, 29]
+    assert row["utc_offset_s"] == -4 * 3600
+
+
+def test_times_without_an_offset_are_utc_only_where_they_say_so() -> None:
+    assert time_ns("2026-01-15T10:11:12Z") == time_ns("2026-01-15 11:11:12 +0100")
+    assert time_ns("2026-01-15 10:11:12") is None
+    assert [utc_offset_s(text) for text in (STAMP, "2026-01-15 10:11:12.1 -0330", "2026-01-15 10:11:12Z", None)] == [
+        3600,
+        -12_600,
+        None,
+        None,
+    ]
+
+
+@given(st.text(st.sampled_from("()<>|:,.% \nCode0xNamespacedomain:10Elapsedtotal123456789CPU"), max_size=200))
+def test_any_termination_text_is_read(text: str) -> None:
+    termination(text)
+    usage(text)
+    stackshot.text_processes(text)
+
+
+@given(cut=st.integers(0, len(OLD_JETSAM)))
+def test_cut_old_jetsam_tables(cut: int) -> None:
+    row_of(json.dumps({"bug_type": "198"}) + "\n" + OLD_JETSAM[:cut])
