@@ -1,14 +1,19 @@
 """Hostile, damaged and oddly written exports. All rows are made up."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from traceview_parsers import open_trace
 from traceview_parsers.errors import InputError
+from traceview_parsers.xctrace.blocks import row_blocks
+from traceview_parsers.xctrace.digits import decimals
 
 COLUMNS = {"small": ("name:string", "count:uint64"), "os-log": ("time:event-time", "message:os-log-metadata")}
 LOG_ROW = (
@@ -124,6 +129,35 @@ def test_text_that_is_not_utf_8_is_kept_as_far_as_it_goes(tmp_path: Path) -> Non
     assert one_row(path, "xctrace_small")["name"] == "\ufffd(a\x00"
 
 
+def test_a_row_without_end_is_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    huge = '<row><string id="3" fmt="">' + "x" * 5000 + "</string><sentinel/></row>"
+    path.write_bytes(export(node("small", SMALL + huge + SMALL.replace('"1"', '"7"').replace('"2"', '"8"'))))
+    with (
+        patch("traceview_parsers.xctrace.source.row_blocks", partial(row_blocks, step=200)),
+        patch("traceview_parsers.xctrace.blocks.MAX_ROW_BYTES", 1000),
+    ):
+        assert set(kinds(path)) == {"damaged-row"}
+        with open_trace(path) as trace:
+            assert trace.table("xctrace_small").column("name").to_pylist() == ["a", "a"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (b"<trace-query-result>", "truncated"),
+        (b"<trace-query-result/>", "no-tables"),
+        (b"<trace-query-result>\n</trace-query-result>\n", "no-tables"),
+        (b"<trace-query-result><node xpath='x'", "truncated"),
+        (b"<trace-toc", "truncated"),
+    ],
+)
+def test_a_file_without_tables_says_why(tmp_path: Path, text: bytes, problem: str) -> None:
+    path = tmp_path / "a.xml"
+    path.write_bytes(b'<?xml version="1.0"?>\n' + text)
+    assert kinds(path) == {problem: 1}
+
+
 def test_entities_are_never_expanded(tmp_path: Path) -> None:
     path = tmp_path / "a.xml"
     bomb = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'
@@ -155,3 +189,20 @@ def test_any_bytes_after_the_head_are_survived(tmp_path_factory: pytest.TempPath
     path = tmp_path_factory.mktemp("xctrace") / "a.xml"
     path.write_bytes(whole[:at] + noise + whole[at:])
     kinds(path)
+
+
+@given(
+    st.lists(
+        st.integers(0, 1 << 66).map(str) | st.from_regex(r"[0-9]{0,22}[a-z:/ -]?[0-9]{0,22}", fullmatch=True),
+        max_size=40,
+    )
+)
+def test_decimal_numbers_are_read_like_python_reads_them(texts: list[str]) -> None:
+    data = b"9" * 32 + "".join(texts).encode() + b"9" * 32
+    lengths = np.array([len(text) for text in texts], np.int64)
+    words: Any = np.ndarray((len(data) - 7,), "<u8", buffer=data, strides=(1,))
+    values, good = decimals(words, 32 + np.cumsum(lengths), lengths)
+    for text, value, there in zip(texts, values.tolist(), good.tolist(), strict=True):
+        number = text.isdecimal() and len(text) <= 20 and int(text) < 1 << 64
+        assert there == number, text
+        assert value == (int(text) if number else 0), text

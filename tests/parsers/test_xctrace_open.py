@@ -1,6 +1,7 @@
 """Folders, clocks, messages and bundles. The columns are those of real exports; the rows are made up."""
 
 import os
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -107,6 +108,14 @@ def test_a_folder_of_contents_and_tables_is_one_trace(tmp_path: Path) -> None:
         assert "Windowed (5 seconds)" in coverage.notes[0]
         assert (trace.device.model, trace.device.os_build) == ("iPhone17,1", "23D8133")
         assert trace.capture.tz == "-03:00"
+
+
+def test_a_zip_of_an_export_is_one_trace(tmp_path: Path) -> None:
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "toc.xml").write_bytes(contents("os-log"))
+    (tmp_path / "export" / "log.xml").write_bytes(export(node("os-log", LOG_ROW)))
+    archive = shutil.make_archive(str(tmp_path / "call"), "zip", tmp_path, "export")
+    assert one_row(Path(archive), "log")["time"] == START_NS + 10**9
 
 
 def test_a_slice_of_the_log_is_noted(tmp_path: Path) -> None:

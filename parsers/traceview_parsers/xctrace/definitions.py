@@ -22,12 +22,14 @@ NUMBER, NEGATIVE, OTHER = 1, 2, 3
 _LEAF: Final = re.compile(rb'<([^\s/>"=<]+) id="[0-9]+" fmt="([^"<>]*)">([^<]*)</')
 _WINDOW: Final = 1024
 _MAX_ELEMENT: Final = 4 << 20
-_MAX_ELEMENTS: Final = 100_000
+_MAX_ELEMENTS: Final = 30_000
 _MAX_KEPT: Final = 20_000
 _MAX_CHILDREN: Final = 16
 """Larger elements (call stacks, long messages) are read again each time."""
-_LEAST_DEFINITION: Final = 8
-"""No definition is shorter: ids above size / 8 are not dense and would waste memory."""
+_LEAST_DEFINITION: Final = 24
+"""No definition of a value is shorter: an id far above position / 24 is not dense and would waste memory."""
+_SLACK: Final = 1 << 20
+"""Files that somebody has cut rows out of begin at higher ids."""
 
 
 @dataclass(slots=True)
@@ -54,13 +56,11 @@ class Definitions:
 
     Args:
         file: The document; its position is moved.
-        size: Its size in bytes.
         ids: What is known already.
     """
 
-    def __init__(self, file: BinaryIO, size: int, ids: Ids) -> None:
+    def __init__(self, file: BinaryIO, ids: Ids) -> None:
         self._file = file
-        self._limit = size // _LEAST_DEFINITION + 64
         self._arrays = ids
         self._elements: dict[int, Element] = {}
         self._kept: dict[tuple[str, int], Any] = {}
@@ -71,7 +71,7 @@ class Definitions:
         Returns:
             How many were refused because their number is out of any dense order.
         """
-        fit = ids <= self._limit
+        fit = ids <= offsets // _LEAST_DEFINITION + _SLACK
         refused = len(ids) - int(fit.sum())
         if refused:
             ids, offsets, values, forms, codes = ids[fit], offsets[fit], values[fit], forms[fit], codes[fit]
@@ -80,7 +80,7 @@ class Definitions:
         arrays = self._arrays
         top = int(ids.max())
         if top >= len(arrays.form):
-            arrays.grow(min(self._limit + 1, max(top + 1, len(arrays.form) * 5 // 4, 4096)))
+            arrays.grow(max(top + 1, len(arrays.form) * 5 // 4, 4096))
         if ((arrays.form[ids] > 0) & (arrays.offset[ids] != offsets)).any():
             arrays.redefined = True
             self._elements.clear()

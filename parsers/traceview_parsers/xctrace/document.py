@@ -8,6 +8,7 @@ from typing import Final
 from traceview_parsers.xctrace.markup import Element, attributes, parse
 
 MARK: Final = b"<trace-query-result"
+_ENDS: Final = (b"</trace-query-result>", b"<trace-query-result/>")
 _NODE: Final = b"<node"
 _STEP: Final = 4 << 20
 _HEADER_BYTES: Final = 1 << 20
@@ -91,7 +92,7 @@ def read_document(name: str, path: Path, base: int) -> Document:
             file.seek(start)
             document.nodes.append(_node(file.read(min(_HEADER_BYTES, end - start)), start, end))
         file.seek(max(0, size - 256))
-        document.closed = file.read().rstrip().endswith(b"</trace-query-result>")
+        document.closed = file.read().rstrip().endswith(_ENDS)
     document.nodes = _inherit(document.nodes)
     return document
 

@@ -172,6 +172,8 @@ def _report(one: Document, context: Context) -> None:
             "the export ends in the middle; rows before the cut were read (xctrace export sometimes crashes: repeat it)",
             position=one.size,
         )
+    elif not one.nodes:
+        context.problems.add(one.name, "no-tables", "the export holds no table: its xpath matched nothing")
     for node in one.nodes:
         if table_of(node) is not None:
             continue

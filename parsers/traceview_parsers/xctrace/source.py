@@ -30,7 +30,7 @@ _MESSAGES: Final = {
     "cells-do-not-fit": "a row has not as many cells as its table has columns; it was left out",
     "unknown-reference": "a cell refers to a value that nothing before it defines; it is empty",
     "reference-to-other-type": "a cell refers to a value of another type; it is empty",
-    "id-out-of-range": "an id is larger than any document of this size can have; what refers to it is empty",
+    "id-out-of-range": "an id is larger than any can be at this place of a document; what refers to it is empty",
 }
 
 
@@ -119,7 +119,7 @@ class XctraceSource:
             for number in range(len(one.nodes))
             if self._table(one, number) == table
         )
-        definitions, names = Definitions(BytesIO(), 0, Ids()), Names()
+        definitions, names = Definitions(BytesIO(), Ids()), Names()
         block = read_block(b"<row></row>", 0, len(document.nodes[number].columns), definitions, names)
         return batch(table, Cells(block, definitions, names), self._frame(document, number))
 
@@ -129,7 +129,7 @@ class XctraceSource:
             # What an id stands for depends on the place: begin anew.
             known = self._known[document.name] = _Known(names=known.names)
         with document.path.open("rb") as file, document.path.open("rb", buffering=0) as lookups:
-            definitions = Definitions(lookups, document.size, known.ids)
+            definitions = Definitions(lookups, known.ids)
             for number in range(wanted[-1] + 1):
                 blocks = self._blocks(document, number, file, definitions, known.names)
                 if number in wanted:
@@ -206,7 +206,7 @@ class XctraceSource:
             self._counted(),
             clock=" and ".join(hows) or "unknown: no time-info and no start date",
             certainty_ns=CERTAINTY_NS if hows else None,
-            notes=tuple(self._notes()),
+            notes=tuple(dict.fromkeys(self._notes())),
         )
 
     def _counted(self) -> int | None:
