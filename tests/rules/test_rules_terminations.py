@@ -139,6 +139,16 @@ def test_resource_warnings(case: Any, kind: str, number: str) -> None:
     assert figures[kind] in found.title
 
 
+def test_an_end_that_no_line_explains_is_told_where_audio_was_held(case: Any) -> None:
+    case.add("processes", 0, 20, app="com.acme.voip", process="AcmeVoIP", pid=77, is_app=True)
+    case.add("terminations", 10, 10, kind="unknown")
+    assert case.findings("unexplained-termination") == []
+    case.add("terminations", 20, 20, kind="unknown", explanation="audio client died")
+    (found,) = case.findings("unexplained-termination")
+    assert (found.severity, found.confidence) == (Severity.low, 0.5)
+    assert "no line tells why" in found.title
+
+
 def test_daemons_over_a_limit_are_reported_only_where_no_app_is_known(case: Any) -> None:
     case.add("processes", 0, 60, app=None, process="assetsd", pid=90, is_app=False)
     case.add("resource_events", 10, 10, kind="disk", app=None, process="assetsd", pid=90, fatal=False)

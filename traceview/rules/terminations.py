@@ -10,6 +10,7 @@ from traceview.rules.registry import Check, Finding, Inputs, Rule, Severity, Thr
 from traceview.rules.rows import (
     TERMINATION_DAEMONS,
     TERMINATION_KINDS,
+    Row,
     any_of,
     duration,
     finding,
@@ -212,6 +213,8 @@ def _silent_death(inputs: Inputs) -> Iterator[Finding]:
         if not inputs.apps and (death["pid"], death["process"]) in system:
             continue
         if kind in _PEACEFUL and not code_value(death["code"]):
+            if kind == "unknown" and _HELD_AUDIO in (death["explanation"] or ""):
+                yield _untold_death(death)
             continue
         reason = ", ".join(shown(part) for part in (death["namespace"], death["code"]) if part)
         crashed = kind == "crash"
@@ -228,6 +231,26 @@ def _silent_death(inputs: Inputs) -> Iterator[Finding]:
             pattern=f"{kind}:{shown(death['namespace'] or '')}:{shown(death['code'] or '')}",
             confidence=0.9 if crashed else 0.7,
         )
+
+
+_HELD_AUDIO: Final = "audio client died"
+"""What the audio server says of a process that ended without giving up its session."""
+
+
+def _untold_death(death: Row) -> Finding:
+    return finding(
+        "unexplained-termination",
+        "T19",
+        Severity.low,
+        [death],
+        title=f"{name_of(death)} ended while it held an audio session, and no line tells why",
+        explanation="The audio server cleaned up after the process. A crash, a kill by iOS and the app switcher all look like "
+        "this where the lines of runningboardd and SpringBoard about the cause are absent.",
+        advice="Record these daemons too (a whole sysdiagnose has them), or look for a report of this time in Settings, "
+        "Privacy & Security, Analytics Data.",
+        pattern="untold",
+        confidence=0.5,
+    )
 
 
 _ABNORMAL: Final = frozenset({*CODES.values(), *_SYSTEM_KILLS, "crash", "jetsam"}) - {"user"}
