@@ -220,11 +220,22 @@ def test_io_overloads_far_apart_are_told_apart(case: Any) -> None:
 
 def test_io_restart(case: Any) -> None:
     case.add("glitches", 10, 10, kind="io_failed", count=1, in_call=True)
-    assert case.findings("io-restart") == []
+    (once,) = case.findings("io-restart")
+    assert (once.severity, once.pattern) == (Severity.info, "once")
     case.add("glitches", 14, 14, kind="io_restart", count=1, in_call=True)
     (found,) = case.findings("io-restart")
     assert found.severity is Severity.high
-    assert case.findings("io-restart", {"restarts": 3}) == []
+    assert [one.severity for one in case.findings("io-restart", {"restarts": 3})] == [Severity.info]
+
+
+def test_a_failure_of_an_unknown_process_is_not_blamed_on_the_audio_server(case: Any) -> None:
+    case.add("glitches", 10, 10, kind="io_failed", count=1, app=None, process=None, pid=None)
+    case.add("glitches", 11, 11, kind="io_failed", count=1, app=None, process="audiomxd", pid=40)
+    titles = {one.title for one in case.findings("io-restart")}
+    assert titles == {
+        "Audio I/O of an unidentified app failed 1 time",
+        "Audio I/O of the audio server failed 1 time",
+    }
 
 
 def test_format_change_in_call(case: Any) -> None:

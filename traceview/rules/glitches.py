@@ -37,19 +37,18 @@ _OVERLOAD_FIX: Final = (
 
 
 def _audible(inputs: Inputs, condition: pl.Expr) -> list[Row]:
-    """Return glitches of apps that matter, and those of the audio server itself, which every app hears."""
+    """Return glitches of apps that matter, and those of the audio server itself (`of_server`), which every app hears."""
     found: list[Row] = []
     for row in rows(inputs, "glitches", condition):
         if (row["app"] is None or is_apple(row["app"])) and row["process"] in AUDIO_SERVERS:
-            found.append({**row, "app": None, "process": None, "pid": None})
+            found.append({**row, "app": None, "process": None, "pid": None, "of_server": True})
         elif wanted(inputs, row):
-            found.append(row)
+            found.append({**row, "of_server": False})
     return found
 
 
 def _who(row: Row) -> str:
-    known = row["app"] or row["process"] or row["pid"] is not None
-    return name_of(row) if known else "the audio server"
+    return "the audio server" if row["of_server"] else name_of(row)
 
 
 def _is_simulator(inputs: Inputs) -> bool:
@@ -57,8 +56,8 @@ def _is_simulator(inputs: Inputs) -> bool:
 
 
 def _groups(found: list[Row]) -> Iterator[list[Row]]:
-    for key in dict.fromkeys((name_of(row), bool(row["in_call"])) for row in found):
-        about = [row for row in found if (name_of(row), bool(row["in_call"])) == key]
+    for key in dict.fromkeys((_who(row), bool(row["in_call"])) for row in found):
+        about = [row for row in found if (_who(row), bool(row["in_call"])) == key]
         for first, last in clusters([row["start"] for row in about], _GROUP_GAP_S):
             yield about[first:last]
 
@@ -85,7 +84,7 @@ def _overload(inputs: Inputs) -> Iterator[Finding]:
         where = " in a call" if in_call else ""
         yield finding(
             "io-overload",
-            "G01" if about[0]["process"] else "G02",  # the audio server's lines name no client
+            "G02" if about[0]["of_server"] else "G01",
             Severity.info if simulator else severity,
             about,
             title=f"Audio of {_who(about[0])} missed {plural(count, 'deadline')}{where} (up to {peak} in 10 s)",
@@ -118,9 +117,10 @@ def _restart(inputs: Inputs) -> Iterator[Finding]:
         count = sum(row["count"] or 1 for row in about)
         first, last = busiest([row["start"] for row in about], 10)
         peak = max(last - first, *(row["peak_per_10s"] or 1 for row in about))
-        if peak < inputs.thresholds["restarts"]:
-            continue
         in_call = bool(about[0]["in_call"])
+        if peak < inputs.thresholds["restarts"]:
+            yield from _failed_once(about, in_call=in_call)
+            continue
         yield finding(
             "io-restart",
             "G08",
@@ -134,6 +134,26 @@ def _restart(inputs: Inputs) -> Iterator[Finding]:
             "delay, and not from several observers at once.",
             pattern="in-call" if in_call else "",
             measures={"restart_count": float(count)},
+        )
+
+
+def _failed_once(about: list[Row], *, in_call: bool) -> Iterator[Finding]:
+    """A single failure may be followed by a start that works, so it is worth knowing and no more."""
+    failures = [row for row in about if row["kind"] == "io_failed"]
+    if failures:
+        yield finding(
+            "io-restart",
+            "G08",
+            Severity.info,
+            failures,
+            title=f"Audio I/O of {_who(failures[0])} failed {plural(len(failures), 'time')}{' in a call' if in_call else ''}",
+            explanation="An audio unit could not start or stopped with the error that the line shows. Without a later start "
+            "there is no sound.",
+            advice="Check the format (a sample rate of 0 Hz means that the route is not ready) and that the session is active, "
+            "then start once more after the next route or configuration change.",
+            confidence=0.5,
+            pattern="once",
+            measures={"failure_count": float(len(failures))},
         )
 
 
@@ -239,7 +259,7 @@ RULES: Final = (
         needs=_NEEDS_IO,
         can_run=_CAN_SEE_IO,
         check=_restart,
-        thresholds=(Threshold("restarts", 2.0, "restarts in 10 s", "heuristic", "fewer are not reported"),),
+        thresholds=(Threshold("restarts", 2.0, "restarts in 10 s", "heuristic", "fewer are at most information"),),
         links=(links.ROUTE_CHANGES,),
     ),
     Rule(
