@@ -270,6 +270,23 @@ def test_intervals(tmp_path: Path, schema: str) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("shown", "name"),
+    [
+        ("Main Thread (0x1f) (App, pid: 77)", "Main Thread"),
+        ("Main Thread  0x1f (App, pid: 77)", "Main Thread"),  # Xcode 14
+        ("0x1f (&lt;Unknown&gt;, pid: 77)", None),
+        ("Main Thread", "Main Thread"),
+        ("", None),
+    ],
+)
+def test_names_of_threads(tmp_path: Path, shown: str, name: str | None) -> None:
+    thread = THREAD.replace("Main Thread (0x1f) (App, pid: 77)", shown)
+    row = f'<row>{SPAN}<hang-type id="30" fmt="Hang">Hang</hang-type>{thread}</row>'
+    (tmp_path / "a.xml").write_bytes(export(node("potential-hangs", row)))
+    assert one_row(tmp_path / "a.xml", "intervals").get("thread") == name
+
+
 FRAMES = '<frame id="50" name="leaf&lt;T&gt;" addr="0x1"/><frame id="51" name="main" addr="0x2"/>'
 SAMPLE = (
     f'<row><sample-time id="1" fmt="">7</sample-time>{THREAD}<core id="40" fmt="CPU 1">1</core>'

@@ -53,10 +53,11 @@ def thread_of(element: Element | None, definitions: Definitions) -> Thread:
     """
     if element is None:
         return Thread()
-    match = _THREAD.fullmatch(element.shown.strip())
+    shown = element.shown.strip()
+    match = _THREAD.fullmatch(shown)
     child = element.find("process")
     process = process_of(definitions.resolve(child) if child else None, definitions)
-    return Thread((match[1] or None) if match else None, _number(element.find("tid"), definitions), process)
+    return Thread((match[1] if match else shown) or None, _number(element.find("tid"), definitions), process)
 
 
 def _number(element: Element | None, definitions: Definitions) -> int | None:
