@@ -16,6 +16,7 @@ _NEAR_NS: Final = 60 * 1_000_000_000
 """Heuristic: a report made up to a minute after a log ends still belongs to it."""
 _MOMENTS: Final = ("ips", "sysdiagnose", "metrickit")
 """Readers whose sources tell of moments or of days long gone, which say nothing about the span of the capture."""
+_LOGS: Final = ("unified_log", "log_text", "device_syslog")
 _SHOWN: Final = 3
 
 
@@ -49,10 +50,10 @@ def with_missing_reports(
         shown = ", ".join(f"{row['process']} {row['reports']}" for row in processes.head(_SHOWN).iter_rows(named=True))
         rest = processes.height - _SHOWN
         more = f" and {rest} more" if rest > 0 else ""
-        notes[names[int(str(index))]] = (
-            f"{rows.height} reports lay on the device and are not in the capture: {shown}{more}"
-        )
-    return [replace(one, notes=(*one.notes, notes[one.source])) if one.source in notes else one for one in coverage]
+        lay = "1 report lay" if rows.height == 1 else f"{rows.height} reports lay"
+        verb = "is" if rows.height == 1 else "are"
+        notes[names[int(str(index))]] = f"{lay} on the device and {verb} not in the capture: {shown}{more}"
+    return _noted(coverage, notes)
 
 
 def with_zone_notes(
@@ -78,6 +79,10 @@ def with_zone_notes(
                 f"printed at UTC{own}, the capture's zone has UTC{other}: the device changed its zone in between "
                 "(a journey, or daylight saving)"
             )
+    return _noted(coverage, notes)
+
+
+def _noted(coverage: Iterable[Coverage], notes: dict[str, str]) -> list[Coverage]:
     return [replace(one, notes=(*one.notes, notes[one.source])) if one.source in notes else one for one in coverage]
 
 
@@ -92,13 +97,14 @@ class _Span:
     start: int
     end: int
     rows: int
+    log_rows: int
 
     def meets(self, other: "_Span") -> bool:
         return self.start <= other.end + _NEAR_NS and other.start <= self.end + _NEAR_NS
 
 
 def report_strangers(inputs: Sequence[Input], coverage: Sequence[Coverage], problems: Problems) -> None:
-    """Add the problem ``no-overlap`` for each input that shares no moment with the largest one (by rows).
+    """Add the problem ``no-overlap`` for each input that shares no moment with the main one: the largest log, else the largest.
 
     Args:
         inputs: What the user gave.
@@ -108,7 +114,7 @@ def report_strangers(inputs: Sequence[Input], coverage: Sequence[Coverage], prob
     spans = [span for given in inputs if (span := _span(given, coverage)) is not None]
     if len(spans) < 2:
         return
-    main = max(spans, key=lambda span: span.rows)
+    main = max(spans, key=lambda span: (span.log_rows, span.rows))
     for span in spans:
         if span is not main and not span.meets(main):
             problems.add(
@@ -126,7 +132,9 @@ def _span(given: Input, coverage: Sequence[Coverage]) -> _Span | None:
     ends = [one.end_ns for one in timed if one.end_ns is not None]
     if not starts:
         return None
-    return _Span(given.name, min(starts), max(ends), sum(one.rows or 0 for one in timed))
+    rows = sum(one.rows or 0 for one in timed)
+    log_rows = sum(one.rows or 0 for one in timed if one.reader in _LOGS)
+    return _Span(given.name, min(starts), max(ends), rows, log_rows)
 
 
 def _words(span: _Span) -> str:

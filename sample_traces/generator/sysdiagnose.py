@@ -2,16 +2,17 @@
 
 import plistlib
 import tempfile
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from generator import device, reports, tarball
+from generator import device, reports, snapshots, tarball
 from generator.archive import Archive
 from generator.day import BOOT, CAPTURE, Day, live, nanoseconds
 from generator.images import stable_uuid
 from generator.packing import Stream
-from generator.story import LABEL, SECOND, Expected, Line
+from generator.story import LABEL, SECOND, Actor, Expected, Line
 from generator.timesync import Clock
 
 NAME: Final = "sysdiagnose_2026.01.15_10-30-00+0100_iPhone-OS_iPhone_23C55"
@@ -69,12 +70,16 @@ def _log_archive(folder: Path, day: Day) -> None:
     }
     (folder / "Info.plist").write_bytes(plistlib.dumps(info))
     (folder / "Extra").mkdir()
-    shutdown = (
-        "After 2.1s, these clients are still here:\n\t\tremaining client pid: 905 (/private/var/containers/synthetic)\n"
-    )
-    (folder / "Extra" / "shutdown.log").write_text(
-        shutdown + "SIGTERM: [1768453180] All buffers flushed\n", newline="\n"
-    )
+    extra = {
+        "shutdown.log": snapshots.shutdown(BOOT - timedelta(seconds=20), day.last_app),
+        "logdata.statistics.0.txt": snapshots.log_statistics(
+            CAPTURE - timedelta(minutes=40),
+            [(day.story.actor("media"), 812_344), (day.story.actor("runningboardd"), 401_208), (day.last_app, 77_016)],
+            day.story.actor("media"),
+        ),
+    }
+    for name, text in extra.items():
+        (folder / "Extra" / name).write_text(text, encoding="utf-8", newline="\n")
 
 
 def _stream(line: Line) -> Stream:
@@ -100,6 +105,22 @@ def _snapshots(root: Path, day: Day) -> None:
         ),
         "remotectl_dumpstate.txt": _remotectl(),
         "ps.txt": _ps(day),
+        "taskinfo.txt": snapshots.taskinfo(
+            [(actor, _run_time(actor, day), bool(actor.bundle)) for actor in _running(day)]
+        ),
+        "jetsam_priority.csv": snapshots.jetsam_priority(
+            [
+                (actor, 0 if actor.bundle else 180, "Idle" if actor.bundle else "Important", 9_000 + 40 * actor.pid)
+                for actor in _running(day)
+            ]
+        ),
+        "summaries/crashes_and_spins.log": snapshots.report_listing(
+            [
+                "AcmeVoIP-2026-01-15-090510.ips",
+                "AcmeVoIP.cpu_resource-2026-01-15-095139.ips",
+                "Retired/AcmeVoIP-2026-01-12-181500.ips",
+            ]
+        ),
         "crashes_and_spins/AcmeVoIP-2026-01-15-090510.ips": reports.push_kill(
             day.story.app(905), day.story.os, day.push_launch, day.push_kill
         ),
@@ -135,10 +156,20 @@ def _remotectl() -> str:
     return f"Local device\n\tUUID: {stable_uuid('device')}\n\tMessaging Protocol Version: 5\n\tProperties: {{\n{lines}\t}}\n"
 
 
-def _ps(day: Day) -> str:
+def _running(day: Day) -> list[Actor]:
     names = ("launchd", "runningboardd", "SpringBoard", "apsd", "media", "callservicesd", "locationd", "dasd")
+    return sorted([*(day.story.actor(name) for name in names), day.last_app], key=lambda actor: actor.pid)
+
+
+def _run_time(actor: Actor, day: Day) -> int:
+    """Return for how many seconds a process has run at the capture: daemons since the boot, the app since its launch."""
+    launched = day.calls[1].launched if actor.bundle else None
+    return (nanoseconds(CAPTURE) - (launched or nanoseconds(BOOT))) // SECOND
+
+
+def _ps(day: Day) -> str:
     out = [_PS]
-    for actor in sorted([*(day.story.actor(name) for name in names), day.last_app], key=lambda actor: actor.pid):
+    for actor in _running(day):
         user = "mobile" if actor.uid else "root"
         started, state = ("6:00AM", "Ss") if not actor.bundle else ("9:48AM", "T")
         parent = 0 if actor.pid == 1 else 1

@@ -185,6 +185,7 @@ def hour(name: str, start: int, rows: int, reader: str = "unified_log") -> Cover
         ([hour("b", 0, 5)], []),
         ([hour("b", 2, 5)], ["b"]),
         ([hour("b", 2, 5_000)], ["a"]),
+        ([hour("b", 2, 5_000, "powerlog")], ["b"]),
         ([hour("b.ips", 0, 1, "ips"), hour("c.ips", -3, 1, "ips")], ["c.ips"]),
         ([Coverage("b", "log_text")], []),
     ],

@@ -37,7 +37,6 @@ def read_call_settings(text: str, place: Place) -> Reading:
         {"call_settings": rows},
         ("settings of a FaceTime call",),
         clock="file name, zone assumed (UTC)" if begin is not None else "no times",
-        spans=True,
     )
 
 

@@ -34,7 +34,7 @@ def read_log_statistics(text: str, place: Place) -> Reading:
             f" and {len(quarantined) - _SHOWN} more" if quarantined[_SHOWN:] else ""
         )
         notes.append(f"logd cut down what these processes logged too much: {shown}")
-    return Reading({"log_volume": rows}, tuple(notes), clock="printed with zone", certainty_ns=SECOND, spans=True)
+    return Reading({"log_volume": rows}, tuple(notes), clock="printed with zone", certainty_ns=SECOND)
 
 
 def _text_rows(text: str, place: Place) -> Iterator[Row]:

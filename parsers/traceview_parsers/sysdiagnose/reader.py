@@ -145,10 +145,10 @@ class SysdiagnoseSource:
             yield pa.RecordBatch.from_pylist(rows, schema=schema.SCHEMAS[table])
 
     def coverage(self) -> Coverage:
-        """Return what the file gave. Most cover a moment, not a span."""
+        """Return what the file gave. Most files cover the moment of the capture alone."""
         reading = self._known()
         rows = len(reading.tables.get(self.tables[0], [])) if self.tables else None
-        times = times_of(row for rows in reading.tables.values() for row in rows) if reading.spans else []
+        times = times_of(row for rows in reading.tables.values() for row in rows)
         return Coverage(
             self.name,
             self.reader,

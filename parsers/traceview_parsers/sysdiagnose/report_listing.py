@@ -42,7 +42,6 @@ def read_report_listing(text: str, place: Place) -> Reading:
         {"listed_reports": list(rows.values())},
         ("reports that lay on the device",),
         clock=f"file names, zone {place.tz or 'assumed (UTC)'} assumed",
-        spans=True,
     )
 
 

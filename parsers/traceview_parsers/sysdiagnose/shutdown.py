@@ -46,9 +46,7 @@ def read_shutdown_log(text: str, place: Place) -> Reading:
     notes = ["1 shutdown" if shutdowns == 1 else f"{shutdowns} shutdowns"]
     if waiting:
         notes.append("the last shutdown has no end, so that its clients have no time")
-    return Reading(
-        {"shutdown_clients": done}, tuple(notes), clock="seconds since 1970", certainty_ns=SECOND, spans=True
-    )
+    return Reading({"shutdown_clients": done}, tuple(notes), clock="seconds since 1970", certainty_ns=SECOND)
 
 
 def _client(pid: int, path: str) -> Row:

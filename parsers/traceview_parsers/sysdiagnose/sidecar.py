@@ -56,14 +56,12 @@ class Reading:
         notes: Sentences for the coverage.
         clock: How its times were reached.
         certainty_ns: Bound of the times' error where known.
-        spans: Whether its rows cover a span of time instead of the moment of the capture.
     """
 
     tables: dict[str, list[Row]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     clock: str = "moment of the capture"
     certainty_ns: int | None = None
-    spans: bool = False
 
 
 def last_component(path: str) -> str:
