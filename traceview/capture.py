@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from traceview.analysis import Analysis
 from traceview.clocks import compare_clocks, with_clock_notes
+from traceview.completeness import report_strangers, spanning, with_missing_reports, with_zone_notes
 from traceview.context import lines_around
 from traceview.episodes.reconstruct import Span, reconstruct
 from traceview.rules.config import Config, load_config
@@ -27,7 +28,6 @@ from traceview.signals.powerlog import TABLES as POWER_TABLES
 from traceview.signals.powerlog import powerlog_events
 from traceview.signals.reports import report_events
 from traceview.signals.vocabulary import EVENT_SCHEMA, empty_events
-from traceview.witnesses import report_strangers, spanning, with_missing_reports, with_zone_notes
 from traceview_parsers import ReadOptions, Trace, open_trace
 from traceview_parsers.errors import UsageError
 from traceview_parsers.selection import Clause, Selection
@@ -132,7 +132,7 @@ class Capture:
         rows = sum(one.rows or 0 for one in logs)
         findings, not_evaluated = evaluate(
             episodes,
-            kinds=frozenset(events["kind"].unique().to_list()),
+            kinds=frozenset(of_log_and_reports["kind"].unique().to_list()),
             witnesses=frozenset(reading.witnesses),
             capture_end=_utc(span.end),
             config=self._config,

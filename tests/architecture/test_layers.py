@@ -14,7 +14,7 @@ LAYERS = {
     "traceview.episodes": 2,
     "traceview.rules": 3,
     "traceview.clocks": 3,
-    "traceview.witnesses": 3,
+    "traceview.completeness": 3,
     "traceview.analysis": 4,
     "traceview.serialise": 5,
     "traceview.compare": 5,

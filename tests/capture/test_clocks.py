@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import traceview as tv
 from traceview.clocks import CLOCK_SCHEMA, _split, compare_clocks, with_clock_notes
+from traceview.completeness import report_strangers, with_missing_reports, with_zone_notes
 from traceview.signals.vocabulary import EVENT_SCHEMA
-from traceview.witnesses import report_strangers, with_missing_reports, with_zone_notes
 from traceview_parsers.problems import Problems
 from traceview_parsers.schema import make_ref
 from traceview_parsers.trace import Coverage, Input
