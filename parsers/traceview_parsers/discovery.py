@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from traceview_parsers.archive import printable_name
 from traceview_parsers.container import HEAD_BYTES, is_archive, unpack
 from traceview_parsers.errors import InputError, UnknownFormatError
 from traceview_parsers.problems import Problems
@@ -15,7 +17,8 @@ from traceview_parsers.trace import Candidate, Context, Input, Reader, ReadOptio
 
 FORMATS = (
     "a sysdiagnose (.tar.gz, .zip or folder), a .logarchive, a .tracev3, text of `log show` or `log stream` "
-    "(default, syslog, compact, json, ndjson), idevicesyslog or pymobiledevice3 output, or a Console or Xcode copy"
+    "(default, syslog, compact, json, ndjson), idevicesyslog or pymobiledevice3 output, a Console or Xcode copy, "
+    "an xctrace export, a PowerLog (.PLSQL, .BGSQL), a crash or resource report (.ips), or MetricKit JSON"
 )
 """What can be read, for messages."""
 
@@ -27,6 +30,9 @@ _EXTRA = "Extra"
 """Folder inside a log archive with texts that other readers know: shutdowns, log volume."""
 _FIRST = {"sysdiagnose": 0, "powerlog": 1}
 """Readers that know facts (device, zone) which the others need."""
+
+_FOLDER_DEPTH = 64
+"""Folders in folders; a sysdiagnose has about ten."""
 
 Claim = tuple[Candidate, Reader]
 
@@ -50,7 +56,7 @@ def open_trace(source: str | Path | Sequence[str | Path], options: ReadOptions |
     if not paths:
         raise InputError("no capture given")
     trace = Trace()
-    trace.capture.name = " + ".join(path.name or str(path) for path in paths)
+    trace.capture.name = " + ".join(_name(path) for path in paths)
     for complaint in broken_readers():
         trace.problems.add(trace.capture.name, "broken-reader", complaint)
     try:
@@ -88,7 +94,9 @@ def _open_sources(claims: list[tuple[int, Candidate, Reader]], trace: Trace, opt
 def _claims(path: Path, trace: Trace) -> list[Claim]:
     try:
         if path.is_dir():
-            return _claims_in_folder(path, path.name, trace.problems)
+            return _claims_in_folder(path, _name(path), trace.problems)
+        if not stat.S_ISREG(path.stat().st_mode) and path != Path(os.devnull):
+            raise InputError(f"{path}: a pipe or device cannot be read twice; save it to a file first")
         head = _head(path)
     except OSError as error:
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from error
@@ -97,8 +105,8 @@ def _claims(path: Path, trace: Trace) -> list[Claim]:
     if is_archive(head):
         folder = unpack(path, _wanted, trace.problems)
         trace._cleanup.append(lambda: shutil.rmtree(folder, ignore_errors=True))  # noqa: SLF001  (its own factory)
-        return _claims_in_folder(folder, path.name, trace.problems, inside=True)
-    candidate = Candidate(path.name, path, head)
+        return _claims_in_folder(folder, _name(path), trace.problems, inside=True)
+    candidate = Candidate(_name(path), path, head)
     reader = best_reader(candidate)
     if reader is None:
         raise UnknownFormatError(f"{path}: not a format that can be read; give {FORMATS}")
@@ -109,7 +117,8 @@ def _claims_in_folder(root: Path, name: str, problems: Problems, *, inside: bool
     claims = list(_walk(root, "", problems))
     if not claims:
         what = "archive" if inside else "folder"
-        raise UnknownFormatError(f"{name}: nothing in this {what} can be read; give {FORMATS}")
+        why = "".join(f"; {one.message}" for one in problems if one.source == name)
+        raise UnknownFormatError(f"{name}: nothing in this {what} can be read{why}; give {FORMATS}")
     return claims
 
 
@@ -123,10 +132,12 @@ def _walk(folder: Path, prefix: str, problems: Problems) -> Iterator[Claim]:
             yield from _walk(extra, f"{candidate.name}/{_EXTRA}", problems)
         return
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        name = f"{prefix}/{entry.name}".lstrip("/")
+        name = f"{prefix}/{printable_name(entry.name)}".lstrip("/")
         if entry.name.startswith("._") or entry.is_symlink():
             continue
-        if entry.is_dir():
+        if entry.is_dir() and name.count("/") >= _FOLDER_DEPTH:
+            problems.add(folder.name, "too-deep", f"folders more than {_FOLDER_DEPTH} deep were not looked into")
+        elif entry.is_dir():
             yield from _walk(Path(entry.path), name, problems)
         elif entry.is_file():
             try:
@@ -144,6 +155,11 @@ def _wanted(candidate: Candidate) -> bool:
     bundle = ".logarchive/" in name or "/diagnostics/" in name.lower() or "uuidtext/" in name
     beside = candidate.head.startswith(_STRING_FILES) or name.lower().endswith(_WRITE_AHEAD_LOGS)
     return bundle or beside or best_reader(candidate) is not None
+
+
+def _name(path: Path) -> str:
+    """Return the last part of a path, also of ``.`` and ``..``."""
+    return printable_name(path.name or path.resolve().name or str(path))
 
 
 def _head(path: Path) -> bytes:

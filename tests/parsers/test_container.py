@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from traceview_parsers.container import Limits, is_archive, unpack
+from traceview_parsers.archive import Limits
+from traceview_parsers.container import is_archive, unpack
 from traceview_parsers.errors import InputError, UnsafeInputError
 from traceview_parsers.problems import Problems
 from traceview_parsers.trace import Candidate
