@@ -23,6 +23,7 @@ MISSING: Final = np.iinfo(np.int64).min
 """Marks a part of a time that the text does not print."""
 IMPOSSIBLE: Final = MISSING + 1
 """Marks a date that the text prints but no calendar has."""
+_LAST_DAY: Final = 106_750  # days from 1970 that 64-bit nanoseconds can count, rounded down
 
 ROLL_OVER: Final = DAY // 2
 """Heuristic: a printed time of day that jumps back by more than this began a new day."""
@@ -167,7 +168,9 @@ class LocalClock:
             if place.assumed:
                 how[by_month] |= 2
                 how[bare] |= 2
-        valid = timed & (local_day > IMPOSSIBLE)
+        valid = timed & (local_day >= -_LAST_DAY) & (local_day <= _LAST_DAY)
+        if (timed & ~valid & (days != MISSING)).any():
+            self._facts.add("dates that do not exist, or lie outside 1678 to 2261, give no time")
         local = np.where(valid, local_day * DAY + of_day, 0)
         unzoned = np.flatnonzero(valid & (offsets == MISSING))
         shift = np.where(offsets == MISSING, 0, offsets)

@@ -89,6 +89,8 @@ class LogSource:
             wanted = selection.filter(batch)
             if wanted.num_rows:
                 yield wanted
+        if not rows + run.left_out:
+            problems.add(self.name, "no-records", "no log record was found in this file; was it copied completely?")
         notes = tuple(text if count == 1 else f"{text} ({count:,} times)" for text, count in run.notes.items())
         self._coverage = Coverage(
             self.name, self.reader, start, end, rows + run.left_out, run.clock.describe(), notes=notes
