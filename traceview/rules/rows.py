@@ -14,7 +14,6 @@ T = TypeVar("T")
 Row = dict[str, Any]
 """One episode by column name; times are UTC datetimes."""
 
-HEURISTIC: Final = "heuristic"
 SYSTEM_CALLS: Final = frozenset({"cellular", "facetime"})
 
 CALL_DAEMONS: Final = frozenset({"callservicesd"})
