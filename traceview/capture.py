@@ -25,7 +25,7 @@ from traceview.signals.catalogue import catalogue
 from traceview.signals.matcher import match
 from traceview.signals.powerlog import LANE_TABLES as POWER_LANES
 from traceview.signals.powerlog import TABLES as POWER_TABLES
-from traceview.signals.powerlog import powerlog_events
+from traceview.signals.powerlog import kinds_in_full, powerlog_events
 from traceview.signals.reports import report_events
 from traceview.signals.vocabulary import EVENT_SCHEMA, empty_events
 from traceview_parsers import ReadOptions, Trace, open_trace
@@ -112,7 +112,8 @@ class Capture:
         tables = {name: self.table(name) for name in WITNESS_TABLES if name in self.trace.tables}
         of_log = reading.events()
         of_log_and_reports = _log_and_report_events(of_log, tables)
-        events = pl.concat([of_log_and_reports, powerlog_events(tables, of_log)]).sort("time", "ref")
+        of_powerlog = powerlog_events(tables, of_log)
+        events = pl.concat([of_log_and_reports, of_powerlog]).sort("time", "ref")
         coverage = self.trace.coverage()
         report_strangers(self.trace.inputs, coverage, self.trace.problems)
         names = [source.name for source in self.trace.sources]
@@ -132,7 +133,7 @@ class Capture:
         rows = sum(one.rows or 0 for one in logs)
         findings, not_evaluated = evaluate(
             episodes,
-            kinds=frozenset(of_log_and_reports["kind"].unique().to_list()),
+            kinds=frozenset(of_log_and_reports["kind"].unique().to_list()) | kinds_in_full(of_powerlog),
             witnesses=frozenset(reading.witnesses),
             capture_end=_utc(span.end),
             config=self._config,

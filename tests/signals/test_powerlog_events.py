@@ -10,7 +10,7 @@ import pytest
 
 import traceview as tv
 from traceview.episodes.reconstruct import Span, reconstruct
-from traceview.signals.powerlog import LANE_TABLES, TABLES, powerlog_events
+from traceview.signals.powerlog import LANE_TABLES, TABLES, kinds_in_full, powerlog_events
 from traceview.signals.vocabulary import EVENT_SCHEMA, KINDS
 from traceview_parsers import schema
 
@@ -196,6 +196,22 @@ def test_exits_routes_heat_modes_and_clock() -> None:
     assert episodes["terminations"].select("kind", "code").rows() == [("background_task", "0x2182bad2")]
     assert episodes["resource_events"]["kind"].to_list() == ["thermal", "power", "power"]
     assert "PerfPowerServices" not in episodes["processes"]["process"].to_list()
+
+
+def test_only_what_is_noted_in_full_counts_as_seen() -> None:
+    """A route change is no proof that PowerLog would have told of a refused activation."""
+    events = events_of(
+        power_app_states=table(
+            "power_app_states",
+            *({"s": s, "bundle": APP, "pid": 7, "state": state} for s, state in ((1, "foreground"), (2, "terminated"))),
+        ),
+        power_call_service=table("power_call_service", {"s": 3, "bundle": APP, "status": "callStop"}),
+        power_audio_routing=table("power_audio_routing", {"s": 4, "route": "Speaker"}, {"s": 5, "route": "Receiver"}),
+    )
+    assert {"process.exited", "call.ended", "audio_session.route_changed"} <= set(events["kind"])
+    assert kinds_in_full(events) == {"app.foreground"}
+    exits = table("power_process_exits", {"s": 6, "process": "Acme", "namespace_code": 2, "code": "0xb"})
+    assert kinds_in_full(events_of(power_process_exits=exits)) == {"process.exited"}
 
 
 def test_boots_get_the_uuid_of_the_log_where_it_has_lines_of_them() -> None:

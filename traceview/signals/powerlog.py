@@ -297,6 +297,17 @@ LANE_TABLES: Final = (
 """Tables that make no events but tell how much an app used, and what the device did meanwhile."""
 
 
+def kinds_in_full(events: pl.DataFrame) -> frozenset[str]:
+    """Return the kinds of event that PowerLog would tell if they happened, of events from `powerlog_events`.
+
+    App states and exits with their reasons are noted one and all. Of calls, pushes and audio it knows a part; that
+    nothing more is told of them proves nothing.
+    """
+    states = (pl.col("signal") == "powerlog.app_states") & (pl.col("kind") != "process.exited")
+    full = events.filter(states | (pl.col("signal") == "powerlog.process_exits"))
+    return frozenset(full["kind"].unique().to_list())
+
+
 def _with_boots(events: pl.DataFrame, device: pl.DataFrame | None, of_log: pl.DataFrame | None) -> pl.DataFrame:
     """Give each event its boot: the log's UUID where the log has lines of that boot, else PowerLog's time of boot.
 
