@@ -1,5 +1,6 @@
 """PowerLog's tables as events, and what episodes make of them."""
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -227,6 +228,32 @@ def test_boots_get_the_uuid_of_the_log_where_it_has_lines_of_them() -> None:
 def test_no_tables_no_events() -> None:
     assert powerlog_events({}).is_empty()
     assert powerlog_events({name: table(name) for name in (*TABLES, *LANE_TABLES)}).is_empty()
+
+
+def test_a_suspension_in_a_call_is_found_in_powerlog_alone(tmp_path: Path) -> None:
+    path = tmp_path / "powerlog.PLSQL"
+    start = NOON.timestamp()
+    states = [(start + second, APP, 812, state) for second, state in ((0, 8), (20, 4), (50, 2), (95, 4))]
+    calls = [
+        (start + second, APP, f"ABCDE12345.{APP}", status) for second, status in ((10, "callStart"), (100, "callStop"))
+    ]
+    tables = {
+        "PLStorageOperator_EventForward_TimeOffset (ID INTEGER PRIMARY KEY, timestamp, system)": [(start - 9, 0.0)],
+        "PLApplicationAgent_EventForward_Application (ID INTEGER PRIMARY KEY, timestamp, Identifier, pid, State)": states,
+        "PLXPCAgent_EventForward_InCallService (ID INTEGER PRIMARY KEY, timestamp, bundleID, providerIdentifier, status)": calls,
+        "PLApplicationAgent_EventNone_AllApps (ID INTEGER PRIMARY KEY, timestamp, AppBundleId)": [(start, APP)],
+    }
+    with sqlite3.connect(path) as database:
+        for definition, rows in tables.items():
+            database.execute(f"CREATE TABLE {definition}")
+            marks = ", ".join("?" * len(rows[0]))
+            database.executemany(f"INSERT INTO {definition.split()[0]} VALUES (NULL, {marks})", rows)  # noqa: S608
+    database.close()
+    with tv.open(path) as capture:
+        analysis = capture.analysis
+    assert {finding.rule for finding in analysis.findings} == {"suspended-during-call", "call-single-witness"}
+    (found,) = [finding for finding in analysis.findings if finding.rule == "suspended-during-call"]
+    assert "45" in found.title
 
 
 @pytest.fixture(scope="module")

@@ -260,6 +260,7 @@ def _wake_churn(inputs: Inputs) -> Iterator[Finding]:
 
 
 _CAN_SEE_STATES: Final = any_of(seen(*STATE_KINDS), has_rows("app_states"))
+_TOLD_BY_POWERLOG: Final = (pl.col("witness") == "powerlog") & (pl.col("end") > pl.col("start"))
 
 RULES: Final = (
     Rule(
@@ -305,8 +306,11 @@ RULES: Final = (
         why="A suspended app neither plays nor records nor answers the network: the call is dead although it looks alive.",
         fix=_SUSPENDED_FIX,
         needs="lines about the app's state (runningboardd or any daemon that repeats its updates) and about its calls "
-        "(callservicesd or CallKit in the app)",
-        can_run=every(any_of(_CAN_SEE_STATES, seen(by=STATE_DAEMONS)), seen("call.", by=CALL_DAEMONS)),
+        "(callservicesd, CallKit in the app, or PowerLog)",
+        can_run=every(
+            any_of(_CAN_SEE_STATES, seen(by=STATE_DAEMONS)),
+            any_of(seen("call.", by=CALL_DAEMONS), has_rows("calls", _TOLD_BY_POWERLOG)),
+        ),
         check=_suspended_in_call,
         thresholds=(
             Threshold(
