@@ -27,7 +27,7 @@ _STRING_FILES = (b"\x99\x88\x77\x66", b"hcsd", b"\xb0\xbb")
 _WRITE_AHEAD_LOGS = (".plsql-wal", ".bgsql-wal")
 """Newest pages of a PowerLog database, beside it."""
 _EXTRA = "Extra"
-"""Folder inside a log archive with texts that other readers know: shutdowns, log volume."""
+"""Folder inside a log archive with texts about it: shutdowns, log volume. Other texts there are no captures."""
 _FIRST = {"sysdiagnose": 0, "powerlog": 1}
 """Readers that know facts (device, zone) which the others need."""
 
@@ -129,7 +129,8 @@ def _walk(folder: Path, prefix: str, problems: Problems) -> Iterator[Claim]:
         yield candidate, reader
         extra = folder / _EXTRA
         if extra.is_dir() and not extra.is_symlink():
-            yield from _walk(extra, f"{candidate.name}/{_EXTRA}", problems)
+            inside = _walk(extra, f"{candidate.name}/{_EXTRA}", problems)
+            yield from (claim for claim in inside if claim[1].name == "sysdiagnose")
         return
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         name = f"{prefix}/{printable_name(entry.name)}".lstrip("/")
