@@ -23,11 +23,11 @@ from traceview.rules.registry import CaptureFacts
 from traceview.serialise import findings_frame
 from traceview.signals.catalogue import catalogue
 from traceview.signals.matcher import match
-from traceview.signals.powerlog import LANE_TABLES as POWER_LANES
 from traceview.signals.powerlog import TABLES as POWER_TABLES
 from traceview.signals.powerlog import kinds_in_full, powerlog_events
 from traceview.signals.reports import report_events
 from traceview.signals.vocabulary import EVENT_SCHEMA, empty_events
+from traceview.witness import collect, with_notes
 from traceview_parsers import ReadOptions, Trace, open_trace
 from traceview_parsers.errors import UsageError
 from traceview_parsers.selection import Clause, Selection
@@ -43,7 +43,7 @@ Progress = Callable[[int], None]
 WITNESS_TABLES = (
     *("reports", "jetsam_processes", "stackshot_processes", "processes_at_capture", "threads_at_capture"),
     *("log_volume", "shutdown_clients", "listed_reports", "metrics"),
-    *(*POWER_TABLES, *POWER_LANES),
+    *POWER_TABLES,
 )
 """Small tables beside the log that an analysis keeps."""
 
@@ -147,17 +147,19 @@ class Capture:
                 simulator=reading.simulator,
             ),
         )
+        shown = _by_relevance(list(self._apps) or apps, [finding.app for finding in findings])
+        others = collect(self.trace, shown, coverage, app_states=episodes["app_states"], read=tables)
         return Analysis(
             capture=self.trace.capture,
             device=self.trace.device,
-            coverage=coverage,
-            apps=_by_relevance(list(self._apps) or apps, [finding.app for finding in findings]),
+            coverage=with_notes(coverage, others.notes),
+            apps=shown,
             events=events,
             episodes=episodes,
             findings=findings,
             not_evaluated=not_evaluated,
             lines=lines_around(self.trace, events, findings),
-            tables=tables | {"clocks": clocks},
+            tables=tables | {"clocks": clocks, "witnesses": others.windows},
             rows_read=rows,
             problems=list(self.trace.problems),
         )

@@ -15,6 +15,7 @@ LAYERS = {
     "traceview.rules": 3,
     "traceview.clocks": 3,
     "traceview.completeness": 3,
+    "traceview.witness": 3,
     "traceview.analysis": 4,
     "traceview.serialise": 5,
     "traceview.compare": 5,

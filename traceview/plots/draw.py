@@ -24,7 +24,12 @@ BINS: Final = 2000
 DETAIL_CHARACTERS: Final = 160
 SHORT: Final = 0.006
 """Shapes below this share of the whole span are marked by a symbol: their bars are a few pixels wide."""
-EDGES: Final = {"start_how": "began before the capture", "end_how": "still open at the end of the capture"}
+LEAST_HEIGHT: Final = 2.0
+EDGES: Final = {
+    ("start_how", "capture_edge"): "began before the capture",
+    ("end_how", "capture_edge"): "still open at the end of the capture",
+    ("end_how", "silent"): "nothing tells that it ended: the source falls silent",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Place:
     def inner(self) -> float:
         """Height without padding."""
         levels = self.row.depth * LEVEL
-        return max(BINNED_HEIGHT, levels) if self.row.binned else levels
+        return max(BINNED_HEIGHT, levels) if self.row.binned or self.row.lane.full is not None else levels
 
     @property
     def height(self) -> float:
@@ -61,8 +66,15 @@ def place(rows: Sequence[Row]) -> list[Place]:
     return places
 
 
-def traces(places: Sequence[Place], clock: DisplayClock, edges_ms: Any) -> Iterator[Any]:
-    """Yield all traces, overviews first so that single shapes lie above them."""
+def traces(places: Sequence[Place], clock: DisplayClock, edges_ms: Any, view_ms: float) -> Iterator[Any]:
+    """Yield all traces, overviews first so that single shapes lie above them.
+
+    Args:
+        places: Rows with their places.
+        clock: For axis and hover texts.
+        edges_ms: Bins of overviews, over all of the time.
+        view_ms: How much of the time the figure shows first.
+    """
     for spot in places:
         if spot.row.binned:
             yield from _overview(spot, clock, edges_ms)
@@ -70,10 +82,10 @@ def traces(places: Sequence[Place], clock: DisplayClock, edges_ms: Any) -> Itera
     for spot in places:
         by_lane.setdefault(spot.row.lane.key, []).append(spot)
     for spots in by_lane.values():
-        yield from _lane(spots, clock, edges_ms)
+        yield from _lane(spots, clock, view_ms)
 
 
-def _lane(spots: Sequence[Place], clock: DisplayClock, edges_ms: Any) -> Iterator[Any]:
+def _lane(spots: Sequence[Place], clock: DisplayClock, view_ms: float) -> Iterator[Any]:
     lane = spots[0].row.lane
     frames = [_positioned(spot) for spot in spots if spot.row.drawn.height]
     if not frames:
@@ -89,7 +101,7 @@ def _lane(spots: Sequence[Place], clock: DisplayClock, edges_ms: Any) -> Iterato
         hover = [_hover(lane, look, row, clock) for row in chosen.iter_rows(named=True)]
         begin = milliseconds(chosen["begin"]) + clock.offset_ms
         length = milliseconds(chosen["finish"]) - milliseconds(chosen["begin"])
-        short = length < edges_ms[-1] * SHORT - edges_ms[0] * SHORT
+        short = length < view_ms * SHORT
         instants_only = bool(look.symbol) and float(length.max(initial=0.0)) == 0
         common = {
             "name": look.name,
@@ -99,7 +111,8 @@ def _lane(spots: Sequence[Place], clock: DisplayClock, edges_ms: Any) -> Iterato
         }
         y, ids = chosen["y"].to_numpy(), chosen["id"].to_list()
         if not instants_only:
-            yield _bars(look, begin, length, {**common, "y": y, "customdata": ids, "hovertext": hover})
+            width = chosen["width"].to_numpy()
+            yield _bars(look, begin, length, {**common, "y": y, "width": width, "customdata": ids, "hovertext": hover})
         if look.symbol and short.any():
             kept = np.flatnonzero(short).tolist()
             own = {"customdata": [ids[at] for at in kept], "hovertext": [hover[at] for at in kept]}
@@ -108,8 +121,12 @@ def _lane(spots: Sequence[Place], clock: DisplayClock, edges_ms: Any) -> Iterato
 
 
 def _positioned(spot: Place) -> pl.DataFrame:
+    if spot.row.lane.full is not None:
+        bottom = spot.top + spot.height - ROW_PADDING / 2
+        height = (pl.col("value").fill_null(0.0) / spot.row.full * spot.inner).clip(LEAST_HEIGHT, spot.inner)
+        return spot.row.drawn.with_columns(width=height, y=bottom - height / 2)
     first = spot.middle - (spot.row.depth - 1) * LEVEL / 2
-    return spot.row.drawn.with_columns(y=first + pl.col("slot").cast(pl.Float64) * LEVEL)
+    return spot.row.drawn.with_columns(y=first + pl.col("slot").cast(pl.Float64) * LEVEL, width=pl.lit(float(BAR)))
 
 
 def _bars(look: Look, begin: Any, length: Any, common: dict[str, Any]) -> Any:
@@ -117,7 +134,6 @@ def _bars(look: Look, begin: Any, length: Any, common: dict[str, Any]) -> Any:
         orientation="h",
         base=begin,
         x=length,
-        width=BAR,
         marker={
             "color": look.color,
             "line": {"color": look.color, "width": 1},
@@ -145,7 +161,7 @@ def _markers(look: Look, moments: Any, common: dict[str, Any], *, first: bool) -
 
 def _hover(lane: Lane, look: Look, row: dict[str, Any], clock: DisplayClock) -> str:
     """Return hover text; its only markup is the line break: for any other, plotly.js writes style attributes."""
-    begin, finish = clock.local(row["begin"]), clock.local(row["finish"])
+    begin, finish = (clock.local(row.get(f"whole_{edge}") or row[edge]) for edge in ("begin", "finish"))
     seconds = (finish - begin).total_seconds()
     title = f"{lane.title}: {look.name if row['known'] != 'other' else row['look']}"
     lines = [escape(title)]
@@ -159,7 +175,7 @@ def _hover(lane: Lane, look: Look, row: dict[str, Any], clock: DisplayClock) -> 
             continue
         text = escape(number(value) if isinstance(value, float) else str(value))
         lines.append(f"{label}: {text}" if label else text)
-    lines += [words for column, words in EDGES.items() if row.get(column) == "capture_edge"]
+    lines += [words for (column, value), words in EDGES.items() if row.get(column) == value]
     return "<br>".join(lines)
 
 

@@ -44,6 +44,7 @@ class Lane:
         shapes: Builds the shapes.
         per_app: One row for each app.
         instants: Shapes are counted, not measured, where they are binned.
+        full: Shapes are as high as their column `value`; what the full height stands for at least. None: all are equal.
     """
 
     key: str
@@ -53,6 +54,7 @@ class Lane:
     shapes: Callable[[Episodes, Span], pl.DataFrame]
     per_app: bool = False
     instants: bool = field(default=False)
+    full: float | None = None
 
     def look(self, key: str) -> Look:
         """Return how the class `key` is drawn."""

@@ -51,6 +51,12 @@ class Row:
         return f"{self.lane.title}: {shorten(visible(self.app), TITLE_CHARACTERS)}"
 
     @property
+    def full(self) -> float:
+        """What the full height of a measured row stands for."""
+        highest = self.shapes["value"].max() if self.lane.full is not None else None
+        return max(float(highest) if isinstance(highest, float) else 0.0, self.lane.full or 0.0)
+
+    @property
     def cost(self) -> int:
         """Elements that drawing all shapes one by one would take: a bar each, and a marker for instants."""
         symbols = any(look.symbol for look in self.lane.looks.values())
@@ -93,7 +99,8 @@ def fit(rows: Sequence[Row], cap: int, findings: Sequence[Finding]) -> None:
         row.drawn = inside.head(share * row.shapes.height // row.cost)
         used += row.drawn.height * row.cost // row.shapes.height
     for row in rows:
-        _stack(row)
+        if row.lane.full is None:
+            _stack(row)
 
 
 def _in_windows(shapes: pl.DataFrame, findings: Sequence[Finding]) -> pl.DataFrame:

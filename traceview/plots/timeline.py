@@ -9,11 +9,12 @@ import polars as pl
 from traceview.analysis import Analysis
 from traceview.episodes.schema import TIME
 from traceview.plots.binning import milliseconds
-from traceview.plots.clock import display_clock
 from traceview.plots.draw import BINS, Place, escape, place, traces
-from traceview.plots.lanes import COVERAGE, FINDINGS, LANES, Lane, Span, coverage_shapes, finding_shapes
+from traceview.plots.lanes import COVERAGE, FINDINGS, Lane, Span, coverage_shapes, finding_shapes
 from traceview.plots.rows import Row, fit, shown_span, split_rows
 from traceview.plots.theme import FONT, GRID, TEXT
+from traceview.plots.view import clock_of, log_span, opening, within, witness_rows
+from traceview.plots.witness_lanes import ALL_LANES, TABLE
 
 CAP: Final = 5000
 """Bars and markers in one figure: plotly.js needs about a second for the first drawing of this many, and a zoom stays
@@ -37,6 +38,9 @@ _TOP, _BOTTOM = 8, 54
 def timeline(analysis: Analysis, app: str | None = None, *, cap: int = CAP) -> Any:
     """Draw calls, pushes, app states, audio sessions, disturbances, glitches, ends and findings above each other.
 
+    What PowerLog, Instruments and reports tell stands below the lane of the log that it bears on. Where a log covers a
+    small part of the time, the figure opens with that part; ``layout.meta["whole"]`` is all of it.
+
     The background is transparent and the text mid-grey, so that the figure reads on light and dark pages. Rows with too
     many shapes become overviews (time per bin and class), with single shapes only near findings; the figure says so
     below the axis and in ``layout.meta["binned"]``. Pass `traceview.plots.theme.CONFIG` when showing it.
@@ -52,27 +56,36 @@ def timeline(analysis: Analysis, app: str | None = None, *, cap: int = CAP) -> A
     """
     findings = [finding for finding in analysis.findings if app is None or finding.app in {app, None}]
     found = finding_shapes(findings)
-    span = shown_span([*(analysis.episodes[table] for table in TABLES), found, analysis.events.select("time")])
-    clock = display_clock(analysis.capture, span[0] if span else None)
+    told = witness_rows(analysis)
+    frames = [*(analysis.episodes[table] for table in TABLES), found, analysis.events.select("time")]
+    if log_span(analysis.coverage) is None:
+        frames.append(told)
+    span = shown_span(frames)
+    clock = clock_of(analysis, span)
     rows = split_rows(FINDINGS, found, ())
     if span:
-        for lane in LANES:
-            rows += split_rows(lane, _of_app(lane.shapes(analysis.episodes, span), lane, app), _apps(analysis, app))
+        tables = {**analysis.episodes, TABLE: within(told, span)}
+        for lane in ALL_LANES:
+            rows += split_rows(lane, _of_app(lane.shapes(tables, span), lane, app), _apps(analysis, app))
     shown = shown_span([row.shapes.select("begin", "finish") for row in rows])
     if shown:
         rows += split_rows(COVERAGE, _edges_within(coverage_shapes(analysis.coverage), shown), ())
     fit(rows, cap, findings)
     places = place(rows)
+    whole: list[float] = []
     figure = go.Figure()
     if shown:
         begin, end = _margins(shown)
-        figure.add_traces(list(traces(places, clock, np.linspace(begin, end, BINS + 1))))
-        figure.update_xaxes(range=[begin + clock.offset_ms, end + clock.offset_ms])
+        opens = _margins(opening(analysis, shown) or shown)
+        figure.add_traces(list(traces(places, clock, np.linspace(begin, end, BINS + 1), opens[1] - opens[0])))
+        figure.update_xaxes(range=[edge + clock.offset_ms for edge in opens])
+        whole = [edge + clock.offset_ms for edge in (begin, end)]
     _lay_out(figure, places, clock.label)
     figure.update_layout(
         meta={
             "clock": clock.label,
             "offset_ms": clock.offset_ms,
+            "whole": whole,
             "rows": [{"title": spot.row.title, "top": spot.top, "height": spot.height} for spot in places],
             "binned": [row.statement() for row in rows if row.binned],
             "shapes": sum(row.drawn.height for row in rows),

@@ -160,7 +160,7 @@ const plotView = (() => {
     try {
       [figure] = await Promise.all([unpack.figure("data-timeline"), unpack.library()]);
       offset = figure.layout.meta.offset_ms;
-      full = [...figure.layout.xaxis.range];
+      full = [...figure.layout.meta.whole];
       note.remove();
       const layout = structuredClone(figure.layout);
       for (const [path, value] of Object.entries({ ...themed(), ...shaped() })) assign(layout, path.split("."), value);

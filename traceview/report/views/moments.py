@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from traceview.analysis import Analysis
-from traceview.plots.clock import DisplayClock, display_clock
+from traceview.plots.clock import DisplayClock
 from traceview.plots.rows import shown_span
 from traceview.plots.timeline import TABLES
+from traceview.plots.view import clock_of, log_span, witness_rows
 
 PERMALINK_MARGIN = timedelta(seconds=1)
 
@@ -31,9 +32,11 @@ class Moments:
     def of(cls, analysis: Analysis) -> Self:
         """Return the printer for an analysis."""
         found = [moment for finding in analysis.findings for moment in (finding.start, finding.end) if moment]
-        span = shown_span([*(analysis.episodes[table] for table in TABLES), analysis.lines.select("time")])
-        edges = [*(span or ()), *found]
-        clock = display_clock(analysis.capture, min(edges) if edges else None)
+        frames = [*(analysis.episodes[table] for table in TABLES), analysis.lines.select("time")]
+        if log_span(analysis.coverage) is None:
+            frames.append(witness_rows(analysis))
+        edges = [*(shown_span(frames) or ()), *found]
+        clock = clock_of(analysis, (min(edges), max(edges)) if edges else None)
         days = {clock.local(edge).date() for edge in edges}
         return cls(clock, len(days) > 1)
 

@@ -1,0 +1,244 @@
+"""PowerLog's tables as windows.
+
+Meaning of states, operations and calls: `traceview_parsers.schema_powerlog`. Thermal pressure has the numbers of Darwin's
+libkern/OSThermalNotification.h; the numbers of other codes are not documented and stay out.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import polars as pl
+
+from traceview.witness.schema import TIME, WITNESS_SCHEMA, windows
+from traceview.witness.states import stops, until_next
+
+Tables = Mapping[str, pl.DataFrame]
+OTHERS: Final = "all other apps and daemons"
+STATES: Final = {
+    "terminated": "not_running",
+    "suspended": "suspended",
+    "background": "background",
+    "foreground": "foreground",
+    "obscured": "foreground",
+}
+"""PowerLog's states of an app in the words of the episode table ``app_states``."""
+_PRESSURE: Final = {0: "nominal", 10: "light", 20: "moderate", 30: "heavy", 40: "trapping", 50: "sleeping"}
+_LOW_POWER: Final = "com.apple.system.lowpowermode"
+_PLACES: Final = {
+    "com.apple.lock-screen": "lock screen",
+    "com.apple.springboard.passcode": "passcode",
+    "com.apple.springboard.home-screen": "home screen",
+}
+
+
+def powerlog_windows(tables: Tables, apps: Sequence[str]) -> pl.DataFrame:
+    """Return the windows of all PowerLog tables (`WITNESS_SCHEMA` without `source` and `clock`).
+
+    Args:
+        tables: Tables ``power_*`` with rows, by name.
+        apps: Bundle ids whose rows are wanted; CPU and network of all others are added up.
+    """
+    stretches = stops(frame["time"] for frame in tables.values())
+    parts = [pl.DataFrame(schema=WITNESS_SCHEMA)]
+    for name, build in _BUILDERS.items():
+        frame = tables.get(name)
+        if frame is not None and frame.height:
+            parts.append(build(frame, stretches, apps))
+    return pl.concat(parts)
+
+
+def _app_states(frame: pl.DataFrame, stretches: pl.DataFrame, apps: Sequence[str]) -> pl.DataFrame:
+    own = frame.filter(pl.col("bundle").is_in(apps))
+    kind = pl.col("state").replace_strict(STATES, default="unknown", return_dtype=pl.String)
+    obscured = pl.when(pl.col("state") == "obscured").then(pl.lit("obscured by something else on screen"))
+    return windows(until_next(own, stretches, ["bundle"], ["state", "pid"]), "app_state", app=pl.col("bundle"), kind=kind, text=obscured)  # fmt: skip
+
+
+def _spent(frame: pl.DataFrame, apps: Sequence[str], values: Sequence[str]) -> pl.DataFrame:
+    """Add `values` up by interval: for each app, and for all others together."""
+    own = pl.col("bundle").is_in(apps).fill_null(value=False)
+    length = (pl.col("end") - pl.col("time")).dt.total_nanoseconds() / 1e9
+    return (
+        frame.drop_nulls(["time", "end"])
+        .with_columns(app=pl.when(own).then("bundle"), process=pl.when(~own).then(pl.lit(OTHERS)))
+        .group_by("app", "process", "time", "end", maintain_order=True)
+        .agg(pl.col("ref").first(), *(pl.col(name).fill_null(0).sum() for name in values))
+        .with_columns(length_s=length)
+        .filter(pl.col("length_s") > 0)
+        .with_columns(start=pl.col("time"), end_known=pl.lit(value=True))
+    )
+
+
+def _cpu(frame: pl.DataFrame, _stretches: pl.DataFrame, apps: Sequence[str]) -> pl.DataFrame:
+    spent = _spent(frame, apps, ["cpu_s", "cpu_billed_to_me_s"])
+    percent = pl.col("cpu_s") / pl.col("length_s") * 100
+    used = pl.format("{} s of CPU in {} s", pl.col("cpu_s").round(2), pl.col("length_s").round(0).cast(pl.Int64))
+    billed = pl.format("{} s billed to it by daemons", pl.col("cpu_billed_to_me_s").round(2))
+    text = pl.concat_str(used, pl.when(pl.col("app").is_not_null()).then(billed), separator="; ", ignore_nulls=True)
+    bounds = [20, 50, 100]
+    kind = percent.cut(bounds, labels=["low", "medium", "high", "over"], left_closed=True).cast(pl.String)
+    return windows(spent.filter(pl.col("cpu_s") > 0), "cpu", value=percent, kind=kind, text=text)
+
+
+def _network(frame: pl.DataFrame, _stretches: pl.DataFrame, apps: Sequence[str]) -> pl.DataFrame:
+    spent = _spent(frame, apps, ["wifi_in_bytes", "wifi_out_bytes", "cell_in_bytes", "cell_out_bytes"])
+    wifi, cellular = (pl.col(f"{name}_in_bytes") + pl.col(f"{name}_out_bytes") for name in ("wifi", "cell"))
+    kind = pl.when(wifi == 0).then(pl.lit("cellular")).when(cellular == 0).then(pl.lit("wifi"))
+    text = pl.format(
+        "Wi-Fi {} kB in, {} kB out; cellular {} kB in, {} kB out",
+        *((pl.col(name) / 1000).round(1) for name in ("wifi_in_bytes", "wifi_out_bytes", "cell_in_bytes", "cell_out_bytes")),
+    )  # fmt: skip
+    return windows(
+        spent.filter(wifi + cellular > 0), "network", value=wifi + cellular, kind=kind.otherwise(pl.lit("both")), text=text
+    )  # fmt: skip
+
+
+def _routes(frame: pl.DataFrame, stretches: pl.DataFrame, _apps: Sequence[str]) -> pl.DataFrame:
+    changes = until_next(frame, stretches, [], ["active", "route", "category", "active_pid"])
+    active = pl.when(pl.col("active")).then(pl.lit("a session is active")).otherwise(pl.lit("no session is active"))
+    words = [
+        pl.format("category {}", pl.col("category")),
+        pl.when(pl.col("active").is_not_null()).then(active),
+        pl.format("Bluetooth {}", pl.col("bluetooth_endpoint")),
+    ]
+    kind = pl.when(pl.col("active")).then(pl.col("route")).when(pl.col("active").not_()).then(pl.lit("inactive"))
+    text = pl.concat_str(pl.format("route {}", pl.col("route")), *words, separator="; ", ignore_nulls=True)
+    pid = pl.when(pl.col("active_pid") > 0).then("active_pid")
+    return windows(changes, "route", kind=kind.otherwise(pl.col("route")), text=text, pid=pid)
+
+
+def _lock(frame: pl.DataFrame, stretches: pl.DataFrame, _apps: Sequence[str]) -> pl.DataFrame:
+    kind = pl.when(pl.col("locked")).then(pl.lit("locked")).otherwise(pl.lit("unlocked"))
+    return windows(until_next(frame.drop_nulls("locked"), stretches, [], ["locked"]), "lock", kind=kind)
+
+
+def _shown(frame: pl.DataFrame, stretches: pl.DataFrame, apps: Sequence[str]) -> pl.DataFrame:
+    """What PowerLog last noted on the display; it does not tell whether the display is lit."""
+    place = pl.col("bundle").replace_strict(_PLACES, default=None, return_dtype=pl.String)
+    known = pl.when(pl.col("bundle").is_in(apps)).then(pl.lit("app")).when(place.is_not_null()).then(pl.lit("system"))
+    changes = until_next(frame.drop_nulls("bundle"), stretches, ["display"], ["bundle"])
+    return windows(changes, "shown", kind=known.otherwise(pl.lit("another app")), text=pl.coalesce(place, "bundle"))
+
+
+def _battery(frame: pl.DataFrame, stretches: pl.DataFrame, _apps: Sequence[str]) -> pl.DataFrame:
+    changes = until_next(frame.drop_nulls("level"), stretches, [], ["level", "charging", "external_power"])
+    kind = (
+        pl.when(pl.col("charging")).then(pl.lit("charging")).when(pl.col("external_power")).then(pl.lit("plugged in"))
+    )
+    text = pl.format("{} %", pl.col("level").round(0).cast(pl.Int64))
+    warm = pl.format("{} °C", pl.col("temperature_c").round(1))
+    return windows(
+        changes,
+        "battery",
+        value=pl.col("level"),
+        kind=kind.otherwise(pl.lit("on battery")),
+        text=pl.concat_str(text, warm, separator=", ", ignore_nulls=True),
+    )
+
+
+def _low_power(frame: pl.DataFrame, stretches: pl.DataFrame, _apps: Sequence[str]) -> pl.DataFrame:
+    mode = until_next(frame.filter(pl.col("mode") == _LOW_POWER), stretches, [], ["value"])
+    return windows(mode.filter(pl.col("value") == 1).drop("value"), "device", kind=pl.lit("low power mode"))
+
+
+def _asleep(frame: pl.DataFrame, stretches: pl.DataFrame, _apps: Sequence[str]) -> pl.DataFrame:
+    asleep = until_next(frame, stretches, [], ["state"]).filter(pl.col("state") == 0)
+    return windows(asleep, "device", kind=pl.lit("asleep"))
+
+
+def _thermal(frame: pl.DataFrame, stretches: pl.DataFrame, _apps: Sequence[str]) -> pl.DataFrame:
+    named = pl.col("pressure_level").replace_strict(_PRESSURE, default=None, return_dtype=pl.String)
+    text = pl.format("thermal level {}, pressure level {}", "thermal_level", "pressure_level")
+    changes = until_next(frame, stretches, [], ["thermal_level", "pressure_level"])
+    return windows(changes, "thermal", kind=named.fill_null("unknown"), text=text)
+
+
+def _paired(frame: pl.DataFrame, key: Sequence[str], column: str, begin: str, finish: str) -> pl.DataFrame:
+    """Join each `begin` with a `finish` that follows it at once; rows that stay alone are moments."""
+    ordered = frame.drop_nulls("time").sort("time", maintain_order=True)
+    following = pl.col(column).shift(-1).over(key) == finish
+    before = pl.col(column).shift(1).over(key) == begin
+    begins = pl.col(column) == begin
+    end = pl.when(begins & following).then(pl.col("time").shift(-1).over(key)).otherwise("time")
+    return (
+        ordered.with_columns(start=pl.col("time"), end=end, closes=(pl.col(column) == finish) & before.fill_null(value=False))
+        .filter(~pl.col("closes"))
+        .with_columns(end_known=pl.col("end") > pl.col("start"))
+    )  # fmt: skip
+
+
+def _calls(frame: pl.DataFrame, _stretches: pl.DataFrame, apps: Sequence[str]) -> pl.DataFrame:
+    whole = _paired(
+        frame.with_columns(whose=pl.coalesce("bundle", "provider")), ["whose"], "status", "callStart", "callStop"
+    )
+    kind = pl.when(pl.col("end_known")).then(pl.lit("call")).otherwise(pl.col("status"))
+    text = pl.concat_str(
+        pl.col("subtype"), pl.when(pl.col("video")).then(pl.lit("video")), separator=", ", ignore_nulls=True
+    )
+    own = pl.col("whose").is_in(apps)
+    kind = pl.when(own).then(kind).otherwise(pl.lit("another app"))
+    return windows(whole, "call", app=pl.col("whose"), kind=kind, text=text)
+
+
+def _pushes(frame: pl.DataFrame, _stretches: pl.DataFrame, apps: Sequence[str]) -> pl.DataFrame:
+    own = frame.drop_nulls("time").filter(pl.col("bundle").is_in(apps))
+    kind = pl.when(pl.col("dropped")).then(pl.lit("dropped")).otherwise(pl.lit("received"))
+    text = pl.concat_str(
+        pl.lit("noted in the minutes after it came"),
+        pl.format("over {}", "connection"),
+        pl.format("priority {}", "priority"),
+        separator="; ",
+        ignore_nulls=True,
+    )
+    return windows(own, "push", app=pl.col("bundle"), kind=kind, text=text, start=pl.col("time"), end=pl.col("time"))
+
+
+def _playback(frame: pl.DataFrame, _stretches: pl.DataFrame, _apps: Sequence[str]) -> pl.DataFrame:
+    whole = _paired(frame, ["process", "pid"], "operation", "AudioPlayback_Start", "AudioPlayback_Stop")
+    kind = pl.when(pl.col("end_known")).then(pl.lit("playback")).otherwise(pl.col("operation"))
+    text = pl.concat_str("assertion_name", pl.format("route {}", "route"), separator="; ", ignore_nulls=True)
+    return windows(whole, "playback", kind=kind, explanation=text)
+
+
+def _exits(frame: pl.DataFrame, _stretches: pl.DataFrame, apps: Sequence[str]) -> pl.DataFrame:
+    own = frame.drop_nulls("time").filter(pl.col("bundle").is_in(apps) | pl.col("bundle").is_null())
+    space = pl.coalesce("namespace", pl.format("namespace {}", "namespace_code"))
+    text = pl.concat_str(space, pl.format("code {}", "code"), separator=", ", ignore_nulls=True)
+    return windows(own, "exit", app=pl.col("bundle"), kind=pl.lit("exit"), text=text, start=pl.col("time"), end=pl.col("time"))  # fmt: skip
+
+
+def _tasks(frame: pl.DataFrame, _stretches: pl.DataFrame, apps: Sequence[str]) -> pl.DataFrame:
+    own = frame.drop_nulls("time").filter(pl.col("bundle").is_in(apps))
+    text = pl.concat_str("task", pl.format("{} s of CPU", "cpu_s"), separator="; ", ignore_nulls=True)
+    return windows(
+        own,
+        "task",
+        app=pl.col("bundle"),
+        kind=pl.lit("run"),
+        text=text,
+        start=pl.col("time"),
+        end=pl.max_horizontal(pl.coalesce("end", "time"), "time").cast(TIME),
+        end_known=pl.col("end").is_not_null(),
+    )
+
+
+_Build = Callable[[pl.DataFrame, pl.DataFrame, Sequence[str]], pl.DataFrame]
+_BUILDERS: Final[dict[str, _Build]] = {
+    "power_app_states": _app_states,
+    "power_coalition": _cpu,
+    "power_network_use": _network,
+    "power_audio_routing": _routes,
+    "power_audio_app": _playback,
+    "power_lock": _lock,
+    "power_screen": _shown,
+    "power_battery": _battery,
+    "power_modes": _low_power,
+    "power_sleep_wake": _asleep,
+    "power_thermal": _thermal,
+    "power_call_service": _calls,
+    "power_received_pushes": _pushes,
+    "power_process_exits": _exits,
+    "power_background_tasks": _tasks,
+}
+POWER_TABLES: Final = tuple(_BUILDERS)
+"""Tables that give windows."""
