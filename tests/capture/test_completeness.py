@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 import traceview as tv
 from traceview.capture import Capture
 from traceview.cli import app as command_line
+from traceview.report.redact import redact
 
 APP = 951
 KILLED = datetime(2026, 1, 15, 8, 5, 10, tzinfo=UTC)
@@ -56,6 +58,15 @@ def test_old_texts_do_not_stretch_the_capture(capture: Capture) -> None:
     first = capture.analysis.episodes["processes"]["start"].drop_nulls().min()
     assert isinstance(first, datetime)
     assert first >= datetime(2026, 1, 15, 5, tzinfo=UTC)  # the shutdown and the listed reports are older
+
+
+def test_file_names_in_lists_are_redacted(capture: Capture) -> None:
+    tables = {"reports": pl.DataFrame({"sources": [["jane.doe@example.com.ips", "plain.ips"], [], None]})}
+    redacted = redact(replace(capture.analysis, tables=tables), "ids")
+    first, *others = redacted.tables["reports"]["sources"].to_list()
+    assert "jane" not in first[0]
+    assert first[1] == "plain.ips"
+    assert others == [[], None]
 
 
 INSTRUMENTS = """<?xml version="1.0"?>

@@ -109,17 +109,21 @@ def _finding(finding: Finding, scrub: Rewrite) -> Finding:
 def _rewrite(
     table: pl.DataFrame, rewrite: Rewrite, suspects: Suspects, columns: Iterable[str] | None = None
 ) -> pl.DataFrame:
-    """Rewrite those distinct values of text columns (all by default) that `suspects` picks."""
+    """Rewrite those distinct values of text columns and lists of texts (all by default) that `suspects` picks."""
     chosen = table.columns if columns is None else [name for name in columns if name in table.columns]
     changed = {}
     for name in chosen:
-        if table.schema[name] not in TEXT_TYPES:
+        lists = table.schema[name] == pl.List(pl.String())
+        if table.schema[name] not in TEXT_TYPES and not lists:
             continue
-        column = table[name].cast(pl.String())
-        values = suspects(column.drop_nulls().unique(maintain_order=True)).to_list()
+        column = table[name] if lists else table[name].cast(pl.String())
+        words = column.explode() if lists else column
+        values = suspects(words.drop_nulls().unique(maintain_order=True)).to_list()
         mapping = {value: new for value in values if (new := rewrite(value)) != value}
         if mapping:
-            changed[name] = column.replace(list(mapping), list(mapping.values()))
+            before, after = list(mapping), list(mapping.values())
+            renamed = pl.element().replace(before, after)
+            changed[name] = column.list.eval(renamed) if lists else column.replace(before, after)
     return table.with_columns(**changed)
 
 
