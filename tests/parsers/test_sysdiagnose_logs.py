@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tarfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -257,3 +258,16 @@ def test_junk_anywhere_is_no_error(
     except InputError:
         return
     list(everything(source))
+
+
+def test_other_texts_in_extra_are_no_captures(tmp_path: Path, samples: Path) -> None:
+    with tarfile.open(next(samples.glob("*.logarchive.tar.gz"))) as packed:
+        packed.extractall(tmp_path, filter="data")
+    (archive,) = tmp_path.glob("*.logarchive")
+    extra = archive / "Extra"
+    extra.mkdir(exist_ok=True)
+    (extra / "shutdown.log").write_text(SHUTDOWN)
+    (extra / "other.log").write_text("2026-01-15 10:00:00.000000+0100 0x1 Default 0x0 1 0 launchd: hello\n")
+    with open_trace(archive) as trace:
+        assert [source.name for source in trace.sources] == [f"{archive.name}/Extra/shutdown.log", archive.name]
+        assert trace.table("shutdown_clients").num_rows == 3
