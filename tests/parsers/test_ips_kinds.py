@@ -337,6 +337,22 @@ def test_any_termination_text_is_read(text: str) -> None:
     stackshot.text_processes(text)
 
 
+def test_hostile_texts_cost_no_time_and_no_crash(tmp_path: Path) -> None:
+    blanks = " " * 300_000
+    for text in (
+        f"Processes\n x <{'0' * 32}> 1{blanks}x\n",
+        f"{blanks}Processes\n{blanks}\n",
+        f"Exception Type: A\nTermination Reason: Namespace SIGNAL, Code 11 explanation:{blanks}x",
+        "CPU: " + "1 wakeups over 1 seconds " * 20_000,
+        f"Process: x [{'9' * 5_000}]\nDate/Time: {STAMP}\n",
+        '{"procName":"\\ud800x","asi":{"\\udfff":["\\ud83d"]}}',
+    ):
+        path = tmp_path / "hostile.ips"
+        path.write_text(header("198" if "Processes" in text else "309") + "\n" + text)
+        with open_trace(path) as trace:
+            assert trace.table("reports").num_rows
+
+
 @given(cut=st.integers(0, len(OLD_JETSAM)))
 def test_cut_old_jetsam_tables(cut: int) -> None:
     row_of(json.dumps({"bug_type": "198"}) + "\n" + OLD_JETSAM[:cut])

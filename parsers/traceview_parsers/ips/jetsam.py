@@ -17,8 +17,8 @@ _MAX_PAGES: Final = 1 << 44
 
 _TABLE: Final = re.compile(r"^Processes\s*$", re.MULTILINE)
 _TEXT_PROCESS: Final = re.compile(
-    r"^\s*(?P<name>.+?) <(?P<uuid>[0-9a-f]{32})>\s+(?P<figures>[\d. -]+?)(?:\s+\[(?P<reason>[^\]]+)\])?"
-    r"(?P<states>(?:\s+\([^)]*\))*)\s*$",
+    r"^[ \t]*(?P<name>\S.*?) <(?P<uuid>[0-9a-f]{32})>[ \t]+(?P<figures>[\d. -]{1,200}?)(?:[ \t]+\[(?P<reason>[^\]\n]{1,100})\])?"
+    r"(?P<states>(?:[ \t]{1,20}\([^)\n]{0,40}\)){0,20})[ \t]{0,20}$",
     re.MULTILINE,
 )
 _PAGE_SIZE: Final = re.compile(r"^Page [Ss]ize:\s*(\d{1,6})", re.MULTILINE)

@@ -22,6 +22,8 @@ _DURATION: Final = re.compile(r"^(\d[\d.]{0,12})\s*s")
 _BYTES: Final = {"B": 1, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000, "TB": 1_000_000_000_000}
 """Decimal units: the limit of 1,073.74 MB a day is printed as 12.43 KB/s (real reports), which is 2³⁰ bytes."""
 _MEBIBYTE: Final = 1 << 20
+_LONGEST: Final = 1_000
+"""Characters of a sentence that are read; real ones have about a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ def usage(text: str | None) -> Usage | None:
     """Read the line ``CPU:``, ``Wakeups:`` or ``Writes:`` of a resource report, or an EXC_RESOURCE message."""
     if not text:
         return None
+    text = text[:_LONGEST]
     if match := _LIMIT.search(text):
         try:
             used, window, limit, limit_window = (

@@ -7,7 +7,7 @@ from typing import Any, Final
 from traceview_parsers.ips import fields, kinds, limits
 from traceview_parsers.ips.termination import namespace_name, termination
 from traceview_parsers.ips.text import name_and_pid, primary_state, read_fields
-from traceview_parsers.ips.values import Row, digits, filled, mapping, pid, real, several, text
+from traceview_parsers.ips.values import Row, digits, filled, mapping, pid, real, several, text, whole_text
 
 _PUSH_TEXT: Final = "never posted an incoming call"
 _NO_CRASH: Final = ("SIMULATED", "NON-FATAL")
@@ -218,6 +218,7 @@ def _json_body(content: str) -> dict[str, Any] | None:
 
 def _load(content: str) -> Any:
     try:
-        return json.loads(content)
+        value = json.loads(content)
+        return whole_text(value) if "\\u" in content else value  # lone surrogates can only come from escapes
     except (ValueError, RecursionError):
         return None

@@ -51,9 +51,10 @@ _NAMESPACE: Final = re.compile(r"Namespace (\w+)|^(\w+) (?:0x[0-9a-fA-F]+|\d+)")
 _DOMAIN: Final = re.compile(r"\bdomain:(\d{1,3})\b")
 _BARE_CODE: Final = re.compile(r"^\w+ (0x[0-9a-fA-F]{1,16}|\d{1,20})")
 _EXPLANATION: Final = re.compile(
-    r"explanation:(.*?)(?=\s*(?:ProcessVisibility:|reportType:|maxTerminationResistance:|\|?\s*ProcessState:|>$|$))",
-    re.DOTALL,
+    r"explanation:(.*?)(?=ProcessVisibility:|reportType:|maxTerminationResistance:|ProcessState:|>$|\Z)", re.DOTALL
 )
+_LONGEST: Final = 20_000
+"""Characters of a termination text that are read; real ones have some hundred."""
 _ALLOWANCE: Final = re.compile(r"(?:time allowance of|gracefully after|total time limit) ([\d.]{1,12})\s*s")
 _OLD_ALLOWANCE: Final = re.compile(r"\bafter ([\d.]{1,12})\s*s\b")
 _LABELLED: Final = {
@@ -97,7 +98,7 @@ def termination(text: str) -> Termination:
 
     Codes are decimal or hexadecimal; hexadecimal is returned.
     """
-    text = text.replace("\\n", "\n").strip()
+    text = text[:_LONGEST].replace("\\n", "\n").strip()
     code = _CODE.search(text) or _BARE_CODE.search(text)
     allowance = _ALLOWANCE.search(text) or (_OLD_ALLOWANCE.search(text) if "failed to" in text else None)
     labelled = {field: pattern.search(text) for field, pattern in _LABELLED.items()}
@@ -144,7 +145,7 @@ def _namespace(text: str) -> str | None:
 
 def _explanation(text: str) -> str | None:
     match = _EXPLANATION.search(text)
-    said = match[1].strip() if match else None
+    said = match[1].strip("| \t\n") if match else None
     if said is None and "Description:" in text:
         said = text.split("Description:", 1)[1].split("|", 1)[0].strip()
     return said if said and not said.startswith("<no explanation") else None

@@ -7,7 +7,7 @@ _STACKS = re.compile(
     r"^(?:Thread \d+|Last Exception Backtrace|Heaviest stack|Powerstats for|Binary Images|Process \d+ info)",
     re.MULTILINE,
 )
-_PID = re.compile(r"^(.*?) \[(\d+)\]$")
+_PID = re.compile(r"^(.*?) \[(\d{1,10})\]$")
 _BLOCKS = ("Application Specific Information", "Termination Description", "Termination Reason", "Exception Note")
 """Keys whose value goes on over the following lines, up to a blank one or the next key."""
 

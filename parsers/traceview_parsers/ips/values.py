@@ -5,6 +5,17 @@ from typing import Any
 Row = dict[str, Any]
 
 
+def whole_text(value: Any) -> Any:
+    """Return a parsed JSON value with lone surrogates, which no table can hold, replaced. Raises RecursionError."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [whole_text(one) for one in value]
+    if isinstance(value, dict):
+        return {whole_text(key): whole_text(one) for key, one in value.items()}
+    return value
+
+
 def text(value: Any) -> str | None:
     """Return a non-empty text or a number as text."""
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) and value != "" else None

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from traceview_parsers.ips.fields import time_ns
+from traceview_parsers.ips.values import whole_text
 from traceview_parsers.sysdiagnose.sidecar import SECOND, Place, Reading, Row, integer, last_component
 
 _MARK: Final = "--- !logd "
-_PROCESS: Final = re.compile(r"-\s*\[\s*(\d{1,18}),\s*[\d.]+,\s*(.*?)\s*\]$")
+_PROCESS: Final = re.compile(r"- \[\s*(\d{1,18}),\s*[\d.]+,\s*(\S.*)\]$")
 _OFFSET: Final = re.compile(r"(\d)([+-]\d{4})$")
 _SHOWN: Final = 3
 
@@ -73,7 +74,7 @@ def _text_record(
         "total_bytes": integer(record.get("total") or record.get("overall total")),
     }
     for number, match in processes:
-        yield {"ref": place.ref(number), **shared, **_process(match[2]), "bytes": int(match[1])}
+        yield {"ref": place.ref(number), **shared, **_process(match[2].rstrip()), "bytes": int(match[1])}
     if "client" in record:
         covered = integer(record.get("time covered"))
         yield {
@@ -91,7 +92,7 @@ def _json_rows(text: str, place: Place) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = whole_text(json.loads(line))
         except (ValueError, RecursionError):
             record = None
         if not isinstance(record, dict) or not str(record.get("record", "")).startswith("logd "):
