@@ -267,6 +267,36 @@ class Capture:
         """How processes ended."""
         return self.analysis.episodes["terminations"]
 
+    @property
+    def processes(self) -> pl.DataFrame:
+        """Processes from launch to end."""
+        return self.analysis.episodes["processes"]
+
+    @property
+    def background_tasks(self) -> pl.DataFrame:
+        """Background tasks and how long they were held."""
+        return self.analysis.episodes["background_tasks"]
+
+    @property
+    def assertions(self) -> pl.DataFrame:
+        """RunningBoard assertions."""
+        return self.analysis.episodes["assertions"]
+
+    @property
+    def interruptions(self) -> pl.DataFrame:
+        """Interruptions of audio sessions, by whom, and whether they were resumed."""
+        return self.analysis.episodes["interruptions"]
+
+    @property
+    def route_changes(self) -> pl.DataFrame:
+        """Changes of the audio route."""
+        return self.analysis.episodes["route_changes"]
+
+    @property
+    def resource_events(self) -> pl.DataFrame:
+        """CPU, memory, disk, wake-up, thermal and power limits and levels."""
+        return self.analysis.episodes["resource_events"]
+
     def episodes(self, name: str) -> pl.DataFrame:
         """Return any episode table by name. Raises KeyError for an unknown name."""
         return self.analysis.episodes[name]
@@ -295,7 +325,8 @@ class Capture:
         try:
             return pl.SQLContext(tables, eager=True).execute(query)
         except pl.exceptions.PolarsError as error:
-            raise UsageError(f"query: {error}; tables: {', '.join(sorted(known))}") from error
+            reason = str(error).partition("\n")[0]  # a plan of the query follows
+            raise UsageError(f"query: {reason}; tables: {', '.join(sorted(known))}") from error
 
     def close(self) -> None:
         """Remove temporary files."""

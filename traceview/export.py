@@ -70,12 +70,17 @@ def _write_table(frame: pl.DataFrame, path: Path, form: str) -> Path:
 
 
 def flat(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the frame with lists joined by blanks, as CSV has no lists."""
-    return frame.with_columns(
+    """Return the frame as CSV can hold it: lists joined by blanks, and no text that a spreadsheet takes for a formula.
+
+    Such text (OWASP, CSV injection: it begins with ``=``, ``+``, ``-``, ``@``, tab or return) gets an apostrophe.
+    """
+    joined = frame.with_columns(
         pl.col(name).list.eval(pl.element().cast(pl.String)).list.join(" ")
         for name, kind in frame.schema.items()
         if isinstance(kind, pl.List)
     )
+    texts = pl.col(pl.String, pl.Categorical)
+    return joined.with_columns(texts.cast(pl.String).str.replace(r"^[=+\-@\t\r]", "'${0}"))
 
 
 def sarif(analysis: Analysis) -> dict[str, Any]:

@@ -5,7 +5,9 @@ stdout is data, stderr is people. Exit codes: 0 done, 1 error, 2 wrong usage or 
 """
 
 import os
+import signal
 import sys
+from types import FrameType
 
 import typer
 
@@ -68,6 +70,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
+    signal.signal(signal.SIGTERM, _stop)
     try:
         sys.exit(app(standalone_mode=False))
     except TraceviewError as error:
@@ -77,11 +80,14 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
+        where = f"{error.filename}: " if error.filename else "writing failed: "
         _fail(error, EXIT_ERROR, f"{where}{error.strerror or error}")
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
+        typer.echo("traceview: interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)
-    except Exception as error:  # noqa: BLE001  (the last barrier before the user: one line, never a traceback)
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001  (the last barrier before the user; a panic of polars is no Exception)
         if (usage := _usage_text(error)) is not None:
             _fail_usage(usage)
         _fail(
@@ -89,7 +95,12 @@ def main() -> None:
         )
 
 
-def _usage_text(error: Exception) -> str | None:
+def _stop(number: int, _frame: FrameType | None) -> None:
+    """End as an error does, so that temporary files are removed."""
+    sys.exit(128 + number)
+
+
+def _usage_text(error: BaseException) -> str | None:
     """Return what the parser of the command line complains about; None where the error is none of its own.
 
     Its error classes are click's or typer's own, by version of typer; both have this method.

@@ -32,7 +32,7 @@ def doctor(inputs: options.Inputs, *, date: options.Date = None, tz: options.Zon
             typer.echo(f"table     {table}: {count:,} rows")
         for one in trace.coverage():
             span = f"{rfc3339_ns(one.start_ns)} to {rfc3339_ns(one.end_ns)}" if one.start_ns is not None else "no times"
-            typer.echo(f"source    {visible(one.source)} ({one.reader}): {span}; {one.clock}")
+            typer.echo(f"source    {visible(one.source)} ({one.reader}): {span}; {visible(one.clock)}")
             for note in one.notes:
                 typer.echo(f"          {visible(note)}")
         for problem in trace.problems:

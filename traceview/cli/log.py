@@ -30,6 +30,7 @@ class Level(StrEnum):
 
 
 Many = list[str] | None
+_LAST_PID = 0x7FFF_FFFF
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +48,9 @@ def log(
     contains: Annotated[
         Many, typer.Option("--contains", help="The message contains this text (any of several).")
     ] = None,
-    pid: Annotated[list[int] | None, typer.Option("--pid", help="Process id; may be repeated.")] = None,
+    pid: Annotated[
+        list[int] | None, typer.Option("--pid", min=0, max=_LAST_PID, help="Process id; may be repeated.")
+    ] = None,
     start: Annotated[str | None, typer.Option("--start", metavar="TIME", help="From this time on.")] = None,
     end: Annotated[str | None, typer.Option("--end", metavar="TIME", help="Before this time.")] = None,
     style: Annotated[Style, typer.Option("--style", help="Form of the output.")] = Style.default,

@@ -48,14 +48,21 @@ Redact = Annotated[
 ]
 
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 2261
+"""Years that 64-bit nanoseconds from 1970 hold whole; nothing was logged before."""
+
+
 def parse_date(text: str | None) -> date | None:
     """Read ``--date``. Raises UsageError where it is no date."""
     if text is None:
         return None
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as error:
         raise UsageError(f"--date {text}: give it as YYYY-MM-DD") from error
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise UsageError(f"--date {text}: give a date from {_FIRST_YEAR} to {_LAST_YEAR}")
+    return day
 
 
 def parse_zone(text: str | None) -> tzinfo | None:
@@ -120,6 +127,8 @@ def progress_line() -> Callable[[int], None]:
 
 def check_writable(out: Path, *, force: bool) -> None:
     """Raise UsageError where `out` exists and must not be overwritten, or its folder does not exist."""
+    if out.is_dir():
+        raise UsageError(f"{out} is a folder; name a file in it")
     if out.exists() and not force:
         raise UsageError(f"{out} exists; use --force to overwrite it or -o for another name")
     if not out.parent.is_dir():

@@ -2,15 +2,20 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 
 import typer
 
 from traceview.cli import options
 from traceview.cli.options import visible
 from traceview_parsers.errors import InputError, UsageError
+
+_BLOCK_BYTES = 4 << 20
+_LINE_BYTES = 64 << 20
 
 app = typer.Typer(no_args_is_help=True, help="What single log lines mean.")
 
@@ -31,25 +36,47 @@ def match(
     output: Annotated[MatchFormat, typer.Option("--format", help="Form of the output.")] = MatchFormat.text,
 ) -> None:
     """Say for each line which signal it is: one answer for each physical line."""
-    lines = _read_lines(source)
     from traceview.signals.lines import match_lines  # noqa: PLC0415  (keeps --help fast)
 
-    for found in match_lines(lines):
-        if output is MatchFormat.ndjson:
-            typer.echo(json.dumps(found, ensure_ascii=False))
-        else:
-            fields = ", ".join(f"{name}={visible(str(value))}" for name, value in found["fields"].items())
-            signal = f"{found['signal']} ({found['kind']})" if found["signal"] else "-"
-            typer.echo(f"{found['line']:>6}  {signal}  {fields}".rstrip())
+    before = 0
+    for lines in _blocks(source):
+        for found in match_lines(lines):
+            number = before + found["line"]
+            if output is MatchFormat.ndjson:
+                typer.echo(json.dumps({**found, "line": number}, ensure_ascii=False))
+            else:
+                fields = ", ".join(f"{name}={visible(str(value))}" for name, value in found["fields"].items())
+                signal = f"{found['signal']} ({found['kind']})" if found["signal"] else "-"
+                typer.echo(f"{number:>6}  {signal}  {fields}".rstrip())
+        before += len(lines)
 
 
-def _read_lines(source: str) -> list[str]:
+def _blocks(source: str) -> Iterator[list[str]]:
+    """Yield the lines of a file or of standard input, some megabytes at a time."""
     try:
-        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        if source != "-" and Path(source).is_char_device():
+            raise InputError(f"{source}: is a device, no file")
+        with nullcontext(sys.stdin.buffer) if source == "-" else Path(source).open("rb") as file:
+            first = True
+            while lines := _some_lines(file):
+                texts = [line.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r") for line in lines]
+                if first:
+                    texts[0] = texts[0].removeprefix("\ufeff")
+                first = False
+                yield texts
     except OSError as error:
         raise InputError(f"{source}: {(error.strerror or str(error)).lower()}") from error
-    text = data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
-    return text.removesuffix("\n").split("\n") if text else []
+
+
+def _some_lines(file: IO[bytes]) -> list[bytes]:
+    lines: list[bytes] = []
+    size = 0
+    while size < _BLOCK_BYTES and (line := file.readline(_LINE_BYTES + 1)):
+        if len(line) > _LINE_BYTES:
+            raise InputError(f"a line of more than {_LINE_BYTES >> 20} MiB is no log line; is this a text?")
+        lines.append(line)
+        size += len(line)
+    return lines
 
 
 @app.command("list")

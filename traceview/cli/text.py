@@ -120,7 +120,9 @@ def _not_shown(analysis: Analysis) -> str:
         notes = "; ".join(one.notes)
         count = "" if one.rows is None else f"{one.rows:,} row{'s' * (one.rows != 1)}, "
         name = one.source.rsplit("/", 1)[-1]
-        rows.append(f"  {visible(name)} ({one.reader}): {count}{one.clock}{'; ' + notes if notes else ''}")
+        rows.append(
+            f"  {visible(name)} ({one.reader}): {count}{visible(one.clock)}{'; ' + visible(notes) if notes else ''}"
+        )
     for problem in analysis.problems:
         where = "" if problem.position is None else f" at {problem.unit} {problem.position:,}"
         rows.append(f"  {visible(problem.source)}{where}: {visible(problem.message)} ({problem.count:,} in all)")

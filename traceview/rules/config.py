@@ -17,6 +17,7 @@
 
 import json
 import math
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -96,17 +97,24 @@ def find_config(start: Path) -> Path | None:
         if (folder / FILE_NAME).is_file():
             return folder / FILE_NAME
         project = folder / "pyproject.toml"
-        if project.is_file() and "traceview" in _load(project).get("tool", {}):
+        if project.is_file() and "traceview" in _tools(project):
             return project
     return None
 
 
+def _tools(project: Path) -> dict[str, Any]:
+    tools = _load(project).get("tool", {})
+    return tools if isinstance(tools, dict) else {}
+
+
 def _load(path: Path) -> dict[str, Any]:
+    if path.exists() and not path.is_file() and path != Path(os.devnull):
+        raise UsageError(f"{path}: is no file")
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also figures too long for Python
         raise UsageError(f"{path}: is no TOML: {error}") from error
 
 
@@ -114,7 +122,7 @@ def _table(path: Path, *, required: bool) -> dict[str, Any]:
     content = _load(path)
     if path.name != "pyproject.toml":
         return content
-    table = content.get("tool", {}).get("traceview")
+    table = _tools(path).get("traceview")
     if table is None and required:
         raise UsageError(f"{path}: has no table [tool.traceview]")
     return table if isinstance(table, dict) else {}
@@ -238,7 +246,7 @@ def read_baseline(path: Path) -> tuple[str, ...]:
         return tuple(sorted({str(entry["fingerprint"]) for entry in content["findings"]}))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"{path}: is no baseline file (write_baseline makes one): {error}") from error
 
 

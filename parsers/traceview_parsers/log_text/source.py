@@ -70,6 +70,9 @@ class LogSource:
         self._decode = decode
         self._reported = False
         self._coverage = Coverage(candidate.name, reader)
+        if b"\n" not in candidate.head and candidate.head.count(b"\r") > 1:
+            text = "lines end with carriage returns alone and were taken for one; convert them to line feeds"
+            context.problems.add(candidate.name, "line-ends", text)
         if self._path.stat().st_size == 0:
             raise InputError(f"{candidate.name} is empty")
 
@@ -89,8 +92,6 @@ class LogSource:
             wanted = selection.filter(batch)
             if wanted.num_rows:
                 yield wanted
-        if not rows + run.left_out:
-            problems.add(self.name, "no-records", "no log record was found in this file; was it copied completely?")
         notes = tuple(text if count == 1 else f"{text} ({count:,} times)" for text, count in run.notes.items())
         self._coverage = Coverage(
             self.name, self.reader, start, end, rows + run.left_out, run.clock.describe(), notes=notes
