@@ -1,10 +1,12 @@
 """PowerLog files: the real one with its exact figures, synthetic ones for what it lacks."""
 
 import gzip
+import io
 import sqlite3
 import sys
+import tarfile
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import polars as pl
@@ -60,7 +62,7 @@ def test_newest_wall_time_is_the_one_in_the_name(sample: Trace) -> None:
     assert covered.start_ns is not None
     assert utc(covered.end_ns // 10**9) == datetime(2021, 12, 16, 10, 54, 41, tzinfo=UTC)
     assert utc(covered.start_ns // 10**9) == datetime(2021, 11, 2, 9, 59, 31, tzinfo=UTC)
-    assert covered.rows == 10_079
+    assert covered.rows == 10_079 + 132 + 220 + 2
     assert any("Lite mode" in note and "no evidence" in note for note in covered.notes)
     assert any("set 2 times" in note and "220 s" in note for note in covered.notes)
 
@@ -99,6 +101,16 @@ def test_every_row_of_every_known_table_is_read(real: Path, sample: Trace, tmp_p
 def test_identity_and_zone(sample: Trace) -> None:
     assert sample.device.os_build == "19A404"
     assert (sample.capture.tz, sample.capture.tz_how) == ("America/Toronto", "powerlog")
+
+
+def test_boots_and_apps_of_the_sample(sample: Trace) -> None:
+    device = frame(sample, "power_device")
+    assert device["boot_time"].dt.strftime("%F %T").to_list() == ["2021-11-02 10:16:29", "2021-12-16 10:23:30"]
+    assert device.select("os_build", "hardware").unique().rows() == [("19A404", "J210")]
+    apps = frame(sample, "power_apps").filter(pl.col("bundle") == APP)
+    assert apps["name"].to_list() == ["MySudo"]
+    extensions = frame(sample, "power_apps").filter(pl.col("host") == APP)
+    assert extensions["extension_point"].n_unique() == extensions.height > 0
 
 
 def test_clock_steps_of_the_sample(sample: Trace) -> None:
@@ -283,6 +295,34 @@ def test_write_ahead_log_beside_the_file_is_read(tmp_path: Path, powerlog_file: 
     assert (folder / path.name).read_bytes()[:16] == b"SQLite format 3\0"
 
 
+def test_inside_a_sysdiagnose(tmp_path: Path, powerlog_file: Any) -> None:
+    """A gzipped file of an earlier day, and the current one whose newest row is still in its write-ahead log."""
+    offsets = [(T0, 0.0)]
+    older = powerlog_file({STATES: [(T0 - 9, "older", 7, 8)]}, name="powerlog_2026-01-14.PLSQL", offsets=offsets)
+    current = powerlog_file({STATES: [(T0, "current", 7, 8)]}, offsets=offsets)
+    database = sqlite3.connect(current)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA wal_autocheckpoint = 0")
+    database.execute(f"UPDATE {STATES.partition('(')[0]} SET Identifier = 'newest'")  # noqa: S608
+    database.commit()
+    members = {
+        "powerlog_2026-01-14.PLSQL.gz": gzip.compress(older.read_bytes()),
+        current.name: current.read_bytes(),
+        current.name + "-wal": current.with_name(current.name + "-wal").read_bytes(),
+        "other.sqlite": b"SQLite format 3\0" + bytes(84),
+    }
+    database.close()
+    path = tmp_path / "sysdiagnose_2026.01.15_10-30-00+0100_iPhone-OS_iPhone_23C55.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, data in members.items():
+            info = tarfile.TarInfo(f"sysdiagnose_x/logs/powerlogs/{name}")
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    with open_trace(path) as trace:
+        assert frame(trace, "power_app_states")["bundle"].to_list() == ["older", "newest"]
+        assert [PurePosixPath(source.name).name for source in trace.sources] == list(members)[:2]
+
+
 def test_gzipped_files_in_a_folder_leave_nothing_behind(
     tmp_path: Path, powerlog_file: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,4 +343,4 @@ def test_gzipped_files_in_a_folder_leave_nothing_behind(
 def test_schemas_hold_every_column_that_is_read() -> None:
     for layout in LAYOUTS:
         names = set(schema.SCHEMAS[layout.table].names)
-        assert set(layout.columns) <= names, layout.table
+        assert {*layout.columns, *layout.instants} <= names, layout.table

@@ -49,6 +49,22 @@ def test_a_cut_file_keeps_what_lies_before(powerlog_file: Any) -> None:
         trace.coverage()
 
 
+def test_a_cut_table_of_contents_keeps_the_tables_that_it_still_names(powerlog_file: Any) -> None:
+    """The schema of a file with many tables has pages of its own, and texts on overflow pages, anywhere in it."""
+    others = {f"PLOther_EventPoint_T{number}({'c' * 3000}{number} INTEGER)": [(1,)] for number in range(40)}
+    huge = {f"PLHuge_EventPoint_T({', '.join(f'column{number} INTEGER' for number in range(400))})": []}
+    path = powerlog_file({STATES: many(2000), **others, **huge}, offsets=[(T0, 0.0)])
+    whole = path.stat().st_size
+    counts = []
+    for share in (0.95, 0.9, 0.8, 0.7, 0.6):
+        with path.open("r+b") as file:
+            file.truncate(int(whole * share))
+        with open_trace(path) as trace:
+            counts.append(rows_of(trace).height)
+            assert "damaged" in kinds(trace)
+    assert counts == [2000] * 5
+
+
 def test_a_broken_page_costs_only_its_rows(powerlog_file: Any) -> None:
     path = powerlog_file({STATES: many(5000)}, offsets=[(T0, 0.0)])
     data = bytearray(path.read_bytes())

@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from traceview_parsers.errors import InputError
+from traceview_parsers.powerlog.repair import repaired
 
 Longs = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -209,27 +210,36 @@ def opened(path: Path) -> Iterator[Database]:
         InputError: It is no SQLite database, or nothing of its table of contents can be read.
     """
     with contextlib.ExitStack() as stack:
-        source, options = path, "mode=ro&immutable=1"
         log = path.with_name(path.name + "-wal")
         if log.is_file() and log.stat().st_size:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="traceview-")))
-            source, options = folder / path.name, "mode=ro"
-            shutil.copyfile(path, source)
+            shutil.copyfile(path, folder / path.name)
             shutil.copyfile(log, folder / log.name)
-        address = f"{source.resolve().as_uri()}?{options}"
-        yield _open(address, path, stack)
+            yield _open(folder / path.name, "mode=ro", stack)
+        else:
+            yield _open(path, "mode=ro&immutable=1", stack)
 
 
-def _open(address: str, path: Path, stack: contextlib.ExitStack) -> Database:
+def _open(path: Path, options: str, stack: contextlib.ExitStack) -> Database:
+    """Open it as it is, then with a damaged schema, then a copy with the readable part of its schema."""
     damage = ""
-    for tolerant in (False, True):
+    for attempt in range(3):
+        source = path
+        if attempt == 2:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="traceview-")))
+            source = folder / path.name
+            if not repaired(path, source):
+                break
         try:
-            connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+            connection = sqlite3.connect(f"{source.resolve().as_uri()}?{options}", uri=True, check_same_thread=False)
             stack.enter_context(contextlib.closing(connection))
-            _restrict(connection, tolerant=tolerant)
-            return Database(connection, damage)
+            _restrict(connection, tolerant=attempt > 0)
+            database = Database(connection, damage)
         except ERRORS as error:
             damage = str(error)
+        else:
+            if database.names or not attempt:
+                return database
     raise InputError(f"{path.name}: {_advice(path, damage)}")
 
 

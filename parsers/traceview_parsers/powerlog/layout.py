@@ -50,6 +50,7 @@ class Layout:
         derive: Computes further columns from those read.
         extra: What only `derive` needs: name, the file's column, and the type to read it as.
         lookup: Columns from another table.
+        instants: Our columns that are further stamps, to the file's.
     """
 
     table: str
@@ -62,11 +63,12 @@ class Layout:
     derive: Callable[[Arrays], Arrays] | None = None
     extra: dict[str, tuple[Names, Any]] = field(default_factory=dict)
     lookup: Lookup | None = None
+    instants: dict[str, str] = field(default_factory=dict)
 
     @property
     def carried(self) -> bool:
-        """Whether rows may be older than the file: forward tables keep the state that held when the file began."""
-        return "_EventForward_" in self.source
+        """Whether rows may be older than the file: forward tables keep the state that held when it began, facts their age."""
+        return "_EventForward_" in self.source or "_EventNone_" in self.source
 
 
 OFFSETS: Final = (
@@ -278,6 +280,34 @@ LAYOUTS: Final = (
             "voltage_mv": "Voltage",
             "temperature_c": "Temperature",
         },
+    ),
+    Layout(
+        "power_apps",
+        "PLApplicationAgent_EventNone_AllApps",
+        {
+            "bundle": "AppBundleId",
+            "name": "AppName",
+            "executable": "AppExecutable",
+            "app_version": "AppBundleVersion",
+            "build_version": "AppBuildVersion",
+            "third_party": "AppIs3rdParty",
+        },
+    ),
+    Layout(
+        "power_apps",
+        "PLApplicationAgent_EventNone_AllPlugins",
+        {
+            "bundle": "PluginId",
+            "executable": "PluginExecutableName",
+            "host": "PluginParentApp",
+            "extension_point": "PluginType",
+        },
+    ),
+    Layout(
+        "power_device",
+        "PLConfigAgent_EventNone_Config",
+        {"os_build": "Build", "hardware": "Device"},
+        instants={"boot_time": "DeviceBootTime"},
     ),
     Layout(
         "power_background_tasks",

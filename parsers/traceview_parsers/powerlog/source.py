@@ -55,8 +55,25 @@ class PowerlogSource:
             del self._parts[_MOST_PARTS:]
         found = dict.fromkeys(layout.table for layout, _ in self._parts)
         self.tables: tuple[str, ...] = (*found, CLOCK_TABLE) if self.clock.known else tuple(found)
-        self._mode = database.last("PLStorageOperator_EventForward_Configuration", "Mode")
-        _tell_device(database, context)
+        self._mode = self._newest(database, "PLStorageOperator_EventForward_Configuration", "Mode")
+        self._tell_device(database, context)
+
+    def _newest(self, database: Database, table: str, column: str) -> str | None:
+        """Return the newest text of a column, or None."""
+        try:
+            found = database.last(table, column)
+        except ERRORS as error:
+            self._problem(f"damaged-table:{table}", f"{table} is damaged and was not read", sample=str(error))
+            return None
+        return found if isinstance(found, str) and found else None
+
+    def _tell_device(self, database: Database, context: Context) -> None:
+        """Fill device facts that nobody else knows."""
+        build = self._newest(database, "PLConfigAgent_EventNone_Config", "Build")
+        context.device.os_build = context.device.os_build or build
+        zone = self._newest(database, "PLLocaleAgent_EventForward_TimeZone", "TimeZoneName")
+        if context.capture.tz is None and zone is not None:
+            context.capture.tz, context.capture.tz_how = zone, "powerlog"
 
     def batches(self, table: str, selection: Selection = EVERYTHING) -> Iterator[Any]:
         """Yield record batches of a table in the order of the file's rows; `selection` does not apply."""
@@ -141,6 +158,9 @@ class PowerlogSource:
         elif plan.layout.length:
             lengths, measured = _ticks(arrays["_length"])
             found["end"] = _instants(start + lengths, timed & measured)
+        for name in plan.layout.instants:
+            further, known = _ticks(arrays[name])
+            found[name] = _instants(self.clock.wall(further), known)
         return found
 
     def _lookup(self, database: Database, lookup: Lookup) -> tuple[Lookup, dict[str, Any]]:
@@ -240,7 +260,7 @@ class _Plan:
         kinds = {one.name: one.type for one in schema.SCHEMAS[layout.table]}
         sources: dict[str, Names] = {**layout.columns, "_start": layout.start}
         self.kinds: dict[str, Any] = {**{name: kinds.get(name) for name in layout.columns}, "_start": pa.float64()}
-        for name, column in (("_end", layout.end), ("_length", layout.length)):
+        for name, column in (("_end", layout.end), ("_length", layout.length), *layout.instants.items()):
             if column:
                 sources[name], self.kinds[name] = column, pa.float64()
         if layout.clock == "assertion":
@@ -307,13 +327,3 @@ def _batch(table: str, arrays: dict[str, Any], rows: int) -> Any:
     fields = schema.SCHEMAS[table]
     columns = [arrays[one.name].cast(one.type) if one.name in arrays else pa.nulls(rows, one.type) for one in fields]
     return pa.RecordBatch.from_arrays(columns, schema=fields)
-
-
-def _tell_device(database: Database, context: Context) -> None:
-    """Fill device facts that nobody else knows."""
-    build = database.last("PLConfigAgent_EventNone_Config", "Build")
-    if context.device.os_build is None and isinstance(build, str):
-        context.device.os_build = build
-    zone = database.last("PLLocaleAgent_EventForward_TimeZone", "TimeZoneName")
-    if context.capture.tz is None and isinstance(zone, str) and zone:
-        context.capture.tz, context.capture.tz_how = zone, "powerlog"
