@@ -142,6 +142,19 @@ POWER_SCHEMAS: Final[dict[str, Any]] = {
     "power_battery": _table(
         level=_REAL, charging=_BOOL, external_power=_BOOL, current_ma=_INT, voltage_mv=_INT, temperature_c=_REAL
     ),
+    # Apps and app extensions as installed; host: the app that an extension belongs to.
+    "power_apps": _table(
+        bundle=_TEXT,
+        name=_TEXT,
+        executable=_TEXT,
+        app_version=_TEXT,
+        build_version=_TEXT,
+        third_party=_BOOL,
+        host=_TEXT,
+        extension_point=_TEXT,
+    ),
+    # The device as PowerLog saw it at `time`; boot_time is on the same clock.
+    "power_device": _table(boot_time=_TIME, os_build=_TEXT, hardware=_TEXT),
     # iOS 26: one run of a background task; what it is comes from the table of tasks.
     "power_background_tasks": _table(
         end=_TIME,
