@@ -88,11 +88,11 @@ def batch(
         in_flight=DASK_SHARDS if engine is Engine.dask else jobs + 1,
         done=_show if sys.stderr.isatty() else None,
     )
-    typer.echo(
-        f"{summary.captures:,} captures analysed, {summary.skipped:,} done before, "
-        f"{summary.failures:,} failed in all (table failures); data set: {out}",
-        err=True,
-    )
+    told = [f"{summary.captures:,} capture{'s' * (summary.captures != 1)} analysed"]
+    if summary.skipped:
+        told.append(f"{summary.skipped:,} done before")
+    told.append(f"{summary.failures:,} failed in all (see {out / 'failures'})" if summary.failures else "none failed")
+    typer.echo(f"{', '.join(told)}; next: traceview fleet report {out}", err=True)
 
 
 def _show(done: int, total: int) -> None:

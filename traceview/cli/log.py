@@ -31,6 +31,7 @@ class Level(StrEnum):
 
 Many = list[str] | None
 _LAST_PID = 0x7FFF_FFFF
+_TIME = "'2026-01-15 10:30:00' in the zone that lines are printed in, or with a zone, +01:00"
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +52,7 @@ def log(
     pid: Annotated[
         list[int] | None, typer.Option("--pid", min=0, max=_LAST_PID, help="Process id; may be repeated.")
     ] = None,
-    start: Annotated[str | None, typer.Option("--start", metavar="TIME", help="From this time on.")] = None,
+    start: Annotated[str | None, typer.Option("--start", metavar="TIME", help=f"From this time on: {_TIME}.")] = None,
     end: Annotated[str | None, typer.Option("--end", metavar="TIME", help="Before this time.")] = None,
     style: Annotated[Style, typer.Option("--style", help="Form of the output.")] = Style.default,
     date: options.Date = None,
@@ -70,15 +71,17 @@ def log(
         pids=frozenset(pid) if pid else None,
         words=_names(contains),
     )
-    selection = Selection(
-        () if clause == Clause() else (clause,),
-        start_ns=options.to_ns(options.parse_time(start, "--start", zone)),
-        end_ns=options.to_ns(options.parse_time(end, "--end", zone)),
-    )
+    options.parse_time(start, "--start", zone)  # a mistake is told before the capture is opened
+    options.parse_time(end, "--end", zone)
     out = sys.stdout.buffer
     rows = 0
     with open_trace(inputs, ReadOptions(options.parse_date(date), zone)) as trace:
         shown = zone or options.zone_of(trace.capture.tz)
+        selection = Selection(
+            () if clause == Clause() else (clause,),
+            start_ns=options.to_ns(options.parse_time(start, "--start", shown)),
+            end_ns=options.to_ns(options.parse_time(end, "--end", shown)),
+        )
         out.write(log_styles.header(style.value))
         for batch in trace.batches("log", selection):
             out.write(log_styles.render(batch, style.value, shown, first=rows == 0))
@@ -86,6 +89,8 @@ def log(
         out.write(log_styles.footer(style.value, rows))
         out.flush()
         options.tell_problems(trace.problems)
+    if not rows:
+        typer.echo("traceview: no log line matches", err=True)
 
 
 def _names(values: Many) -> frozenset[str] | None:

@@ -44,7 +44,11 @@ ConfigFile = Annotated[
 Level = Literal["none", "ids", "all"]
 Redact = Annotated[
     Level,
-    typer.Option("--redact", help="Replace ids (names, numbers, addresses, device ids), or all free text."),
+    typer.Option(
+        "--redact",
+        help="ids: replace what looks like a telephone number, address, account or device id; all: drop free text too. "
+        "Names of files stay.",
+    ),
 ]
 
 

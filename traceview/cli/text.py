@@ -1,6 +1,8 @@
 """An analysis as text for people at a terminal. Log text is untrusted: control characters are made visible."""
 
+import shutil
 import textwrap
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 import polars as pl
@@ -10,8 +12,10 @@ from traceview.analysis import Analysis
 from traceview.cli.options import visible, zone_of
 from traceview.rules.registry import Finding, Severity
 
-_WIDTH = 110
-_LINES_PER_FINDING = 4
+_WIDEST = 110
+_NARROWEST = 50
+_FIRST_LINES = 2
+_LAST_LINES = 2
 _MESSAGE_CHARACTERS = 220
 _COLOURS = {
     Severity.critical: "bright_red",
@@ -22,12 +26,26 @@ _COLOURS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """How times are written: in a zone, with the date where the capture covers several days and no time before told it."""
+
+    zone: tzinfo
+    dates: bool
+
+    def __call__(self, time: datetime, told: datetime | None = None) -> str:
+        local = time.astimezone(self.zone)
+        dated = self.dates and (told is None or told.astimezone(self.zone).date() != local.date())
+        return local.strftime("%Y-%m-%d %H:%M:%S.%f" if dated else "%H:%M:%S.%f")[:-3]
+
+
 def render_analysis(analysis: Analysis) -> str:
     """Return the whole text: verdict, findings with proof, calls, and what the capture could not show."""
     zone = zone_of(analysis.capture.tz)
+    clock = _Clock(zone, _days(analysis, zone))
     parts = [_headline(analysis, zone), verdict(analysis)]
-    parts += [_finding(finding, analysis.lines, zone) for finding in analysis.findings]
-    parts += [_calls(analysis.episodes["calls"], zone), _not_shown(analysis)]
+    parts += [_finding(finding, analysis.lines, clock) for finding in analysis.findings]
+    parts += [_calls(analysis.episodes["calls"], clock), _not_shown(analysis)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -39,14 +57,23 @@ def verdict(analysis: Analysis) -> str:
     found = ", ".join(f"{count} {severity.name}" for severity, count in counts.items() if count)
     rows = analysis.rows_read
     read = f"{rows:,} log row{'s' * (rows != 1)}, {analysis.events.height:,} recognised"
-    unchecked = f"{len(analysis.not_evaluated)} rules could not be evaluated" if analysis.not_evaluated else ""
+    skipped = len(analysis.not_evaluated)
+    unchecked = f"{skipped} rule{'s' * (skipped != 1)} could not be evaluated" if skipped else ""
     if found:
         text = f"{len(analysis.findings)} finding{'s' * (len(analysis.findings) != 1)}: {found} ({read})"
     elif not analysis.events.height:
-        text = f"Nothing can be said: no line was recognised ({read})"
+        text = f"Nothing can be said: {_nothing(rows)}"
     else:
         text = f"No findings ({read})"
     return typer.style(f"{text}{'; ' + unchecked if unchecked else ''}", bold=True)
+
+
+def _nothing(rows: int) -> str:
+    if not rows:
+        return "there is neither a log line nor an event that a rule could judge"
+    return (
+        f"{f'none of the {rows:,} log rows is' if rows > 1 else 'the only log row is not'} one that a rule could judge"
+    )
 
 
 def _headline(analysis: Analysis, zone: tzinfo) -> str:
@@ -61,38 +88,62 @@ def _headline(analysis: Analysis, zone: tzinfo) -> str:
     return " · ".join(facts)
 
 
-def _span(analysis: Analysis, zone: tzinfo) -> str | None:
+def _edges(analysis: Analysis, zone: tzinfo) -> tuple[datetime, datetime] | None:
     starts = [one.start_ns for one in analysis.coverage if one.start_ns is not None]
     ends = [one.end_ns for one in analysis.coverage if one.end_ns is not None]
     if not starts or not ends:
         return None
-    start = datetime.fromtimestamp(min(starts) / 1e9, zone)
-    end = datetime.fromtimestamp(max(ends) / 1e9, zone)
+    return datetime.fromtimestamp(min(starts) / 1e9, zone), datetime.fromtimestamp(max(ends) / 1e9, zone)
+
+
+def _days(analysis: Analysis, zone: tzinfo) -> bool:
+    """Whether the capture covers, or a finding names, more than one day, so that a time needs its date."""
+    times = [time for finding in analysis.findings for time in (finding.start, finding.end) if time is not None]
+    return len({time.astimezone(zone).date() for time in (*(_edges(analysis, zone) or ()), *times)}) > 1
+
+
+def _span(analysis: Analysis, zone: tzinfo) -> str | None:
+    edges = _edges(analysis, zone)
+    if edges is None:
+        return None
+    start, end = edges
     return f"{start:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S} {start:%Z}"
 
 
-def _finding(finding: Finding, lines: pl.DataFrame, zone: tzinfo) -> str:
+def _finding(finding: Finding, lines: pl.DataFrame, clock: _Clock) -> str:
     label = typer.style(finding.severity.name.upper(), fg=_COLOURS[finding.severity], bold=True)
     number = f" {finding.number}" if finding.number else ""
     head = f"{label} {visible(finding.title)}"
     about = f"  rule {finding.rule}{number}, confidence {finding.confidence:.0%}, fingerprint {finding.fingerprint}"
     if finding.start is not None:
-        about = f"  {_clock(finding.start, zone)}{_until(finding, zone)} · {about.strip()}"
+        about = f"  {clock(finding.start)}{_until(finding, clock)} · {about.strip()}"
     proof = lines.filter(pl.col("ref").is_in(list(finding.evidence)))
-    shown = [_line(row, zone) for row in proof.head(_LINES_PER_FINDING).iter_rows(named=True)]
-    if proof.height > _LINES_PER_FINDING:
-        shown.append(f"    … {proof.height - _LINES_PER_FINDING} more lines")
+    first, rest = proof.head(_FIRST_LINES), proof.slice(_FIRST_LINES)
+    shown = [_line(row, clock, finding.start) for row in first.iter_rows(named=True)]
+    if rest.height > _LAST_LINES + 1:
+        last = _at_end(rest, finding)
+        shown.append(f"    … {rest.height - last.height} more lines …")
+        rest = last
+    shown += [_line(row, clock, finding.start) for row in rest.iter_rows(named=True)]
     body = [_wrap(finding.explanation), *shown, _wrap(f"→ {finding.advice}")]
     return "\n".join([head, typer.style(about, dim=True), *body])
 
 
-def _until(finding: Finding, zone: tzinfo) -> str:
-    return f" to {_clock(finding.end, zone)}" if finding.end is not None and finding.end != finding.start else ""
+def _at_end(lines: pl.DataFrame, finding: Finding) -> pl.DataFrame:
+    """Return the last lines of the finding's window: they tell how it ended, and what follows is clearing up."""
+    inside = lines.filter(pl.col("time") <= finding.end) if finding.end is not None else lines
+    return (lines if inside.is_empty() else inside).tail(_LAST_LINES)
 
 
-def _line(row: dict[str, object], zone: tzinfo) -> str:
+def _until(finding: Finding, clock: _Clock) -> str:
+    return (
+        f" to {clock(finding.end, finding.start)}" if finding.end is not None and finding.end != finding.start else ""
+    )
+
+
+def _line(row: dict[str, object], clock: _Clock, told: datetime | None) -> str:
     time = row["time"]
-    stamp = _clock(time, zone) if isinstance(time, datetime) else "(no time)"
+    stamp = clock(time, told) if isinstance(time, datetime) else "(no time)"
     who = f"{row['process'] or '?'}[{row['pid'] if row['pid'] is not None else '?'}]"
     message = visible(str(row["message"] or ""))
     cut = message if len(message) <= _MESSAGE_CHARACTERS else message[:_MESSAGE_CHARACTERS] + "…"
@@ -100,13 +151,18 @@ def _line(row: dict[str, object], zone: tzinfo) -> str:
     return f"    {stamp} {visible(who)} {cut}  ({visible(origin)}:{row['position']})"
 
 
-def _calls(calls: pl.DataFrame, zone: tzinfo) -> str:
+def _calls(calls: pl.DataFrame, clock: _Clock) -> str:
     if calls.is_empty():
         return ""
     rows = [typer.style("Calls", bold=True)]
     for call in calls.head(20).iter_rows(named=True):
-        phases = [(name, call[name]) for name in ("reported", "answered", "audio_activated", "connected", "ended")]
-        told = ", ".join(f"{name.replace('_', ' ')} {_clock(time, zone)}" for name, time in phases if time is not None)
+        names = [
+            name for name in ("reported", "answered", "audio_activated", "connected", "ended") if call[name] is not None
+        ]
+        told = ", ".join(
+            f"{name.replace('_', ' ')} {clock(call[name], call[names[0]] if name != names[0] else None)}"
+            for name in names
+        )
         who = visible(call["app"] or call["provider"] or call["kind"] or "unknown app")
         rows.append(f"  {call['id']} {call['direction'] or 'call'} {who}: {call['outcome'] or 'unknown'}; {told}")
     if calls.height > 20:
@@ -127,15 +183,33 @@ def _not_shown(analysis: Analysis) -> str:
         where = "" if problem.position is None else f" at {problem.unit} {problem.position:,}"
         rows.append(f"  {visible(problem.source)}{where}: {visible(problem.message)} ({problem.count:,} in all)")
     if analysis.not_evaluated:
-        names = ", ".join(sorted(rule.rule for rule in analysis.not_evaluated))
-        lacking = "rules that need evidence which this capture lacks (`traceview explain RULE` says which)"
-        rows.append(_wrap(f"{len(analysis.not_evaluated)} {lacking}: {names}"))
+        rows.append(_wrap(_lacking(analysis)))
     return "\n".join([typer.style("What the capture covers, and what could not be checked", bold=True), *rows])
 
 
-def _clock(time: datetime, zone: tzinfo) -> str:
-    return f"{time.astimezone(zone):%H:%M:%S.%f}"[:-3]
+def _lacking(analysis: Analysis) -> str:
+    if not analysis.events.height:
+        return (
+            "Rules judge lines of callservicesd, runningboardd, SpringBoard, audiomxd, mediaserverd and of the app's own "
+            "frameworks (CallKit, PushKit, audio), and crash, jetsam and resource reports. A sysdiagnose holds them all; "
+            "`traceview explain RULE` says what a rule needs."
+        )
+    names = ", ".join(sorted(rule.rule for rule in analysis.not_evaluated))
+    count = len(analysis.not_evaluated)
+    return (
+        f"{count} rule{'s' * (count != 1)} without the evidence that they need (`traceview explain RULE` says which): {names}"
+        if count > 1
+        else f"1 rule without the evidence that it needs (`traceview explain RULE` says which): {names}"
+    )
 
 
 def _wrap(text: str) -> str:
-    return textwrap.fill(visible(text), _WIDTH, initial_indent="  ", subsequent_indent="  ")
+    width = max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns))
+    return textwrap.fill(
+        visible(text),
+        width,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

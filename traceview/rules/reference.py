@@ -51,8 +51,9 @@ def explain_finding(finding: Finding, registry: Registry | None = None) -> str:
 
 
 def _explanation(rule: Rule) -> str:
+    numbers = f" ({', '.join(rule.numbers)})" if rule.numbers else ""
     parts = [
-        f"{rule.id} ({', '.join(rule.numbers)}): {rule.title}\nWorst severity: {rule.severity.name}",
+        f"{rule.id}{numbers}: {rule.title}\nWorst severity: {rule.severity.name}",
         _wrapped(f"Why it matters: {rule.why}"),
         _wrapped(f"How to fix it: {rule.fix}"),
         _wrapped(f"Needs: {rule.needs}."),
@@ -60,7 +61,8 @@ def _explanation(rule: Rule) -> str:
     if rule.thresholds:
         lines = [f"  {one.name} = {_figure(one)}: {one.meaning} [{one.source}]" for one in rule.thresholds]
         parts.append("\n".join([f"Thresholds (set them in [rules.{rule.id}.thresholds]):", *lines]))
-    parts.append("\n".join(["Read:", *(f"  {link}" for link in rule.links)]))
+    if rule.links:
+        parts.append("\n".join(["Read:", *(f"  {link}" for link in rule.links)]))
     return "\n\n".join(parts)
 
 

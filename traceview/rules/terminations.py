@@ -226,7 +226,10 @@ def _silent_death(inputs: Inputs) -> Iterator[Finding]:
             title=f"{name_of(death)} {'crashed' if crashed else 'was terminated'} ({reason or kind})",
             explanation=shown(death["explanation"] or "", 300)
             or "The process ended with a code that none of the known system kills uses. The next VoIP push needs a cold launch.",
-            advice="Look for a report of this time in Settings, Privacy & Security, Analytics Data, or for the exit reason "
+            advice="Symbolicate the crash report of this time with the dSYM of that build and read the thread that crashed; "
+            "where the capture does not hold it, it is in Settings, Privacy & Security, Analytics Data."
+            if crashed
+            else "Look for a report of this time in Settings, Privacy & Security, Analytics Data, or for the exit reason "
             "in MetricKit (MXAppExitMetric).",
             pattern=f"{kind}:{shown(death['namespace'] or '')}:{shown(death['code'] or '')}",
             confidence=0.9 if crashed else 0.7,

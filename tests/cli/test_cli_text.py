@@ -1,0 +1,71 @@
+"""The text of ``analyze`` and ``log`` as somebody reads it who sees it for the first time."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from traceview import cli
+
+SYSDIAGNOSE = "sysdiagnose_2026.01.15_10-30-00+0100_iPhone-OS_iPhone_23C55.tar.gz"
+UNREPORTED = "push-never-reported.ios26.ndjson"
+
+
+def _run(*arguments: str | Path) -> Result:
+    result = CliRunner().invoke(cli.app, [str(one) for one in arguments])
+    assert result.exit_code == 0, result.exception
+    return result
+
+
+def test_start_and_end_are_in_the_zone_that_lines_are_printed_in(samples: Path) -> None:
+    chosen = ("log", samples / SYSDIAGNOSE, "--process", "runningboardd", "--style", "compact")
+    local = _run(*chosen, "--start", "2026-01-15 10:03:08", "--end", "2026-01-15 10:03:09").stdout
+    assert "2026-01-15 10:03:08.661" in local
+    assert local == _run(*chosen, "--start", "2026-01-15 09:03:08Z", "--end", "2026-01-15 09:03:09Z").stdout
+
+
+def test_a_selection_without_lines_says_so(samples: Path) -> None:
+    result = _run("log", samples / UNREPORTED, "--process", "runningbord")
+    assert result.stderr.splitlines()[-1] == "traceview: no log line matches"
+
+
+def test_paragraphs_fit_the_terminal_and_rule_names_stay_whole(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    text = _run("analyze", samples / UNREPORTED).stdout
+    advice = text[text.index("→") :].splitlines()
+    assert len(advice[0]) <= 60
+    names = text[text.index("without the evidence") :]
+    assert not any(line.endswith("-") for line in names.splitlines())
+
+
+def test_the_line_that_tells_the_cause_is_shown(samples: Path) -> None:
+    text = _run("analyze", samples / SYSDIAGNOSE).stdout
+    finding = text[text.index("rule push-unreported") :].split("→")[0]
+    assert "more lines …" in finding
+    assert "FRONTBOARD 0xbaadca11" in finding
+
+
+def test_times_have_a_date_where_the_capture_covers_days(samples: Path, tmp_path: Path) -> None:
+    days = tmp_path / "days.ndjson"
+    records = [line for line in (samples / UNREPORTED).read_text().splitlines() if '"timestamp"' in line]
+    days.write_text("\n".join([*records, records[-1].replace("2026-01-15", "2026-01-17")]) + "\n")
+    about = [line for line in _run("analyze", days).stdout.splitlines() if "rule push-unreported" in line]
+    assert about[0].startswith("  2026-01-15 ")
+    assert about[0].count("2026-01-15") == 1
+    alone = [
+        line for line in _run("analyze", samples / UNREPORTED).stdout.splitlines() if "rule push-unreported" in line
+    ]
+    assert "2026-01-15" not in alone[0]
+
+
+def test_lines_that_no_rule_judges_lead_to_what_to_record(tmp_path: Path) -> None:
+    text = tmp_path / "app.log"
+    text.write_text("2026-01-15 10:00:00.000 Df MyApp[10:1f] [com.acme:ui] tapped\n")
+    told = _run("analyze", text).stdout
+    assert "Nothing can be said: the only log row is not one that a rule could judge" in told
+    assert "callservicesd" in told
+
+
+def test_a_folder_is_no_place_for_a_report(samples: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli.app, ["report", str(samples / UNREPORTED), "-o", str(tmp_path), "--force"])
+    assert "is a folder; name a file in it" in str(result.exception)
