@@ -1,8 +1,7 @@
 """One capture from bytes to findings: the spine that command line, Python API and fleet share."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -10,23 +9,21 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
-import pyarrow as pa
 
 from traceview.analysis import Analysis
 from traceview.clocks import compare_clocks, with_clock_notes
 from traceview.completeness import report_strangers, spanning, with_missing_reports, with_zone_notes
 from traceview.context import lines_around
 from traceview.episodes.reconstruct import Span, reconstruct
+from traceview.reading import Progress, read_log
 from traceview.rules.config import Config, load_config
 from traceview.rules.evaluate import evaluate
 from traceview.rules.registry import CaptureFacts
 from traceview.serialise import findings_frame
-from traceview.signals.catalogue import catalogue
-from traceview.signals.matcher import match
 from traceview.signals.powerlog import TABLES as POWER_TABLES
 from traceview.signals.powerlog import kinds_in_full, powerlog_events
 from traceview.signals.reports import report_events
-from traceview.signals.vocabulary import EVENT_SCHEMA, empty_events
+from traceview.signals.vocabulary import EVENT_SCHEMA
 from traceview.witness import collect, with_notes
 from traceview_parsers import ReadOptions, Trace, open_trace
 from traceview_parsers.errors import UsageError
@@ -36,9 +33,6 @@ from traceview_parsers.trace import Coverage
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-Progress = Callable[[int], None]
-"""Called with the number of log rows that were selected so far."""
-
 
 WITNESS_TABLES = (
     *("reports", "jetsam_processes", "stackshot_processes", "processes_at_capture", "threads_at_capture"),
@@ -46,41 +40,6 @@ WITNESS_TABLES = (
     *POWER_TABLES,
 )
 """Small tables beside the log that an analysis keeps."""
-
-_SIMULATOR = "/CoreSimulator/"
-_COMPLETE_READERS = frozenset({"unified_log"})
-"""Readers whose rows always tell process, subsystem and library, so that a selection may rely on them."""
-
-_ROWS_MATCHED_AT_ONCE = 20_000
-
-
-@dataclass(slots=True)
-class _Reading:
-    """What one pass over the log gives."""
-
-    frames: list[pl.DataFrame] = field(default_factory=list)
-    waiting: list[Any] = field(default_factory=list)
-    witnesses: set[str] = field(default_factory=set)
-    simulator: bool = False
-    selected: int = 0
-
-    def add(self, batch: Any) -> None:
-        self.waiting.append(batch)
-        if sum(one.num_rows for one in self.waiting) >= _ROWS_MATCHED_AT_ONCE:
-            self._match()
-        self.witnesses.update(_distinct(batch, "process"))
-        self.simulator |= any(_SIMULATOR in path for path in _distinct(batch, "process_path"))
-        self.selected += batch.num_rows
-
-    def _match(self) -> None:
-        """Recognise the waiting rows. Some batches hold few of them, and the catalogue costs the same for each."""
-        if self.waiting:
-            self.frames.append(match(pa.Table.from_batches(self.waiting)))
-            self.waiting.clear()
-
-    def events(self) -> pl.DataFrame:
-        self._match()
-        return pl.concat(self.frames) if self.frames else empty_events()
 
 
 class Capture:
@@ -108,7 +67,7 @@ class Capture:
     @cached_property
     def analysis(self) -> Analysis:
         """Everything that was understood of the capture. Raises UsageError where an app asked for never appears."""
-        reading = self._read()
+        reading = read_log(self.trace, self._apps, self._progress)
         tables = {name: self.table(name) for name in WITNESS_TABLES if name in self.trace.tables}
         of_log = reading.events()
         of_log_and_reports = _log_and_report_events(of_log, tables)
@@ -163,18 +122,6 @@ class Capture:
             rows_read=rows,
             problems=list(self.trace.problems),
         )
-
-    def _read(self) -> _Reading:
-        known = catalogue()
-        by_columns, by_words = known.selection(self._apps), known.words()
-        reading = _Reading()
-        for source in self.trace.sources_of("log"):
-            wanted = by_columns if source.reader in _COMPLETE_READERS else by_words
-            for batch in source.batches("log", wanted):
-                reading.add(batch)
-                if self._progress is not None:
-                    self._progress(reading.selected)
-        return reading
 
     def _check_apps(self, apps: list[str], episodes: dict[str, pl.DataFrame]) -> None:
         names = set(apps) | set(episodes["processes"]["process"].drop_nulls().to_list())
@@ -392,10 +339,6 @@ def _private_share(events: pl.DataFrame) -> float | None:
     if events.is_empty():
         return None
     return float(events["message"].str.contains("<private>", literal=True).sum()) / events.height
-
-
-def _distinct(batch: Any, column: str) -> list[str]:
-    return [value for value in batch.column(column).unique().to_pylist() if value]
 
 
 def _span(coverage: list[Coverage]) -> Span:

@@ -23,6 +23,7 @@ LAYERS = {
     "traceview.context": 5,
     "traceview.plots": 5,
     "traceview.report": 6,
+    "traceview.reading": 2,
     "traceview.capture": 7,
     "traceview.export": 8,
     "traceview.fleet": 8,

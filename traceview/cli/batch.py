@@ -104,4 +104,5 @@ def _check_local(paths: list[Path]) -> None:
     for path in paths:
         scheme, colon, _ = str(path).partition(":/")
         if colon and len(scheme) > 1:
-            raise UsageError(f"{path}: object stores are not supported yet; give a local or mounted folder")
+            uri = str(path).replace(":/", "://", 1)  # a path folds the two slashes
+            raise UsageError(f"{uri}: object stores are not supported yet; give a local or mounted folder")

@@ -22,6 +22,10 @@ PART: Final = ".part"
 SCHEMA_VERSION: Final = 1
 
 
+_ALWAYS = ("captures", "failures", "findings")
+"""Tables that have a file in every shard, so that their folders can be scanned whatever the captures held."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What the manifest says of one shard.
@@ -40,15 +44,17 @@ class Entry:
 
 
 def write_shard(out: Path, shard: str, config: str, captures: list[str], tables: list[Tables]) -> Entry:
-    """Write all tables of a shard, then its manifest entry; tables without a row have no file."""
+    """Write all tables of a shard, then its manifest entry; tables without a row have no file, but for `_ALWAYS`."""
     parts: dict[Path, Path] = {}
     digests = {}
     for table, schema in TABLES.items():
         frames = [one[table] for one in tables if table in one and one[table].height]
-        if frames:
+        if frames or table in _ALWAYS:
             path = out / table / f"{shard}.parquet"
             part = _part(path)
-            pl.concat(frames).select(list(schema)).write_parquet(part, compression="zstd")
+            pl.concat([pl.DataFrame(schema=schema), *frames]).select(list(schema)).write_parquet(
+                part, compression="zstd"
+            )
             digests[f"{table}/{path.name}"] = _digest(part.read_bytes())
             parts[part] = path
     for part, path in parts.items():

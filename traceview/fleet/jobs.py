@@ -11,6 +11,9 @@ from traceview_parsers.errors import InputError, UsageError
 from traceview_parsers.registry import best_reader
 from traceview_parsers.trace import Candidate
 
+_CAPTURE_SUFFIXES = (".tar.gz", ".tgz", ".zip", ".tracev3", ".log", ".ndjson", ".ips", ".crash", ".plsql", ".plsql.gz")
+"""Names that nothing but a capture has."""
+
 _COPY_BYTES = 1 << 20
 
 
@@ -79,7 +82,9 @@ def _is_capture(path: Path) -> bool:
             head = file.read(HEAD_BYTES)
     except OSError:
         return True  # as above
-    return is_archive(head) or best_reader(Candidate(path.name, path, head)) is not None
+    if is_archive(head) or best_reader(Candidate(path.name, path, head)) is not None:
+        return True
+    return path.name.lower().endswith(_CAPTURE_SUFFIXES)  # damaged or empty: its analysis fails, and that is its row
 
 
 def _job(path: Path, name: str) -> Job:
