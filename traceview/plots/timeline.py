@@ -9,6 +9,7 @@ import polars as pl
 from traceview.analysis import Analysis
 from traceview.episodes.schema import TIME
 from traceview.plots.binning import milliseconds
+from traceview.plots.clock import DisplayClock
 from traceview.plots.draw import BINS, Place, escape, place, traces
 from traceview.plots.lanes import COVERAGE, FINDINGS, Lane, Span, coverage_shapes, finding_shapes
 from traceview.plots.rows import Row, fit, shown_span, split_rows
@@ -73,12 +74,13 @@ def timeline(analysis: Analysis, app: str | None = None, *, cap: int = CAP) -> A
     fit(rows, cap, findings)
     places = place(rows)
     whole: list[float] = []
+    opens = opening(analysis, shown) if shown else None
     figure = go.Figure()
     if shown:
         begin, end = _margins(shown)
-        opens = _margins(opening(analysis, shown) or shown)
-        figure.add_traces(list(traces(places, clock, np.linspace(begin, end, BINS + 1), opens[1] - opens[0])))
-        figure.update_xaxes(range=[edge + clock.offset_ms for edge in opens])
+        view = _margins(opens or shown)
+        figure.add_traces(list(traces(places, clock, np.linspace(begin, end, BINS + 1), view[1] - view[0])))
+        figure.update_xaxes(range=[edge + clock.offset_ms for edge in view])
         whole = [edge + clock.offset_ms for edge in (begin, end)]
     _lay_out(figure, places, clock.label)
     figure.update_layout(
@@ -86,6 +88,7 @@ def timeline(analysis: Analysis, app: str | None = None, *, cap: int = CAP) -> A
             "clock": clock.label,
             "offset_ms": clock.offset_ms,
             "whole": whole,
+            "opens": [] if opens is None else [_opens_with(clock, opens, shown)],
             "rows": [{"title": spot.row.title, "top": spot.top, "height": spot.height} for spot in places],
             "binned": [row.statement() for row in rows if row.binned],
             "shapes": sum(row.drawn.height for row in rows),
@@ -93,6 +96,11 @@ def timeline(analysis: Analysis, app: str | None = None, *, cap: int = CAP) -> A
         }
     )
     return figure
+
+
+def _opens_with(clock: DisplayClock, part: Span, shown: Span | None) -> str:
+    first, last, begin, end = (f"{clock.local(edge):%Y-%m-%d %H:%M}" for edge in (*part, *(shown or part)))
+    return f"Opens with {first} to {last}; all of it, {begin} to {end}, is one zoom out away (All, or 0)."
 
 
 def _edges_within(coverage: pl.DataFrame, shown: Span) -> pl.DataFrame:

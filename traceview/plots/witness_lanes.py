@@ -10,9 +10,10 @@ from traceview.plots.lanes import LANES, UNKNOWN, Lane, Span
 from traceview.plots.theme import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, VERMILLION, Look
 
 TABLE: Final = "witnesses"
+_PREFIX: Final = "witness_"
 PALE: Final = "rgba(139,146,156,0.25)"
 _TOLD: Final = (("source", "source"), ("its clock", "clock"))
-_NAMED: Final = (("app", "app"), ("process", "process"), ("process id", "pid"))
+_NAMED: Final = (("route", "route"), ("app", "app"), ("process", "process"), ("process id", "pid"))
 
 
 def _lane(
@@ -26,7 +27,7 @@ def _lane(
     full: float | None = None,
 ) -> Lane:
     every = (("", "text"), *_NAMED, *details, ("", "explanation"), *_TOLD)
-    return Lane(f"witness_{key}", title, looks, every, _shapes(key), per_app=per_app, instants=instants, full=full)
+    return Lane(f"{_PREFIX}{key}", title, looks, every, _shapes(key), per_app=per_app, instants=instants, full=full)
 
 
 def _shapes(key: str) -> Callable[[Episodes, Span], pl.DataFrame]:
@@ -104,6 +105,8 @@ _BESIDE: Final[dict[str, tuple[Lane, ...]]] = {
                 "Headphone": Look("headphones", PURPLE),
                 "Headset": Look("headset", PURPLE, "/"),
                 "CarAudioOutput": Look("car", VERMILLION),
+                "AirPlay": Look("AirPlay", SKY),
+                "AirTunes": Look("AirPlay", SKY),
                 "inactive": Look("no session is active", PALE),
             },
         ),
@@ -228,4 +231,8 @@ _BESIDE: Final[dict[str, tuple[Lane, ...]]] = {
 
 ALL_LANES: Final = tuple(one for lane in LANES for one in (lane, *_BESIDE.get(lane.key, ())))
 """All lanes, top to bottom."""
-EPISODE_LANES: Final = frozenset(lane.key for lane in LANES)
+
+
+def lane_key(lane: Lane) -> str:
+    """Return what the table ``witnesses`` calls the lane; the lane's own key for lanes of episodes."""
+    return lane.key.removeprefix(_PREFIX)

@@ -24,6 +24,7 @@ from traceview.report.views.limits import STEPS, Limits
 from traceview.report.views.moments import Moments
 from traceview.report.views.tables import tables_view
 from traceview.report.views.verdict import verdict_view
+from traceview.report.views.witnesses import witnesses_view
 from traceview.rules.registry import Rule
 
 BUDGET: Final = 15_000_000
@@ -98,12 +99,14 @@ def _page(analysis: Analysis, rules: dict[str, Rule], limits: Limits) -> _Page:
     findings = findings_view(analysis, moments, limits, rules)
     calls, more_calls = calls_view(analysis, moments, limits)
     tables = tables_view(analysis, moments, limits)
+    witnesses = witnesses_view(analysis, moments, limits)
     drawn = figure(analysis, limits.shapes)
     degraded = [*drawn.layout.meta["binned"]]
     degraded += _left_out(findings.hidden, "finding", "findings")
     degraded += _left_out(sum(item.evidence.hidden for item in findings.items), "evidence line", "evidence lines")
     degraded += _left_out(more_calls, "call card", "call cards")
-    degraded += _left_out(sum(table.hidden for table in tables), "table row", "table rows")
+    hidden = sum(table.hidden for table in tables) + witnesses.hidden
+    degraded += _left_out(hidden, "table row", "table rows")
     body = render(
         "body.html.j2",
         analysis=analysis,
@@ -112,10 +115,11 @@ def _page(analysis: Analysis, rules: dict[str, Rule], limits: Limits) -> _Page:
         calls=calls,
         more_calls=more_calls,
         tables=tables,
+        witnesses=witnesses,
         coverage=coverage_view(analysis, moments),
         problems=problems_view(analysis),
         looks=_by_lane(drawn.layout.meta["looks"]),
-        binned=drawn.layout.meta["binned"],
+        binned=[*drawn.layout.meta["opens"], *drawn.layout.meta["binned"]],
         degraded=degraded,
         clock=moments.clock,
         dated=moments.dated,

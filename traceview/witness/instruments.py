@@ -57,7 +57,6 @@ def _windows(chosen: pl.DataFrame, lane: str) -> pl.DataFrame:
         "thermal": pl.coalesce("state", "label").str.to_lowercase(),
         "audio_io": pl.when(pl.col("state") == "Normal").then(pl.lit("normal")).otherwise(pl.lit("late")),
     }
-    text = pl.concat_str("thread", "state", separator="; ", ignore_nulls=True)
     end = pl.max_horizontal(pl.coalesce("end", "start"), "start")
     return windows(
         chosen,
@@ -66,6 +65,6 @@ def _windows(chosen: pl.DataFrame, lane: str) -> pl.DataFrame:
         end=end,
         end_known=pl.col("end").is_not_null(),
         value=pl.col("duration_ns") / 1e6,
-        text=pl.when(text != "").then(text),
-        explanation=pl.col("narrative"),
+        text=pl.col("state"),
+        explanation=pl.concat_str("thread", "narrative", separator="; ", ignore_nulls=True),
     )

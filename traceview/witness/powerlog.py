@@ -22,6 +22,8 @@ STATES: Final = {
     "obscured": "foreground",
 }
 """PowerLog's states of an app in the words of the episode table ``app_states``."""
+ROUTES: Final = ("Receiver", "Speaker", "HeadphonesBT", "Headphone", "Headset", "CarAudioOutput", "AirPlay", "AirTunes")
+"""Routes by type (strings of PerfPowerServices): any other may be the name that a person gave a device."""
 _PRESSURE: Final = {0: "nominal", 10: "light", 20: "moderate", 30: "heavy", 40: "trapping", 50: "sleeping"}
 _LOW_POWER: Final = "com.apple.system.lowpowermode"
 _PLACES: Final = {
@@ -95,16 +97,18 @@ def _network(frame: pl.DataFrame, _stretches: pl.DataFrame, apps: Sequence[str])
 
 def _routes(frame: pl.DataFrame, stretches: pl.DataFrame, _apps: Sequence[str]) -> pl.DataFrame:
     changes = until_next(frame, stretches, [], ["active", "route", "category", "active_pid"])
+    known = pl.when(pl.col("route").is_in(ROUTES)).then("route").otherwise(pl.lit("other"))
     active = pl.when(pl.col("active")).then(pl.lit("a session is active")).otherwise(pl.lit("no session is active"))
-    words = [
-        pl.format("category {}", pl.col("category")),
+    text = pl.concat_str(
+        pl.format("category {}", "category"),
         pl.when(pl.col("active").is_not_null()).then(active),
-        pl.format("Bluetooth {}", pl.col("bluetooth_endpoint")),
-    ]
-    kind = pl.when(pl.col("active")).then(pl.col("route")).when(pl.col("active").not_()).then(pl.lit("inactive"))
-    text = pl.concat_str(pl.format("route {}", pl.col("route")), *words, separator="; ", ignore_nulls=True)
+        pl.format("Bluetooth {}", "bluetooth_endpoint"),
+        separator="; ",
+        ignore_nulls=True,
+    )
+    kind = pl.when(pl.col("active").not_()).then(pl.lit("inactive")).otherwise(known)
     pid = pl.when(pl.col("active_pid") > 0).then("active_pid")
-    return windows(changes, "route", kind=kind.otherwise(pl.col("route")), text=text, pid=pid)
+    return windows(changes, "route", kind=kind, text=text, pid=pid)
 
 
 def _lock(frame: pl.DataFrame, stretches: pl.DataFrame, _apps: Sequence[str]) -> pl.DataFrame:
@@ -196,8 +200,7 @@ def _pushes(frame: pl.DataFrame, _stretches: pl.DataFrame, apps: Sequence[str]) 
 def _playback(frame: pl.DataFrame, _stretches: pl.DataFrame, _apps: Sequence[str]) -> pl.DataFrame:
     whole = _paired(frame, ["process", "pid"], "operation", "AudioPlayback_Start", "AudioPlayback_Stop")
     kind = pl.when(pl.col("end_known")).then(pl.lit("playback")).otherwise(pl.col("operation"))
-    text = pl.concat_str("assertion_name", pl.format("route {}", "route"), separator="; ", ignore_nulls=True)
-    return windows(whole, "playback", kind=kind, explanation=text)
+    return windows(whole, "playback", kind=kind, explanation=pl.col("assertion_name"))
 
 
 def _exits(frame: pl.DataFrame, _stretches: pl.DataFrame, apps: Sequence[str]) -> pl.DataFrame:
@@ -209,13 +212,14 @@ def _exits(frame: pl.DataFrame, _stretches: pl.DataFrame, apps: Sequence[str]) -
 
 def _tasks(frame: pl.DataFrame, _stretches: pl.DataFrame, apps: Sequence[str]) -> pl.DataFrame:
     own = frame.drop_nulls("time").filter(pl.col("bundle").is_in(apps))
-    text = pl.concat_str("task", pl.format("{} s of CPU", "cpu_s"), separator="; ", ignore_nulls=True)
+    text = pl.format("{} s of CPU", "cpu_s")
     return windows(
         own,
         "task",
         app=pl.col("bundle"),
         kind=pl.lit("run"),
         text=text,
+        explanation=pl.col("task"),
         start=pl.col("time"),
         end=pl.max_horizontal(pl.coalesce("end", "time"), "time").cast(TIME),
         end_known=pl.col("end").is_not_null(),

@@ -16,7 +16,8 @@ WITNESS_SCHEMA: Final[dict[str, pl.DataType]] = {
     "end": TIME,  # that of the start where the source tells of a moment
     "end_known": pl.Boolean(),  # false: the source falls silent there without saying that it ended
     "value": pl.Float64(),  # cpu: percent of a core; battery: percent; network: bytes
-    "text": pl.String(),  # what else the row says, in words of its source
+    "route": pl.String(),  # of audio
+    "text": pl.String(),  # what else the row says: figures, codes and fixed words
     "explanation": pl.String(),  # free text of the source
     "source": pl.String(),  # path inside the capture
     "clock": pl.String(),  # how the source's times became UTC, and how sure that is

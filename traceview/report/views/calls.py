@@ -14,6 +14,7 @@ from traceview.plots.rows import shown_span
 from traceview.plots.text import duration, plural
 from traceview.report.views.limits import Limits
 from traceview.report.views.moments import Moment, Moments
+from traceview.report.views.witnesses import during
 
 BAR_WIDTH: Final = 1000
 DISTURBANCES: Final = 40
@@ -109,7 +110,7 @@ def _card(
         id=call["id"],
         app=call["app"] or call["provider"] or "",
         outcome=call["outcome"] or "",
-        facts=_facts(call),
+        facts=(*_facts(call), *during(analysis, call["app"], window.begin, window.end)),
         window=moments.permalink(window.begin, window.end),
         length=duration((window.end - window.begin).total_seconds()),
         steps=_steps(call, analysis.episodes["pushes"], moments),

@@ -7,11 +7,11 @@ from typing import Final
 
 from traceview.analysis import Analysis
 from traceview.plots.text import duration
+from traceview.plots.view import LOG_READERS
 from traceview.report.views.moments import Moments, from_ns
 from traceview_parsers.trace import Coverage
 
 BAR_WIDTH: Final = 1000
-LOG_READERS: Final = frozenset({"unified_log", "log_text", "device_syslog", "xctrace"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Final
 
 from traceview.analysis import Analysis
 from traceview.plots.text import duration, plural
+from traceview.plots.view import LOG_READERS
 from traceview.report.views.findings import FindingsView, FindingView
 from traceview.report.views.gaps import log_span
 from traceview.report.views.moments import Moments, from_ns
@@ -104,7 +105,7 @@ def _facts(analysis: Analysis, moments: Moments) -> list[tuple[str, str]]:
         ("System", f"{system} ({device.os_build})" if device.os_build and system else system),
         ("Capture", capture.name),
         ("Taken", moments.full(from_ns(capture.time_ns)) if capture.time_ns is not None else ""),
-        ("Log covers", shown),
+        ("Log covers" if any(one.reader in LOG_READERS for one in analysis.coverage) else "Covers", shown),
         ("Rows read", f"{analysis.rows_read:,} from {plural(len(analysis.coverage), 'source')}"),
         ("Times", f"{moments.clock.label}, {moments.clock.how}"),
         ("Redaction", REDACTION[analysis.redaction]),
