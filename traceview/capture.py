@@ -101,7 +101,7 @@ class Capture:
                 taken=_utc(self.trace.capture.time_ns),
                 first=_utc(min((one.start_ns for one in logs if one.start_ns is not None), default=None)),
                 lost_messages=sum(told) if (told := [one.lost for one in logs if one.lost is not None]) else None,
-                private_share=_private_share(events),
+                private_share=_private_share(of_log),
                 os_build=self.trace.device.os_build,
                 simulator=reading.simulator,
             ),
