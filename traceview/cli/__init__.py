@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from types import FrameType
+from typing import NoReturn
 
 import typer
 
@@ -72,7 +73,7 @@ def main() -> None:
             stream.reconfigure(encoding="utf-8", errors="replace")
     signal.signal(signal.SIGTERM, _stop)
     try:
-        sys.exit(app(standalone_mode=False))
+        code = app(standalone_mode=False)
     except TraceviewError as error:
         _fail(error, EXIT_USAGE if isinstance(error, InputError | UsageError) else EXIT_ERROR)
     except BrokenPipeError:
@@ -83,16 +84,20 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else "writing failed: "
         _fail(error, EXIT_ERROR, f"{where}{error.strerror or error}")
     except (typer.Abort, KeyboardInterrupt):
-        typer.echo("traceview: interrupted", err=True)
-        sys.exit(EXIT_INTERRUPTED)
-    except SystemExit:
-        raise
+        code = EXIT_INTERRUPTED
     except BaseException as error:  # noqa: BLE001  (the last barrier before the user; a panic of polars is no Exception)
-        if (usage := _usage_text(error)) is not None:
-            _fail_usage(usage)
-        _fail(
-            error, EXIT_ERROR, f"internal error ({type(error).__name__}: {error}); please report it with --debug output"
-        )
+        _fail_unforeseen(error)
+    if code == EXIT_INTERRUPTED:
+        typer.echo("traceview: interrupted", err=True)
+    sys.exit(code)
+
+
+def _fail_unforeseen(error: BaseException) -> NoReturn:
+    if isinstance(error, SystemExit):
+        raise error
+    if (usage := _usage_text(error)) is not None:
+        _fail_usage(usage)
+    _fail(error, EXIT_ERROR, f"internal error ({type(error).__name__}: {error}); please report it with --debug output")
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
@@ -113,13 +118,13 @@ def _usage_text(error: BaseException) -> str | None:
     return f"{text.rstrip('.')}; see {context.command_path} --help" if text and context is not None else text
 
 
-def _fail_usage(text: str) -> None:
+def _fail_usage(text: str) -> NoReturn:
     if text:  # without arguments the help was printed instead
         typer.echo(f"traceview: {visible(' '.join(text.split()))}", err=True)
     sys.exit(EXIT_USAGE)
 
 
-def _fail(error: BaseException, code: int, message: str | None = None) -> None:
+def _fail(error: BaseException, code: int, message: str | None = None) -> NoReturn:
     if os.environ.get("TRACEVIEW_DEBUG"):
         raise error
     text = " ".join((message or str(error)).split())
