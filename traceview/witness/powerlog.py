@@ -77,8 +77,8 @@ def _cpu(frame: pl.DataFrame, _stretches: pl.DataFrame, apps: Sequence[str]) -> 
     used = pl.format("{} s of CPU in {} s", pl.col("cpu_s").round(2), pl.col("length_s").round(0).cast(pl.Int64))
     billed = pl.format("{} s billed to it by daemons", pl.col("cpu_billed_to_me_s").round(2))
     text = pl.concat_str(used, pl.when(pl.col("app").is_not_null()).then(billed), separator="; ", ignore_nulls=True)
-    bounds = [20, 50, 100]
-    kind = percent.cut(bounds, labels=["low", "medium", "high", "over"], left_closed=True).cast(pl.String)
+    some = pl.when(percent < 20).then(pl.lit("low")).when(percent < 50).then(pl.lit("medium"))
+    kind = some.when(percent < 100).then(pl.lit("high")).otherwise(pl.lit("over"))
     return windows(spent.filter(pl.col("cpu_s") > 0), "cpu", value=percent, kind=kind, text=text)
 
 

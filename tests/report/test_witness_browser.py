@@ -1,0 +1,70 @@
+"""Lanes of other witnesses in a real browser: drawn without complaint, opened at the part that matters."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from traceview.analysis import Analysis
+from traceview.report.html import write
+from traceview.witness.schema import WITNESS_SCHEMA
+
+CHROMIUM = Path("/usr/bin/chromium")
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}")]
+APP = "com.acme.voip"
+T0 = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
+WAIT_MS = 20_000
+
+
+def _row(lane: str, kind: str, start: float, end: float, **more: Any) -> Mapping[str, Any]:
+    window = {"start": T0 + timedelta(seconds=start), "end": T0 + timedelta(seconds=end)}
+    return {
+        "lane": lane,
+        "kind": kind,
+        "end_known": True,
+        "source": "power.PLSQL",
+        "clock": "± 0.5 s",
+        **window,
+        **more,
+    }
+
+
+def test_a_page_with_all_lanes_draws_and_opens_with_the_log(rich: Analysis, tmp_path: Path) -> None:
+    days = _row("app_state", "suspended", -400_000, 50, app=APP, explanation="</script><img src=x onerror=alert(1)>")
+    told = [
+        days,
+        _row("cpu", "high", 0, 300, app=APP, value=80.0),
+        _row("thermal", "critical", 50, 90),
+        _row("lock", "locked", 0, 80),
+        _row("route", "Speaker", 0, 300, route="Speaker"),
+        _row("hang", "Hang", 10, 11, value=1000.0),
+        _row("battery", "charging", 0, 600, value=55.0),
+        _row("differs", "differs", 10, 40, app=APP, text="the log says background, PowerLog says suspended"),
+    ]
+    early = rich.episodes["terminations"].with_columns(
+        start=pl.lit(T0 - timedelta(days=3)).cast(WITNESS_SCHEMA["start"])
+    )
+    tables = {**rich.tables, "witnesses": pl.DataFrame(told, schema=WITNESS_SCHEMA)}
+    write(replace(rich, tables=tables, episodes={**rich.episodes, "terminations": early}), tmp_path / "out.html")
+    complaints: list[str] = []
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_context(offline=True, viewport={"width": 1400, "height": 900}).new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto((tmp_path / "out.html").as_uri())
+        page.locator("#plot[data-state=drawn]").wait_for(timeout=WAIT_MS)
+        span = "() => { const [a, b] = document.getElementById('plot')._fullLayout.xaxis.range.map((edge) => +new Date(edge)); return (b - a) / 1000; }"
+        assert 600 <= page.evaluate(span) < 700
+        page.click("#zoom-all")
+        page.wait_for_timeout(300)
+        assert page.evaluate(span) > 3 * 86_400
+        assert page.locator("#witnesses table").count() == 2
+        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+        browser.close()
+    assert complaints == []
