@@ -45,7 +45,8 @@ class Analysis:
         not_evaluated: Rules without inputs.
         lines: Evidence lines and their neighbours in time (`LINE_SCHEMA`), by time.
         tables: Small tables of other witnesses than the log, as read: ``reports`` and what the capture has beside it;
-            and ``clocks``: by how much the clocks of two sources differ that know the same facts (`clocks.CLOCK_SCHEMA`).
+            and ``clocks``: by how much the clocks of two sources differ that know the same facts (`clocks.CLOCK_SCHEMA`);
+            and ``witnesses``: windows that PowerLog, Instruments and reports tell of (`witness.WITNESS_SCHEMA`), bounded.
         rows_read: Log rows that were read.
         redaction: ``none``, ``ids`` or ``all``: what was already removed from texts.
     """

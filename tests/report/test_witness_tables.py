@@ -225,3 +225,25 @@ def test_rows_of_nulls_and_no_rows_do_no_harm(name: str) -> None:
     assert powerlog_windows({name: table(name)}, [APP]).is_empty()
     empty = table(name, {}, {"s": 5})
     assert powerlog_windows({name: empty}, [APP])["start"].null_count() == 0
+
+
+class _Instruments:
+    """A source that gives intervals in several batches."""
+
+    reader = "xctrace"
+    name = "trace.xml"
+    tables = ("intervals",)
+
+    def batches(self, _table: str) -> Any:
+        for second in range(3):
+            row = {"s": second, "until": second + 1, "duration_ns": 10**9, "kind": "hang", "label": "Hang"}
+            yield from table("intervals", *[row] * (KEPT // 2)).to_arrow().to_batches()
+
+
+def test_intervals_are_streamed_and_the_longest_stay() -> None:
+    source: Any = _Instruments()
+    coverage = [Coverage("trace.xml", "xctrace", clock="time-info")]
+    witnesses = collect(Trace(sources=[source]), [APP], coverage, app_states=_states(), read={})
+    assert witnesses.windows.height == KEPT
+    assert witnesses.windows["clock"].unique().to_list() == ["time-info, error not known"]
+    assert witnesses.notes == {"trace.xml": ["the 2,000 longest of 3,000 intervals of kind hang are in the timeline"]}
