@@ -18,6 +18,7 @@ _HEX = "[0-9A-Fa-f]"
 _KEYS = (
     r"localizedCallerName|displayName|callerName|contactName|remoteName|participantName|personName|userName"
     r"|phoneNumber|msisdn|dial(?:ed|ing)?Number|imei|imsi|iccid|meid|serialNumber|serial number"
+    r"|password|passwd|secret|api[_-]?key|authorization|access_token|auth_token|token|user"
 )
 _VALUE = r"\"[^\"]{0,200}\"?|'[^']{0,200}'?|[^\s,;>)}\]\"']+"
 
@@ -37,6 +38,9 @@ class _Shape(NamedTuple):
 
 _SHAPES: Final[tuple[_Shape, ...]] = (
     _Shape("name", rf"(?P<key>(?i:\b(?:{_KEYS})\"?\s*[:=]\s*))(?:{_VALUE})"),
+    _Shape("number", r"(?P<key>(?i:\b(?:imei|imsi|iccid|meid)\s{1,3}))\d{14,20}\b"),
+    _Shape("serial", r"(?P<key>(?i:\bserial\s{1,3}))[A-Z0-9]{8,14}\b"),
+    _Shape("host", r"\b[A-Za-z0-9][A-Za-z0-9-]{0,62}\.local\b"),
     _Shape("sip", r"\b(?i:sips?:)[^\s\"'<>;,)\]}]+"),
     _Shape("tel", r"\b(?i:tel(?:prompt)?:)/*[^\s\"'<>;,)\]}]+"),
     _Shape("phone", r"(?P<key>(?i:\bhandle\w*\W{1,4}|\btype ?= ?\w+,? ?value ?= ?))[\"']?\+?\d[\d ().-]{4,20}\d"),

@@ -25,7 +25,7 @@ NOUNS: Final = {
 }
 REDACTION: Final = {
     "none": "nothing was removed",
-    "ids": "identifiers of people and devices replaced by pseudonyms",
+    "ids": "what looks like a number, an address, an account or a device id was replaced; names inside sentences and file names may remain",
     "all": "identifiers replaced, free text of log messages removed",
 }
 
@@ -68,8 +68,15 @@ def verdict_view(
     )
 
 
+_MOST_SILENT: Final = 20
+"""Rules without evidence above which "nothing found" would say too much: about half of the catalogue (heuristic)."""
+
+
 def _headline(analysis: Analysis) -> str:
     worst = analysis.worst
+    silent = len({rule.rule for rule in analysis.not_evaluated})
+    if silent > _MOST_SILENT and (worst is None or worst <= Severity.low):
+        return f"Little can be said: {plural(silent, 'rule')} lack their evidence"
     if worst is None:
         return "Nothing found"
     if worst <= Severity.low:
