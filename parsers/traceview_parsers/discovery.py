@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from traceview_parsers.archive import printable_name
-from traceview_parsers.container import HEAD_BYTES, is_archive, unpack
+from traceview_parsers.container import ARCHIVE_SUFFIXES, HEAD_BYTES, is_archive, unpack
 from traceview_parsers.errors import InputError, UnknownFormatError
 from traceview_parsers.problems import Problems
 from traceview_parsers.registry import best_reader, broken_readers
@@ -33,6 +33,10 @@ _FIRST = {"sysdiagnose": 0, "powerlog": 1}
 
 _FOLDER_DEPTH = 64
 """Folders in folders; a sysdiagnose has about ten."""
+
+_TEXT_LOGS = frozenset({"log_text", "device_syslog"})
+_MOST_TEXTS = 4
+"""Log texts that one person exports of one capture (heuristic); more are rather captures of their own."""
 
 Claim = tuple[Candidate, Reader]
 
@@ -88,6 +92,13 @@ def _open_sources(claims: list[tuple[int, Candidate, Reader]], trace: Trace, opt
         raise InputError(
             f"{trace.capture.name}: nothing in it could be read: {'; '.join(p.message for p in trace.problems)}"
         )
+    texts = [source for source in trace.sources if source.reader in _TEXT_LOGS]
+    if len(texts) > _MOST_TEXTS:
+        trace.problems.add(
+            trace.capture.name,
+            "many-logs",
+            f"{len(texts)} log texts were read as one capture; for captures of their own use `traceview batch`",
+        )
     trace.device = combine(trace.inputs, trace.problems)
 
 
@@ -118,6 +129,8 @@ def _claims_in_folder(root: Path, name: str, problems: Problems, *, inside: bool
     if not claims:
         what = "archive" if inside else "folder"
         why = "".join(f"; {one.message}" for one in problems if one.source == name)
+        if any(path.name.lower().endswith(ARCHIVE_SUFFIXES) for path in root.rglob("*")):
+            why += "; it holds archives: name one of them, or use `traceview batch`"
         raise UnknownFormatError(f"{name}: nothing in this {what} can be read{why}; give {FORMATS}")
     return claims
 
