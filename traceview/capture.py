@@ -27,6 +27,7 @@ from traceview.signals.vocabulary import EVENT_SCHEMA
 from traceview.witness import collect, with_notes
 from traceview_parsers import ReadOptions, Trace, open_trace
 from traceview_parsers.errors import UsageError
+from traceview_parsers.problems import Problems
 from traceview_parsers.selection import Clause, Selection
 from traceview_parsers.trace import Coverage
 
@@ -90,10 +91,13 @@ class Capture:
             self._check_apps(apps, episodes)
         logs = [one for one in coverage if one.source in {source.name for source in self.trace.sources_of("log")}]
         rows = sum(one.rows or 0 for one in logs)
+        _tell_timeless(logs, self.trace.problems)
+        # Nothing can be reconstructed from lines without a time, so they are no evidence that a rule could run on.
+        timed = of_log_and_reports.filter(pl.col("time").is_not_null())
         findings, not_evaluated = evaluate(
             episodes,
-            kinds=frozenset(of_log_and_reports["kind"].unique().to_list()) | kinds_in_full(of_powerlog),
-            witnesses=frozenset(reading.witnesses),
+            kinds=frozenset(timed["kind"].unique().to_list()) | kinds_in_full(of_powerlog),
+            witnesses=frozenset(reading.witnesses if any(one.start_ns is not None for one in logs) else ()),
             capture_end=_utc(span.end),
             config=self._config,
             apps=self._apps or None,
@@ -346,6 +350,13 @@ def _span(coverage: list[Coverage]) -> Span:
     starts = [one.start_ns for one in timed if one.start_ns is not None]
     ends = [one.end_ns for one in timed if one.end_ns is not None]
     return Span(min(starts, default=0), max(ends, default=0))
+
+
+def _tell_timeless(logs: list[Coverage], problems: Problems) -> None:
+    for one in logs:
+        if one.rows and one.start_ns is None:
+            text = "no line has a time that can be read, so nothing could be reconstructed from this file"
+            problems.add(one.source, "no-times", text)
 
 
 def _utc(time_ns: int | None) -> datetime | None:

@@ -18,7 +18,7 @@ from traceview.report.redact import redact as redacted
 from traceview.rules.builtin import load_rules
 from traceview.rules.registry import Rule, Severity
 from traceview.serialise import findings_frame
-from traceview_parsers.errors import UsageError
+from traceview_parsers.errors import TraceviewError, UsageError
 
 FORMATS = ("parquet", "arrow", "csv", "ndjson", "perfetto", "sarif", "junit")
 _SARIF_LEVEL = {
@@ -58,6 +58,16 @@ def export(capture: Capture, folder: Path, form: str, redaction: Level = "none")
 
 def _write_table(frame: pl.DataFrame, path: Path, form: str) -> Path:
     part = path.with_name(path.name + ".part")
+    try:
+        _write_as(frame, part, form)
+        return part.replace(path)
+    except pl.exceptions.PolarsError as error:
+        raise TraceviewError(f"{path}: cannot be written: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write_as(frame: pl.DataFrame, part: Path, form: str) -> None:
     if form == "parquet":
         frame.write_parquet(part, compression="zstd")
     elif form == "arrow":
@@ -66,7 +76,6 @@ def _write_table(frame: pl.DataFrame, path: Path, form: str) -> Path:
         flat(frame).write_csv(part)
     else:
         frame.write_ndjson(part)
-    return part.replace(path)
 
 
 def flat(frame: pl.DataFrame) -> pl.DataFrame:

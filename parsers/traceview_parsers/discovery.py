@@ -129,14 +129,15 @@ def _claims_in_folder(root: Path, name: str, problems: Problems, *, inside: bool
     if not claims:
         what = "archive" if inside else "folder"
         why = "".join(f"; {one.message}" for one in problems if one.source == name)
-        if any(path.name.lower().endswith(ARCHIVE_SUFFIXES) for path in root.rglob("*")):
+        near = (path for depth in range(4) for path in root.glob("*/" * depth + "*"))
+        if any(path.name.lower().endswith(ARCHIVE_SUFFIXES) for path in near):
             why += "; it holds archives: name one of them, or use `traceview batch`"
         raise UnknownFormatError(f"{name}: nothing in this {what} can be read{why}; give {FORMATS}")
     return claims
 
 
 def _walk(folder: Path, prefix: str, problems: Problems) -> Iterator[Claim]:
-    candidate = Candidate(prefix or folder.name, folder, is_dir=True)
+    candidate = Candidate(prefix or _name(folder), folder, is_dir=True)
     reader = best_reader(candidate)
     if reader is not None:
         yield candidate, reader

@@ -137,6 +137,15 @@ def test_dates_that_64_bits_cannot_hold_give_no_time(tmp_path: Path, log: bytes)
     assert "no times; dates that do not exist, or lie outside 1678 to 2261" in told
 
 
+def test_a_log_without_times_is_not_clean(tmp_path: Path, log: bytes) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(log.replace(b"2026-01-15", b"2026-02-31"))
+    told = CliRunner().invoke(cli.app, ["analyze", str(path)]).stdout
+    assert "Nothing can be said: no line that was recognised has a time" in told
+    assert "nothing could be reconstructed from this file" in told
+    assert "push-unreported" in told.partition("rules without the evidence")[2]
+
+
 def test_lines_that_end_with_carriage_returns_alone_are_told(tmp_path: Path, log: bytes) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(log.replace(b"\n", b"\r"))
@@ -196,6 +205,15 @@ def test_csv_holds_no_formulas() -> None:
     frame = pl.DataFrame({"message": ["=cmd()", "@x", "-1", "plain", None], "figure": [-1, 2, 3, 4, 5]})
     assert flat(frame)["message"].to_list() == ["'=cmd()", "'@x", "'-1", "plain", None]
     assert flat(frame)["figure"].to_list() == [-1, 2, 3, 4, 5]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+def test_a_full_disk_is_one_line(samples: Path) -> None:
+    program = [sys.executable, "-c", "from traceview.cli import main; main()", "log", str(samples / SAMPLE)]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == cli.EXIT_ERROR
+    assert done.stderr == "traceview: writing failed: No space left on device\n"
 
 
 def test_signals_match_numbers_the_lines_of_all_blocks(

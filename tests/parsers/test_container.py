@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import tarfile
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -14,6 +15,12 @@ from traceview_parsers.container import is_archive, unpack
 from traceview_parsers.errors import InputError, UnsafeInputError
 from traceview_parsers.problems import Problems
 from traceview_parsers.trace import Candidate
+
+
+@pytest.fixture(autouse=True)
+def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep unpacked folders out of the machine's temporary folder."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 def everything(_: Candidate) -> bool:

@@ -68,9 +68,7 @@ def _options(
 
 def main() -> None:
     """Run the command line; every error is one line on stderr."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="replace")
+    _prepare_streams()
     signal.signal(signal.SIGTERM, _stop)
     try:
         code = app(standalone_mode=False)
@@ -92,11 +90,24 @@ def main() -> None:
     sys.exit(code)
 
 
+def _prepare_streams() -> None:
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # the caller closed it
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  (open to the end)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+
+
 def _fail_unforeseen(error: BaseException) -> NoReturn:
     if isinstance(error, SystemExit):
+        if isinstance(error.__context__, BrokenPipeError):  # click ends so where the reader of our output has gone
+            sys.exit(0)
         raise error
     if (usage := _usage_text(error)) is not None:
         _fail_usage(usage)
+    if "os error" in str(error):  # of native code that writes a table
+        _fail(error, EXIT_ERROR, f"writing failed: {error}")
     _fail(error, EXIT_ERROR, f"internal error ({type(error).__name__}: {error}); please report it with --debug output")
 
 

@@ -15,6 +15,7 @@ from traceview.cli.options import visible
 from traceview_parsers.errors import InputError, UsageError
 
 _BLOCK_BYTES = 4 << 20
+_BLOCK_LINES = 50_000
 _LINE_BYTES = 64 << 20
 
 app = typer.Typer(no_args_is_help=True, help="What single log lines mean.")
@@ -71,7 +72,7 @@ def _blocks(source: str) -> Iterator[list[str]]:
 def _some_lines(file: IO[bytes]) -> list[bytes]:
     lines: list[bytes] = []
     size = 0
-    while size < _BLOCK_BYTES and (line := file.readline(_LINE_BYTES + 1)):
+    while size < _BLOCK_BYTES and len(lines) < _BLOCK_LINES and (line := file.readline(_LINE_BYTES + 1)):
         if len(line) > _LINE_BYTES:
             raise InputError(f"a line of more than {_LINE_BYTES >> 20} MiB is no log line; is this a text?")
         lines.append(line)

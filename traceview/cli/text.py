@@ -63,6 +63,8 @@ def verdict(analysis: Analysis) -> str:
         text = f"{len(analysis.findings)} finding{'s' * (len(analysis.findings) != 1)}: {found} ({read})"
     elif not analysis.events.height:
         text = f"Nothing can be said: {_nothing(rows)}"
+    elif not analysis.events["time"].count():
+        text = f"Nothing can be said: no line that was recognised has a time ({read})"
     else:
         text = f"No findings ({read})"
     return typer.style(f"{text}{'; ' + unchecked if unchecked else ''}", bold=True)

@@ -90,8 +90,22 @@ def write(
             break
         drawn = _page(analysis, by_id, limits)
     content = drawn.html.encode()
-    out.write_bytes(content)
+    _replace(out, content)
     return ReportSize(out, len(content), drawn.library, drawn.timeline, drawn.degraded)
+
+
+def _replace(out: Path, content: bytes) -> None:
+    """Write a file whole or not at all; what is no regular file (a pipe, ``/dev/stdout``) is written as it is."""
+    if out.exists() and not out.is_file():
+        out.write_bytes(content)
+        return
+    part = out.with_name(out.name + ".part")
+    try:
+        part.write_bytes(content)
+        part.replace(out)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _page(analysis: Analysis, rules: dict[str, Rule], limits: Limits) -> _Page:
