@@ -13,8 +13,8 @@ from traceview_parsers.errors import InputError
 from traceview_parsers.ips import READER
 from traceview_parsers.ips.fields import time_ns, version
 from traceview_parsers.ips.limits import usage
-from traceview_parsers.ips.termination import termination
 from traceview_parsers.ips.rows import read_report
+from traceview_parsers.ips.termination import termination
 from traceview_parsers.problems import Problems
 from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions
 
