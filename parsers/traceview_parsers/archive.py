@@ -224,6 +224,7 @@ def members(path: Path, problems: Problems, meter: Meter) -> Iterator[Member]:
                 yield Member(path.name.removesuffix(".gz"), lambda: stream, metered=True)
                 return
         yield from _tar_members(stream, path, problems)
+        stream.read(COPY_BYTES)  # what follows a tar's end holds the checksum of a gzip stream
 
 
 def printable_name(name: str) -> str:

@@ -120,6 +120,14 @@ def test_a_cut_archive_keeps_what_lies_before(tmp_path: Path, cut: float) -> Non
     assert len(whole) >= len(kept) - 1
 
 
+def test_a_cut_behind_the_last_member_is_told(tmp_path: Path) -> None:
+    archive = tar_gz(tmp_path / "a.tar.gz", {"a.log": b"text"})
+    archive.write_bytes(archive.read_bytes()[:-8])
+    problems = Problems()
+    assert files(unpack(archive, everything, problems)) == {"a.log": b"text"}
+    assert [problem.kind for problem in problems] == ["truncated-archive"]
+
+
 def test_an_archive_without_a_readable_member_is_an_error(tmp_path: Path) -> None:
     broken = tmp_path / "a.tar.gz"
     broken.write_bytes(b"\x1f\x8b\x08" + b"junk" * 50)
