@@ -24,6 +24,7 @@ _LATEST_NS: Final = 2**62
 
 FROM_TIMESYNC: Final = "timesync"
 FROM_HEADER: Final = "header wall clock + continuous time, no timesync for this boot"
+NO_CLOCK: Final = "no usable clock: header and timesync are damaged"
 
 
 @dataclass(slots=True)
@@ -40,21 +41,24 @@ class Clock:
     """Maps ticks of one boot to UTC nanoseconds.
 
     Attributes:
-        how: `FROM_TIMESYNC` or `FROM_HEADER`.
+        how: `FROM_TIMESYNC`, `FROM_HEADER`, or `NO_CLOCK` where no anchor makes sense: then no time is meaningful.
     """
 
     def __init__(self, how: str, numerator: int, denominator: int, anchors: Iterable[tuple[int, int]]) -> None:
         self.how = how
         self._numerator = max(numerator, 1)
         self._denominator = max(denominator, 1)
-        ordered = sorted(anchors)
+        ordered = sorted((tick, wall) for tick, wall in anchors if 0 <= tick < 2**64 and 0 < wall < _LATEST_NS)
+        self._usable = bool(ordered)
+        if not ordered:
+            self.how, ordered = NO_CLOCK, [(0, 0)]
         self._ticks = np.array([tick for tick, _ in ordered], np.uint64)
         self._walls = np.array([wall for _, wall in ordered], np.int64)
 
     def to_ns(self, ticks: Array) -> tuple[Array, Array]:
         """Return (UTC nanoseconds int64, whether they are meaningful) for uint64 ticks."""
-        if not ticks.size:
-            return np.zeros(0, np.int64), np.zeros(0, bool)
+        if not ticks.size or not self._usable:
+            return np.zeros(ticks.size, np.int64), np.zeros(ticks.size, bool)
         last = self._ticks.size - 1
         low, high = np.searchsorted(self._ticks, [ticks.min(), ticks.max()], "right") - 1
         if low == high or last == 0:
