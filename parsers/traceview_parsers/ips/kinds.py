@@ -38,10 +38,6 @@ BY_BUG_TYPE: Final = {
     "115": "reset_count",
 }
 OTHER: Final = "other"
-ABOUT_ONE_PROCESS: Final = frozenset(
-    {"crash", "os_fault", "cpu", "cpu_fatal", "wakeups", "disk_writes", "memory", "resource", "hang"}
-)
-"""Kinds whose body names one process."""
 JSON_BODIES: Final = frozenset({"crash", "os_fault", "jetsam", "stackshot", "force_reset", "panic"})
 """Kinds whose body is one JSON object where it begins with a brace."""
 

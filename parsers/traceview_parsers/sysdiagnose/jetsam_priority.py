@@ -29,11 +29,6 @@ _NOT_TOLD: Final = {"", "-", "---", "(-)", "(---)"}
 _KIB: Final = 1024
 
 
-def is_jetsam_priority(head: str) -> bool:
-    """Whether the first line is the tool's header, in either form."""
-    return _header(head.partition("\n")[0]) is not None
-
-
 def read_jetsam_priority(text: str, place: Place) -> Reading:
     """Read the file into ``processes_at_capture``."""
     lines = text.splitlines()

@@ -14,8 +14,6 @@ import numpy as np
 from traceview_parsers.xctrace.digits import Longs, Mask, Words
 from traceview_parsers.xctrace.markup import Element, decode, parse
 
-BYTES_PER_ID: Final = 19
-
 NUMBER, NEGATIVE, OTHER = 1, 2, 3
 """Forms of a value: an unsigned integer, a negative integer (64-bit two's complement), anything else."""
 
