@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from traceview.signals.catalogue import catalogue
 from traceview.signals.matcher import match
+from traceview.signals.selection import log_selection, text_selection
 from traceview.signals.vocabulary import empty_events
 from traceview_parsers import Trace
 
@@ -70,7 +71,7 @@ def read_log(trace: Trace, apps: Sequence[str], progress: Progress | None) -> Re
         progress: Called while the log is read.
     """
     known = catalogue()
-    by_columns, by_words = known.selection(apps), known.words()
+    by_columns, by_words = log_selection(known, apps), text_selection(known)
     reading = Reading()
     for source in trace.sources_of("log"):
         wanted = by_columns if source.reader in _COMPLETE_READERS else by_words

@@ -13,6 +13,7 @@ from traceview.signals.identity import identity_fields
 from traceview.signals.lines import match_lines, match_table
 from traceview.signals.matcher import MAX_MESSAGE, match
 from traceview.signals.notation import format_key, literals_of, names_of, to_pattern
+from traceview.signals.selection import log_selection
 from traceview.signals.vocabulary import EVENT_SCHEMA
 from traceview_parsers import schema
 from traceview_parsers.selection import Clause, Selection
@@ -227,18 +228,18 @@ def test_selection_lets_every_example_through() -> None:
         "message": pa.array([example.message for _, example in rows]),
     }
     batch = schema.log_batch(len(rows), columns)
-    assert catalogue().selection().mask(batch).all()
-    mask = catalogue().selection(apps=["Acme"]).mask(batch)
+    assert log_selection(catalogue()).mask(batch).all()
+    mask = log_selection(catalogue(), apps=["Acme"]).mask(batch)
     assert mask.all(), [rows[index][0].id for index in np.flatnonzero(~mask)]
 
 
 def test_selection_asks_for_apps_only_where_nothing_else_is_known() -> None:
-    selection = catalogue().selection(apps=["Acme"])
+    selection = log_selection(catalogue(), apps=["Acme"])
     assert isinstance(selection, Selection)
     assert all(clause.words for clause in selection.clauses)
     assert all(clause.processes or clause.subsystems or clause.senders for clause in selection.clauses)
     for apps in ([], ["com.acme.voip"]):
-        of_apps = [clause for clause in catalogue().selection(apps).clauses if clause.process_paths]
+        of_apps = [clause for clause in log_selection(catalogue(), apps).clauses if clause.process_paths]
         assert len(of_apps) == 1, "a bundle id does not tell how the process is called"
         assert of_apps[0] == Clause(words=of_apps[0].words, process_paths=of_apps[0].process_paths)
 

@@ -6,6 +6,7 @@ import pytest
 
 from traceview.signals.catalogue import catalogue
 from traceview.signals.matcher import match
+from traceview.signals.selection import log_selection
 from traceview.signals.stats import count, unrecognised, watched
 from traceview_parsers import open_trace
 
@@ -47,7 +48,7 @@ def test_the_selection_loses_no_event_of_a_real_archive(real: Path) -> None:
         pytest.skip(f"no {archive}")
     with open_trace(archive) as trace:
         every = pl.concat([match(batch) for batch in trace.batches("log")])
-        chosen = pl.concat([match(batch) for batch in trace.batches("log", catalogue().selection())])
+        chosen = pl.concat([match(batch) for batch in trace.batches("log", log_selection(catalogue()))])
         blind = pl.concat([match(pl.DataFrame(batch).drop("format")) for batch in trace.batches("log")])
     assert every.height > 300
     assert set(chosen["ref"]) <= set(every["ref"])

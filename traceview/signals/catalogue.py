@@ -12,7 +12,7 @@ derived from ``format``), ``contains`` (literals of which a message must hold on
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,6 @@ from typing import Any, Final
 from traceview.signals.identity import COMPOUND
 from traceview.signals.notation import format_key, literals_of, names_of, to_pattern
 from traceview.signals.vocabulary import FIELDS, KINDS
-from traceview_parsers.selection import Clause, Selection
 
 FOLDER: Final = Path(__file__).parent
 EVIDENCE: Final = ("seen", "format", "documented")
@@ -105,43 +104,6 @@ class Catalogue:
         """Return every distinct literal that some form needs, sorted."""
         return sorted({literal for form in self.forms for literal in form.literals})
 
-    def words(self) -> Selection:
-        """Return what to read of a text: its rows may lack process, subsystem or library, so only words can choose."""
-        return Selection((Clause(words=frozenset(self.literals)),))
-
-    def selection(self, apps: Iterable[str] = ()) -> Selection:
-        """Return what a reader has to decode so that no event is missed: four clauses, a little too wide.
-
-        For sources that know process, subsystem and library of each row; for others see `words`.
-
-        Signals with a known process, subsystem or library ask for just those. Lines that an app may print by any way
-        (its own logger, NSLog) are looked for in the processes named in `apps`; without names, or with bundle ids
-        (they have a dot and do not tell how the process is called), in whatever runs out of an app bundle.
-        """
-        named = frozenset(apps)
-        bounds = named if named and not any("." in name for name in named) else None
-        names: dict[str, set[str]] = {}
-        words: dict[str, set[str]] = {}
-        for form in self.forms:
-            for column, values in _places(self.signals[form.signal]):
-                names.setdefault(column, set()).update(values)
-                words.setdefault(column, set()).update(form.literals)
-        watched = frozenset(names["processes"])
-        of_apps = Clause(processes=bounds) if bounds else Clause(process_paths=_APP_PATHS)
-        clauses = [
-            Clause(processes=watched, words=frozenset(words["processes"])),
-            Clause(subsystems=frozenset(names["subsystems"]), words=frozenset(words["subsystems"])),
-            # What libraries print is looked for in apps and in the watched daemons: the rest does not concern apps.
-            replace(of_apps, words=frozenset(words["apps"] | words["senders"])),
-            Clause(processes=watched, senders=frozenset(names["senders"]), words=frozenset(words["senders"])),
-        ]
-        return Selection(tuple(clauses))
-
-
-_DAEMON_FAMILIES: Final = frozenset({"crash_text", "system"})
-_APP_PATHS: Final = frozenset({".app/"})
-"""In the path of every app, app extension and simulated app (Apple, Bundle Programming Guide)."""
-
 
 @cache
 def catalogue() -> Catalogue:
@@ -199,20 +161,6 @@ def compile_catalogue(signals: Iterable[Signal]) -> Catalogue:
     for key, places in by_format.items():
         places.update(place for literal, others in holders.items() if literal in key for place in others)
     return Catalogue(kept, tuple(forms), {key: tuple(sorted(places)) for key, places in by_format.items()})
-
-
-def _places(signal: Signal) -> list[tuple[str, frozenset[str]]]:
-    """Return where a signal's lines are found: (column, accepted names); many libraries log without a subsystem."""
-    if signal.processes:
-        return [("processes", signal.processes)]
-    places = [("subsystems", frozenset({signal.subsystem}))] if signal.subsystem else []
-    if signal.senders:
-        places.append(("senders", signal.senders))
-    if places:
-        return places
-    # Crash texts and clock marks are printed by the daemons that the catalogue watches; all else without a place of
-    # its own is printed by apps and the libraries in them.
-    return [("processes", frozenset())] if signal.family in _DAEMON_FAMILIES else [("apps", frozenset())]
 
 
 def _forms(index: int, signal: Signal) -> list[Form]:
