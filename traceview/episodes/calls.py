@@ -33,7 +33,7 @@ _START: Final = r"(?i)startcall"
 _PUSH_TO_TALK: Final = "PushToTalk channel"
 """Reason of lines about a PushToTalk channel: joining one is no call and keeps no app running (Apple, PushToTalk)."""
 _ALL_ENDED: Final = "all calls ended"
-_NO_STEP: Final = frozenset({"call.provider"})
+_NO_STEP: Final = frozenset({"call.provider", "call.waiting", "call.channel"})
 
 
 def build(context: Context) -> pl.DataFrame:

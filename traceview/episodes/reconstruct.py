@@ -17,10 +17,11 @@ from traceview.episodes import (
     route_changes,
     suspensions,
     terminations,
+    undated,
 )
 from traceview.episodes.identity import identify
 from traceview.episodes.relate import Relations
-from traceview.episodes.schema import EPISODES, Episodes
+from traceview.episodes.schema import EPISODES, Episodes, empty_episodes
 from traceview.episodes.tables import Span
 
 __all__ = ["Span", "reconstruct"]
@@ -30,13 +31,15 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
     """Reconstruct the windows that the events tell of.
 
     Args:
-        events: `EVENT_SCHEMA`, of any sources, in any order; repeated rows count once, rows without a time not at all.
+        events: `EVENT_SCHEMA`, of any sources, in any order; repeated rows count once, rows without a time not at all
+            unless they are reports (`undated`).
         span: What the sources cover: the edges of the capture.
 
     Returns:
         All tables of `EPISODES`, each by start.
     """
-    context = identify(events, span)
+    placed, reports = undated.apart(events)
+    context = identify(placed, span)
     windows = app_states.windows(context)
     call_table, push_table = pushes.with_calls(context, calls.build(context))
     relations = Relations(
@@ -50,6 +53,7 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
     rerouted = route_changes.build(context, relations)
     resources = resource_events.build(context)
     facts = glitch_causes.Facts(suspended, interrupted, rerouted, resources)
+    empty = empty_episodes()
     built = {
         "processes": processes.build(context),
         "app_states": app_states.publish(windows, context),
@@ -62,7 +66,7 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
         "interruptions": interrupted,
         "route_changes": rerouted,
         "glitches": glitches.build(context, relations, facts),
-        "resource_events": resources,
-        "terminations": deaths,
+        "resource_events": resource_events.with_undated(resources, reports),
+        "terminations": terminations.with_undated(deaths, reports),
     }
-    return {name: built[name] for name in EPISODES}
+    return {name: built.get(name, empty[name]) for name in EPISODES}
