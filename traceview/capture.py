@@ -92,11 +92,12 @@ class Capture:
         logs = [one for one in coverage if one.source in {source.name for source in self.trace.sources_of("log")}]
         rows = sum(one.rows or 0 for one in logs)
         _tell_timeless(logs, self.trace.problems)
-        # Nothing can be reconstructed from lines without a time, so they are no evidence that a rule could run on.
-        timed = of_log_and_reports.filter(pl.col("time").is_not_null())
+        # Nothing can be reconstructed from lines without a time, so they are no evidence that a rule could run on; a
+        # report tells all that it knows, with a time or without.
+        telling = of_log_and_reports.filter(pl.col("time").is_not_null() | pl.col("signal").str.starts_with("report."))
         findings, not_evaluated = evaluate(
             episodes,
-            kinds=frozenset(timed["kind"].unique().to_list()) | kinds_in_full(of_powerlog),
+            kinds=frozenset(telling["kind"].unique().to_list()) | kinds_in_full(of_powerlog),
             witnesses=frozenset(reading.witnesses if any(one.start_ns is not None for one in logs) else ()),
             capture_end=_utc(span.end),
             config=self._config,

@@ -6,9 +6,11 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
+from traceview.episodes.reconstruct import Span, reconstruct
 from traceview.signals.reports import report_events
 from traceview.signals.vocabulary import EVENT_SCHEMA, KINDS
 from traceview_parsers import schema
+from traceview_parsers.ips.kinds import BY_BUG_TYPE, SILENT
 
 MOMENT = datetime(2026, 1, 15, 9, 11, 11, tzinfo=UTC)
 
@@ -47,21 +49,51 @@ def test_each_kind_has_its_event() -> None:
         reports(
             {"kind": "cpu", "used": 90.0, "limit": 50.0, "window_s": 150.0, "limit_window_s": 180.0},
             {"kind": "wakeups", "used": 45001.0, "limit": 150.0, "window_s": 162.0, "limit_window_s": 300.0},
-            {"kind": "cpu_fatal"},
+            {"kind": "cpu_fatal", "used": 9.0, "limit": 15.0, "window_s": 38.0, "limit_window_s": 60.0},
             {"kind": "jetsam", "victim_bytes": 7, "explanation": "per-process-limit"},
             {"kind": "stackshot"},
-            {"kind": "crash", "time": None},
             {"kind": "crash", "process": None},
+            {"kind": "resource", "explanation": "(Limit 4096 threads) Crossed Thread Limit", "limit": 4096.0},
+            {"kind": "resource", "explanation": "(Limit 20000 ports) Crossed system-wide Port Limit", "limit": 2e4},
         )
     )
     rows = [(row["kind"], row["value"], row["limit"], row["namespace"]) for row in events.to_dicts()]
     assert rows == [
         ("resource.cpu", 90.0, 90.0, None),  # 50 % of 180 s
         ("resource.wakeups", 45001.0, 45000.0, None),
-        ("process.terminated", None, None, "RESOURCE"),
+        ("process.terminated", 9.0, 9.0, "RESOURCE"),
         ("jetsam.killed", 7.0, None, None),
+        ("resource.cpu", None, 4096.0, None),
+        ("resource.cpu", 9.0, 9.0, "RESOURCE"),  # 15 % of 60 s
     ]
     assert set(events["kind"]) <= KINDS
+
+
+def test_kinds_that_make_no_event_are_listed_with_what_they_tell() -> None:
+    silent = report_events(reports(*({"kind": kind} for kind in SILENT)))
+    assert silent.is_empty()
+    assert not set(SILENT) & {"crash", "jetsam", "cpu", "cpu_fatal", "wakeups", "disk_writes", "memory", "resource"}
+    assert set(BY_BUG_TYPE.values()) - set(SILENT) <= {
+        *("crash", "jetsam", "cpu", "cpu_fatal", "wakeups", "disk_writes", "resource"),
+    }
+
+
+def test_a_report_without_a_time_is_an_event_and_a_row_without_a_place() -> None:
+    told = {"time": None, "bundle": "com.acme.voip", "used": 9.0, "limit": 15.0, "limit_window_s": 60.0}
+    events = report_events(reports({"kind": "cpu_fatal"} | told, {"kind": "wakeups"} | told, {"kind": "jetsam"}))
+    assert events["time"].null_count() == 3
+    episodes = reconstruct(events, Span.of(events))
+    deaths = episodes["terminations"].select("app", "process", "pid", "kind", "start", "end", "start_how", "in_call")
+    assert deaths.filter(pl.col("app").is_not_null()).rows() == [
+        ("com.acme.voip", "AcmeVoIP", 913, "cpu", None, None, None, None)
+    ]
+    limits = episodes["resource_events"].select("app", "kind", "value", "limit", "fatal", "start", "start_how")
+    assert sorted(limits.rows()) == [
+        ("com.acme.voip", "cpu", 9.0, 9.0, True, None, None),
+        ("com.acme.voip", "wakeups", 9.0, 900.0, False, None, None),
+    ]
+    assert episodes["terminations"].height == 2
+    assert episodes["processes"].height == 1  # of the jetsam report, which has a time
 
 
 def test_a_crash_without_termination_reason_is_told_by_its_signal() -> None:

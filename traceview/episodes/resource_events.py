@@ -4,6 +4,7 @@ from typing import Final
 
 import polars as pl
 
+from traceview.episodes import undated
 from traceview.episodes.intervals import NS
 from traceview.episodes.tables import Context, table
 
@@ -29,13 +30,7 @@ def build(context: Context) -> pl.DataFrame:
     ``limit`` are CPU seconds, wake-ups or bytes; null where a line gives no figure that can be told so.
     """
     weak = (pl.col("confidence") < LEAST_CONFIDENCE).fill_null(value=False)
-    level = pl.coalesce("state", "reason")
-    fatal = pl.any_horizontal(
-        (pl.col(column).str.contains(_FATAL) & ~pl.col(column).str.contains(_NOT_FATAL)).fill_null(value=False)
-        for column in ("reason", "action", "state", "signal")
-    )
-    events = context.of_kind(*_KINDS).filter(~weak)
-    events = events.with_columns(level.alias("level"), fatal.alias("fatal"), **_figures())
+    events = _read(context.of_kind(*_KINDS).filter(~weak))
     same = ["kind", "owner"]
     changed = (pl.col("t") - pl.col("t").shift(1).over(same) > ECHO_NS) | (
         pl.col("value") != pl.col("value").shift(1).over(same)
@@ -63,6 +58,26 @@ def build(context: Context) -> pl.DataFrame:
             pl.col("owner_pid").alias("pid"),
         ),
     )
+
+
+def with_undated(events: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFrame:
+    """Return the table with a row for each limit that a report without a time tells of (`undated.apart`)."""
+    told = reports.filter(pl.col("kind").is_in(_KINDS))
+    if told.is_empty():
+        return events
+    kind = pl.col("kind").str.strip_prefix("resource.")
+    rows = _read(told).with_columns(kind, *undated.subject(), pl.concat_list("ref").alias("evidence"))
+    placed = events.with_columns(pl.col("start", "end").cast(pl.Int64))
+    return table("resource_events", pl.concat([placed, rows], how="diagonal_relaxed"))
+
+
+def _read(events: pl.DataFrame) -> pl.DataFrame:
+    """Add ``level`` and ``fatal``, and bring ``value`` and ``limit`` to their units."""
+    fatal = pl.any_horizontal(
+        (pl.col(column).str.contains(_FATAL) & ~pl.col(column).str.contains(_NOT_FATAL)).fill_null(value=False)
+        for column in ("reason", "action", "state", "signal")
+    )
+    return events.with_columns(pl.coalesce("state", "reason").alias("level"), fatal.alias("fatal"), **_figures())
 
 
 def _figures() -> dict[str, pl.Expr]:

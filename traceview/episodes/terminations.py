@@ -5,7 +5,7 @@ from typing import Final
 
 import polars as pl
 
-from traceview.episodes import codes, states
+from traceview.episodes import codes, states, undated
 from traceview.episodes.intervals import NS
 from traceview.episodes.relate import Relations
 from traceview.episodes.tables import Context, Row, table
@@ -63,6 +63,20 @@ def build(context: Context, relations: Relations) -> pl.DataFrame:
         row["app_state"] = before[at] or row["app_state"]
         row["in_call"] = in_call[at]
     return table("terminations", rows)
+
+
+def with_undated(deaths: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFrame:
+    """Return the table with a row for each death that a report without a time tells of (`undated.apart`)."""
+    several = ("kind", "code", "reason", "namespace", "ref", "state", "visibility")
+    told = reports.filter(pl.col("kind").is_in(["process.terminated", "jetsam.killed"])).select(
+        *undated.subject(), *(pl.concat_list(name) for name in several)
+    )
+    unplaced = dict.fromkeys(("owner", "start", "gone_at"))
+    rows = [_row({**death, **unplaced, "timed": False}) for death in told.iter_rows(named=True)]
+    if not rows:
+        return deaths
+    placed = deaths.with_columns(pl.col("start", "end").cast(pl.Int64)).to_dicts()
+    return table("terminations", [*placed, *(row | {"start_how": None, "end_how": None} for row in rows)])
 
 
 def _matters(row: Row, death: Row) -> bool:

@@ -118,12 +118,12 @@ def _shapes(
     begin: pl.Expr | None = None,
     finish: pl.Expr | None = None,
 ) -> pl.DataFrame:
-    """Add the common columns; by default the window is (`start`, `end`)."""
+    """Add the common columns; by default the window is (`start`, `end`). Rows without a time have no place."""
     first, last = (pl.lit(edge).cast(TIME) for edge in span)
     begin = pl.coalesce(begin, first) if begin is not None else pl.coalesce("start", first)
     open_end = pl.when(pl.col("end_how") == "capture_edge").then(last).otherwise(begin)
     finish = finish if finish is not None else pl.col("end")
-    return table.with_columns(
+    return table.filter(pl.col("start_how").is_not_null()).with_columns(
         who=pl.coalesce("app", "process"),
         look=look.fill_null("unknown"),
         begin=begin,

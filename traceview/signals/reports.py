@@ -1,5 +1,6 @@
 """Crash, jetsam and resource reports as events: witnesses like log lines, with the report as evidence."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import polars as pl
@@ -14,8 +15,9 @@ _KINDS: Final = {
     "wakeups": "resource.wakeups",
     "disk_writes": "resource.disk",
     "memory": "resource.memory",
+    "resource": "resource.cpu",
 }
-"""Event kind of each kind of report that tells of one process; the others (stackshots, panics, hangs) make none."""
+"""Event kind of each kind of report that tells how a process ended or which limit it passed."""
 
 _SIGNALS: Final = {
     "SIGQUIT": "0x3",
@@ -30,23 +32,30 @@ _SIGNALS: Final = {
 """Signals by which a process ends itself, with Darwin's numbers (sys/signal.h). Before iOS 15 a crash report prints the
 signal but no termination reason; SIGKILL is not among them, since it says nothing without one."""
 
-_RESOURCE: Final = ("cpu", "wakeups", "disk_writes", "memory")
+_RESOURCE: Final = ("cpu", "wakeups", "disk_writes", "memory", "resource")
 
 
 def report_events(reports: pl.DataFrame) -> pl.DataFrame:
     """Return one event a report of one process (`EVENT_SCHEMA`).
 
-    The event's time is the moment of the report; ``signal`` is ``report.`` and the kind of report; ``message`` is one
-    line that says what it reports. Reports without a time or a process give none. A daemon has no bundle id: texts
-    repeat its name instead.
+    The event's time is the moment of the report, null where it prints none; ``signal`` is ``report.`` and the kind of
+    report; ``message`` is one line that says what it reports. Reports that name no process give none, nor do those that
+    tell of no end and of no limit
+    (`traceview_parsers.ips.kinds.SILENT`). A daemon has no bundle id: texts repeat its name instead. A process that
+    was killed for its CPU use gives two events: its end and the limit.
 
     Args:
         reports: Table ``reports``.
     """
-    told = reports.filter(
-        pl.col("kind").is_in(list(_KINDS)) & pl.col("time").is_not_null() & pl.col("process").is_not_null()
-    )
-    fatal_cpu = pl.col("kind") == "cpu_fatal"
+    judged = pl.col("kind").is_in(list(_KINDS)) & ((pl.col("kind") != "resource") | _of_threads())
+    told = reports.filter(judged & pl.col("process").is_not_null())
+    limits = told.filter(pl.col("kind") == "cpu_fatal")
+    return pl.concat([_events(told, _KINDS), _events(limits, {"cpu_fatal": "resource.cpu"})])
+
+
+def _events(told: pl.DataFrame, kinds: Mapping[str, str]) -> pl.DataFrame:
+    """Return one event of the kind that `kinds` gives for each report."""
+    fatal = pl.when(pl.col("kind") == "cpu_fatal")
     resource = pl.col("kind").is_in(_RESOURCE)
     number = pl.col("signal").replace_strict(_SIGNALS, default=None, return_dtype=pl.String)
     signalled = pl.when(pl.col("namespace").is_null() & pl.col("code").is_null() & (pl.col("kind") == "crash"))
@@ -54,7 +63,7 @@ def report_events(reports: pl.DataFrame) -> pl.DataFrame:
     columns = {
         "ref": pl.col("ref"),
         "time": pl.col("time"),
-        "kind": pl.col("kind").replace_strict(_KINDS),
+        "kind": pl.col("kind").replace_strict(kinds, return_dtype=pl.String),
         "signal": pl.lit("report.") + pl.col("kind"),
         "confidence": pl.lit(1.0),
         "process": pl.lit("ReportCrash"),
@@ -64,9 +73,14 @@ def report_events(reports: pl.DataFrame) -> pl.DataFrame:
         "subject_pid": pl.col("pid"),
         "state": pl.when(~resource).then(pl.col("role")),
         "visibility": pl.col("visibility"),
-        "namespace": pl.when(fatal_cpu).then(pl.lit("RESOURCE")).otherwise(space),
+        "namespace": fatal.then(pl.lit("RESOURCE")).otherwise(space),
         "code": pl.coalesce("code", signalled.then(number)),
-        "reason": pl.coalesce(pl.col("explanation"), _exception()),
+        "reason": pl.coalesce(
+            pl.when((pl.col("kind") == "resource") & _of_threads()).then(pl.lit("thread count")),
+            pl.col("explanation"),
+            fatal.then(pl.lit("CPU limit")),
+            _exception(),
+        ),
         "value": pl.when(pl.col("kind") == "jetsam")
         .then(pl.col("victim_bytes").cast(pl.Float64))
         .otherwise(pl.col("used")),
@@ -80,8 +94,13 @@ def report_events(reports: pl.DataFrame) -> pl.DataFrame:
 
 def _limit() -> pl.Expr:
     """Return the limit in the unit of what was used: reports print it as a rate over a window of its own."""
-    share = pl.when(pl.col("kind") == "cpu").then(0.01).otherwise(1.0)  # percent of a core
+    share = pl.when(pl.col("kind").is_in(["cpu", "cpu_fatal"])).then(0.01).otherwise(1.0)  # percent of a core
     return pl.coalesce(pl.col("limit") * pl.col("limit_window_s") * share, "limit")
+
+
+def _of_threads() -> pl.Expr:
+    """Whether a report of kind ``resource`` is about the number of threads: the only such limit that is told by name."""
+    return pl.col("explanation").str.contains("threads", literal=True).fill_null(value=False)
 
 
 def _exception() -> pl.Expr:

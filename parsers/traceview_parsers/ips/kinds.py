@@ -41,6 +41,18 @@ OTHER: Final = "other"
 JSON_BODIES: Final = frozenset({"crash", "os_fault", "jetsam", "stackshot", "force_reset", "panic"})
 """Kinds whose body is one JSON object where it begins with a brace."""
 
+SILENT: Final = {
+    "hang": "the main run loop of a process that lived on",
+    "launch": "a slow launch",
+    "os_fault": "a fault that the process outlived",
+    "stackshot": "what every process did at one moment",
+    "panic": "a restart of the whole device",
+    "force_reset": "a restart of the whole device by hand",
+    "reset_count": "restarts of the whole device",
+    OTHER: "something else than a process",
+}
+"""Kinds that tell neither of the end of a process nor of a limit that one passed, and what they tell of."""
+
 BY_EVENT: Final = {"cpu usage": "cpu", "wakeups": "wakeups", "disk writes": "disk_writes"}
 """Kinds by the line ``Event:`` of a text report."""
 BY_SUBTYPE: Final = {

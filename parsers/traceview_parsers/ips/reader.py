@@ -56,6 +56,7 @@ class IpsSource:
             max(times, default=None),
             len(reports),
             clock="printed with zone" if times else "no time in the report",
+            notes=tuple(_notes(reports)),
         )
 
 
@@ -98,7 +99,9 @@ class IpsReader:
             text = "the report's body is cut off or damaged; only its header was read"
             context.problems.add(name, "truncated", text, position=len(data))
         if row.get("time") is None:
-            context.problems.add(name, "no-time", "the report has no time and cannot be placed")
+            context.problems.add(
+                name, "no-time", "the report has no time: what it tells is judged, but has no place beside the log"
+            )
         _device(row, context)
         return IpsSource(name, _tables(row, body, rest, context.source_index))
 
@@ -119,6 +122,16 @@ def _tables(row: Row, body: dict[str, Any] | None, rest: str, source_index: int)
     if row["kind"] == "stackshot" and body is None:
         rows = placed(stackshot.text_processes(rest))
     return {"reports": [identity], "stackshot_processes": rows}
+
+
+def _notes(reports: list[Row]) -> Iterator[str]:
+    """Tell why a report proves no end of a process and no limit that one passed."""
+    kind, bug_type = reports[0]["kind"], reports[0].get("bug_type")
+    if kind in kinds.SILENT:
+        of = f" (bug type {bug_type})" if kind == kinds.OTHER and bug_type else ""
+        yield f"tells of {kinds.SILENT[kind]}{of}: neither of the end of a process nor of a limit"
+    elif not any(row.get("process") for row in reports):
+        yield "names no process, so that it cannot be laid at anybody's door"
 
 
 def _killed(identity: Row, victim: Row) -> Row:
