@@ -24,6 +24,7 @@ LINE_SCHEMA: dict[str, pl.DataType] = {
     "message": pl.String(),
     "source": pl.String(),  # path inside the capture
     "position": pl.UInt64(),  # line number or record ordinal in the source
+    "place": pl.String(),  # where that number alone finds nothing: table and row id of a database (`TABLE:ROW`)
     "signal": pl.String(),  # what the line was recognised as, or null
 }
 """Columns of `Analysis.lines`."""

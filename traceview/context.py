@@ -83,4 +83,6 @@ def _located(trace: Trace, frame: pl.DataFrame) -> pl.DataFrame:
     )
     size = 1 << REF_POSITION_BITS
     located = frame.with_columns((pl.col("ref") // size).alias("index"), (pl.col("ref") % size).alias("position"))
+    places = [trace.place_of(ref) for ref in frame["ref"].to_list()]
+    located = located.with_columns(pl.Series("place", places, pl.String))
     return located.join(names, on="index", how="left").select(list(LINE_SCHEMA))

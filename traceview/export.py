@@ -132,12 +132,12 @@ def _sarif_rule(rule: Rule) -> dict[str, Any]:
 
 
 def _location(place: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "physicalLocation": {
-            "artifactLocation": {"uri": quote(place["source"], errors="replace")},
-            "region": {"startLine": max(int(place["position"]), 1), "snippet": {"text": place["message"] or ""}},
-        }
-    }
+    region: dict[str, Any] = {"snippet": {"text": place["message"] or ""}}
+    physical = {"artifactLocation": {"uri": quote(place["source"], errors="replace")}, "region": region}
+    if place["place"]:  # a row of a database has no line number
+        return {"physicalLocation": physical, "logicalLocations": [{"fullyQualifiedName": place["place"]}]}
+    region["startLine"] = max(int(place["position"]), 1)
+    return {"physicalLocation": physical}
 
 
 def junit(analysis: Analysis) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import pyarrow as pa
 
@@ -123,6 +123,14 @@ class Source(Protocol):
         """Return what is known of the covered time; complete once the source was read."""
 
 
+@runtime_checkable
+class Placed(Protocol):
+    """A source whose positions are no line numbers."""
+
+    def place(self, position: int) -> str:
+        """Return where a person finds the row of this position: ``TABLE:ROW`` of a database."""
+
+
 class Reader(Protocol):
     """One format. Instances hold no state; `open` returns a `Source` that does."""
 
@@ -211,6 +219,12 @@ class Trace:
         """Return the source and the position inside it of a row identity."""
         index, position = schema.split_ref(ref)
         return self.sources[index], position
+
+    def place_of(self, ref: int) -> str | None:
+        """Return where a person finds a row; None where its position, a line or record number, tells it."""
+        index, position = schema.split_ref(ref)
+        source = self.sources[index] if index < len(self.sources) else None
+        return source.place(position) if isinstance(source, Placed) else None
 
     def close(self) -> None:
         """Remove temporary files. The trace cannot be read afterwards."""

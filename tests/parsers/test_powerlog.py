@@ -1,5 +1,6 @@
 """PowerLog files: the real one with its exact figures, synthetic ones for what it lacks."""
 
+import contextlib
 import gzip
 import io
 import sqlite3
@@ -96,6 +97,21 @@ def test_every_row_of_every_known_table_is_read(real: Path, sample: Trace, tmp_p
     assert not list(sample.problems)
     refs = pl.concat([frame(sample, table)["ref"] for table in sample.tables])
     assert refs.n_unique() == read + frame(sample, "clock_steps").height
+
+
+def test_a_row_is_found_again_with_sqlite(real: Path, sample: Trace, tmp_path: Path) -> None:
+    path = tmp_path / "sample.PLSQL"
+    path.write_bytes(gzip.decompress((real / SAMPLE).read_bytes()))
+    looked_up = {"power_app_states": ("Identifier", "bundle"), "clock_steps": ("system", "offset_s")}
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        for name, (column, ours) in looked_up.items():
+            for ref, value in frame(sample, name).select("ref", ours).head(50).iter_rows():
+                place = sample.place_of(ref)
+                assert place is not None
+                table, _, row = place.rpartition(":")
+                query = f"SELECT {column} FROM {table} WHERE rowid = {row}"  # noqa: S608  (names of this very file)
+                (found,) = database.execute(query).fetchone()
+                assert found == (pytest.approx(value, abs=1e-6) if name == "clock_steps" else value)
 
 
 def test_identity_and_zone(sample: Trace) -> None:

@@ -150,7 +150,7 @@ def _line(row: dict[str, object], clock: _Clock, told: datetime | None) -> str:
     message = visible(str(row["message"] or ""))
     cut = message if len(message) <= _MESSAGE_CHARACTERS else message[:_MESSAGE_CHARACTERS] + "…"
     origin = str(row["source"]).rsplit("/", 1)[-1]
-    return f"    {stamp} {visible(who)} {cut}  ({visible(origin)}:{row['position']})"
+    return f"    {stamp} {visible(who)} {cut}  ({visible(origin)}:{row['place'] or row['position']})"
 
 
 def _calls(calls: pl.DataFrame, clock: _Clock) -> str:

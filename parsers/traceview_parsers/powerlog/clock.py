@@ -33,15 +33,18 @@ class PowerlogClock:
     Args:
         stamps: ``timestamp`` of the offset rows, seconds, in any order.
         offsets: Their ``system``, seconds.
+        ids: Their row ids; without them they are counted from 1.
     """
 
-    def __init__(self, stamps: Reals, offsets: Reals) -> None:
+    def __init__(self, stamps: Reals, offsets: Reals, ids: Longs | None = None) -> None:
         at, timed = ticks(stamps)
         by, known = ticks(offsets)
         sound = timed & known
         order = np.argsort(at[sound], kind="stable")
         self.stamps: Longs = at[sound][order]
         self.offsets: Longs = by[sound][order]
+        rows = np.arange(1, len(stamps) + 1) if ids is None else ids
+        self.ids: Longs = np.asarray(rows, np.int64)[sound][order]
 
     @classmethod
     def unknown(cls) -> Self:

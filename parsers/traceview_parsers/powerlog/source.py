@@ -46,13 +46,13 @@ class PowerlogSource:
         self._coverage: Coverage | None = None
         if database.damage:
             self._problem("damaged", f"the database is damaged or cut off; what is left was read ({database.damage})")
-        self.clock = _clock(database)
+        self.clock, self._offsets = _clock(database)
         self._parts: list[Part] = [(layout, table) for layout in LAYOUTS for table in database.find(layout.source)]
-        if len(self._parts) > _MOST_PARTS:
+        if len(self._parts) >= _MOST_PARTS:  # the last number stands for the table of offsets
             self._problem(
                 "too-many-tables", "more tables of the same name than any PowerLog has; the rest was not read"
             )
-            del self._parts[_MOST_PARTS:]
+            del self._parts[_MOST_PARTS - 1 :]
         found = dict.fromkeys(layout.table for layout, _ in self._parts)
         self.tables: tuple[str, ...] = (*found, CLOCK_TABLE) if self.clock.known else tuple(found)
         self._mode = self._newest(database, "PLStorageOperator_EventForward_Configuration", "Mode")
@@ -74,6 +74,11 @@ class PowerlogSource:
         zone = self._newest(database, "PLLocaleAgent_EventForward_TimeZone", "TimeZoneName")
         if context.capture.tz is None and zone is not None:
             context.capture.tz, context.capture.tz_how = zone, "powerlog"
+
+    def place(self, position: int) -> str:
+        """Return ``TABLE:ROW``: the file's own table and the id (``ROWID``) of the row in it."""
+        ordinal, row = position >> _ROW_BITS, position & ((1 << _ROW_BITS) - 1)
+        return f"{self._parts[ordinal][1].name if ordinal < len(self._parts) else self._offsets}:{row}"
 
     def batches(self, table: str, selection: Selection = EVERYTHING) -> Iterator[Any]:
         """Yield record batches of a table in the order of the file's rows; `selection` does not apply."""
@@ -185,7 +190,7 @@ class PowerlogSource:
         clock = self.clock
         step = np.diff(clock.offsets, prepend=clock.offsets[:1]) / 1e6
         rows = len(clock.stamps)
-        position = (_MOST_PARTS - 1 << _ROW_BITS) + np.arange(rows)
+        position = (_MOST_PARTS - 1 << _ROW_BITS) | (clock.ids & ((1 << _ROW_BITS) - 1))
         arrays = {
             "ref": pa.array((self._index << schema.REF_POSITION_BITS) | position, pa.uint64()),
             "time": _instants(clock.stamps + clock.offsets, np.ones(rows, bool)),
@@ -287,9 +292,12 @@ def _first(names: Names, table: DbTable) -> str | None:
     return next((name for name in candidates if name in table.columns), None)
 
 
-def _clock(database: Database) -> PowerlogClock:
+def _clock(database: Database) -> tuple[PowerlogClock, str]:
+    """Return the clock of the file and the name of the table that tells it."""
     stamps: list[Any] = []
     offsets: list[Any] = []
+    ids: list[Any] = []
+    told = OFFSETS[0]
     for name in OFFSETS:
         for table in database.find(name):
             if {"timestamp", "system"} <= table.columns:
@@ -297,9 +305,11 @@ def _clock(database: Database) -> PowerlogClock:
                     if isinstance(block, Block):
                         stamps.append(_reals(block.columns[0]))
                         offsets.append(_reals(block.columns[1]))
+                        ids.append(block.ids)
+                        told = table.name
     if not stamps:
-        return PowerlogClock.unknown()
-    return PowerlogClock(np.concatenate(stamps), np.concatenate(offsets))
+        return PowerlogClock.unknown(), told
+    return PowerlogClock(np.concatenate(stamps), np.concatenate(offsets), np.concatenate(ids)), told
 
 
 def _reals(column: tuple[Any, ...]) -> Any:

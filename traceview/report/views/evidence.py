@@ -110,7 +110,7 @@ class EvidenceBook:
         when: datetime | None = line["time"]
         message = line["message"] or ""
         kept = message[: self._limits.message]
-        source, position = line["source"], line["position"]
+        source, position = line["source"], line["place"] or line["position"]
         return LineView(
             evidence=evidence,
             pause=pause,
