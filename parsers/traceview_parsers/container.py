@@ -9,9 +9,11 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-from traceview_parsers.archive import COPY_BYTES, DAMAGE, Limits, Member, Meter, members
+from traceview_parsers.archive import COPY_BYTES, DAMAGE, Limits, Member, Meter, members, printable_name
 from traceview_parsers.errors import InputError, UnsafeInputError
 from traceview_parsers.problems import Problems
 from traceview_parsers.trace import Candidate
@@ -29,12 +31,18 @@ def is_archive(head: bytes) -> bool:
     return head[:2] == b"\x1f\x8b" or head[:4] in (b"PK\x03\x04", b"PK\x05\x06") or head[257:262] == b"ustar"
 
 
+def is_nested(candidate: Candidate) -> bool:
+    """Whether an archive member is an archive that `unpack` opens in turn."""
+    return is_archive(candidate.head) and candidate.name.lower().endswith(ARCHIVE_SUFFIXES)
+
+
 def unpack(path: Path, wants: Wants, problems: Problems, limits: Limits | None = None) -> Path:
     """Stream the wanted members of an archive into a new temporary folder and return it.
 
     Args:
         path: The archive.
-        wants: Asked once a member with its name and first 4,096 bytes.
+        wants: Asked once a member with its name and first 4,096 bytes; its answer does not count for archives in the
+            archive, which are always opened, and for ``._`` files, which never are.
         problems: Gets skipped links, unsafe paths, encrypted members, and where a damaged archive ends.
         limits: What the archive may cost, with all archives inside it.
 
@@ -113,12 +121,10 @@ def _safe_target(folder: Path, name: str, limits: Limits) -> Path | None:
 
 
 def _copy(member: Member, target: Path, wants: Wants, meter: Meter, problems: Problems) -> None:
-    if target.name.startswith("._"):
-        return
     with member.open() as data:
         head = data.read(HEAD_BYTES)
-        nested = is_archive(head) and target.name.lower().endswith(ARCHIVE_SUFFIXES)
-        if not nested and not wants(Candidate(member.name, None, head)):
+        candidate = Candidate(member.name, None, head)
+        if not (wants(candidate) or is_nested(candidate)) or target.name.startswith("._"):
             return
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -144,8 +150,9 @@ def _unpack_nested(folder: Path, wants: Wants, problems: Problems, meter: Meter,
     for path in sorted(folder.rglob("*")):
         if not path.name.lower().endswith(ARCHIVE_SUFFIXES) or not path.is_file():
             continue
+        inside = partial(_asked_inside, wants, printable_name(path.relative_to(folder).as_posix()))
         try:
-            inner = _unpack(path, wants, problems, Meter(path.name, meter.limits, meter), depth + 1)
+            inner = _unpack(path, inside, problems, Meter(path.name, meter.limits, meter), depth + 1)
         except UnsafeInputError:
             raise
         except InputError as error:
@@ -153,3 +160,7 @@ def _unpack_nested(folder: Path, wants: Wants, problems: Problems, meter: Meter,
         else:
             shutil.move(inner, path.with_name(path.name + ".unpacked"))
         path.unlink()
+
+
+def _asked_inside(wants: Wants, archive: str, candidate: Candidate) -> bool:
+    return wants(replace(candidate, name=f"{archive}/{candidate.name}"))

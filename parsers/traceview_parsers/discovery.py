@@ -7,13 +7,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from traceview_parsers.archive import printable_name
-from traceview_parsers.container import ARCHIVE_SUFFIXES, HEAD_BYTES, is_archive, unpack
+from traceview_parsers.container import ARCHIVE_SUFFIXES, HEAD_BYTES, is_archive, is_nested, unpack
 from traceview_parsers.errors import InputError, UnknownFormatError
 from traceview_parsers.problems import Problems
 from traceview_parsers.registry import best_reader, broken_readers
 from traceview_parsers.sysdiagnose.names import capture_from_name
 from traceview_parsers.together import combine
 from traceview_parsers.trace import Candidate, Context, Input, Reader, ReadOptions, Trace
+from traceview_parsers.unclaimed import Unclaimed, belongs_to
+from traceview_parsers.xctrace.bundle import bundle_in, can_export
 
 FORMATS = (
     "a sysdiagnose (.tar.gz, .zip or folder), a .logarchive, a .tracev3, text of `log show` or `log stream` "
@@ -22,10 +24,6 @@ FORMATS = (
 )
 """What can be read, for messages."""
 
-_STRING_FILES = (b"\x99\x88\x77\x66", b"hcsd", b"\xb0\xbb")
-"""First bytes of uuidtext, dsc and timesync files, which no reader claims alone but a logarchive needs."""
-_WRITE_AHEAD_LOGS = (".plsql-wal", ".bgsql-wal")
-"""Newest pages of a PowerLog database, beside it."""
 _EXTRA = "Extra"
 """Folder inside a log archive with texts about it: shutdowns, log volume. Other texts there are no captures."""
 _FIRST = {"sysdiagnose": 0, "powerlog": 1}
@@ -105,7 +103,7 @@ def _open_sources(claims: list[tuple[int, Candidate, Reader]], trace: Trace, opt
 def _claims(path: Path, trace: Trace) -> list[Claim]:
     try:
         if path.is_dir():
-            return _claims_in_folder(path, _name(path), trace.problems)
+            return _claims_in_folder(path, _name(path), trace.problems, Unclaimed(), what="folder")
         if not stat.S_ISREG(path.stat().st_mode) and path != Path(os.devnull):
             raise InputError(f"{path}: a pipe or device cannot be read twice; save it to a file first")
         head = _head(path)
@@ -114,9 +112,10 @@ def _claims(path: Path, trace: Trace) -> list[Claim]:
     if not head:
         raise InputError(f"{path}: the file is empty; was the capture copied completely?")
     if is_archive(head):
-        folder = unpack(path, _wanted, trace.problems)
+        unclaimed = Unclaimed()
+        folder = unpack(path, _Wanted(unclaimed), trace.problems)
         trace._cleanup.append(lambda: shutil.rmtree(folder, ignore_errors=True))  # noqa: SLF001  (its own factory)
-        return _claims_in_folder(folder, _name(path), trace.problems, inside=True)
+        return _claims_in_folder(folder, _name(path), trace.problems, unclaimed, what="archive")
     candidate = Candidate(_name(path), path, head)
     reader = best_reader(candidate)
     if reader is None:
@@ -124,52 +123,86 @@ def _claims(path: Path, trace: Trace) -> list[Claim]:
     return [(candidate, reader)]
 
 
-def _claims_in_folder(root: Path, name: str, problems: Problems, *, inside: bool = False) -> list[Claim]:
-    claims = list(_walk(root, "", problems))
+def _claims_in_folder(root: Path, name: str, problems: Problems, unclaimed: Unclaimed, *, what: str) -> list[Claim]:
+    claims = list(_walk(root, "", problems, unclaimed))
     if not claims:
-        what = "archive" if inside else "folder"
         why = "".join(f"; {one.message}" for one in problems if one.source == name)
         near = (path for depth in range(4) for path in root.glob("*/" * depth + "*"))
         if any(path.name.lower().endswith(ARCHIVE_SUFFIXES) for path in near):
             why += "; it holds archives: name one of them, or use `traceview batch`"
         raise UnknownFormatError(f"{name}: nothing in this {what} can be read{why}; give {FORMATS}")
+    unclaimed.report(name, {reader.name for _, reader in claims}, problems)
     return claims
 
 
-def _walk(folder: Path, prefix: str, problems: Problems) -> Iterator[Claim]:
+def _walk(folder: Path, prefix: str, problems: Problems, unclaimed: Unclaimed) -> Iterator[Claim]:
     candidate = Candidate(prefix or _name(folder), folder, is_dir=True)
     reader = best_reader(candidate)
     if reader is not None:
         yield candidate, reader
-        extra = folder / _EXTRA
-        if extra.is_dir() and not extra.is_symlink():
-            inside = _walk(extra, f"{candidate.name}/{_EXTRA}", problems)
-            yield from (claim for claim in inside if claim[1].name == "sysdiagnose")
+        yield from _texts_about(folder / _EXTRA, f"{candidate.name}/{_EXTRA}", problems, unclaimed)
         return
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         name = f"{prefix}/{printable_name(entry.name)}".lstrip("/")
-        if entry.name.startswith("._") or entry.is_symlink():
-            continue
-        if entry.is_dir() and name.count("/") >= _FOLDER_DEPTH:
+        if entry.is_symlink():
+            unclaimed.link(name)
+        elif entry.is_dir() and name.count("/") >= _FOLDER_DEPTH:
             problems.add(folder.name, "too-deep", f"folders more than {_FOLDER_DEPTH} deep were not looked into")
         elif entry.is_dir():
-            yield from _walk(Path(entry.path), name, problems)
+            yield from _walk(Path(entry.path), name, problems, unclaimed)
         elif entry.is_file():
-            try:
-                file = Candidate(name, Path(entry.path), _head(Path(entry.path)))
-            except OSError as error:
-                problems.add(name, "unreadable-file", error.strerror or str(error))
-                continue
-            if (found := best_reader(file)) is not None:
-                yield file, found
+            yield from _claim(Path(entry.path), name, problems, unclaimed)
 
 
-def _wanted(candidate: Candidate) -> bool:
-    """Whether an archive member is worth keeping: part of a logarchive, or claimed by a reader."""
-    name = candidate.name
-    bundle = ".logarchive/" in name or "/diagnostics/" in name.lower() or "uuidtext/" in name
-    beside = candidate.head.startswith(_STRING_FILES) or name.lower().endswith(_WRITE_AHEAD_LOGS)
-    return bundle or beside or best_reader(candidate) is not None
+def _texts_about(extra: Path, name: str, problems: Problems, unclaimed: Unclaimed) -> Iterator[Claim]:
+    """Yield what a log archive holds beside the log, where it holds anything."""
+    if not extra.is_dir() or extra.is_symlink():
+        return
+    for candidate, reader in _walk(extra, name, problems, unclaimed):
+        if reader.name == "sysdiagnose":
+            yield candidate, reader
+        else:
+            unclaimed.add(candidate)
+
+
+def _claim(path: Path, name: str, problems: Problems, unclaimed: Unclaimed) -> Iterator[Claim]:
+    """Yield a file with its reader, or count it."""
+    try:
+        file = Candidate(name, path, _head(path))
+    except OSError as error:
+        problems.add(name, "unreadable-file", error.strerror or str(error))
+        return
+    reader = None if path.name.startswith("._") else best_reader(file)
+    if reader is None:
+        unclaimed.add(file)
+    else:
+        yield file, reader
+
+
+class _Wanted:
+    """Whether an archive member is worth keeping: part of a log archive, claimed by a reader, or the mark of a bundle."""
+
+    def __init__(self, unclaimed: Unclaimed) -> None:
+        self._unclaimed = unclaimed
+        self._bundles: set[str] = set()
+        self._exports = can_export()
+
+    def __call__(self, candidate: Candidate) -> bool:
+        name = candidate.name
+        if name.rpartition("/")[2].startswith("._"):
+            self._unclaimed.add(candidate)
+            return False
+        bundle = bundle_in(name)
+        if bundle is not None:
+            known = bundle in self._bundles
+            self._bundles.add(bundle)
+            return self._exports or not known  # without Instruments one file is enough to say how to export it
+        archive = ".logarchive/" in name or "/diagnostics/" in name.lower() or "uuidtext/" in name
+        if archive or belongs_to(candidate) is not None or best_reader(candidate) is not None:
+            return True
+        if not is_nested(candidate):
+            self._unclaimed.add(candidate)
+        return False
 
 
 def _name(path: Path) -> str:

@@ -45,7 +45,10 @@ DIAGNOSTICS = {
     "crashDiagnostics": [
         {
             "version": "1.0.0",
-            "callStackTree": {"callStackPerThread": True, "callStacks": []},
+            "callStackTree": {
+                "callStackPerThread": True,
+                "callStacks": [{"threadAttributed": True, "callStackRootFrames": [{"binaryName": "Acme"}]}],
+            },
             "diagnosticMetaData": {
                 "appVersion": "4.2",
                 "appBuildVersion": "812",
@@ -228,7 +231,47 @@ def test_claims(real: Path) -> None:
     assert claim(b'{"timestamp":"2026-01-15","eventMessage":"cpuMetrics"}') == 0
     assert claim(b'prose with "timeStampBegin" and "timeStampEnd"') == 0
     call_stack = (real / "metrickit/sentry-callstack-tree-real.json").read_bytes()[:4096]
-    assert claim(call_stack) == 0
+    assert claim(call_stack) == 90
+
+
+def test_call_stacks_without_their_payload_keep_the_stack(real: Path) -> None:
+    with open_trace(real / "metrickit") as trace:
+        assert len(trace.sources) == 6
+        reports = trace.table("reports").to_pylist()
+        assert list(trace.problems) == []
+        assert trace.table("metrics").num_rows == 41
+        bare = [one for one in trace.coverage() if one.notes]
+    assert len(reports) == len(bare) == 5
+    assert {(row["kind"], row["time"], row["process"]) for row in reports} == {("other", None, None)}
+    assert all("without the payload" in one.notes[0] and one.start_ns is None for one in bare)
+    (of_device,) = (row["frames"] for row in reports if "tree-real" in row["sources"][0])
+    assert (len(of_device), of_device[0], of_device[-1]) == (27, "Sentry +414732", "dyld +88416")
+    (sampled,) = (row["frames"] for row in reports if "not-per-thread" in row["sources"][0])
+    assert sampled[:2] == ["Sentry +414732", "iOS-Swift +46380"]
+
+
+@pytest.mark.parametrize(
+    ("stacks", "frames"),
+    [
+        ([{"callStackRootFrames": [{"address": 255}]}], ["0xff"]),
+        ([{"callStackRootFrames": [{"binaryName": "A"}, {"binaryName": "B", "sampleCount": 9}]}], ["B"]),
+        ([{"callStackRootFrames": []}, {"threadAttributed": True, "callStackRootFrames": [{}]}], ["?"]),
+        ([{"callStackRootFrames": [{"binaryName": "\ud83d", "subFrames": {"a": 1}}]}], ["\ufffd"]),
+    ],
+)
+def test_odd_call_stacks(tmp_path: Path, stacks: list[Any], frames: list[str]) -> None:
+    path = tmp_path / "stack.json"
+    path.write_text(json.dumps({"callStackPerThread": True, "callStacks": stacks}))
+    with open_trace(path) as trace:
+        assert trace.table("reports").column("frames").to_pylist() == [frames]
+
+
+def test_a_call_stack_without_a_frame_is_counted(tmp_path: Path) -> None:
+    tree = {"callStackPerThread": True, "callStacks": [{"callStackRootFrames": [None]}]}
+    path = tmp_path / "stack.json"
+    path.write_text(json.dumps([tree, {**DIAGNOSTICS}]))
+    with open_trace(path) as trace:
+        assert [problem.kind for problem in trace.problems if problem.kind == "empty-call-stack"]
 
 
 @pytest.mark.parametrize(

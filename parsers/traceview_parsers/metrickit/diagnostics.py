@@ -2,7 +2,7 @@
 
 A payload tells only the window in which its diagnostics happened (a day up to iOS 14, the moment of delivery later):
 ``start`` and ``time`` are its edges. It names no process, only the bundle (iOS 17 and later), so these rows make no
-events in a timeline. Call stacks are not kept.
+events in a timeline. Of the call stacks that of the attributed thread is kept.
 """
 
 from dataclasses import asdict
@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from traceview_parsers.ips import values
 from traceview_parsers.ips.termination import termination
+from traceview_parsers.metrickit import stacks
 from traceview_parsers.metrickit.amounts import amount
 from traceview_parsers.metrickit.metadata import device, identity, instant
 from traceview_parsers.problems import Problems
@@ -80,6 +81,15 @@ def report_rows(payload: Row, name: str, problems: Problems) -> list[Row]:
     return rows
 
 
+def stack_rows(tree: Row, name: str, problems: Problems) -> list[Row]:
+    """Return one row of kind ``other`` for a call stack tree that came without its payload: only its stack is known."""
+    found = stacks.frames(tree)
+    if found is None:
+        problems.add(name, "empty-call-stack", "a call stack tree without a frame was left out")
+        return []
+    return [{"kind": "other", "frames": found}]
+
+
 def _report(diagnostic: Row, kind: str, payload: Row) -> Row:
     metadata = values.mapping(diagnostic.get("diagnosticMetaData"))
     exception, signal = values.integer(metadata.get("exceptionType")), values.integer(metadata.get("signal"))
@@ -93,6 +103,7 @@ def _report(diagnostic: Row, kind: str, payload: Row) -> Row:
         "pid": values.pid(metadata.get("pid")),
         "exception": None if exception is None else _EXCEPTIONS.get(exception, str(exception)),
         "signal": None if signal is None else _SIGNALS.get(signal, str(signal)),
+        "frames": stacks.frames(diagnostic.get("callStackTree")),
         "explanation": values.text(thrown.get("composedMessage")) or ended.explanation or reason,
         **{column: _figure(metadata.get(field), field) for column, field in _FIGURES.get(kind, {}).items()},
     }

@@ -16,12 +16,19 @@ from traceview_parsers.trace import Candidate, Context, Coverage
 _MOST_BYTES: Final = 256 << 20
 """A payload is some tens of kilobytes; this is years of one app."""
 _ROWS_AT_ONCE: Final = 65_536
+CERTAINTY_NS: Final = 1_000_000_000
+"""Payloads print their window to the second (Apple's examples, ``2019-10-21 07:00:00 +0000``)."""
+_BARE: Final = "a call stack without the payload it came in: neither time nor app nor cause is known"
 _KEYS: Final = (
     b'"timeStampBegin"',
     b'"timeStampEnd"',
     b'"metaData"',
     b'"diagnosticMetaData"',
     b'"callStackTree"',
+    b'"callStacks"',
+    b'"callStackRootFrames"',
+    b'"callStackPerThread"',
+    b'"threadAttributed"',
     b'"applicationTimeMetrics"',
     b'"applicationExitMetrics"',
     b'"applicationLaunchMetrics"',
@@ -74,6 +81,8 @@ class MetricKitSource:
             max(ends or starts, default=None),
             len(rows),
             clock="printed with zone" if ends else "no times in the payloads",
+            certainty_ns=CERTAINTY_NS if ends else None,
+            notes=(_BARE,) if any(row.get("kind") == "other" for row in self._rows["reports"]) else (),
         )
 
 

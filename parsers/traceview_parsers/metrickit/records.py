@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from traceview_parsers.ips import values
 from traceview_parsers.problems import Problems
 
 _DECODER: Final = json.JSONDecoder()
@@ -17,7 +18,8 @@ def records(text: str, name: str, problems: Problems) -> Iterator[dict[str, Any]
     at = _next(text, at + in_array)
     while at < len(text) and not (in_array and text[at] == "]"):
         try:
-            found, at = _DECODER.raw_decode(text, at)
+            found, end = _DECODER.raw_decode(text, at)
+            found, at = values.whole_text(found), end
         except (ValueError, RecursionError) as error:
             next_record = text.find("\n{", at)
             problems.add(

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from traceview_parsers.metrickit.diagnostics import KINDS, report_rows
+from traceview_parsers.metrickit.diagnostics import KINDS, report_rows, stack_rows
 from traceview_parsers.metrickit.metrics import metric_rows
+from traceview_parsers.metrickit.stacks import is_tree
 from traceview_parsers.problems import Problems
 
 Payload = dict[str, Any]
@@ -38,5 +39,6 @@ def _is_metric(payload: Payload) -> bool:
 SHAPES: Final = (
     Shape("reports", _is_diagnostic, report_rows),
     Shape("metrics", _is_metric, metric_rows),
+    Shape("reports", is_tree, stack_rows),
 )
 """All shapes; a payload may have several."""

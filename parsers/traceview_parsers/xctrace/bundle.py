@@ -38,14 +38,28 @@ _LIMIT_S: Final = 3600
 
 def is_bundle(path: Path) -> bool:
     """Whether a folder is a ``.trace`` bundle."""
-    return path.suffix.lower() == ".trace" or ((path / "corespace").is_dir() and any(path.glob("*.template")))
+    if path.suffix.lower() == ".trace":
+        return True
+    core = path / "corespace"
+    return core.is_dir() and (any(path.glob("*.template")) or any(core.glob("run*")))
+
+
+def bundle_in(name: str) -> str | None:
+    """Return the path of the bundle in which a member of an archive lies (empty for the archive itself), or None."""
+    parts = name.split("/")
+    for place, part in enumerate(parts[:-1]):
+        if part.lower().endswith(".trace"):
+            return "/".join(parts[: place + 1])
+        if part == "corespace":
+            return "/".join(parts[:place])
+    return None
 
 
 def how_to_export(name: str) -> str:
     """Return what to do with a bundle, for people."""
     wanted = " or ".join(f'@schema="{schema}"' for schema in SCHEMAS[:5])
     return (
-        f"{name}: a .trace bundle can only be read by Instruments. On a Mac with Xcode run "
+        f"{name}: a .trace bundle can only be read by Instruments. On a Mac with Xcode unpack it, if it is packed, and run "
         f"`mkdir export`, `xctrace export --input {name} --toc --output export/toc.xml` and "
         f"`xctrace export --input {name} --xpath '/trace-toc/run/data/table[{wanted}]' --output export/tables.xml`, "
         "then give traceview the folder export"

@@ -20,6 +20,8 @@ _HEAD_BYTES: Final = 4096
 _MAX_ENTRIES: Final = 4096
 _TIME_INFO_BYTES: Final = 1 << 20
 _COUNT_STEP: Final = 4 << 20
+_BESIDE: Final = frozenset({".trace", ".har"})
+"""What ``xctrace`` leaves or writes beside tables."""
 
 
 class XctraceReader:
@@ -45,6 +47,7 @@ class XctraceReader:
         if not candidate.is_dir:
             return self._open(candidate.name, [(candidate.name, candidate.path)], context, lone=True)
         if not bundle.is_bundle(candidate.path):
+            _tell_others(candidate.path, candidate.name, context)
             return self._open(candidate.name, _files(candidate.path), context)
         if not bundle.can_export():
             raise InputError(bundle.how_to_export(candidate.name))
@@ -120,7 +123,7 @@ def _is_one_trace(folder: Path) -> bool:
     """Whether a folder holds one table of contents, tables, and nothing else: other captures must not be hidden."""
     entries = _entries(folder)
     files = [path for path in entries if path.suffix.lower() == ".xml" and path.is_file() and not path.is_symlink()]
-    others = [path for path in entries if path not in files and path.suffix.lower() not in {".trace", ".har"}]
+    others = [path for path in entries if path not in files and path.suffix.lower() not in _BESIDE]
     return bool(files) and not others and len(list(_contents_in(files))) == 1
 
 
@@ -136,6 +139,14 @@ def _contents_in(files: Sequence[Path]) -> Iterator[Path]:
 
 def _files(folder: Path) -> list[tuple[str, Path]]:
     return [(path.name, path) for path in _entries(folder) if path.suffix.lower() == ".xml" and not path.is_symlink()]
+
+
+def _tell_others(folder: Path, name: str, context: Context) -> None:
+    """Count what lies beside the exports of one trace: the bundle itself, recorded HTTP traffic."""
+    others = [path.name for path in _entries(folder) if path.suffix.lower() in _BESIDE]
+    if others:
+        text = "a .trace bundle and recorded HTTP traffic (.har) beside its exports are not read"
+        context.problems.add(name, "unclaimed-file", text, count=len(others), sample=", ".join(others))
 
 
 def _contents(name: str, path: Path, context: Context) -> dict[int, Run]:
