@@ -57,6 +57,52 @@ def test_hidden_pushes_stay_hidden_where_two_apps_may_be_meant(case: Any) -> Non
     assert found.app is None
 
 
+HIDDEN = {"app": None, "process": None, "pid": None}
+
+
+def test_hidden_push_belongs_to_the_app_killed_for_it_although_another_one_calls_too(case: Any) -> None:
+    case.add("pushes", 10, 10.5, **{**PUSH, **HIDDEN})
+    case.add("pushes", 500, 500.5, voip=True, outcome="reported", app="com.other", pid=3)
+    case.add("terminations", 17.5, 17.5, kind="push_unreported", code="0xbaadca11")
+    (found,) = case.findings("push-unreported")
+    assert (found.app, found.pattern, found.measures) == ("com.acme.voip", "killed", {"push_to_kill_s": 7.0})
+
+
+def test_hidden_push_is_not_that_of_a_kill_which_a_named_push_explains(case: Any) -> None:
+    case.add("pushes", 10, 10.5, **{**PUSH, **HIDDEN})
+    case.add("pushes", 40, 40.5, **{**PUSH, "delivered": 40.5, "received": 40, "app": "com.other", "pid": 3})
+    case.add("terminations", 47.5, 47.5, kind="push_unreported", code="0xbaadca11", app="com.other", pid=3)
+    case.add("pushes", 500, 500.5, voip=True, outcome="reported")
+    found = case.findings("push-unreported")
+    assert {(one.app, one.pattern) for one in found} == {("com.other", "killed"), (None, "failed")}
+
+
+@pytest.mark.parametrize("witness", ["launched", "woken"])
+def test_hidden_push_belongs_to_the_app_that_it_launched_or_woke(case: Any, witness: str) -> None:
+    case.add("pushes", 10, 10.5, **{**PUSH, **HIDDEN})
+    case.add("pushes", 400, 400, voip=True, outcome="reported")
+    case.add("pushes", 500, 500, voip=True, outcome="reported", app="com.other", pid=3)
+    case.add("app_states", 10, 60, state="background", app="com.chess", pid=9)
+    if witness == "launched":
+        case.add("processes", 10.2, None, is_app=True)
+    else:
+        case.add("app_states", 0, 10.2, state="suspended").add("app_states", 10.2, 60, state="background")
+    (found,) = case.findings("push-unreported")
+    assert found.app == "com.acme.voip"
+
+
+def test_hidden_push_stays_hidden_where_two_callers_woke_or_the_user_moved_the_app(case: Any) -> None:
+    case.add("pushes", 10, 10.5, **{**PUSH, **HIDDEN})
+    case.add("pushes", 400, 400, voip=True, outcome="reported")
+    case.add("pushes", 500, 500, voip=True, outcome="reported", app="com.other", pid=3)
+    case.add("app_states", 0, 10.2, state="foreground").add("app_states", 10.2, 60, state="background")
+    (found,) = case.findings("push-unreported")
+    assert found.app is None
+    case.add("processes", 10.1, None, app="com.other", pid=3, is_app=True)
+    case.add("processes", 10.2, None, is_app=True, pid=600)
+    assert [one.app for one in case.findings("push-unreported")] == [None]
+
+
 def test_push_verdict_of_the_daemon_without_a_kill(case: Any) -> None:
     case.add("pushes", 10, 10.5, **PUSH)
     (found,) = case.findings("push-unreported")

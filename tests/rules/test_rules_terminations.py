@@ -213,3 +213,19 @@ def test_beta_builds(case: Any, build: str | None, count: int) -> None:
 def test_debugger_and_simulator(case: Any) -> None:
     case.witnesses |= {"debugserver", "launchd_sim"}
     assert len(case.findings("unusual-device")) == 2
+
+
+def test_a_kill_known_from_the_kernel_alone_may_be_that_of_an_app(case: Any) -> None:
+    case.add("processes", 0, 9, app=None, is_app=None)
+    case.add("terminations", 9, 9, app=None, kind="jetsam", explanation="per-process-limit")
+    (found,) = case.findings("jetsam")
+    assert (found.app, found.severity, found.confidence) == ("AcmeVoIP", Severity.critical, 0.5)
+    assert "No line tells whether AcmeVoIP is an app" in found.explanation
+    (asked,) = case.findings("jetsam", apps=["AcmeVoIP"])
+    assert asked.confidence == 1.0
+
+
+def test_a_kill_of_what_is_known_to_be_a_daemon_is_none_of_ours(case: Any) -> None:
+    case.add("processes", 0, 9, app=None, is_app=False)
+    case.add("terminations", 9, 9, app=None, kind="jetsam", explanation="per-process-limit")
+    assert not case.findings("jetsam")

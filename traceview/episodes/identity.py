@@ -17,7 +17,7 @@ from traceview.episodes.tables import Context, Span
 EXIT_ECHO_NS: Final = 2 * NS
 """Daemons still mention a pid while they clean up after its exit (heuristic)."""
 
-_FLAGS: Final = ("own", "launch", "gone", "killed", "alive", "app_line")
+_FLAGS: Final = ("own", "launch", "gone", "killed", "alive", "app_line", "service_line")
 
 
 def identify(events: pl.DataFrame, span: Span) -> Context:
@@ -71,6 +71,7 @@ def _claims() -> list[pl.Expr]:
         ((kind == "process.terminated") & pl.col("timed")).alias("killed"),
         claim.is_in([states.FOREGROUND, states.BACKGROUND, states.ACTIVE]).alias("alive"),
         _is_app_line().alias("app_line"),
+        _is_service_line().alias("service_line"),
     ]
 
 
@@ -102,6 +103,16 @@ def _is_app_line() -> pl.Expr:
     return (handle | report.fill_null(value=False) | (kinds & (own | pl.col("about_bundle").is_not_null()))) & pl.col(
         "host_bundle"
     ).is_null()
+
+
+def _is_service_line() -> pl.Expr:
+    """The line is a report about no app: its header has a bundle id where it is about one.
+
+    A list of memory has none, but tells daemons by their state (seen in a real JetsamEvent of iOS 14: ``daemon idle``).
+    """
+    signal = pl.col("signal")
+    listed = (signal == "report.jetsam") & ~pl.col("state").str.contains(r"\bdaemon\b").fill_null(value=False)
+    return signal.str.starts_with("report.").fill_null(value=False) & ~listed & pl.col("about_bundle").is_null()
 
 
 def _pidless(resolved: pl.DataFrame) -> pl.DataFrame:

@@ -47,6 +47,7 @@ def describe(witnesses: pl.DataFrame, apps: pl.Series, names: pl.DataFrame) -> p
             _longest("name").alias("process"),
             _usual("host_bundle").alias("host_app"),
             pl.col("app_line").any().alias("app_line"),
+            pl.col("service_line").any().alias("service_line"),
             pl.col("reason").filter("launch").drop_nulls().first().alias("launch_reason"),
             pl.col("code").filter(pl.col("gone") | pl.col("killed")).drop_nulls().first().alias("exit_code"),
             telling.head(_EDGES[0]).alias("_head"),
@@ -62,9 +63,7 @@ def describe(witnesses: pl.DataFrame, apps: pl.Series, names: pl.DataFrame) -> p
     evidence = pl.concat_list("_head", "_tail")
     named = groups.with_columns(
         pl.when(evidence.list.len() > 0).then(evidence).otherwise(pl.col("_any")).alias("evidence"),
-        ((pl.col("app_line") | pl.col("app").is_in(apps.implode())) & pl.col("host_app").is_null())
-        .fill_null(value=False)
-        .alias("is_app"),
+        _is_app(apps).alias("is_app"),
     )
     siblings = _longest("process").over("app")
     same_app = pl.col("is_app") & pl.col("app").is_not_null()
@@ -79,6 +78,21 @@ def describe(witnesses: pl.DataFrame, apps: pl.Series, names: pl.DataFrame) -> p
         pl.col("pid").alias("key_pid"),
         "alias",
         pl.col("instance").alias("key_instance"),
+    )
+
+
+def _is_app(apps: pl.Series) -> pl.Expr:
+    """True for an app, false for a daemon or an extension, null where no line tells (the kernel prints bare names)."""
+    shown = (pl.col("app_line") | pl.col("app").is_in(apps.implode())).fill_null(value=False)
+    # RunningBoard names daemons by their launchd label, and all daemons of iOS are Apple's.
+    service = pl.col("service_line") | pl.col("process").str.starts_with("com.apple.") | subjects.is_daemon()
+    return (
+        pl.when(pl.col("host_app").is_not_null())
+        .then(statement=False)
+        .when(shown)
+        .then(statement=True)
+        .when(service.fill_null(value=False))
+        .then(statement=False)
     )
 
 

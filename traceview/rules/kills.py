@@ -84,22 +84,38 @@ def jetsam_reason(row: Row) -> str | None:
 
 
 def daemons(inputs: Inputs) -> frozenset[tuple[int | None, str | None]]:
-    """Return pid and name of processes that are neither an app nor belong to one."""
-    system = (pl.col("is_app") == False) & pl.col("host_app").is_null()  # noqa: E712 - a column, null stays null
-    frame = inputs.episodes["processes"].filter(system)
+    """Return pid and name of processes that are known to be neither an app nor to belong to one."""
+    return _processes(inputs, (pl.col("is_app") == False) & pl.col("host_app").is_null())  # noqa: E712 - a column
+
+
+def _strangers(inputs: Inputs) -> frozenset[tuple[int | None, str | None]]:
+    """Return pid and name of processes of which no line tells whether they are apps: each may be one."""
+    return _processes(inputs, pl.col("is_app").is_null() & pl.col("app").is_null())
+
+
+def _processes(inputs: Inputs, condition: pl.Expr) -> frozenset[tuple[int | None, str | None]]:
+    frame = inputs.episodes["processes"].filter(condition)
     return frozenset(zip(frame["pid"].to_list(), frame["process"].to_list(), strict=True))
 
 
+def deaths(inputs: Inputs) -> list[Row]:
+    """Return terminations that are worth a finding, by time: of apps, and of processes that may be apps (``unsure``).
+
+    ``in_call`` is narrowed to the app's own calls.
+    """
+    system, strangers = daemons(inputs), _strangers(inputs)
+    found = []
+    for row in rows(inputs, "terminations"):
+        who = (row["pid"], row["process"])
+        if wanted(inputs, row) and (inputs.apps or who not in system):
+            unsure = not inputs.apps and row["app"] is None and who in strangers
+            found.append({**row, "in_call": in_own_call(inputs, row), "unsure": unsure})
+    return found
+
+
 def kills(inputs: Inputs, *classes: str) -> list[Row]:
-    """Return terminations of apps, of the given classes, that are worth a finding, by time."""
-    system = daemons(inputs)
-    return [
-        {**row, "in_call": in_own_call(inputs, row)}
-        for row in rows(inputs, "terminations")
-        if kill_class(row) in classes
-        and wanted(inputs, row)
-        and (inputs.apps or (row["pid"], row["process"]) not in system)
-    ]
+    """Return `deaths` of the given classes."""
+    return [row for row in deaths(inputs) if kill_class(row) in classes]
 
 
 def has_kill(*classes: str) -> Predicate:

@@ -1,13 +1,14 @@
 """VoIP pushes: not reported, reported late, no longer delivered."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import polars as pl
 
 from traceview.rules import links
 from traceview.rules.kills import code_text, has_kill, kills
+from traceview.rules.push_owner import KILL_JOIN, VOIP, arrival, identified
 from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
     CALL_DAEMONS,
@@ -21,15 +22,11 @@ from traceview.rules.rows import (
     owned_calls,
     plural,
     rows,
-    rows_app,
     same_app,
     seen,
     state_at,
     wanted,
 )
-
-VOIP: Final = pl.col("voip").fill_null(value=True)
-"""Pushes that are not known to be of another kind."""
 
 _REPORT_FIX: Final = (
     "Call reportNewIncomingCall(with:update:completion:) synchronously in "
@@ -37,14 +34,13 @@ _REPORT_FIX: Final = (
     "update the call later with reportCall(with:updated:) or end it with reportCall(with:endedAt:reason:). Call completion() "
     "only after CallKit's completion ran. Stop the push on the server where the call is already over."
 )
-_KILL_JOIN_S: Final = 60.0
 
 
 def _unreported(inputs: Inputs) -> Iterator[Finding]:
     deaths = kills(inputs, "push_unreported")
     explained: set[str] = set()
     for row in rows(inputs, "pushes", VOIP & pl.col("outcome").is_in(["unreported", "unknown"])):
-        push = _identified(inputs, row)
+        push = identified(inputs, row)
         if not wanted(inputs, push):
             continue
         death = next((one for one in deaths if _follows(push, one) and one["id"] not in explained), None)
@@ -62,31 +58,15 @@ def _unreported(inputs: Inputs) -> Iterator[Finding]:
 
 def _stayed_silent(inputs: Inputs, push: Row) -> bool:
     """Whether a delivered push brought no call although this capture shows how reports of calls look, and long enough."""
-    over = _arrival(push) + timedelta(seconds=inputs.thresholds["deadline"])
+    over = arrival(push) + timedelta(seconds=inputs.thresholds["deadline"])
     watched = push["delivered"] is not None and push["voip"] is True and "call.reported" in inputs.kinds
     if not watched or inputs.capture_end is None or over > inputs.capture_end:
         return False
-    return not any(_arrival(push) <= call["start"] <= over for call in calls_of(inputs, push))
-
-
-def _arrival(push: Row) -> datetime:
-    moment: datetime = push["delivered"] or push["received"] or push["start"]
-    return moment
-
-
-def _identified(inputs: Inputs, push: Row) -> Row:
-    """Return the push with its app; where iOS hides it, the only app that this capture shows to use VoIP pushes."""
-    if push["app"] or push["process"] or push["pid"] is not None:
-        return push
-    named = [row["app"] for row in kills(inputs, "push_unreported")]
-    named += rows_app(inputs, "pushes", VOIP) + rows_app(inputs, "calls", pl.col("kind") == "callkit")
-    apps = {app for app in named if app}
-    return {**push, "app": apps.pop()} if len(apps) == 1 else push
+    return not any(arrival(push) <= call["start"] <= over for call in calls_of(inputs, push))
 
 
 def _follows(push: Row, death: Row) -> bool:
-    gap = (death["start"] - _arrival(push)).total_seconds()
-    return same_app(push, death) and 0 <= gap <= _KILL_JOIN_S
+    return same_app(push, death) and timedelta(0) <= death["start"] - arrival(push) <= KILL_JOIN
 
 
 def _killed(death: Row, push: Row | None) -> Finding:
@@ -95,7 +75,7 @@ def _killed(death: Row, push: Row | None) -> Finding:
     when = "after a VoIP push"
     measures = {}
     if push:
-        gap = (death["start"] - _arrival(push)).total_seconds()
+        gap = (death["start"] - arrival(push)).total_seconds()
         when = f"{duration(gap)} after a VoIP push"
         measures["push_to_kill_s"] = gap
     return finding(
@@ -114,7 +94,7 @@ def _killed(death: Row, push: Row | None) -> Finding:
 
 def _exemption(inputs: Inputs, push: Row) -> str | None:
     """Return why iOS tolerates a missing report, or None."""
-    moment = _arrival(push)
+    moment = arrival(push)
     if state_at(inputs, push, moment) == "foreground":
         return "the app was in the foreground"
     ongoing = (call for call in owned_calls(inputs, push) if call["id"] != push["call"])
@@ -159,7 +139,7 @@ def _silent(inputs: Inputs, push: Row) -> Finding:
 
 
 def _blocked(inputs: Inputs) -> Iterator[Finding]:
-    found = (_identified(inputs, row) for row in rows(inputs, "pushes", pl.col("outcome") == "blocked"))
+    found = (identified(inputs, row) for row in rows(inputs, "pushes", pl.col("outcome") == "blocked"))
     blocked = [row for row in found if wanted(inputs, row)]
     for app in dict.fromkeys(name_of(row) for row in blocked):
         about = [row for row in blocked if name_of(row) == app]

@@ -276,6 +276,7 @@ def finding(
 ) -> Finding:
     """Build a finding that rests on the episodes `about` (at least one; the first names the app).
 
+    A row that is `unsure` to be an app's (`kills.deaths`) halves the confidence (heuristic) and is said to be.
     `window` overrides the window that the episodes span. Evidence is the union of the episodes' evidence, by time, with
     the first and the last line of each episode in `context` (the call around it).
     """
@@ -285,6 +286,10 @@ def finding(
         None if any(stop is None for stop in ends) else max(ends),
     )
     app = about[0].get("app") or about[0].get("process")
+    doubtful = next((row for row in about if row.get("unsure")), None)
+    if doubtful is not None:
+        explanation += f" No line tells whether {name_of(doubtful)} is an app or a process of iOS."
+        confidence *= 0.5
     return Finding(
         rule=rule,
         number=number,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from traceview.rules import links
-from traceview.rules.kills import CODES, code_text, code_value, daemons, has_kill, kill_class, kills
+from traceview.rules.kills import CODES, code_text, code_value, deaths, has_kill, kill_class, kills
 from traceview.rules.registry import Check, Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
     TERMINATION_DAEMONS,
@@ -14,13 +14,10 @@ from traceview.rules.rows import (
     any_of,
     duration,
     finding,
-    in_own_call,
     name_of,
     plural,
-    rows,
     seen,
     shown,
-    wanted,
 )
 from traceview.rules.windows import busiest
 
@@ -205,12 +202,9 @@ _PEACEFUL: Final = frozenset({"normal_exit", "service_owner_exited", "unknown"})
 
 
 def _silent_death(inputs: Inputs) -> Iterator[Finding]:
-    system = daemons(inputs)
-    for death in rows(inputs, "terminations"):
+    for death in deaths(inputs):
         kind = kill_class(death)
-        if kind in _EXPLAINED or not wanted(inputs, death) or (kind == "crash" and in_own_call(inputs, death)):
-            continue
-        if not inputs.apps and (death["pid"], death["process"]) in system:
+        if kind in _EXPLAINED or (kind == "crash" and death["in_call"]):
             continue
         if kind in _PEACEFUL and not code_value(death["code"]):
             if kind == "unknown" and _HELD_AUDIO in (death["explanation"] or ""):
@@ -221,7 +215,7 @@ def _silent_death(inputs: Inputs) -> Iterator[Finding]:
         yield finding(
             "unexplained-termination",
             "T19",
-            Severity.high if crashed or in_own_call(inputs, death) else Severity.medium,
+            Severity.high if crashed or death["in_call"] else Severity.medium,
             [death],
             title=f"{name_of(death)} {'crashed' if crashed else 'was terminated'} ({reason or kind})",
             explanation=shown(death["explanation"] or "", 300)
