@@ -124,7 +124,7 @@ class Source(Protocol):
 
 
 @runtime_checkable
-class Placed(Protocol):
+class Placed(Source, Protocol):
     """A source whose positions are no line numbers."""
 
     def place(self, position: int) -> str:
