@@ -1,8 +1,13 @@
 """A call while its lines are being read."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
+from traceview.episodes.intervals import NS
 from traceview.episodes.tables import Row
+
+TROUBLE_ECHO_NS: Final = 2 * NS
+"""CallKit prints one failed action on both sides of its connection within this time (heuristic)."""
 
 
 def by_powerlog(event: Row) -> bool:
@@ -32,7 +37,14 @@ class Call:
     end_reason: str | None = None
     failed: bool = False
     holds: int = 0
-    held: bool = False
+    ringing: int | None = None
+    held_windows: list[tuple[int, int | None]] = field(default_factory=list)
+    """Times on hold; the end of the last one is null while it is held."""
+    took_over: list[int] = field(default_factory=list)
+    """When it was answered, connected or resumed."""
+    troubles: list[tuple[int, str]] = field(default_factory=list)
+    """Actions that timed out or were refused: when, and which with its reason."""
+    contradicted_by: list[int] = field(default_factory=list)
     answer_action: int | None = None
     end_action: int | None = None
     kind: str | None = None
@@ -50,6 +62,27 @@ class Call:
                 (self.direction, event["direction"]),
             )
         )
+
+    @property
+    def held(self) -> bool:
+        """Whether the call is on hold."""
+        return bool(self.held_windows) and self.held_windows[-1][1] is None
+
+    def hold(self, t: int) -> None:
+        """Put the call on hold."""
+        if not self.held:
+            self.holds += 1
+            self.held_windows.append((t, None))
+
+    def unhold(self, t: int) -> None:
+        """Take the call from hold."""
+        if self.held:
+            self.held_windows[-1] = (self.held_windows[-1][0], t)
+
+    def trouble(self, t: int, what: str) -> None:
+        """Note that an action on the call failed; client and daemon tell one failure within `TROUBLE_ECHO_NS`."""
+        if not any(known == what and t - before <= TROUBLE_ECHO_NS for before, known in self.troubles):
+            self.troubles.append((t, what))
 
     def open_at(self, t: int, slack: int = 0) -> bool:
         """Tell whether the call had begun and not ended at ``t``."""

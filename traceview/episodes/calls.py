@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from traceview.episodes import call_audio, subjects
+from traceview.episodes import call_audio, call_ends, push_to_talk, subjects
 from traceview.episodes.call_outcomes import is_terminal, outcome_of, reason_text
 from traceview.episodes.call_record import Call, by_powerlog
 from traceview.episodes.intervals import NS
@@ -30,14 +30,21 @@ ENDED_REASON: Final = r"(?i)ended ?reason|ended at date .* with (?:private )?rea
 """Lines whose number is CallKit's ended reason; "disconnected reason" numbers count otherwise."""
 _TEAM_AND_BUNDLE: Final = r"^[A-Z0-9]{10}\.([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)$"
 _START: Final = r"(?i)startcall"
-_PUSH_TO_TALK: Final = "PushToTalk channel"
-"""Reason of lines about a PushToTalk channel: joining one is no call and keeps no app running (Apple, PushToTalk)."""
+_RINGING: Final = frozenset({"cs-ringing-timer", "heard-call-ringing"})
+"""Signals that tell that the device rings, not only that the app reported a call."""
+SWAP_NS: Final = 2 * NS
+"""One call goes on hold and another takes its place within this time (heuristic)."""
 _ALL_ENDED: Final = "all calls ended"
 _NO_STEP: Final = frozenset({"call.provider", "call.waiting", "call.channel"})
 
 
 def build(context: Context) -> pl.DataFrame:
     """Return the table ``calls``."""
+    return with_holds(context)[0]
+
+
+def with_holds(context: Context) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the table ``calls`` and the times on hold: ``app``, ``start``, ``end`` (nanoseconds; open ends null)."""
     book: list[Call] = []
     for event in _events(context).iter_rows(named=True):
         _take(book, event)
@@ -45,18 +52,27 @@ def build(context: Context) -> pl.DataFrame:
     lives = dict(context.processes.select("owner", "end").iter_rows())
     for call in book:
         _close(call, lives.get(call.owner) if call.owner is not None else None)
+    call_ends.close_rest(book, context)
     owners = {
         row["owner"]: row for row in context.processes.select("owner", "app", "process", "pid").iter_rows(named=True)
     }
-    return table("calls", [_row(call, owners.get(call.owner, {})) for call in book])
+    rows = [
+        _row(call, owners.get(call.owner, {}), book[max(at - AT_ONCE, 0) : at + AT_ONCE], context.span.end)
+        for at, call in enumerate(book)
+    ]
+    held = [
+        {"app": row["app"], "start": start, "end": call.end if end is None else end}
+        for call, row in zip(book, rows, strict=True)
+        for start, end in call.held_windows
+    ]
+    schema = {"app": pl.String, "start": pl.Int64, "end": pl.Int64}
+    return table("calls", rows), pl.DataFrame(held, schema=schema)
 
 
 def _events(context: Context) -> pl.DataFrame:
     """Call events with ``call_app``: the app by bundle, else by the provider's id (``TEAMID.bundle``)."""
     rows = context.events.filter(
-        pl.col("kind").str.starts_with("call.")
-        & ~pl.col("kind").is_in(list(_NO_STEP))
-        & (pl.col("reason").fill_null("") != _PUSH_TO_TALK)
+        pl.col("kind").str.starts_with("call.") & ~pl.col("kind").is_in(list(_NO_STEP)) & ~push_to_talk.is_about()
     )
     by_provider = pl.col("provider").str.extract(_TEAM_AND_BUNDLE, 1)
     about_daemon = subjects.is_daemon("name") & pl.col("app").is_null()
@@ -90,6 +106,8 @@ def _take(book: list[Call], event: Row) -> None:
         # Of several calls any may be meant by an action that names none: it does not tell whose call this is.
         vague = event["kind"] == "call.action" and event["call_id"] is None and len(_fitting(book, event)) > 1
         call.learn({**event, "call_app": None, "owner": None} if vague else event)
+        if event["kind"] in _OF_RUNNING and not call.open_at(event["t"], END_ECHO_NS):
+            call.contradicted_by.append(event["ref"])
         _STEPS[event["kind"]](call, event)
 
 
@@ -176,16 +194,21 @@ def _prefers(call: Call, event: Row) -> bool:
 def _begun(call: Call, event: Row) -> None:
     if call.reported is None:
         call.reported = event["t"]
+    if call.ringing is None and event["signal"] in _RINGING:
+        call.ringing = event["t"]
 
 
 def _answered(call: Call, event: Row) -> None:
     if call.answered is None and call.open_at(event["t"]):
         call.answered = event["t"]
+        call.took_over.append(event["t"])
 
 
 def _connected(call: Call, event: Row) -> None:
     if call.connected is None and call.open_at(event["t"]):
         call.connected = event["t"]
+        if call.answered is None:
+            call.took_over.append(event["t"])
 
 
 def _goes_on(_call: Call, _event: Row) -> None:
@@ -193,13 +216,14 @@ def _goes_on(_call: Call, _event: Row) -> None:
 
 
 def _held(call: Call, event: Row) -> None:
-    if not call.held and call.open_at(event["t"]):
-        call.held = True
-        call.holds += 1
+    if call.open_at(event["t"]):
+        call.hold(event["t"])
 
 
-def _resumed(call: Call, _event: Row) -> None:
-    call.held = False
+def _resumed(call: Call, event: Row) -> None:
+    if call.held and call.open_at(event["t"]):
+        call.unhold(event["t"])
+        call.took_over.append(event["t"])
 
 
 def _ended(call: Call, event: Row) -> None:
@@ -214,6 +238,9 @@ def _failed(call: Call, event: Row) -> None:
     if is_terminal(event):
         call.failed = True
         _ended(call, {**event, "reason": event["reason"] or event["error"]})
+    else:
+        what = [event["action"] or "action", event["reason"] or event["error"] or "failed"]
+        call.trouble(event["t"], ": ".join(part.strip("<>") for part in what))
 
 
 def _acted(call: Call, event: Row) -> None:
@@ -227,6 +254,8 @@ def _acted(call: Call, event: Row) -> None:
         call.end_action = event["t"]
 
 
+_OF_RUNNING: Final = frozenset({"call.answered", "call.connected", "call.held", "call.resumed", "call.running"})
+"""Steps that a call which is over cannot take."""
 _STEPS: Final = {
     "call.reported": _begun,
     "call.started": _begun,
@@ -254,8 +283,15 @@ def _close(call: Call, process_end: int | None) -> None:
         call.end = max(call.end, latest)
 
 
-def _row(call: Call, owner: Row) -> Row:
+def _row(call: Call, owner: Row, around: list[Call], far: int) -> Row:
     app = call.app or owner.get("app")
+    others = [other for other in around if other is not call]
+    end = max(far, call.start) if call.end is None else call.end
+    beside = [
+        other
+        for other in others
+        if other.start < end and call.start < (max(far, other.start) if other.end is None else other.end)
+    ]
     return {
         "app": app,
         "process": owner.get("process"),
@@ -278,7 +314,20 @@ def _row(call: Call, owner: Row) -> Row:
         "holds": call.holds,
         "outcome": outcome_of(call),
         "witness": call.witness,
+        "ringing": call.ringing,
+        "held_s": sum((end if over is None else min(over, end)) - start for start, over in call.held_windows) / NS,
+        "swaps": sum(any(_gave_way(other, call, t) for other in others) for t in call.took_over),
+        "other_calls": len(beside),
+        "failed_actions": len(call.troubles),
+        "failed_action": call.troubles[0][1] if call.troubles else None,
+        "contradicted_by": call.contradicted_by,
     }
+
+
+def _gave_way(other: Call, call: Call, t: int) -> bool:
+    """Tell whether the other call went on hold about when this one took its place."""
+    same = None in (other.app, call.app) or other.app == call.app
+    return same and any(abs(start - t) <= SWAP_NS for start, _ in other.held_windows)
 
 
 def _kind(call: Call, app: str | None) -> str:

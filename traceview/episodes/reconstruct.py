@@ -7,11 +7,13 @@ from traceview.episodes import (
     assertions,
     audio_sessions,
     background_tasks,
+    call_setup,
     calls,
     glitch_causes,
     glitches,
     interruptions,
     processes,
+    push_to_talk,
     pushes,
     resource_events,
     route_changes,
@@ -41,7 +43,9 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
     placed, reports = undated.apart(events)
     context = identify(placed, span)
     windows = app_states.windows(context)
-    call_table, push_table = pushes.with_calls(context, calls.build(context))
+    told_calls, _held = calls.with_holds(context)
+    call_table, push_table = pushes.with_calls(context, told_calls)
+    call_table = call_setup.with_setup(call_table, push_table, context)
     relations = Relations(
         states=windows.select("owner", "start", "end", "state"),
         calls=call_table.select("app", pl.col("start", "end", "audio_activated").cast(pl.Int64)),
@@ -62,6 +66,7 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
         "assertions": assertions.build(context),
         "pushes": push_table,
         "calls": call_table,
+        "push_to_talk": push_to_talk.build(context),
         "audio_sessions": audio_sessions.build(context, relations),
         "interruptions": interrupted,
         "route_changes": rerouted,
