@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from traceview.analysis import Analysis
+from traceview.rules.registry import Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class Change:
         change: ``new``, ``gone``, ``more``, ``fewer`` or ``same``.
         before: Findings in the first capture.
         after: Findings in the second.
-        severity: Worst severity on either side.
+        severity: Worst severity on either side; of a new finding, that is how bad it is.
         rule: Slug of the rule.
         title: Title of the newest finding.
         fingerprint: What both share.
@@ -24,7 +25,7 @@ class Change:
     change: str
     before: int
     after: int
-    severity: str
+    severity: Severity
     rule: str
     title: str
     fingerprint: str
@@ -35,7 +36,7 @@ _ORDER = {"new": 0, "more": 1, "same": 2, "fewer": 3, "gone": 4}
 
 
 def compare(before: Analysis, after: Analysis) -> list[Change]:
-    """Return one row a fingerprint, what got worse first."""
+    """Return one row a fingerprint: what got worse first, among these the worst first."""
     counts = [Counter(finding.fingerprint for finding in side.findings) for side in (before, after)]
     newest = {finding.fingerprint: finding for side in (before, after) for finding in side.findings}
     silent = [{one.rule for one in side.not_evaluated} for side in (before, after)]
@@ -45,8 +46,8 @@ def compare(before: Analysis, after: Analysis) -> list[Change]:
         worst = max(f.severity for side in (before, after) for f in side.findings if f.fingerprint == fingerprint)
         blind = (not first and finding.rule in silent[0]) or (not second and finding.rule in silent[1])
         change = _change(first, second)
-        rows.append(Change(change, first, second, worst.name, finding.rule, finding.title, fingerprint, blind))
-    return sorted(rows, key=lambda row: (_ORDER[row.change], row.rule, row.title))
+        rows.append(Change(change, first, second, worst, finding.rule, finding.title, fingerprint, blind))
+    return sorted(rows, key=lambda row: (_ORDER[row.change], -row.severity, row.rule, row.title))
 
 
 def _change(before: int, after: int) -> str:

@@ -26,6 +26,11 @@ def test_changes_are_by_fingerprint_worst_first() -> None:
     assert rows == [("new", "new", 0, 1), ("more", "more", 1, 2), ("same", "same", 1, 1), ("gone", "gone", 1, 0)]
 
 
+def test_of_what_is_new_the_worst_comes_first() -> None:
+    after = analysis(finding("a", Severity.low), finding("b", Severity.critical), finding("c", Severity.medium))
+    assert [row.rule for row in compare(analysis(), after)] == ["b", "c", "a"]
+
+
 def test_the_same_rule_of_another_app_is_another_trouble() -> None:
     rows = compare(analysis(finding("x", app="a")), analysis(finding("x", app="b")))
     assert sorted(row.change for row in rows) == ["gone", "new"]

@@ -1,11 +1,14 @@
 """``traceview analyze``: verdict, findings and proof at the terminal, or as JSON."""
 
+from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from traceview.cli import options
+from traceview.cli import options, verdicts
+from traceview_parsers.errors import UsageError
 
 
 class Format(StrEnum):
@@ -13,19 +16,6 @@ class Format(StrEnum):
 
     text = "text"
     json = "json"
-
-
-class FailOn(StrEnum):
-    """Severities by name, for ``--fail-on``."""
-
-    info = "info"
-    low = "low"
-    medium = "medium"
-    high = "high"
-    critical = "critical"
-
-
-_EXIT_BASE = 10
 
 
 def register(app: typer.Typer) -> None:
@@ -40,18 +30,29 @@ def analyze(
     date: options.Date = None,
     tz: options.Zone = None,
     output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.text,
-    fail_on: Annotated[
-        FailOn | None,
-        typer.Option("--fail-on", help="Exit with 10 (info) to 14 (critical) when the worst finding is at least this."),
+    fail_on: verdicts.Option = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-baseline",
+            metavar="FILE",
+            help="Write the findings as accepted ones; `baseline` in traceview.toml names the file. "
+            "The baseline in force is left out of account, so that FILE replaces it.",
+        ),
     ] = None,
     redact: options.Redact = "none",
     config: options.ConfigFile = None,
 ) -> None:
     """Say what happened in a capture: findings with their evidence lines, calls, and what could not be checked."""
-    with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config) as capture:
+    if baseline is not None:
+        _check_baseline(baseline, fail_on)
+    with options.open_inputs(
+        inputs, apps=app, date_text=date, zone=tz, config=config, with_baseline=baseline is None
+    ) as capture:
         from traceview.report.redact import redact as redacted  # noqa: PLC0415  (keeps --help fast)
 
-        analysis = redacted(capture.analysis, redact)
+        plain = capture.analysis
+        analysis = redacted(plain, redact)
     if output is Format.json:
         import json  # noqa: PLC0415
 
@@ -62,8 +63,24 @@ def analyze(
         from traceview.cli.text import render_analysis  # noqa: PLC0415
 
         typer.echo(render_analysis(analysis))
-    if fail_on is not None and analysis.worst is not None:
-        from traceview.rules.registry import Severity  # noqa: PLC0415
+    if baseline is not None:
+        from traceview.rules.config import write_baseline  # noqa: PLC0415
 
-        if analysis.worst >= Severity[fail_on.value]:
-            raise typer.Exit(_EXIT_BASE + int(analysis.worst))
+        # The fingerprint of the finding as it is, in the words that may be shown.
+        pairs = zip(plain.findings, analysis.findings, strict=True)
+        count = write_baseline(baseline, [replace(true, title=shown.title) for true, shown in pairs])
+        accepted = f"{count} finding{'s' * (count != 1)} accepted"
+        typer.echo(f'wrote {baseline} ({accepted}); name it in traceview.toml: baseline = "{baseline}"', err=True)
+    verdicts.fail(fail_on, [one.severity for one in analysis.findings], analysis.not_evaluated, config)
+
+
+def _check_baseline(file: Path, fail_on: verdicts.FailOn | None) -> None:
+    """Raise UsageError where `file` is something else than a baseline, or findings are both accepted and to fail."""
+    if fail_on is not None:
+        raise UsageError("--write-baseline accepts what is found, so nothing is left for --fail-on: give one of them")
+    if file.is_file():
+        from traceview.rules.config import read_baseline  # noqa: PLC0415  (keeps --help fast)
+
+        read_baseline(file)  # an older baseline is replaced, any other file is not
+    else:
+        options.check_writable(file, force=False)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from traceview.cli import options
+from traceview.cli import options, verdicts
 from traceview.cli.options import visible
 
 
@@ -21,17 +21,21 @@ def diff(
     app: options.Apps = None,
     date: options.Date = None,
     tz: options.Zone = None,
+    fail_on: verdicts.Option = None,
     config: options.ConfigFile = None,
 ) -> None:
-    """Compare the findings of two captures by fingerprint: new, gone, and in both."""
+    """Compare the findings of two captures by fingerprint: new, gone, and in both. --fail-on judges the new ones."""
     sides = []
     for path in (before, after):
         with options.open_inputs([path], apps=app, date_text=date, zone=tz, config=config) as capture:
             sides.append(capture.analysis)
     from traceview.compare import compare  # noqa: PLC0415  (keeps --help fast)
 
-    for row in compare(*sides):
+    rows = compare(*sides)
+    for row in rows:
         doubt = " (the rule could not be evaluated on the other side)" if row.not_evaluated else ""
         typer.echo(
-            f"{row.change:<6} {row.before:>3} → {row.after:<3} {row.severity:<8} {row.rule}: {visible(row.title)}{doubt}"
+            f"{row.change:<6} {row.before:>3} → {row.after:<3} {row.severity.name:<8} {row.rule}: {visible(row.title)}{doubt}"
         )
+    new = [row.severity for row in rows if row.change == "new"]
+    verdicts.fail(fail_on, new, sides[1].not_evaluated, config)

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -108,15 +109,19 @@ def open_inputs(
     date_text: str | None = None,
     zone: str | None = None,
     config: Path | None = None,
+    with_baseline: bool = True,
 ) -> "Capture":
-    """Open the inputs of a command as one capture."""
+    """Open the inputs of a command as one capture; without its baseline, findings that were accepted by it are back."""
     from traceview.capture import open_capture  # noqa: PLC0415  (keeps --help fast)
     from traceview.rules.config import load_config  # noqa: PLC0415
     from traceview_parsers import ReadOptions  # noqa: PLC0415
 
     options = ReadOptions(date=parse_date(date_text), tz=parse_zone(zone))
     progress = progress_line() if sys.stderr.isatty() else None
-    return open_capture(inputs, apps=apps or [], options=options, config=load_config(config), progress=progress)
+    loaded = load_config(config)
+    if not with_baseline:
+        loaded = replace(loaded, baseline=())
+    return open_capture(inputs, apps=apps or [], options=options, config=loaded, progress=progress)
 
 
 def progress_line() -> Callable[[int], None]:

@@ -247,14 +247,25 @@ def read_baseline(path: Path) -> tuple[str, ...]:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UsageError(f"{path}: is no baseline file (write_baseline makes one): {error}") from error
+        raise UsageError(
+            f"{path}: is no baseline file (`traceview analyze --write-baseline` makes one): {error}"
+        ) from error
 
 
-def write_baseline(path: Path, findings: Iterable[Finding]) -> None:
-    """Write the findings' fingerprints, with rule, app and title for readers, as a baseline file."""
+def write_baseline(path: Path, findings: Iterable[Finding]) -> int:
+    """Write the findings' fingerprints, with rule, app and title for readers, as a baseline file, whole or not at all.
+
+    Returns the number of fingerprints. Raises OSError where it cannot be written.
+    """
     entries = {
         one.fingerprint: {"fingerprint": one.fingerprint, "rule": one.rule, "app": one.app, "title": one.title}
         for one in findings
     }
     content = {"schema_version": BASELINE_VERSION, "findings": [entries[key] for key in sorted(entries)]}
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8", errors="replace")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return len(entries)

@@ -1,0 +1,96 @@
+"""``--fail-on``, baselines and ``diff``: what a build can rely on."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from traceview import cli
+
+UNREPORTED = "push-never-reported.ios26.ndjson"
+HEALTHY = "healthy-incoming-call.ios26.ndjson"
+NOTHING = "2026-01-15 10:00:00.000 Df MyApp[10:1f] [com.acme:ui] tapped\n"
+
+
+@pytest.fixture
+def nothing(tmp_path: Path) -> Path:
+    file = tmp_path / "nothing.log"
+    file.write_text(NOTHING, "utf-8")
+    return file
+
+
+def _run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(cli.app, [str(one) for one in arguments])
+
+
+@pytest.mark.parametrize("severity", ["info", "high", "critical"])
+def test_a_capture_that_no_rule_can_judge_is_no_pass(nothing: Path, severity: str) -> None:
+    command = [
+        sys.executable,
+        "-c",
+        "from traceview.cli import main; main()",
+        "analyze",
+        nothing,
+        "--fail-on",
+        severity,
+    ]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("traceview: nothing could be evaluated: none of the ")
+    assert "Nothing can be said" in result.stdout
+
+
+def test_without_fail_on_nothing_is_judged(nothing: Path) -> None:
+    assert _run("analyze", nothing).exit_code == 0
+
+
+def test_diff_fails_on_new_findings_only(samples: Path, nothing: Path) -> None:
+    good, bad = samples / HEALTHY, samples / UNREPORTED
+    assert _run("diff", good, bad, "--fail-on", "high").exit_code == 14
+    assert _run("diff", bad, bad, "--fail-on", "info").exit_code == 0
+    assert _run("diff", bad, good, "--fail-on", "info").exit_code == 0
+    blind = _run("diff", bad, nothing, "--fail-on", "high")
+    assert "nothing could be evaluated" in str(blind.exception)
+
+
+def test_diff_shows_the_worst_first(samples: Path) -> None:
+    rows = _run("diff", samples / HEALTHY, samples / "suspended-in-call.ios26.compact.txt").stdout.splitlines()
+    order = ["critical", "high", "medium", "low", "info"]
+    told = [order.index(row.split()[4]) for row in rows if row.startswith("new")]
+    assert len(told) > 1
+    assert told == sorted(told)
+
+
+def test_a_baseline_is_written_read_and_renewed(samples: Path, tmp_path: Path) -> None:
+    baseline, config = tmp_path / "baseline.json", tmp_path / "traceview.toml"
+    first = _run("analyze", samples / UNREPORTED, "--write-baseline", baseline)
+    assert "1 finding accepted" in first.stderr
+    assert 'baseline = "' in first.stderr
+    config.write_text('baseline = "baseline.json"\n', "utf-8")
+    accepted = _run("analyze", samples / UNREPORTED, "--config", config, "--fail-on", "info", "--format", "json")
+    assert (accepted.exit_code, json.loads(accepted.stdout)["findings"]) == (0, [])
+    before = baseline.read_text("utf-8")
+    again = _run("analyze", samples / UNREPORTED, "--config", config, "--write-baseline", baseline)
+    assert (again.exit_code, baseline.read_text("utf-8")) == (0, before)
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".part"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "told"),
+    [
+        ("mine.txt", (), "is no baseline file"),
+        ("absent/new.json", (), "is no folder"),
+        ("new.json", ("--fail-on", "high"), "give one of them"),
+    ],
+)
+def test_a_baseline_replaces_nothing_else(
+    samples: Path, tmp_path: Path, name: str, more: tuple[str, ...], told: str
+) -> None:
+    (tmp_path / "mine.txt").write_text("mine", "utf-8")
+    result = _run("analyze", samples / UNREPORTED, "--write-baseline", tmp_path / name, *more)
+    assert told in str(result.exception)
+    assert (tmp_path / "mine.txt").read_text("utf-8") == "mine"
