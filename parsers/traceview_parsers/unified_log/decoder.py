@@ -22,6 +22,7 @@ from traceview_parsers.unified_log.prefilter import MAYBE, NO, Known, Prefilter
 from traceview_parsers.unified_log.rows import Found, Load, RowBuilder, levels_and_events, with_arguments
 from traceview_parsers.unified_log.strings import StringFiles
 from traceview_parsers.unified_log.typed import no_arguments, typed_arguments
+from traceview_parsers.unified_log.windows import Share
 
 _CHUNK_HEAD: Final = 48
 _MOST_LOST: Final = np.uint64(1 << 32)
@@ -71,6 +72,7 @@ class Job:
         waiting: Takes the records whose oversize data was not met yet, which are left out then. None: decode them
             without their data.
         only: Byte positions of the only tracepoints to decode; None: all, and the dumps.
+        share: Which ticks of each set to decode; None: all.
     """
 
     load: Load
@@ -78,6 +80,15 @@ class Job:
     tally: Tally
     waiting: list[Waiting] | None
     only: Array | None = None
+    share: Share | None = None
+
+    def of_share(self, chunks: Array) -> Array:
+        """Return those of these dumps (indices of inner chunks that are one record each) that are to be decoded."""
+        if self.share is None or not chunks.size:
+            return chunks
+        batch = self.load.batch
+        rows = self.share.choose(batch.set_of[chunks], batch.words.take((batch.at[chunks] >> 3) + 4))
+        return chunks if rows is None else chunks[rows]
 
 
 @dataclass(slots=True)
@@ -117,8 +128,9 @@ class Decoder:
         possible = size >= _CHUNK_HEAD
         if job.only is None:
             possible &= job.wanted.processes(process)
-            yield from self._simple_dumps(job, process, np.flatnonzero((batch.tag == chunksets.SIMPLE_DUMP) & possible))
-            yield from self._state_dumps(job, process, np.flatnonzero((batch.tag == chunksets.STATE_DUMP) & possible))
+            simple, state = (batch.tag == tag for tag in (chunksets.SIMPLE_DUMP, chunksets.STATE_DUMP))
+            yield from self._simple_dumps(job, process, job.of_share(np.flatnonzero(simple & possible)))
+            yield from self._state_dumps(job, process, job.of_share(np.flatnonzero(state & possible)))
             possible &= job.wanted.firehose_processes(process)
         hits = np.flatnonzero((batch.tag == chunksets.FIREHOSE) & possible)
         if hits.size:
@@ -158,6 +170,10 @@ class Decoder:
         points = firehose.read_heads(job.load.batch, chunks, at, owner)
         if job.only is not None:
             return points.take(np.flatnonzero(np.isin(points.at, job.only)))
+        if job.share is not None:
+            sets = np.searchsorted(job.load.batch.starts, chunks.at, "right") - 1
+            rows = job.share.choose(sets.take(points.chunk), points.ticks)
+            points = points if rows is None else points.take(rows)
         tally = job.tally
         tally.overrun += overrun
         known = firehose.IS_KNOWN.take(points.kind)

@@ -1,102 +1,46 @@
-"""One opened archive: streams its ``log`` table, and ``signposts`` made of it."""
+"""One opened archive: streams its ``log`` table, as stored or by time, and ``signposts`` made of it."""
 
-import mmap
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from itertools import groupby
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
-from traceview_parsers.problems import Problems
 from traceview_parsers.selection import EVERYTHING, Selection
 from traceview_parsers.trace import Context, Coverage
 from traceview_parsers.unified_log import tracev3
 from traceview_parsers.unified_log.archive import Files
+from traceview_parsers.unified_log.arrange import by_time
 from traceview_parsers.unified_log.callsites import uuid_text
-from traceview_parsers.unified_log.catalog import UNKNOWN, Catalog, Processes, SubChunk
-from traceview_parsers.unified_log.chunksets import index_sets, unpack
-from traceview_parsers.unified_log.decoder import Decoder, Job, Tally, Waiting
+from traceview_parsers.unified_log.catalog import Catalog, Processes
+from traceview_parsers.unified_log.decoder import Decoder
 from traceview_parsers.unified_log.emitter import Emitter, Part
+from traceview_parsers.unified_log.interning import Array
+from traceview_parsers.unified_log.passes import Pass, SetPlace, Sets
 from traceview_parsers.unified_log.prefilter import Prefilter
-from traceview_parsers.unified_log.rows import Load
 from traceview_parsers.unified_log.signposts import SELECTION, pair_signposts
 from traceview_parsers.unified_log.strings import StringFiles
-from traceview_parsers.unified_log.timesync import Boot, Clock, clock_for, read_timesync
+from traceview_parsers.unified_log.survey import Survey
+from traceview_parsers.unified_log.windows import Windows
 
 BATCH_BYTES: Final = 4 << 20
 """Decompressed bytes decoded at a time: measured fastest (caches), and memory stays small."""
 
 _NO_CATALOG: Final = Catalog.nothing()
 _PRODUCT_TYPE: Final = re.compile(r"[A-Za-z]+[0-9]+,[0-9]+")
-
-
-class SetPlace(NamedTuple):
-    """Where a chunk set lies, and what goes with it."""
-
-    path: Path
-    name: str
-    start: int
-    end: int
-    unit: int
-    catalog: Catalog
-    sub_chunk: SubChunk | None
-    clock: Clock
-    boot_uuid: str
-
-
-@dataclass(slots=True)
-class _Pass:
-    """One run over the archive."""
-
-    decoder: Decoder
-    wanted: Prefilter
-    tally: Tally = field(default_factory=Tally)
-    units: int = 0
-    skipped: list[SetPlace] = field(default_factory=list)
-    waiting: list[Waiting] = field(default_factory=list)
-    places: dict[int, SetPlace] = field(default_factory=dict)
-    clocks: dict[str, Clock] = field(default_factory=dict)
-    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
-    problems: dict[tuple[str, str], tuple[str, int | None]] = field(default_factory=dict)
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-    def report(self, source: str, kind: str, message: str, position: int | None = None, count: int = 1) -> None:
-        """Note a problem."""
-        self.problems.setdefault((source, kind), (message, position))
-        self.counts[source, kind] += count
-
-
-@dataclass(slots=True)
-class _State:
-    """Where in a file the reading is."""
-
-    path: Path
-    name: str
-    catalog: Catalog
-    sub_chunks: Iterator[SubChunk] = field(default_factory=lambda: iter(()))
-    clock: Clock | None = None
-    boot_uuid: str = ""
-
-    def place(self, run: _Pass, chunk: tracev3.Chunk) -> SetPlace:
-        """Return the place of the next chunk set, which takes the catalog's next entry."""
-        sub_chunk = next(self.sub_chunks, None)
-        clock = self.clock or Clock("", 1, 1, [(0, 0)])
-        if sub_chunk is not None:
-            first, last = run.spans.get(self.boot_uuid, (sub_chunk.start, sub_chunk.end))
-            run.spans[self.boot_uuid] = min(first, sub_chunk.start), max(last, sub_chunk.end)
-        run.units += 1
-        return SetPlace(
-            self.path, self.name, chunk.start, chunk.end, run.units - 1, self.catalog, sub_chunk, clock, self.boot_uuid
-        )
+_WINDOW_BYTES: Final = 1 << 20
+"""Compressed bytes of a window of time: about one batch, since LZ4 shrinks logs to a quarter (measured)."""
+_LAST_TICK: Final = 2**64 - 1
 
 
 class UnifiedLogSource:
     """A ``.logarchive``, an on-device ``diagnostics`` folder, or a loose tracev3 file.
 
-    Rows come in storage order, which is not the order of time: files overlap, and chunks of several processes alternate.
+    `batches` yields rows in storage order, which is not the order of time: files overlap, and chunks of several processes
+    alternate. `in_order` yields them by time.
     """
 
     reader: str = "unified_log"
@@ -107,7 +51,7 @@ class UnifiedLogSource:
         self._files = files
         self._context = context
         self._strings: StringFiles | None = None
-        self._boots: dict[bytes, Boot] | None = None
+        self._survey = Survey(name, files, context.problems)
         self._reported: Counter[tuple[str, str]] = Counter()
         self._coverage = Coverage(name, self.reader)
         self._describe_device()
@@ -122,28 +66,38 @@ class UnifiedLogSource:
         if table == "signposts":
             yield from pair_signposts(self.batches("log", SELECTION))
             return
-        run = self._begin(selection)
-        emitter = Emitter(selection)
-        try:
-            for batch, unsure in self._parts(run):
-                yield from emitter.add(batch, unsure)
-            yield from emitter.flush()
-        finally:
-            self._finish(run)
+        yield from self._emit(selection, self._as_stored)
+
+    def in_order(self, selection: Selection = EVERYTHING, part: tuple[int, int] = (0, 1)) -> Iterator[Any]:
+        """Yield record batches of ``log`` by time: boot after boot, each by its continuous clock.
+
+        Equal times come in the order of the files' names, then of the places in them. The continuous clock never goes
+        back, but the wall clock may be set back within a boot; ``time`` goes back there, as it does in ``log show``.
+        Records whose time contradicts their catalog (none in the real archives at hand) come as near to their place as
+        the catalog tells.
+
+        Args:
+            selection: The wanted rows.
+            part: (number from 0, count): one of `count` parts of about equal size that follow each other in time. All
+                parts in turn yield what the whole does, so that several processes can share one archive.
+        """
+        yield from self._emit(selection, lambda run: self._by_time(run, part))
 
     def coverage(self) -> Coverage:
         """Return what is known of the covered time; complete once the source was read."""
         return self._coverage
 
-    def _parts(self, run: _Pass) -> Iterator[Part]:
-        for name, path in self._files.traces:
-            try:
-                yield from self._read_file(run, name, path)
-            except OSError as error:
-                run.report(f"{self.name}/{name}", "unreadable-file", f"the file cannot be read: {error.strerror}")
-        yield from self._resolve_waiting(run)
+    def _emit(self, selection: Selection, parts: Callable[[Pass], Iterator[Part]]) -> Iterator[Any]:
+        run = self._begin(selection)
+        emitter = Emitter(selection)
+        try:
+            for batch, unsure in parts(run):
+                yield from emitter.add(batch, unsure)
+            yield from emitter.flush()
+        finally:
+            self._finish(run)
 
-    def _begin(self, selection: Selection) -> _Pass:
+    def _begin(self, selection: Selection) -> Pass:
         processes = Processes()
         if self._strings is None:
             problems = self._context.problems
@@ -152,7 +106,7 @@ class UnifiedLogSource:
                 lambda path, kind, message: problems.add(self._inside(Path(path)), kind, message),
             )
         decoder = Decoder(self._context.source_index, processes, self._strings)
-        return _Pass(decoder, Prefilter(selection, decoder.known))
+        return Pass(decoder, Prefilter(selection, decoder.known))
 
     def _inside(self, path: Path) -> str:
         for folder in self._files.strings:
@@ -160,108 +114,41 @@ class UnifiedLogSource:
                 return f"{self.name}/{path.relative_to(folder).as_posix()}"
         return path.name
 
-    def _read_file(self, run: _Pass, name: str, path: Path) -> Iterator[Part]:
-        source = f"{self.name}/{name}" if name != self.name else name
-        if not path.stat().st_size:
-            run.report(source, "empty-file", "the file is empty")
-            return
-        with path.open("rb") as file:
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        view = memoryview(data)
-        state = _State(path, source, Catalog.nothing())
-        sets: list[tuple[SetPlace, bytes]] = []
+    def _as_stored(self, run: Pass) -> Iterator[Part]:
+        sets: Sets = []
         size = 0
-        for chunk in tracev3.walk_chunks(data, lambda kind, text, at: run.report(source, kind, text, at)):
-            if chunk.tag == tracev3.HEADER:
-                yield from self._decode(run, sets)
+        for place, packed in self._survey.sets(run):
+            last = sets[-1][0] if sets else place
+            if size >= BATCH_BYTES or (place.path, place.boot_uuid) != (last.path, last.boot_uuid):
+                yield from run.decode(sets)
                 sets, size = [], 0
-                self._enter(run, state, tracev3.parse_header(data[chunk.start : chunk.end]))
-            elif chunk.tag == tracev3.CATALOG:
-                state.catalog = run.decoder.processes.add(data[chunk.start : chunk.end], state.boot_uuid)
-                state.sub_chunks = iter(state.catalog.sub_chunks)
-                if state.catalog.trouble:
-                    run.report(source, "damaged-catalog", state.catalog.trouble, chunk.start)
-            else:
-                if state.clock is None:
-                    self._enter(run, state, tracev3.Header())
-                place = state.place(run, chunk)
-                if _skippable(run, place):
-                    run.skipped.append(place._replace(catalog=_NO_CATALOG))  # catalogs would add up
-                    continue
-                unpacked = unpack(view[chunk.start : chunk.end])
-                if unpacked.trouble:
-                    text = f"a chunk set is damaged: {unpacked.trouble}; what could be read is kept"
-                    run.report(source, "damaged-chunk-set", text, chunk.start)
-                sets.append((place, unpacked.data))
-                size += len(unpacked.data)
-                if size >= BATCH_BYTES:
-                    yield from self._decode(run, sets)
-                    sets, size = [], 0
-        yield from self._decode(run, sets)
-
-    def _enter(self, run: _Pass, state: "_State", header: tracev3.Header) -> None:
-        """Begin a file, or another boot in it."""
-        state.boot_uuid = uuid_text(header.boot_uuid)
-        if state.boot_uuid not in run.clocks:
-            run.clocks[state.boot_uuid] = self._clock(header)
-        state.clock = run.clocks[state.boot_uuid]
-
-    def _clock(self, header: tracev3.Header) -> Clock:
-        if self._boots is None:
-            self._boots, odd = read_timesync(path.read_bytes() for path in self._files.timesync)
-            if odd:
-                text = "timesync records that make no sense were left out"
-                self._context.problems.add(f"{self.name}/timesync", "damaged-timesync", text, count=odd)
-        return clock_for(self._boots, header.boot_uuid, header.anchor)
-
-    def _decode(
-        self, run: _Pass, sets: list[tuple[SetPlace, bytes]], only: dict[int, list[int]] | None = None
-    ) -> Iterator[Part]:
-        """Decode sets of one header; `only`: byte positions in each unit, for records that waited."""
-        if not sets:
-            return
-        batch = index_sets([data for _, data in sets])
-        places = [place for place, _ in sets]
-        for number, position, tag in batch.unknown:
-            text = f"chunk tag {tag:#x} inside a chunk set is unknown; it is left out"
-            run.report(places[number].name, "unknown-chunk", text, places[number].start, count=int(position >= 0))
-        catalogs = {place.catalog.serial: place.catalog for place in places}
-        load = Load(
-            batch=batch,
-            units=np.array([place.unit for place in places], np.int64),
-            serials=np.array([place.catalog.serial for place in places], np.uint64),
-            catalogs=[catalogs[serial] for serial in sorted(catalogs)],
-            clock=places[0].clock,
-            boot_uuid=places[0].boot_uuid,
-        )
-        if only is None:
-            before = len(run.waiting)
-            yield from run.decoder.decode(Job(load, run.wanted, run.tally, run.waiting))
-            by_unit = {place.unit: place for place in places}
-            run.places.update({late.unit: by_unit[late.unit] for late in run.waiting[before:]})
-            return
-        begins = batch.starts.tolist()
-        positions = [begins[number] + offset for number, place in enumerate(places) for offset in only[place.unit]]
-        yield from run.decoder.decode(Job(load, run.wanted, run.tally, None, np.array(positions, np.int64)))
-
-    def _resolve_waiting(self, run: _Pass) -> Iterator[Part]:
-        """Decode the records whose oversize data came after them, or in sets that the selection skipped."""
-        for place in run.skipped:
-            sub_chunk = place.sub_chunk
-            if sub_chunk is None or not any(
-                late.key.boot == place.boot_uuid and sub_chunk.start <= late.key.ticks <= sub_chunk.end
-                for late in run.waiting
-            ):
+            if run.skippable(place):
+                run.skipped[place.unit] = place._replace(catalog=_NO_CATALOG)  # catalogs would add up
                 continue
-            run.decoder.collect_oversize(index_sets([_unpack_again(place)]), place.boot_uuid)
-        units: dict[int, list[int]] = {}
-        for late in run.waiting:
-            units.setdefault(late.unit, []).append(late.offset)
-        for unit in sorted(units):
-            place = run.places[unit]
-            yield from self._decode(run, [(place, _unpack_again(place))], units)
+            sets.append((place, run.unpack(place, packed)))
+            size += len(sets[-1][1])
+        yield from run.decode(sets)
+        if run.waiting:
+            run.collect_oversize(list(run.skipped.values()))
+            yield from run.resolve()
 
-    def _finish(self, run: _Pass) -> None:
+    def _by_time(self, run: Pass, part: tuple[int, int]) -> Iterator[Part]:
+        boots: dict[str, list[SetPlace]] = {}
+        for place, _ in self._survey.sets(run):
+            boots.setdefault(place.boot_uuid, []).append(place)
+        timelines = [_Timeline(run, places) for places in boots.values()]
+        timelines.sort(key=lambda timeline: timeline.begin_ns)
+        windows = [(timeline, window) for timeline in timelines for window in range(len(timeline.windows))]
+        number, count = part
+        chosen = windows[len(windows) * number // count : len(windows) * (number + 1) // count]
+        current: _Timeline | None = None
+        for timeline, window in chosen:
+            if timeline is not current:
+                current = timeline
+                timeline.windows.start(window)
+            yield from by_time(list(timeline.decode(window)))
+
+    def _finish(self, run: Pass) -> None:
         tally = run.tally
         notes = []
         if tally.unknown:
@@ -286,10 +173,10 @@ class UnifiedLogSource:
             notes.append(f"the device lost at least {tally.lost} messages")
         if tally.incomplete:
             notes.append(f"{tally.incomplete} large records without their arguments")
-        _publish(run, self._reported, self._context.problems)
+        run.publish(self._reported, self._context.problems)
         self._coverage = self._covered(run, notes)
 
-    def _covered(self, run: _Pass, notes: list[str]) -> Coverage:
+    def _covered(self, run: Pass, notes: list[str]) -> Coverage:
         walls = [
             int(run.clocks[boot].to_ns(np.array(span, np.uint64))[0][end])
             for boot, span in run.spans.items()
@@ -333,34 +220,69 @@ class UnifiedLogSource:
             capture.tz, capture.tz_how = newest.zone, "log"
 
 
-def _skippable(run: _Pass, place: SetPlace) -> bool:
-    """Return whether the catalog tells that a chunk set holds nothing wanted."""
-    sub_chunk = place.sub_chunk
-    if sub_chunk is None or run.wanted.selection.everything or place.catalog.trouble:
-        return False
-    if run.wanted.selection.timed and not run.wanted.span(*place.clock.span_ns(sub_chunk.start, sub_chunk.end)):
-        return True
-    if not run.wanted.selection.clauses:
-        return False
-    entries = np.array(sub_chunk.entries, np.int64)
-    if UNKNOWN in sub_chunk.entries or not entries.size:
-        return False
-    return not run.wanted.processes(run.decoder.processes.process_of.take(entries)).any()
+class _Timeline:
+    """The chunk sets of one boot, decoded by windows of time."""
 
+    def __init__(self, run: Pass, places: list[SetPlace]) -> None:
+        self._run = run
+        self._places = places
+        ranges = [(0, _LAST_TICK) if place.sub_chunk is None else place.sub_chunk[:2] for place in places]
+        first, last = np.array(ranges, np.uint64).T
+        sizes = np.array([place.end - place.start for place in places], np.float64)
+        count = max(int(sizes.sum()) // _WINDOW_BYTES, 1)
+        self.windows = Windows(first, last, sizes, count)
+        self.begin_ns = places[0].clock.span_ns(int(first.min()), int(first.min()))[0]
+        self._seen = np.zeros(len(places), bool)
 
-def _unpack_again(place: SetPlace) -> bytes:
-    with place.path.open("rb") as file:
-        file.seek(place.start)
-        return unpack(memoryview(file.read(place.end - place.start))).data
+    def decode(self, window: int) -> Iterator[Part]:
+        """Decode the records of a window, not sorted yet."""
+        run = self._run
+        due = self.windows.due(window)
+        again = self._seen[due]
+        self._seen[due] = True
+        yield from self._decode(window, due[~again], again=False)
+        yield from self._decode(window, due[again], again=True)
+        if run.waiting:
+            covering = np.concatenate([self.windows.covering(late.key.ticks) for late in run.waiting])
+            decoded = [number for number in due.tolist() if self._places[number].unit not in run.skipped]
+            others = np.setdiff1d(covering, decoded)
+            run.collect_oversize([self._places[number] for number in others.tolist()])
+            yield from run.resolve()
 
+    def _decode(self, window: int, due: Array, *, again: bool) -> Iterator[Part]:
+        numbers: list[int] = []
+        sets: Sets = []
+        size = 0
+        for number, place, packed in self._packed(due):
+            numbers.append(number)
+            sets.append((place, self._run.unpack(place, memoryview(packed), again=again)))
+            size += len(sets[-1][1])
+            if size >= BATCH_BYTES:
+                yield from self._share(window, numbers, sets, again=again)
+                numbers, sets, size = [], [], 0
+        yield from self._share(window, numbers, sets, again=again)
 
-def _publish(run: _Pass, reported: Counter[tuple[str, str]], problems: Problems) -> None:
-    """Add what this run found beyond what earlier runs did: reading twice is no second trouble."""
-    for (source, kind), (message, position) in run.problems.items():
-        more = run.counts[source, kind] - reported[source, kind]
-        if more > 0:
-            problems.add(source, kind, message, position=position, count=more)
-            reported[source, kind] += more
+    def _share(self, window: int, numbers: list[int], sets: Sets, *, again: bool) -> Iterator[Part]:
+        due = np.array(numbers, np.int64)
+        share = self.windows.share(window, due)
+        yield from self._run.decode(sets, share, again=again)
+        self.windows.postpone(due, share)
+
+    def _packed(self, due: Array) -> Iterator[tuple[int, SetPlace, bytes]]:
+        """Read the packed data of these sets, except of those that hold nothing wanted."""
+        run = self._run
+        for path, numbers in groupby(due.tolist(), lambda number: self._places[number].path):
+            try:
+                with path.open("rb", buffering=0) as file:
+                    for number in numbers:
+                        place = self._places[number]
+                        if run.skippable(place):
+                            run.skipped[place.unit] = place
+                            continue
+                        file.seek(place.start)
+                        yield number, place, file.read(place.end - place.start)
+            except OSError as error:
+                run.report(path.name, "unreadable-file", f"the file cannot be read: {error.strerror}")
 
 
 def _ignore(kind: str, message: str, position: int) -> None:

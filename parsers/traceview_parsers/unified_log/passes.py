@@ -1,0 +1,158 @@
+"""One run over an archive: chunk sets to record batches, and what is noted on the way."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from traceview_parsers.problems import Problems
+from traceview_parsers.unified_log.catalog import UNKNOWN, Catalog, SubChunk
+from traceview_parsers.unified_log.chunksets import index_sets, unpack
+from traceview_parsers.unified_log.decoder import Decoder, Job, Tally, Waiting
+from traceview_parsers.unified_log.emitter import Part
+from traceview_parsers.unified_log.interning import Array
+from traceview_parsers.unified_log.prefilter import Prefilter
+from traceview_parsers.unified_log.rows import Load
+from traceview_parsers.unified_log.timesync import Clock
+from traceview_parsers.unified_log.windows import Share
+
+
+class SetPlace(NamedTuple):
+    """Where a chunk set lies, and what goes with it."""
+
+    path: Path
+    name: str
+    start: int
+    end: int
+    unit: int
+    catalog: Catalog
+    sub_chunk: SubChunk | None
+    clock: Clock
+    boot_uuid: str
+
+
+Sets = list[tuple[SetPlace, bytes]]
+"""Chunk sets with their decompressed data."""
+
+
+@dataclass(slots=True)
+class Pass:
+    """One run over the archive.
+
+    Attributes:
+        decoder: Decodes, and holds what is known of the archive so far.
+        wanted: The selection.
+        tally: What was met.
+        skipped: Sets that hold nothing wanted, by their numbers.
+        waiting: Records whose oversize data was not met yet.
+        places: Where these records are, by the numbers of their sets.
+        clocks: Clock of each boot.
+        spans: First and last tick of each boot.
+    """
+
+    decoder: Decoder
+    wanted: Prefilter
+    tally: Tally = field(default_factory=Tally)
+    skipped: dict[int, SetPlace] = field(default_factory=dict)
+    waiting: list[Waiting] = field(default_factory=list)
+    places: dict[int, SetPlace] = field(default_factory=dict)
+    clocks: dict[str, Clock] = field(default_factory=dict)
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    problems: dict[tuple[str, str], tuple[str, int | None]] = field(default_factory=dict)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def report(self, source: str, kind: str, message: str, position: int | None = None, count: int = 1) -> None:
+        """Note a problem."""
+        self.problems.setdefault((source, kind), (message, position))
+        self.counts[source, kind] += count
+
+    def publish(self, reported: Counter[tuple[str, str]], problems: Problems) -> None:
+        """Add what this run found beyond what earlier runs did: reading twice is no second trouble."""
+        for (source, kind), (message, position) in self.problems.items():
+            more = self.counts[source, kind] - reported[source, kind]
+            if more > 0:
+                problems.add(source, kind, message, position=position, count=more)
+                reported[source, kind] += more
+
+    def skippable(self, place: SetPlace) -> bool:
+        """Return whether the catalog tells that a chunk set holds nothing wanted."""
+        sub_chunk, wanted = place.sub_chunk, self.wanted
+        if sub_chunk is None or wanted.selection.everything or place.catalog.trouble:
+            return False
+        if wanted.selection.timed and not wanted.span(*place.clock.span_ns(sub_chunk.start, sub_chunk.end)):
+            return True
+        if not wanted.selection.clauses:
+            return False
+        entries = np.array(sub_chunk.entries, np.int64)
+        if UNKNOWN in sub_chunk.entries or not entries.size:
+            return False
+        return not wanted.processes(self.decoder.processes.process_of.take(entries)).any()
+
+    def unpack(self, place: SetPlace, packed: memoryview, *, again: bool = False) -> bytes:
+        """Return the decompressed data of a set; damage is told the first time."""
+        unpacked = unpack(packed)
+        if unpacked.trouble and not again:
+            text = f"a chunk set is damaged: {unpacked.trouble}; what could be read is kept"
+            self.report(place.name, "damaged-chunk-set", text, place.start)
+        return unpacked.data
+
+    def decode(self, sets: Sets, share: Share | None = None, *, again: bool = False) -> Iterator[Part]:
+        """Decode sets of one boot; records whose oversize data is not known yet go to `waiting`."""
+        if not sets:
+            return
+        load = self._load(sets, again=again)
+        before, overrun = len(self.waiting), self.tally.overrun
+        yield from self.decoder.decode(Job(load, self.wanted, self.tally, self.waiting, share=share))
+        by_unit = {place.unit: place for place, _ in sets}
+        self.places.update({late.unit: by_unit[late.unit] for late in self.waiting[before:]})
+        if again:
+            self.tally.overrun = overrun
+
+    def resolve(self) -> Iterator[Part]:
+        """Decode the waiting records with what is known by now; those that still lack their data go without."""
+        units: dict[int, list[int]] = {}
+        for late in self.waiting:
+            units.setdefault(late.unit, []).append(late.offset)
+        self.waiting.clear()
+        for unit in sorted(units):
+            sets = [(self.places[unit], unpack_again(self.places[unit]))]
+            load = self._load(sets, again=True)
+            positions: Array = np.array(units[unit], np.int64)
+            yield from self.decoder.decode(Job(load, self.wanted, self.tally, None, positions))
+        self.places.clear()
+
+    def collect_oversize(self, places: Sequence[SetPlace]) -> None:
+        """Take the oversize data of sets that were not decoded, where a waiting record may need them."""
+        for place in places:
+            sub_chunk = place.sub_chunk
+            if sub_chunk is None or any(
+                late.key.boot == place.boot_uuid and sub_chunk.start <= late.key.ticks <= sub_chunk.end
+                for late in self.waiting
+            ):
+                self.decoder.collect_oversize(index_sets([unpack_again(place)]), place.boot_uuid)
+
+    def _load(self, sets: Sets, *, again: bool) -> Load:
+        batch = index_sets([data for _, data in sets])
+        places = [place for place, _ in sets]
+        for number, position, tag in [] if again else batch.unknown:
+            text = f"chunk tag {tag:#x} inside a chunk set is unknown; it is left out"
+            self.report(places[number].name, "unknown-chunk", text, places[number].start, count=int(position >= 0))
+        catalogs = {place.catalog.serial: place.catalog for place in places}
+        return Load(
+            batch=batch,
+            units=np.array([place.unit for place in places], np.int64),
+            serials=np.array([place.catalog.serial for place in places], np.uint64),
+            catalogs=[catalogs[serial] for serial in sorted(catalogs)],
+            clock=places[0].clock,
+            boot_uuid=places[0].boot_uuid,
+        )
+
+
+def unpack_again(place: SetPlace) -> bytes:
+    """Return the decompressed data of a set that was met before."""
+    with place.path.open("rb") as file:
+        file.seek(place.start)
+        return unpack(memoryview(file.read(place.end - place.start))).data
