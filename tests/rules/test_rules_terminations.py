@@ -229,3 +229,33 @@ def test_a_kill_of_what_is_known_to_be_a_daemon_is_none_of_ours(case: Any) -> No
     case.add("processes", 0, 9, app=None, is_app=False)
     case.add("terminations", 9, 9, app=None, kind="jetsam", explanation="per-process-limit")
     assert not case.findings("jetsam")
+
+
+def test_a_report_without_a_time_is_a_verdict_that_says_so(case: Any) -> None:
+    case.add("terminations", 0, kind="cpu", evidence=[5, 4])
+    case.add("resource_events", 0, kind="wakeups", value=45_001.0, limit=45_000.0, fatal=False)
+    for table in ("terminations", "resource_events"):
+        case.rows[table][-1] |= dict.fromkeys(("start", "end", "start_how", "end_how"))
+    found, skipped = case.evaluate()
+    assert [(one.rule, one.start, one.end, one.evidence[:2]) for one in found] == [
+        ("cpu-kill", None, None, (4, 5)),
+        ("resource-warning", None, None, (20, 21)),
+    ]
+    assert all("prints no time" in one.explanation for one in found)
+    assert not [rule for rule in skipped if "internal error" in rule.needs]
+
+
+@pytest.mark.parametrize(("log", "app", "judged"), [(False, False, 1), (True, False, 0), (False, True, 0)])
+def test_a_picked_report_is_judged_even_where_it_tells_of_a_daemon(
+    case: Any, *, log: bool, app: bool, judged: int
+) -> None:
+    daemon = {"app": None, "process": "dasd", "pid": 2303}
+    case.add("processes", 0, 9, **daemon, is_app=False)
+    case.add("terminations", 5, 5, **daemon, kind="jetsam", explanation="highwater", in_call=False)
+    case.kinds = frozenset({"jetsam.killed"})
+    case.witnesses = frozenset({"kernel"} if log else ())
+    if app:
+        case.add("processes", 0, 9, is_app=True)
+    found = [one for one in case.evaluate()[0] if one.rule == "jetsam"]
+    assert len(found) == judged
+    assert all("high-water mark" in one.explanation for one in found)

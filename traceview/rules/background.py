@@ -102,7 +102,7 @@ def _task_label(task: Row) -> str | None:
 
 
 def _ended_by(task: Row, death: Row) -> bool:
-    begun = task["start"] <= death["start"]
+    begun = death["start"] is not None and task["start"] <= death["start"]
     return begun and same_app(task, death) and (task["end"] is None or task["end"] >= death["start"] or _unended(task))
 
 

@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 
 from traceview.rules.registry import Inputs
-from traceview.rules.rows import Predicate, Row, in_own_call, rows, shown, wanted
+from traceview.rules.rows import Predicate, Row, in_own_call, rows, shown, undated, wanted
 
 CODES: Final = {
     "0x8badf00d": "watchdog",
@@ -101,11 +101,13 @@ def _processes(inputs: Inputs, condition: pl.Expr) -> frozenset[tuple[int | None
 def deaths(inputs: Inputs) -> list[Row]:
     """Return terminations that are worth a finding, by time: of apps, and of processes that may be apps (``unsure``).
 
-    ``in_call`` is narrowed to the app's own calls.
+    A capture without a log and without an app is a report that somebody picked: its process counts, whoever it is.
+    ``in_call`` is narrowed to the app's own calls. Those without a time come last.
     """
-    system, strangers = daemons(inputs), _strangers(inputs)
+    picked = not inputs.witnesses and not inputs.episodes["processes"]["is_app"].any()
+    system, strangers = frozenset() if picked else daemons(inputs), _strangers(inputs)
     found = []
-    for row in rows(inputs, "terminations"):
+    for row in (*rows(inputs, "terminations"), *undated(inputs, "terminations")):
         who = (row["pid"], row["process"])
         if wanted(inputs, row) and (inputs.apps or who not in system):
             unsure = not inputs.apps and row["app"] is None and who in strangers
@@ -120,7 +122,9 @@ def kills(inputs: Inputs, *classes: str) -> list[Row]:
 
 def has_kill(*classes: str) -> Predicate:
     """Return a predicate: a termination of one of `classes` is in the tables."""
-    return lambda inputs: any(kill_class(row) in classes for row in rows(inputs, "terminations"))
+    return lambda inputs: any(
+        kill_class(row) in classes for row in (*rows(inputs, "terminations"), *undated(inputs, "terminations"))
+    )
 
 
 def code_text(row: Row) -> str:

@@ -64,6 +64,8 @@ def _killed(inputs: Inputs, push: Row) -> set[str]:
     named = [row for row in rows(inputs, "pushes", VOIP) if row["app"]]
     found = []
     for death in kills(inputs, "push_unreported"):
+        if death["start"] is None:
+            continue
         own = (row for row in named if same_app(row, death))
         if timedelta(0) <= death["start"] - came <= KILL_JOIN and not any(
             came <= arrival(row) <= death["start"] for row in own

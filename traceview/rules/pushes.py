@@ -66,6 +66,8 @@ def _stayed_silent(inputs: Inputs, push: Row) -> bool:
 
 
 def _follows(push: Row, death: Row) -> bool:
+    if death["start"] is None:
+        return False
     return same_app(push, death) and timedelta(0) <= death["start"] - arrival(push) <= KILL_JOIN
 
 

@@ -22,6 +22,7 @@ from traceview.rules.rows import (
     rows,
     seen,
     shown,
+    undated,
     wanted,
 )
 from traceview.rules.windows import clusters
@@ -31,6 +32,18 @@ _MEMORY_FIX: Final = (
     "suspended (Apple, WWDC20). Extensions have hard limits of their own: keep a notification service extension small."
 )
 _HARMLESS_JETSAM: Final = frozenset({"idle-exit", "long-idle-exit"})
+
+
+_SHORT_OF_MEMORY: Final = (
+    "The device ran short of memory and iOS chose this process. Suspended apps go first; that is normal, but the next call "
+    "needs a cold launch."
+)
+_WHY_JETSAM: Final = {
+    "per-process-limit": "The app exceeded the memory limit of its own, whatever the rest of the device did.",
+    "highwater": "The device ran short of memory, and this process was above the limit that it has while others need memory "
+    "(its high-water mark); the kernel removes such processes first.",
+}
+"""Why the kernel removed a process, by jetsam reason (xnu, ``kern_memorystatus``)."""
 
 
 def _jetsam(inputs: Inputs) -> Iterator[Finding]:
@@ -47,10 +60,7 @@ def _jetsam(inputs: Inputs) -> Iterator[Finding]:
             severity,
             [death],
             title=f"iOS removed {name_of(death)} from memory{where}" + (f" ({reason})" if reason else ""),
-            explanation="The app exceeded the memory limit of its own, whatever the rest of the device did."
-            if reason == "per-process-limit"
-            else "The device ran short of memory and iOS chose this process. Suspended apps go first; that is normal, but the "
-            "next call needs a cold launch.",
+            explanation=_WHY_JETSAM.get(reason or "", _SHORT_OF_MEMORY),
             advice=_MEMORY_FIX,
             pattern=f"{reason or 'unknown'}{':in-call' if death['in_call'] else ''}",
         )
@@ -70,7 +80,7 @@ def _helper_jetsam(inputs: Inputs) -> Iterator[Finding]:
     known = {
         app for app in inputs.episodes["processes"]["app"].drop_nulls().to_list() if not app.startswith("com.apple.")
     }
-    for death in rows(inputs, "terminations"):
+    for death in (*rows(inputs, "terminations"), *undated(inputs, "terminations")):
         if kill_class(death) != "jetsam" or jetsam_reason(death) in _HARMLESS_JETSAM:
             continue
         daemon = death["process"] if death["process"] in AUDIO_SERVERS | CALL_DAEMONS else None
@@ -107,13 +117,19 @@ def _pressure(inputs: Inputs) -> Iterator[Finding]:
     hot = pl.col("kind").is_in(list(_PRESSURE)) & ~pl.col("fatal").fill_null(value=False)
     found = [
         {**row, "kind": "threads"} if row["level"] == "thread count" else row
-        for row in rows(inputs, "resource_events", hot)
+        for row in (*rows(inputs, "resource_events", hot), *_undated_pressure(inputs))
         if wanted(inputs, row) and (row["app"] or row["process"]) and not _of_system(inputs, row)
     ]
     for app, kind in dict.fromkeys((name_of(row), str(row["kind"])) for row in found):
         own = [row for row in found if (name_of(row), row["kind"]) == (app, kind)]
+        yield from (_pressure_finding(inputs, [row]) for row in own if row["start"] is None)
+        own = [row for row in own if row["start"] is not None]
         for first, last in clusters([row["start"] for row in own], _SAME_LOAD_S):
             yield _pressure_finding(inputs, own[first:last])
+
+
+def _undated_pressure(inputs: Inputs) -> list[Row]:
+    return [row for row in undated(inputs, "resource_events") if row["kind"] in _PRESSURE and not row["fatal"]]
 
 
 def _of_system(inputs: Inputs, row: Row) -> bool:
@@ -149,7 +165,7 @@ def _pressure_finding(inputs: Inputs, about: list[Row]) -> Finding:
 def _figures(row: Row) -> str:
     """Return what was used and the limit; the window is that of the measurement, a limit has its own."""
     used, limit = row["value"], row["limit"]
-    seconds = ((row["end"] or row["start"]) - row["start"]).total_seconds()
+    seconds = 0.0 if row["start"] is None else ((row["end"] or row["start"]) - row["start"]).total_seconds()
     within = f" in {duration(seconds)}" if seconds > 0 else ""
     if row["kind"] == "cpu":
         return f" ({used:.0f} s of CPU time{within}, limit {limit:.0f} s)"
@@ -160,6 +176,8 @@ def _figures(row: Row) -> str:
 
 def _overlap(call: Row, row: Row) -> bool:
     """Whether the measured time touches the call."""
+    if row["start"] is None:
+        return False
     return bool(call["start"] <= (row["end"] or row["start"]) and (call["end"] is None or row["start"] < call["end"]))
 
 

@@ -72,6 +72,11 @@ def rows(inputs: Inputs, table: str, condition: pl.Expr | None = None) -> list[R
     return _read(inputs.episodes[table].filter(condition))
 
 
+def undated(inputs: Inputs, table: str) -> list[Row]:
+    """Return the rows of `table` that reports without a time tell of: they have neither start nor end."""
+    return inputs.episodes[table].filter(pl.col("start").is_null() & pl.col("start_how").is_null()).to_dicts()
+
+
 def _read(frame: pl.DataFrame) -> list[Row]:
     return frame.filter(pl.col("start").is_not_null()).sort("start", maintain_order=True).to_dicts()
 
@@ -290,6 +295,8 @@ def finding(
     if doubtful is not None:
         explanation += f" No line tells whether {name_of(doubtful)} is an app or a process of iOS."
         confidence *= 0.5
+    if all(row["start"] is None for row in about):
+        explanation += " The report prints no time, so that it is not known when this happened and in which call."
     return Finding(
         rule=rule,
         number=number,
@@ -315,5 +322,5 @@ def _evidence(about: Sequence[Row], context: Sequence[Row]) -> tuple[int, ...]:
         lines = row["evidence"] or ()
         timed += [(row["start"], ref) for ref in lines[:1]]
         timed += [(row["end"] or row["start"], ref) for ref in lines[-1:]]
-    timed.sort(key=lambda item: item[0])
+    timed.sort(key=lambda item: (item[0] is None, item[0] or item[1]))
     return tuple(dict.fromkeys(ref for _, ref in timed if ref is not None))

@@ -255,9 +255,9 @@ _ABNORMAL: Final = frozenset({*CODES.values(), *_SYSTEM_KILLS, "crash", "jetsam"
 
 def _crash_loop(inputs: Inputs) -> Iterator[Finding]:
     least, span = inputs.thresholds["exits"], inputs.thresholds["span"]
-    deaths = kills(inputs, *_ABNORMAL)
-    for app in dict.fromkeys(name_of(row) for row in deaths if row["app"] or row["process"]):
-        about = [row for row in deaths if name_of(row) == app]
+    dated = [row for row in kills(inputs, *_ABNORMAL) if row["start"] is not None]
+    for app in dict.fromkeys(name_of(row) for row in dated if row["app"] or row["process"]):
+        about = [row for row in dated if name_of(row) == app]
         first, last = busiest([row["start"] for row in about], span)
         if last - first < least:
             continue
