@@ -176,9 +176,10 @@ def _resumes_callkits(window: _Window) -> bool:
 
 
 def _by_itself(event: Row) -> bool:
-    """The app printed it, or the server names the app's own pid as the one in control."""
+    """The app printed it, or the server names nobody else, or the app's own pid, as the one in control."""
     own = event["owner_pid"]
-    return event["by_name"] or (own is not None and own in (event["pid"], event["controlling_pid"]))
+    controls = own is not None and own in (event["pid"], event["controlling_pid"])
+    return event["by_name"] or event["reason"] == call_audio.OWN_REQUEST or controls
 
 
 def _refused(session: _Session, event: Row, done: list[_Window]) -> None:

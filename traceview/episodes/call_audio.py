@@ -25,6 +25,8 @@ ANSWER_TO_AUDIO_NS: Final = 3 * NS
 """CallKit activates the audio within this time of an answer (heuristic, as in pattern "answer without activation")."""
 CALLKIT_REASON: Final = "CallKit"
 """Reason of activations that the CallKit framework in the app tells."""
+OWN_REQUEST: Final = "own request"
+"""Reason of activations that an audio server tells without a process in control (real iOS 14/15 lines)."""
 _PID: Final = re.compile(r"\((\d{1,9})\)")
 
 
@@ -104,10 +106,11 @@ def _activated(book: list[Call], event: Row, ends: pl.DataFrame) -> None:
 def _after_answers(book: list[Call], context: Context) -> None:
     """Newer audio servers do not print who controls a session: what goes active right after an answer is the call's.
 
-    Unless the app itself prints that it activated its session.
+    Unless the app itself prints that it activated its session, or the server that nobody else asked for it.
     """
     activations = context.of_kind("audio_session.activated").filter(~subjects.is_daemon("name"))
-    own = (pl.col("process") == pl.col("name")).fill_null(value=False)
+    printed = (pl.col("process") == pl.col("name")).fill_null(value=False)
+    own = printed | (pl.col("reason") == OWN_REQUEST).fill_null(value=False)
     by_itself = activations.filter(own).select("owner", "t").rows()
     candidates = (
         activations.filter(~own & pl.col("app").is_not_null()).select("t", "ref", "owner", "app").rows(named=True)
