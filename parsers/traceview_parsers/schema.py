@@ -31,8 +31,14 @@ ARGUMENT: Final = pa.struct(
         pa.field("privacy", pa.string()),
     ]
 )
-"""One typed argument of a log message. Unsigned 64-bit integers keep their bits; ``privacy`` is ``private``,
-``sensitive`` or null (the value is there)."""
+"""One typed argument of a log message, as ``unified_log`` and ``xctrace`` give it; texts of a log have none.
+
+A column of lists, in the order of the format's placeholders, without widths and precisions:
+- ``integer``: a whole number; unsigned 64-bit ones keep their bits. ``text`` beside it: its name, where it has one
+  (``%{bool}d``, ``%{darwin.errno}d``).
+- ``real``: a floating-point number.
+- ``text``: a string or object as logged, data as printed; null for a null pointer (printed ``(null)``).
+- ``privacy``: ``private``, ``sensitive`` (then nothing else is there) or null."""
 
 _LOG_FIELDS: Final = [
     pa.field("ref", pa.uint64(), nullable=False),
@@ -194,6 +200,11 @@ SCHEMAS: Final[dict[str, Any]] = {
             pa.field("tid", pa.uint64()),
             pa.field("nesting", pa.int64()),  # run loop intervals nest: durations of different levels do not add up
             pa.field("narrative", pa.large_string()),
+            pa.field("core", pa.int64()),  # of a thread state
+            pa.field("cpu_ns", pa.int64()),  # of a thread state: Instruments' column "Running Time"
+            pa.field("wait_ns", pa.int64()),  # "Wait Time"
+            pa.field("priority", pa.int64()),  # of the scheduler; XNU sched.h: real time from 97, foreground 47
+            pa.field("attributes", pa.list_(pa.string())),  # every other cell that is not empty: ``mnemonic=value``
             pa.field("source_schema", NAME),
         ]
     ),

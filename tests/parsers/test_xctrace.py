@@ -91,7 +91,7 @@ def test_thread_states_take_their_start_from_the_contents_beside_them(real: Path
         "start": 1775788289094000000, "end": 1775788289094000000 + 4254041,
         "relative_ns": 0, "duration_ns": 4254041, "kind": "thread_state", "state": "Running",
         "process": "kernel.release.t8103", "pid": 0, "thread": "VM_compressor", "tid": 1631,
-        "narrative": "Running at priority 91", "source_schema": "thread-state",
+        "priority": 91, "narrative": "Running at priority 91", "source_schema": "thread-state",
     }  # fmt: skip
     ended = states[2]
     assert (ended["pid"], ended["tid"], ended["state"]) == (46259, 27936396, "Unknown")
@@ -130,7 +130,7 @@ def test_signpost_intervals(real: Path) -> None:
     assert first == {
         "relative_ns": 4100000000, "duration_ns": 820000000, "type": "interval", "name": "PreFlight",
         "subsystem": "com.promptmanager.ai", "category": "PointsOfInterest", "process": "PromptManager", "pid": 2033,
-        "tid": 6659, "signpost_id": 1, "message": "PreFlight begin", "source_schema": "OSSignpostIntervals",
+        "tid": 6659, "signpost_id": 1, "message": "PreFlight begin\nPreFlight end", "source_schema": "OSSignpostIntervals",
     }  # fmt: skip
     assert (second["name"], second["duration_ns"], second["signpost_id"]) == ("MCPFindProject", 140000000, 2)
 
@@ -147,6 +147,11 @@ def test_run_loop_intervals_keep_their_nesting(real: Path) -> None:
         "relative_ns": 1996500791, "duration_ns": 9640834, "kind": "runloop", "label": "Runloop Run",
         "state": "kCFRunLoopDefaultMode", "process": "Finder", "pid": 873, "thread": "Main Thread", "tid": 7046,
         "nesting": 1, "source_schema": "runloop-intervals",
+        "attributes": [
+            "interval-identifier=r1", "containment-level=3", "is-main=Yes", "runloop-pointer=0x106076ee0",
+            "timeout=4768471730841330159", "run-result=Handled Source", "return-after-source-handled=Yes",
+            "label=Run: kCFRunLoopDefaultMode", "color=Info",
+        ],
     }  # fmt: skip
     assert (found[-1]["relative_ns"], found[-1]["label"]) == (2006231208, "Busy")
 

@@ -25,6 +25,10 @@ COLUMNS = {
     "subsystem:subsystem category:category message:os-log-metadata emit-location:return-location",
     "time-info": "update-time:sample-time mabs-epoch:mach-absolute-time mct-epoch:mach-continuous-time "
     "timebase-info:mach-timebase-info trace-start-time:time-since-epoch",
+    "thread-state": "start:start-time thread:thread state:thread-state duration:duration process:process core:core "
+    "cputime:duration-on-core waittime:duration-waiting priority:sched-priority note:narrative summary:narrative "
+    "made-runnable-by-thread:thread preempted-by-thread:thread yielded-to-thread:thread rebalanced-from-cpu:core "
+    "thermal-throttled:boolean",
     "potential-hangs": "start:start-time duration:duration hang-type:hang-type thread:thread process:process",
     "life-cycle-period": "start:start-time group:string lane:layout-id duration:duration process:process "
     "period:app-period narrative:narrative",
@@ -224,6 +228,15 @@ def test_signposts(tmp_path: Path) -> None:
         "relative_ns": 5, "type": "begin", "name": "call", "process": "App", "pid": 77, "tid": 31,
         "signpost_id": 17216892719917625070, "scope": "process", "source_schema": "os-signpost",
     }  # fmt: skip
+    assert one_row(tmp_path / "a.xml", "log") == {
+        "time_how": "unknown", "event": "signpost", "process": "App", "pid": 77, "tid": 31, "signpost_name": "call",
+        "signpost_type": "begin", "signpost_scope": "process", "signpost_id": 17216892719917625070,
+    }  # fmt: skip
+    with open_trace(tmp_path / "a.xml") as trace:
+        assert trace.table("log").column("ref") == trace.table("signposts").column("ref")
+        assert trace.coverage()[0].rows == 1
+        clause = Clause(events=frozenset({"log"}))
+        assert trace.table("log", Selection((clause,))).num_rows == 0
 
 
 SPAN = '<start-time id="1" fmt="">100</start-time><duration id="20" fmt="">50</duration>'
@@ -239,7 +252,8 @@ INTERVAL_ROWS = {
             '</process><app-period id="32" fmt="Foreground - Active">Foreground - Active</app-period>'
             '<narrative id="33" fmt="It ran"/></row>'
         ),
-        {"kind": "life_cycle", "label": "Foreground - Active", "process": "App", "pid": 77, "narrative": "It ran"},
+        {"kind": "life_cycle", "label": "Foreground - Active", "process": "App", "pid": 77, "narrative": "It ran",
+         "attributes": ["group=g", "lane=0"]},
     ),
     "device-thermal-state-intervals": (
         (
@@ -247,16 +261,40 @@ INTERVAL_ROWS = {
             '</thermal-state><string id="31" fmt="Current">Current</string><boolean id="32" fmt="No">0</boolean>'
             "<sentinel/></row>"
         ),
-        {"kind": "thermal", "label": "Serious", "state": "Serious"},
+        {
+            "kind": "thermal", "label": "Serious", "state": "Serious",
+            "attributes": ["track-label=Current", "is-induced=No"],
+        },
     ),
     "audio-hal-io-cycle": (
         (
             f'<row>{SPAN}<process id="40" fmt="audiomxd (9)"><pid id="41" fmt="9">9</pid></process><sentinel/>'
             '<uint32 id="42" fmt="256">256</uint32><event-concept id="43" fmt="Overload">Red</event-concept></row>'
         ),
-        {"kind": "audio_io_cycle", "state": "Overload", "process": "audiomxd", "pid": 9},
+        {
+            "kind": "audio_io_cycle", "state": "Overload", "process": "audiomxd", "pid": 9,
+            "attributes": ["frames=256"],
+        },
     ),
-}
+    "thread-state": (
+        (
+            '<row><start-time id="1" fmt="">100</start-time><thread id="2" fmt="AURemoteIO::IOThread (0x1f) (App, pid: 77)">'
+            '<tid id="3" fmt="0x1f">31</tid><process id="4" fmt="App (77)"><pid id="5" fmt="77">77</pid></process></thread>'
+            '<thread-state id="60" fmt="Preempted">Preempted</thread-state><duration id="20" fmt="">50</duration>'
+            '<process ref="4"/><core id="61" fmt="CPU 3 (E Core)">3</core><duration-on-core id="62" fmt="1 ms">1000000'
+            '</duration-on-core><duration-waiting id="63" fmt="2 ms">2000000</duration-waiting>'
+            '<sched-priority id="64" fmt="97">97</sched-priority><sentinel/><narrative id="65" fmt="Preempted"/><sentinel/>'
+            '<thread id="66" fmt="Worker (0x20) (Other, pid: 8)"><tid id="67" fmt="0x20">32</tid></thread><sentinel/>'
+            '<sentinel/><boolean id="68" fmt="Yes">1</boolean></row>'
+        ),
+        {
+            "kind": "thread_state", "state": "Preempted", "process": "App", "pid": 77, "tid": 31, "core": 3,
+            "thread": "AURemoteIO::IOThread", "cpu_ns": 10**6, "wait_ns": 2 * 10**6, "priority": 97,
+            "narrative": "Preempted",
+            "attributes": ["preempted-by-thread=Worker (0x20) (Other, pid: 8)", "thermal-throttled=Yes"],
+        },
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("schema", sorted(INTERVAL_ROWS))

@@ -8,6 +8,9 @@ from traceview_parsers.xctrace.document import Node
 SIGNPOSTS: Final = frozenset(
     {"os-signpost", "os-signpost-interval", "OSSignpostIntervals", "PointsOfInterestEvents", "region-of-interest"}
 )
+LOGGED: Final = frozenset({"os-log", "os-signpost"})
+"""Schemas whose rows stand in ``log``. Signposts stand there too, as in every source, but only those of the table that
+has each once: intervals and points of interest are made from it."""
 SAMPLES: Final = frozenset({"time-profile", "cpu-profile", "time-sample"})
 INTERVALS: Final = {
     "potential-hangs": "hang",
@@ -29,8 +32,13 @@ def plain(name: str) -> str:
     return _STRANGE.sub("_", name).strip("_") or "unnamed"
 
 
+def is_logged(node: Node) -> bool:
+    """Whether the rows of a node stand in ``log``, alone or beside another table."""
+    return table_of(node) is not None and node.schema in LOGGED
+
+
 def table_of(node: Node) -> str | None:
-    """Return the table that the rows of a node belong to; None where they cannot be read."""
+    """Return the table of the rows of a node; None where they cannot be read."""
     if node.details or not node.schema or not node.columns:
         return None
     if node.schema == "os-log":

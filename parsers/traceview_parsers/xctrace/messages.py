@@ -25,6 +25,8 @@ _PLAIN_TEXT: Final = "narrative-text"
 _INTEGERS: Final = (Kind.UNSIGNED, Kind.SIGNED)
 _SIGN_BIT: Final = 1 << 63
 _PRIVATE: Final = {"<private>": "private", "<sensitive>": "sensitive"}
+_NULL: Final = "(null)"
+"""What a null pointer prints; no argument of the archive has it as its text."""
 
 Argument = dict[str, Any]
 
@@ -53,7 +55,7 @@ def piece_of(tag: str, text: str, shown: str) -> Piece:
         return Piece(shown or text, _argument(integer=int(text), text=shown or None))
     value = (text or shown) if kind is Kind.TEXT else (shown or text)
     privacy = _PRIVATE.get(value)
-    return Piece(value, _argument(text=None if privacy else value, privacy=privacy))
+    return Piece(value, _argument(text=None if privacy or value == _NULL else value, privacy=privacy))
 
 
 def _form(tag: str) -> int:

@@ -14,12 +14,16 @@ from traceview_parsers.xctrace.cells import Cells, pick
 from traceview_parsers.xctrace.digits import Longs
 from traceview_parsers.xctrace.document import Node
 from traceview_parsers.xctrace.entities import Process, Thread
-from traceview_parsers.xctrace.kinds import Kind, kind_of
+from traceview_parsers.xctrace.kinds import NO_VALUE, Kind, kind_of
 from traceview_parsers.xctrace.layout import INTERVALS
 from traceview_parsers.xctrace.messages import Messages
 from traceview_parsers.xctrace.stacks import stacks
 
 _MAX: Final = (1 << 63) - 1
+_NAMED: Final = (Kind.SHOWN, Kind.THREAD, Kind.PROCESS)
+_NAMED_NUMBERS: Final = frozenset({"boolean", "address"})
+"""Kinds and types whose cells people know by their display text."""
+_EMPTY: Final = pa.array(["", str(NO_VALUE)])
 _SIGNPOST_TYPES: Final = frozenset({"begin", "end", "event"})
 
 Arrays = dict[str, Any]
@@ -59,10 +63,11 @@ class _Rows:
         self._cells = cells
         self._frame = frame
         self._count = cells.rows
+        self._used: set[int] = set()
         self._ref = pa.array((cells.block.row + frame.base).view(np.uint64))
 
     def log(self) -> Any:
-        """``os-log``: the unified log as Instruments recorded it."""
+        """``os-log`` and ``os-signpost``: the unified log as Instruments recorded it."""
         columns = self._actors() | {
             "time": self._time("time"),
             "time_how": "unknown" if self._frame.start_ns is None else "exact",
@@ -72,6 +77,8 @@ class _Rows:
             "event": "log",
             "format": self._name("format-string"),
         }
+        if self._frame.node.schema != "os-log":
+            columns |= self._signpost_of_log()
         columns["process_path"] = self._paths(columns["pid"])
         message = self._target("message")
         messages = Messages(self._cells, message)
@@ -80,6 +87,16 @@ class _Rows:
         if self._frame.arguments:
             made = made.append_column("arguments", messages.arguments())
         return made
+
+    def _signpost_of_log(self) -> Arrays:
+        return {
+            "event": "signpost",
+            "level": None,
+            "signpost_id": self._unsigned("identifier"),
+            "signpost_name": self._name("name"),
+            "signpost_type": self._word("event-type", _SIGNPOST_TYPES, "event"),
+            "signpost_scope": self._word("scope", None),
+        }
 
     def signposts(self) -> Any:
         """``os-signpost`` and its relatives: single signposts, or intervals that are already paired."""
@@ -102,7 +119,7 @@ class _Rows:
                 "category": self._name("category"),
                 "signpost_id": self._unsigned("identifier"),
                 "scope": self._word("scope", None),
-                "message": self._message("message", "start-message"),
+                "message": self._messages("message", "start-message", "end-message"),
                 "format": self._name("format-string"),
                 "source_schema": self._frame.node.schema,
             },
@@ -114,28 +131,29 @@ class _Rows:
         start = self._time("start")
         schema = self._frame.node.schema
         kind = INTERVALS[schema]
-        return table_batch(
-            "intervals",
-            self._count,
-            self._actors()
-            | {
-                "ref": self._ref,
-                "start": start,
-                "relative_ns": self._relative("start"),
-                "end": self._end(start, duration),
-                "duration_ns": duration,
-                "kind": kind,
-                "label": self._name(
-                    "hang-type", "interval-type", "period", "thermal-state" if kind == "thermal" else "label"
-                ),
-                "state": self._name("state", "mode", "thermal-state", kind="event-concept")
-                if kind != "runloop"
-                else self._name("mode"),
-                "nesting": self._signed("nesting-level"),
-                "narrative": self._message("narrative", "summary"),
-                "source_schema": schema,
-            },
-        )
+        columns = self._actors() | {
+            "ref": self._ref,
+            "start": start,
+            "relative_ns": self._relative("start"),
+            "end": self._end(start, duration),
+            "duration_ns": duration,
+            "kind": kind,
+            "label": self._name(
+                "hang-type", "interval-type", "period", "thermal-state" if kind == "thermal" else "label"
+            ),
+            "state": self._name("state", "mode", "thermal-state", kind="event-concept")
+            if kind != "runloop"
+            else self._name("mode"),
+            "nesting": self._signed("nesting-level"),
+            "narrative": self._message("narrative", "summary"),
+            "core": self._signed("core"),
+            "cpu_ns": self._integers(self._target("cputime"), signed=True),
+            "wait_ns": self._integers(self._target("waittime"), signed=True),
+            "priority": self._signed("priority"),
+            "source_schema": schema,
+        }
+        self._place("end")  # start and duration tell it
+        return table_batch("intervals", self._count, columns | {"attributes": self._attributes()})
 
     def samples(self) -> Any:
         """Profiles: a call stack each time the profiler looked."""
@@ -196,7 +214,32 @@ class _Rows:
         else:
             yield "", self._cells.text(target, shown=kind is Kind.SHOWN)
 
+    def _attributes(self) -> Any:
+        """Return the cells that no column took, as ``mnemonic=value``; null where all of them are empty."""
+        named = []
+        for place, column in enumerate(self._frame.node.columns):
+            target = self._cells.column(place)
+            if place in self._used or (target == NOTHING).all():
+                continue
+            shown = kind_of(column.kind) in _NAMED or column.kind in _NAMED_NUMBERS
+            values = self._cells.text(target, shown=shown).cast(pa.string())
+            values = pc.if_else(pc.is_in(values, _EMPTY), pa.scalar(None, pa.string()), values)
+            named.append(pc.binary_join_element_wise(f"{column.mnemonic or column.kind}=", values, ""))
+        if not named:
+            return None
+        place_of = np.arange(len(named)) * self._count + np.arange(self._count)[:, None]  # row by row
+        values = pa.concat_arrays(named).take(pa.array(place_of.ravel()))
+        there = pc.is_valid(values).to_numpy(zero_copy_only=False).reshape(place_of.shape).sum(axis=1)
+        offsets = np.concatenate([[0], np.cumsum(there)]).astype(np.int32)
+        return pa.ListArray.from_arrays(pa.array(offsets), values.drop_null(), mask=pa.array(there == 0))
+
     def _place(self, *mnemonics: str, kind: str = "") -> int | None:
+        found = self._place_of(*mnemonics, kind=kind)
+        if found is not None:
+            self._used.add(found)
+        return found
+
+    def _place_of(self, *mnemonics: str, kind: str = "") -> int | None:
         columns = self._frame.node.columns
         for mnemonic in mnemonics:
             for place, column in enumerate(columns):
@@ -256,6 +299,15 @@ class _Rows:
     def _message(self, *mnemonics: str) -> Any:
         place = self._place(*mnemonics)
         return None if place is None else Messages(self._cells, self._cells.column(place)).text()
+
+    def _messages(self, *mnemonics: str) -> Any:
+        """Return the messages of several columns, of those that are there, one a line."""
+        found = [text for mnemonic in mnemonics if (text := self._message(mnemonic)) is not None]
+        if len(found) < 2:
+            return found[0] if found else None
+        texts = [pc.if_else(pc.equal(text, ""), pa.scalar(None, text.type), text) for text in found]
+        joined = pc.binary_join_element_wise(*texts, pa.scalar("\n", texts[0].type), null_handling="skip")
+        return pc.if_else(pc.equal(joined, ""), found[0], joined)
 
     def _frames(self) -> Any:
         """Return the stacks of a profile; of two columns the user's, where it is empty the kernel's."""

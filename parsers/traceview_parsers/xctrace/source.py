@@ -19,7 +19,7 @@ from traceview_parsers.xctrace.cells import Cells
 from traceview_parsers.xctrace.definitions import Definitions, Ids
 from traceview_parsers.xctrace.digits import Longs
 from traceview_parsers.xctrace.document import Column, Document, Node
-from traceview_parsers.xctrace.layout import table_of
+from traceview_parsers.xctrace.layout import is_logged, table_of
 from traceview_parsers.xctrace.names import Names
 from traceview_parsers.xctrace.rows import Frame, batch
 from traceview_parsers.xctrace.toc import Run
@@ -92,7 +92,9 @@ class XctraceSource:
         self._problems = context.problems
         self._base = context.source_index << REF_POSITION_BITS
         self._tables = _tables(documents)
-        self.tables: tuple[str, ...] = tuple(dict.fromkeys(self._tables.values()))
+        self._logged = {(one.name, n) for one in documents for n, node in enumerate(one.nodes) if is_logged(node)}
+        tables = dict.fromkeys(self._tables.values()) | ({"log": None} if self._logged else {})
+        self.tables: tuple[str, ...] = tuple(tables)
         self._known = {document.name: _Known() for document in documents}
         self._seen: defaultdict[tuple[str, int], _Seen] = defaultdict(_Seen)
 
@@ -100,7 +102,7 @@ class XctraceSource:
         """Yield record batches of `table`; `selection` applies to ``log`` only."""
         some = False
         for document in self._documents:
-            wanted = [number for number in range(len(document.nodes)) if self._table(document, number) == table]
+            wanted = [number for number in range(len(document.nodes)) if self._gives(document, number, table)]
             if wanted:
                 for made in self._read(document, table, wanted, selection):
                     some = True
@@ -110,6 +112,11 @@ class XctraceSource:
 
     def _table(self, document: Document, number: int) -> str | None:
         return self._tables.get((document.name, number))
+
+    def _gives(self, document: Document, number: int, table: str) -> bool:
+        if table == "log":
+            return (document.name, number) in self._logged
+        return self._table(document, number) == table
 
     def _empty(self, table: str) -> Any:
         """Return a batch without rows of a table whose columns only its file knows."""
@@ -212,7 +219,7 @@ class XctraceSource:
     def _counted(self) -> int | None:
         """Return the rows of the log that were read, where there is a log, else of all tables; None before any."""
         read = [(place, seen.rows) for place, seen in self._seen.items() if seen.scanned and place in self._tables]
-        log = [rows for place, rows in read if self._tables[place] == "log"]
+        log = [rows for place, rows in read if place in self._logged]
         return sum(log or (rows for _, rows in read)) if read else None
 
     def _notes(self) -> Iterator[str]:
