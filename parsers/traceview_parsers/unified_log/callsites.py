@@ -11,7 +11,7 @@ from uuid import UUID
 
 import numpy as np
 
-from traceview_parsers.unified_log.catalog import ADDRESS_BITS, Catalog, Processes
+from traceview_parsers.unified_log.catalog import Catalog, ImageRanges, Processes
 from traceview_parsers.unified_log.chunksets import Batch
 from traceview_parsers.unified_log.dsc import SharedCacheStrings
 from traceview_parsers.unified_log.firehose import (
@@ -216,7 +216,7 @@ class CallSites:
         absolute = np.flatnonzero(where == ABSOLUTE)
         if absolute.size:
             address = code[absolute] | (origins.upper[absolute] << np.uint64(32))
-            image, offset = _image_ranges(catalogs, entry[absolute], address)
+            image, offset = ImageRanges(catalogs).find(entry[absolute], address)
             owner[absolute] = image
             code = code.copy()
             code[absolute] = offset & np.uint64(0xFFFFFFFF)
@@ -311,17 +311,3 @@ def _shared(key: _Key, file: SharedCacheStrings | None, position: int, image: in
 def _shared_address(key: _Key) -> int:
     """Return the program counter of a shared-cache call site, which counts from the cache's base."""
     return key.code | ((key.upper or key.large) << 31)
-
-
-def _image_ranges(catalogs: list[Catalog], entry: Array, address: Array) -> tuple[Array, Array]:
-    """Return (UUID number of the image that holds each address, offset in it); -1 and the address where there is none."""
-    keys = np.concatenate([catalog.keys for catalog in catalogs]) if catalogs else np.zeros(0, np.uint64)
-    if not keys.size:
-        return np.full(entry.size, -1), address
-    sizes = np.concatenate([catalog.sizes for catalog in catalogs])
-    images = np.concatenate([catalog.images for catalog in catalogs])
-    wanted = (entry.astype(np.uint64) << np.uint64(ADDRESS_BITS)) | address
-    at = np.searchsorted(keys, wanted, "right") - 1
-    offset = wanted - keys[at]
-    inside = (at >= 0) & (offset < sizes[at])
-    return np.where(inside, images[at], -1), np.where(inside, offset, address)

@@ -7,7 +7,7 @@ The process list of a chunk set names entries by their index field, not by their
 
 import struct
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,9 @@ _HEAD: Final = struct.Struct("<5H6xQ")
 _ENTRY: Final = struct.Struct("<HHHHQIIiIII")
 _SUB_CHUNK: Final = struct.Struct("<QQIII")
 _RANGE: Final = np.dtype([("size", "<u4"), ("unknown", "<u4"), ("uuid", "<u2"), ("low", "<u4"), ("high", "<u2")])
-_SUBSYSTEM: Final = np.dtype([("number", "<u2"), ("name", "<u2"), ("category", "<u2")])
+_SUBSYSTEM: Final = struct.Struct("<3H")
+"""Number, name and category of a subsystem; the names are offsets into the catalog's strings."""
+
 ADDRESS_BITS: Final = 48
 _MIX_1: Final = np.uint64(0x9E3779B97F4A7C15)
 _MIX_2: Final = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -51,26 +53,23 @@ class Catalog:
     Attributes:
         serial: Its number among all catalogs of the archive.
         sub_chunks: One for each chunk set that follows; empty where the catalog is damaged.
-        keys: Sorted keys of the image ranges: entry << 48 | load address.
-        sizes: Size of each image range in bytes.
-        images: UUID number of each image range.
+        ranges: The image ranges of each entry, as stored.
+        uuids: UUID numbers, in the order of the catalog.
         ids: Process id pair and entry of each process, uint64 [n, 3].
         trouble: What was wrong with it, or empty.
     """
 
     serial: int
     sub_chunks: list[SubChunk]
-    keys: Array
-    sizes: Array
-    images: Array
+    ranges: list[_Piece]
+    uuids: list[int]
     ids: Array
     trouble: str = ""
 
     @classmethod
     def nothing(cls, serial: int = NO_CATALOG) -> "Catalog":
         """Return a catalog that names nothing."""
-        empty = np.zeros(0, np.uint64)
-        return cls(serial, [], empty, empty, np.zeros(0, np.int64), np.zeros((0, 3), np.uint64))
+        return cls(serial, [], [], [], np.zeros((0, 3), np.uint64))
 
 
 class Processes:
@@ -95,7 +94,9 @@ class Processes:
         self._entries = Rows(process=np.int32)
         self._entries.append(UNKNOWN)
         self._uuid_table = PairTable()
+        self._uuid_numbers: dict[bytes, int] = {}
         self._pair_table = PairTable()
+        self._pairs_known: set[tuple[int, int]] = set()
         self._known: dict[_Identity, int] = {}
         self._catalogs = 0
 
@@ -108,7 +109,9 @@ class Processes:
         """Return the numbers of consecutive 16-byte UUIDs."""
         words = np.frombuffer(raw, "<u8").reshape(-1, 2)
         rows, firsts = self._uuid_table.intern(words[:, 0], words[:, 1])
-        self.uuids += [raw[16 * at : 16 * at + 16] for at in firsts.tolist()]
+        new = [raw[16 * at : 16 * at + 16] for at in firsts.tolist()]
+        self._uuid_numbers.update(zip(new, range(len(self.uuids), len(self.uuids) + len(new)), strict=True))
+        self.uuids += new
         return rows
 
     def entries_of(self, catalogs: list[Catalog], first: Array, second: Array, serial: Array) -> Array:
@@ -139,7 +142,7 @@ class Processes:
             return catalog
         names_at, entries_at, entry_count, chunks_at, chunk_count, _ = _HEAD.unpack_from(data)
         body = data[_HEAD.size :]
-        uuids = self.uuid_numbers(body[: min(names_at, len(body)) & ~15])
+        uuids = self._few_uuid_numbers(body[: min(names_at, len(body)) & ~15])
         strings = body[names_at:entries_at]
         try:
             by_index = self._add_entries(body, (entries_at, entry_count), uuids, strings, (catalog, boot))
@@ -148,12 +151,20 @@ class Processes:
             catalog.trouble = "a catalog is damaged; processes that it should name may be unknown"
         return catalog
 
+    def _few_uuid_numbers(self, raw: bytes) -> list[int]:
+        """Return the numbers of the few UUIDs of a catalog: most are known, and arrays cost more than they save here."""
+        parts = [raw[at : at + 16] for at in range(0, len(raw), 16)]
+        try:
+            return [self._uuid_numbers[part] for part in parts]
+        except KeyError:
+            return list(map(int, self.uuid_numbers(raw)))
+
     def _add_entries(
-        self, body: bytes, place: tuple[int, int], uuids: Array, strings: bytes, owner: tuple[Catalog, str]
+        self, body: bytes, place: tuple[int, int], uuids: list[int], strings: bytes, owner: tuple[Catalog, str]
     ) -> dict[int, int]:
         catalog, boot = owner
         at, count = place
-        numbers = tuple(uuids.tolist())
+        numbers = tuple(uuids)
         known = self._known
         by_index: dict[int, int] = {}
         ids: list[tuple[int, int, int]] = []
@@ -166,7 +177,7 @@ class Processes:
                 index, _, main, dsc, first, second, pid, uid, _, images, _ = _ENTRY.unpack_from(body, at)
                 behind = at + _ENTRY.size + images * _RANGE.itemsize
                 (named,) = struct.unpack_from("<I", body, behind)
-                end = behind + 8 + named * _SUBSYSTEM.itemsize
+                end = behind + 8 + named * _SUBSYSTEM.size
                 if end > len(body):
                     raise ValueError("an entry reaches beyond the catalog")
                 key = (boot, first, second, pid, uid, numbers[main : main + 1], numbers[dsc : dsc + 1])
@@ -185,7 +196,7 @@ class Processes:
             # What was read before a cut is kept.
             self._entries.extend((process,) for process in processes)
             catalog.ids = np.array(ids, np.uint64).reshape(-1, 3)
-            _add_ranges(catalog, ranges, uuids)
+            catalog.ranges, catalog.uuids = ranges, uuids
             self._add_subsystems(subsystems, strings)
         return by_index
 
@@ -194,33 +205,56 @@ class Processes:
         return self.table.append(pid, uid, main[0] if main else -1, dsc[0] if dsc else -1)
 
     def _add_subsystems(self, subsystems: list[_Piece], strings: bytes) -> None:
-        owner, found = _joined(subsystems, _SUBSYSTEM)
-        _, firsts = self._pair_table.intern(owner.astype(np.uint64), found["number"].astype(np.uint64))
-        if firsts.size:
-            self.pairs.extend(
-                (self.subsystems.number(_string(strings, name)), self.categories.number(_string(strings, category)), of)
-                for of, (_, name, category) in zip(owner[firsts].tolist(), found[firsts].tolist(), strict=True)
-            )
+        known = self._pairs_known
+        new: list[tuple[int, int]] = []
+        for owner, _, raw in subsystems:
+            for number, name, category in _SUBSYSTEM.iter_unpack(raw):
+                pair = owner, number
+                if pair not in known:
+                    known.add(pair)
+                    new.append(pair)
+                    names = _string(strings, name), _string(strings, category)
+                    self.pairs.append(self.subsystems.number(names[0]), self.categories.number(names[1]), owner)
+        if new:
+            owners, numbers = np.array(new, np.uint64).T
+            self._pair_table.intern(np.ascontiguousarray(owners), np.ascontiguousarray(numbers))
 
 
-def _joined(pieces: list[_Piece], kind: np.dtype[Any]) -> tuple[Array, Array]:
-    """Return (owner of each structure, structures) of pieces of raw bytes."""
-    owners = np.array([owner for owner, _, _ in pieces], np.int64)
-    counts = np.array([count for _, count, _ in pieces], np.int64)
-    return np.repeat(owners, counts), np.frombuffer(b"".join(raw for _, _, raw in pieces), kind)
+class ImageRanges:
+    """Where the processes of some catalogs have their images in memory."""
+
+    def __init__(self, catalogs: list[Catalog]) -> None:
+        pieces = [piece for catalog in catalogs for piece in catalog.ranges]
+        found = np.frombuffer(b"".join(raw for _, _, raw in pieces), _RANGE)
+        counts = [count for _, count, _ in pieces]
+        entry = np.repeat(np.array([owner for owner, _, _ in pieces], np.uint64), counts)
+        address = (found["high"].astype(np.uint64) << np.uint64(32)) | found["low"]
+        keys = (entry << np.uint64(ADDRESS_BITS)) | address
+        order = np.argsort(keys, kind="stable")
+        self._keys = keys[order]
+        self._sizes = found["size"].astype(np.uint64)[order]
+        self._images = _numbers_of(catalogs, found["uuid"].astype(np.int64))[order]
+
+    def find(self, entry: Array, address: Array) -> tuple[Array, Array]:
+        """Return (UUID number of the image that holds each address, offset in it); -1 and the address where none does."""
+        if not self._keys.size:
+            return np.full(entry.size, -1), address
+        wanted = (entry.astype(np.uint64) << np.uint64(ADDRESS_BITS)) | address
+        at = np.searchsorted(self._keys, wanted, "right") - 1
+        offset = wanted - self._keys[at]
+        inside = (at >= 0) & (offset < self._sizes[at])
+        return np.where(inside, self._images[at], -1), np.where(inside, offset, address)
 
 
-def _add_ranges(catalog: Catalog, ranges: list[_Piece], uuids: Array) -> None:
-    if not ranges or not uuids.size:
-        return
-    owner, found = _joined(ranges, _RANGE)
-    entry = owner.astype(np.uint64)
-    keys = (entry << np.uint64(ADDRESS_BITS)) | (found["high"].astype(np.uint64) << np.uint64(32)) | found["low"]
-    order = np.argsort(keys, kind="stable")
-    catalog.keys = keys[order]
-    catalog.sizes = found["size"].astype(np.uint64)[order]
-    place = found["uuid"].astype(np.int64)[order]
-    catalog.images = np.where(place < uuids.size, uuids.take(place, mode="clip"), -1)
+def _numbers_of(catalogs: list[Catalog], place: Array) -> Array:
+    """Return the numbers of UUIDs that the catalogs' ranges, one catalog after the other, name by place; -1 none."""
+    ranges = [sum(count for _, count, _ in catalog.ranges) for catalog in catalogs]
+    sizes = np.array([len(catalog.uuids) for catalog in catalogs], np.int64)
+    numbers = np.array([*(number for catalog in catalogs for number in catalog.uuids), -1], np.int64)
+    inside = place < np.repeat(sizes, ranges)
+    at = np.where(inside, place + np.repeat(np.cumsum(sizes) - sizes, ranges), -1)
+    found: Array = numbers[at]
+    return found
 
 
 def _mix(first: Array, second: Array, serial: Array) -> Array:
