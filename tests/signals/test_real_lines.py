@@ -17,8 +17,8 @@ from traceview.signals.vocabulary import FIELDS
 
 EXPECTED = Path(__file__).with_name("expected_lines.json")
 KEYS = (
-    "bundle", "host_bundle", "host_pid", "subject", "subject_pid", "state", "visibility", "assertion_id", "task_id",
-    "session_id", "category", "controlling_pid", "playing", "recording", "call_id", "direction", "topic", "error", "code",
+    "bundle", "host_bundle", "host_pid", "subject", "subject_pid", "state", "visibility", "priority", "assertion_id", "domain", "interface",
+    "task_id", "session_id", "category", "controlling_pid", "playing", "recording", "call_id", "direction", "topic", "error", "code",
     "namespace", "active", "count", "value", "limit", "duration_s",
 )  # fmt: skip
 NAMES = frozenset({"bundle", "host_bundle", "subject", "topic", "call_id"})

@@ -72,10 +72,14 @@ EXPANSIONS: Final[dict[str, list[tuple[str, str]]]] = {
         ("state", r"taskState: ([^;>]+)"),
         ("visibility", r"visibility: ([^;>]+)"),
     ],
-    # RunningBoard's assertion: "34-24240-546989 (target:[…])" or <RBSAssertionDescriptor| "name" ID:34-… target:…>
+    # RunningBoard's assertion: "34-24240-546989 (target:[…])" or <RBSAssertionDescriptor| "name" ID:34-… target:…>,
+    # on iOS 13 <RBSAssertionDescriptor; "name"; ID: 34-…; target: …>; `domain` is what its first attribute grants
     "assertion": [
         ("assertion_id", r"(?:ID:|^|\(|>)\s*([0-9]+-[0-9]+-[0-9]+)"),
-        ("assertion_name", r"(?s)\|\s*\"(.*?)\"\s+ID:"),
+        ("assertion_name", r"(?s)[|;]\s*\"(.*?)\";?\s+ID:"),
+        ("domain", r"<RBSDomainAttribute\| domain:\"([^\"]+\" name:\"[^\"]+)\""),
+        ("domain", r"<RBSDomainAttribute: 0x[0-9a-f]+; domain: ([^;]+; name: [^;>]+)"),
+        ("domain", r"<RBSLegacyAttribute\| requestedReason:(\w+)"),
     ],
     "context": _CONTEXT,
     "exit_context": [
@@ -98,6 +102,9 @@ HANDLES: Final[dict[str, dict[str, str]]] = {
     "originator_handle": {"bundle": "originator", "subject": "originator", "pid": "originator_pid"},
 }
 """Names whose text holds a RunningBoard identity, and the fields that it fills."""
+
+_DOMAIN_NAME: Final = r"\" name:\"|; name: "
+"""What stands between domain and name of an assertion's attribute; the field ``domain`` has a colon there."""
 
 COMPOUND: Final = frozenset(EXPANSIONS) | frozenset(HANDLES)
 """Every group name that is no field of the vocabulary."""
@@ -140,9 +147,10 @@ def identity_fields(texts: Iterable[str]) -> pl.DataFrame:
 def _fields(name: str) -> list[tuple[str, pl.Expr]]:
     """Return (field, expression) pairs for the compound column `name`; a field may come several times, best first."""
     pairs = _handle_fields(name) if name in HANDLES else []
-    return pairs + [
-        (field, _shown(pl.col(name).str.extract(pattern, 1))) for field, pattern in EXPANSIONS.get(name, ())
-    ]
+    for field, pattern in EXPANSIONS.get(name, ()):
+        value = pl.col(name).str.extract(pattern, 1)
+        pairs.append((field, _shown(value.str.replace(_DOMAIN_NAME, ":") if field == "domain" else value)))
+    return pairs
 
 
 def _shown(value: pl.Expr) -> pl.Expr:

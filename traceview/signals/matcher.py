@@ -220,8 +220,8 @@ def _assemble(frame: pl.DataFrame, matched: pl.DataFrame, known: Catalogue) -> p
     return events.with_columns(missing).select(pl.col(name).cast(kind) for name, kind in EVENT_SCHEMA.items())
 
 
-_TRUE: Final = ("yes", "true", "1", "on")
-_FALSE: Final = ("no", "false", "0", "off")
+_TRUE: Final = ("yes", "true", "1", "on", "y")
+_FALSE: Final = ("no", "false", "0", "off", "n")
 
 
 def _typed(name: str) -> pl.Expr:

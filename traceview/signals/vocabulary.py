@@ -17,6 +17,7 @@ KINDS: Final = frozenset(
         "process.exited",
         "process.terminated",
         "process.watchdog",  # a watchdog ran out, or was waived (active = false) because of a debugger
+        "process.priority",  # role, jetsam band or CPU share that the system gives a process
         "process.identity",  # joins a pid with a bundle id or a process name, nothing else
         "app.foreground",
         "app.background",
@@ -43,6 +44,8 @@ KINDS: Final = frozenset(
         "call.running",  # a call runs; the witness tells neither its direction nor whether it was answered
         "call.failed",
         "call.action",
+        "ptt.channel",  # Push-to-Talk: the channel (`call_id`) was joined, left, … (`action`)
+        "ptt.transmission",  # Push-to-Talk: somebody begins or ends to speak (`action`)
         "audio_session.created",
         "audio_session.configured",
         "audio_session.activated",
@@ -68,9 +71,11 @@ KINDS: Final = frozenset(
         "resource.disk",
         "resource.thermal",
         "resource.power",
+        "resource.low_power",  # Low Power Mode is on (`active`) or off
         "jetsam.killed",
         "network.lost",
         "network.restored",
+        "network.path_changed",  # the path goes over another interface (`interface`, `previous_interface`) or its quality changed
         "network.background_session",
         "system.clock",
         "system.push_channel",
@@ -87,10 +92,12 @@ FIELDS: Final[dict[str, pl.DataType]] = {
     # process state
     "state": pl.String(),  # as printed: running-active, running-suspended, Foreground, …
     "role": pl.String(),
+    "priority": pl.Int64(),  # jetsam band, the lower the sooner it is killed; 3 background, 10 foreground, ten times that on new systems
     "visibility": pl.String(),  # Visible, NotVisible, Foreground, Background, …
     # assertions and background tasks
     "assertion_id": pl.String(),  # 31-60-286
     "assertion_name": pl.String(),
+    "domain": pl.String(),  # what an assertion grants, as printed: com.apple.common FinishTaskCanSleep, FinishTask, …
     "originator": pl.String(),
     "originator_pid": pl.Int64(),
     "task_id": pl.String(),
@@ -108,6 +115,9 @@ FIELDS: Final[dict[str, pl.DataType]] = {
     "sample_rate_hz": pl.Float64(),
     "playing": pl.Boolean(),
     "recording": pl.Boolean(),
+    # network
+    "interface": pl.String(),  # en0, pdp_ip0, NonCellular, …
+    "previous_interface": pl.String(),
     # calls and pushes
     "call_id": pl.String(),
     "provider": pl.String(),
