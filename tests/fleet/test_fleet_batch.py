@@ -299,7 +299,7 @@ def test_what_may_not_be_read_is_a_failure(
 
     monkeypatch.setattr(os, "scandir", scandir)
     run(find_jobs(captures), settings(), inline)
-    assert kinds(settings().out) == {"closed": "unreadable"}
+    assert kinds(settings().out) == {"closed": "access"}
 
 
 def test_devices_and_pipes_are_no_captures(captures: Path) -> None:

@@ -41,7 +41,11 @@ def batch(
     engine: Annotated[Engine, typer.Option("--engine", help="Where captures are analysed.")] = Engine.local,
     scheduler: Annotated[str | None, typer.Option("--scheduler", help="Address of the dask scheduler.")] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an existing data set: do what is missing.")
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with an existing data set: do what is missing or failed for a reason that may have passed.",
+        ),
     ] = False,
     shard_size: Annotated[int, typer.Option("--shard-size", min=1, help="Captures a Parquet file.")] = 8,
     timeout: Annotated[
@@ -62,6 +66,8 @@ def batch(
     from traceview_parsers import ReadOptions  # noqa: PLC0415
 
     _check_local([*sources, out])
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file; name a folder for the data set")
     if engine is Engine.dask and timeout is not None:
         raise UsageError("--timeout works with --engine local only: a dask worker cannot be stopped from inside")
     loaded = load_config(config)
@@ -89,6 +95,8 @@ def batch(
         done=_show if sys.stderr.isatty() else None,
     )
     told = [f"{summary.captures:,} capture{'s' * (summary.captures != 1)} analysed"]
+    if summary.retried:
+        told.append(f"{summary.retried:,} of them tried again")
     if summary.skipped:
         told.append(f"{summary.skipped:,} done before")
     told.append(f"{summary.failures:,} failed in all (see {out / 'failures'})" if summary.failures else "none failed")

@@ -7,7 +7,15 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from traceview.fleet.dataset import Entry, find_entry, read_manifest, read_table, remove_leftovers, write_shard
+from traceview.fleet.dataset import (
+    Entry,
+    find_entry,
+    read_manifest,
+    read_table,
+    release_failures,
+    remove_leftovers,
+    write_shard,
+)
 from traceview.fleet.executor import process_died
 from traceview.fleet.jobs import Job
 from traceview.fleet.tables import failure, printable
@@ -27,11 +35,13 @@ class Summary:
         captures: Captures in this run.
         skipped: Captures that an earlier run had done.
         failures: Captures of the whole data set that could not be analysed.
+        retried: Captures of this run that had failed before for a reason that may have passed.
     """
 
     captures: int
     skipped: int
     failures: int
+    retried: int = 0
 
 
 def run(
@@ -51,7 +61,7 @@ def run(
         jobs: Captures; the same one named twice is taken once.
         settings: The same for all of them.
         make_pool: Makes the executor, and a fresh one after a worker process died.
-        resume: Go on with an existing data set: do what is missing.
+        resume: Go on with an existing data set: do what is missing, and what failed other than by what it holds.
         join: Other parts of the same batch write to the same data set, before or meanwhile.
         shard_size: Captures a Parquet file.
         in_flight: Shards that are given to the executor at a time. When a process dies, the captures of these are
@@ -65,13 +75,15 @@ def run(
     """
     named = list({job.key: job for job in jobs}.values())
     finished = _finished(named, settings, resume=resume, join=join)
+    retried = release_failures(settings.out, finished & {job.key for job in named}) if resume else set()
+    finished -= retried
     if not join:
         remove_leftovers(settings.out)
     missing = [job for job in named if job.key not in finished]
     shards = [missing[at : at + shard_size] for at in range(0, len(missing), shard_size)]
     _Run(settings, make_pool, in_flight, len(missing), done).all(shards)
     failures = read_table(settings.out, "failures", ["capture"]).height if named else 0
-    return Summary(len(missing), len(named) - len(missing), failures)
+    return Summary(len(missing), len(named) - len(missing), failures, len(retried))
 
 
 def _finished(jobs: Sequence[Job], settings: Settings, *, resume: bool, join: bool) -> set[str]:

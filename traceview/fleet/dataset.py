@@ -5,7 +5,7 @@ when its manifest entry exists, which is written last. Files of a shard that was
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -21,6 +21,9 @@ MANIFEST: Final = "_manifest"
 PART: Final = ".part"
 SCHEMA_VERSION: Final = 1
 
+
+LASTING: Final = "unreadable"
+"""Kind of failure that the same bytes give again: such a capture is not tried again."""
 
 _ALWAYS = ("captures", "failures", "findings")
 """Tables that have a file in every shard, so that their folders can be scanned whatever the captures held."""
@@ -124,6 +127,44 @@ def _read_entry(path: Path) -> Entry:
     return entry
 
 
+def release_failures(out: Path, keys: Collection[str]) -> set[str]:
+    """Take those of the captures out of the data set that failed for a reason that may have passed, so that they are missing.
+
+    Each finished shard is changed by replacing its manifest entry, so that a cut leaves the old state or the new one.
+
+    Returns the keys taken out.
+    """
+    released: set[str] = set()
+    for entry in read_manifest(out):
+        failures = _frames(out, "failures", [entry], ["capture", "kind"])
+        passing = failures.filter((pl.col("kind") != LASTING) & pl.col("capture").is_in(list(keys)))
+        if gone := set(passing["capture"]):
+            released |= gone
+            _without(out, entry, gone)
+    return released
+
+
+def _without(out: Path, entry: Entry, gone: set[str]) -> None:
+    """Write a shard's manifest entry without the failed captures `gone`; its file of failures gets a new name."""
+    left = tuple(key for key in entry.captures if key not in gone)
+    if not left:
+        (out / MANIFEST / f"{entry.shard}.json").unlink()  # its files are leftovers now
+        return
+    old = _file_of(entry, "failures")
+    kept = _frames(out, "failures", [entry], list(TABLES["failures"])).filter(~pl.col("capture").is_in(list(gone)))
+    path = out / "failures" / f"{entry.shard}.{token_hex(4)}.parquet"
+    kept.write_parquet(path, compression="zstd")
+    files = {name: digest for name, digest in entry.files.items() if name != old}
+    files[f"failures/{path.name}"] = _digest(path.read_bytes())
+    _write_entry(out, Entry(entry.shard, entry.config, left, files))
+    if old is not None:
+        (out / old).unlink(missing_ok=True)
+
+
+def _file_of(entry: Entry, table: str) -> str | None:
+    return next((name for name in entry.files if name.startswith(f"{table}/")), None)
+
+
 def read_table(out: Path, table: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
     """Return one table over all finished shards, with its columns (or those asked for) even where it has no row.
 
@@ -132,12 +173,15 @@ def read_table(out: Path, table: str, columns: Sequence[str] | None = None) -> p
     entries = read_manifest(out)
     if not entries:
         raise InputError(f"{out}: no fleet data set (no finished shard); make one with `traceview batch`")
-    chosen = list(columns or TABLES[table])
-    frames = [pl.DataFrame(schema={name: TABLES[table][name] for name in chosen})]
+    return _frames(out, table, entries, list(columns or TABLES[table]))
+
+
+def _frames(out: Path, table: str, entries: Iterable[Entry], columns: list[str]) -> pl.DataFrame:
+    frames = [pl.DataFrame(schema={name: TABLES[table][name] for name in columns})]
     for entry in entries:
-        name = f"{table}/{entry.shard}.parquet"
-        if name in entry.files:
-            frames.append(_read_file(out / name, entry.files[name], chosen))
+        name = _file_of(entry, table)
+        if name is not None:
+            frames.append(_read_file(out / name, entry.files[name], columns))
     return pl.concat(frames)
 
 

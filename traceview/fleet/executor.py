@@ -1,17 +1,67 @@
 """Where shards run: a spawned process pool here, or a dask cluster. Both are `concurrent.futures.Executor`s."""
 
 import multiprocessing
+import signal
 import sys
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from types import TracebackType
+from typing import Any, Final
 
+from traceview.fleet.worker import obey
 from traceview_parsers.errors import UsageError
+
+_GRACE_S: Final = 5.0
+"""Processes of a batch that is interrupted may take so long to remove their temporary files (heuristic)."""
 
 
 def local_pool(jobs: int) -> Executor:
     """Return a pool of `jobs` processes. Spawned, because polars' threads do not survive a fork."""
-    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+    return _LocalPool(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=obey)
+
+
+class _LocalPool(ProcessPoolExecutor):
+    """A pool that an interrupt ends at once: its processes never see the interrupt, they are told to stop."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        with _no_interrupts():  # a process that starts here inherits this, from its first instruction on
+            return super().submit(fn, *args, **kwargs)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> bool | None:
+        if kind is not None:
+            self.shutdown(wait=False, cancel_futures=True)
+            _stop_processes()
+        return super().__exit__(kind, error, where)
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Hold back Ctrl-C in this thread; it comes afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _stop_processes() -> None:
+    """End the processes of this one; those that do not end by themselves within `_GRACE_S` are killed."""
+    processes = multiprocessing.active_children()
+    for process in processes:
+        process.terminate()
+    until = time.monotonic() + _GRACE_S
+    for process in processes:
+        process.join(max(0.0, until - time.monotonic()))
+        if process.is_alive():
+            process.kill()
 
 
 def dask_pool(address: str | None) -> Executor:

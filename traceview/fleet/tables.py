@@ -107,7 +107,15 @@ def tables_of(analysis: Analysis, key: str, path: Path, content: str, seconds: f
 
 
 def failure(key: str, path: Path, kind: str, message: str) -> Tables:
-    """Return the one row that a capture costs which could not be analysed."""
+    """Return the one row that a capture costs which could not be analysed.
+
+    Args:
+        key: Key of the capture.
+        path: Where it lies.
+        kind: ``unreadable`` (what it holds cannot be read), ``access`` (the system refused: rights, disk), ``timeout``,
+            ``memory``, ``died`` (its process did) or ``internal``.
+        message: What went wrong.
+    """
     row = {**_place(key, path), "kind": kind, "message": printable(message)[:MESSAGE_CHARACTERS]}
     return {"failures": pl.DataFrame([row], schema=FAILURES)}
 

@@ -53,6 +53,25 @@ class CaptureTimeoutError(TraceviewError):
     """A capture took longer than allowed."""
 
 
+_at_work = threading.Event()
+
+
+def obey() -> None:
+    """Prepare a process of a local pool: the batch alone ends it, and it ends without a word.
+
+    A terminal sends an interrupt to all processes of a command; here it does nothing, so that the batch can tell them to
+    stop. A capture in work is left as by an interrupt, so that its temporary files are removed.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop)
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    if _at_work.is_set():
+        raise KeyboardInterrupt
+    os._exit(128 + number)
+
+
 def ready() -> None:
     """Do nothing: a process that returns from here has started and imported all that it needs."""
 
@@ -62,8 +81,12 @@ def run_shard(name: str, jobs: Sequence[Job], settings: Settings) -> Entry:
 
     Raises OSError where the data set cannot be written.
     """
-    tables = [_analyse(job, settings) for job in jobs]
-    return write_shard(settings.out, name, settings.config_hash, [job.key for job in jobs], tables)
+    _at_work.set()
+    try:
+        tables = [_analyse(job, settings) for job in jobs]
+        return write_shard(settings.out, name, settings.config_hash, [job.key for job in jobs], tables)
+    finally:
+        _at_work.clear()
 
 
 def _analyse(job: Job, settings: Settings) -> Tables:
@@ -80,13 +103,23 @@ def _analyse(job: Job, settings: Settings) -> Tables:
     except CaptureTimeoutError as error:
         return failure(job.key, job.path, "timeout", str(error))
     except (TraceviewError, OSError) as error:
-        return failure(job.key, job.path, "unreadable", str(error))
+        return failure(job.key, job.path, "access" if _of_the_system(error) else "unreadable", str(error))
     except MemoryError:
         return failure(job.key, job.path, "memory", "ran out of memory")
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  (a panic in native code is no Exception; the row says what happened)
         return failure(job.key, job.path, "internal", f"{type(error).__name__}: {error}")
+
+
+def _of_the_system(error: BaseException | None) -> bool:
+    """Whether an error goes back to one of the operating system (rights, disk, network), not to what the file holds."""
+    while error is not None:
+        # Damaged gzip data raises an OSError of Python's own, without a number.
+        if isinstance(error, OSError) and error.errno is not None:
+            return True
+        error = error.__cause__
+    return False
 
 
 @contextmanager
