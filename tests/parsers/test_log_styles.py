@@ -258,7 +258,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 def test_every_ndjson_line_parses_back(rows: list[tuple[str, str, str | None]], skip: int) -> None:
     whole = batch(*({"message": message, "subsystem": name, "format": form} for message, name, form in rows))
     part = whole.slice(min(skip, len(rows)))
-    lines = log_styles.render(part, "ndjson", UTC).decode().split("\n")
+    lines = bytes(log_styles.render(part, "ndjson", UTC)).decode().split("\n")
     assert lines.pop() == ""
     for (message, name, form), line in zip(rows[skip:], lines, strict=True):
         record = json.loads(line)
@@ -278,7 +278,7 @@ def test_many_distinct_names_do_not_mix_up() -> None:
         pa.array([f"{letter}{i * factor % 3001}" for i in range(3001)]).dictionary_encode()
         for letter, factor in zip("abcdef", (1, 2, 3, 5, 7, 11), strict=True)
     ]
-    spelled = spell_together(columns, lambda *names: " ".join(names)).to_pylist()
+    spelled = spell_together(columns, lambda *names: " ".join(names)).array().to_pylist()
     assert spelled == [" ".join(names) for names in zip(*(column.to_pylist() for column in columns), strict=True)]
 
 

@@ -26,7 +26,7 @@ def header(style: str) -> bytes:
     return _HEADERS[_known(style)]
 
 
-def render(batch: Any, style: str, tz: tzinfo, *, first: bool = True) -> bytes:
+def render(batch: Any, style: str, tz: tzinfo, *, first: bool = True) -> bytes | memoryview:
     """Return the records of one ``log`` batch as UTF-8 text.
 
     Args:

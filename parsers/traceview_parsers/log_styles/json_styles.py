@@ -5,9 +5,10 @@ are empty strings then, ``activityIdentifier`` and ``parentActivityIdentifier`` 
 ``backtrace`` are null, as without ``--source`` and ``--backtrace``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import lru_cache
 from typing import Any, Final
 
 import pyarrow as pa
@@ -43,16 +44,36 @@ class _Notation:
         return f'{self.between}"{name}"{self.colon}'
 
 
+_TAIL: Final = (
+    (("trace_id", "traceID"), ("sender_offset", "senderProgramCounter")),
+    (("parent_activity_id", "parentActivityIdentifier"), ("creator_activity_id", "creatorActivityID")),
+    (
+        ("signpost_id", "signpostID"),
+        ("signpost_name", "signpostName"),
+        ("signpost_type", "signpostType"),
+        ("signpost_scope", "signpostScope"),
+    ),
+)
+"""The last columns and their keys, in groups that go together."""
+_ZERO: Final = ("parentActivityIdentifier",)
+"""Printed as 0 where unknown."""
+_UID: Final = 0xFFFF_FFFF
+"""User ids are 32-bit numbers without a sign; the one for "unset" is printed as 2863311530."""
+
 _COMPACT: Final = _Notation("{", ",", ":", "}\n")
 _PRETTY: Final = _Notation(",{\n  ", ",\n  ", " : ", "\n}")
 
 
-def render_ndjson(batch: Any, tz: tzinfo) -> bytes:
+_quoted: Final = lru_cache(maxsize=1 << 15)(json_string)
+"""Formats, paths and names return batch after batch."""
+
+
+def render_ndjson(batch: Any, tz: tzinfo) -> bytes | memoryview:
     """Return one object a line."""
     return text_bytes(join(list(_fields(batch, tz, _COMPACT))))
 
 
-def render_json(batch: Any, tz: tzinfo, *, first: bool) -> bytes:
+def render_json(batch: Any, tz: tzinfo, *, first: bool) -> bytes | memoryview:
     """Return pretty-printed objects with commas between them, to stand in brackets."""
     if not batch.num_rows:
         return b""
@@ -62,58 +83,78 @@ def render_json(batch: Any, tz: tzinfo, *, first: bool) -> bytes:
 
 def _fields(batch: Any, tz: tzinfo, notation: _Notation) -> Iterator[Piece]:
     column, key = batch.column, notation.key
-    # The first key has no comma before it; the order is that of macOS 15.
+    # The order of the keys is about that of macOS 15. Columns that go together are spelled together; the first key has
+    # no comma before it.
     yield f'{notation.start}"timezoneName"{notation.colon}""'
-    yield spell(column("level"), lambda level: f"{key('messageType')}{json_string(level.capitalize())}")
-    yield spell(
-        column("event"),
-        lambda event: f'{key("eventType")}"{EVENT_TYPES.get(event, event)}"',
-        f'{key("eventType")}"logEvent"',
+    heads = {name: key(name) for name in ("messageType", "eventType", "source", "formatString", "userID")}
+    yield spell_together(
+        (column("level"), column("event"), column("format"), column("uid")),
+        lambda level, event, form, uid: "".join(
+            (
+                "" if level is None else f'{heads["messageType"]}"{level.capitalize()}"',
+                f'{heads["eventType"]}"{EVENT_TYPES.get(event or "log", event)}"',
+                f"{heads['source']}null",
+                "" if form is None else heads["formatString"] + _quoted(form),
+                "" if uid is None else f"{heads['userID']}{uid & _UID}",
+            )
+        ),
     )
-    yield f"{key('source')}null"
-    yield from _text(batch, "format", key("formatString"))
-    yield from _number(batch, "uid", key("userID"))
     yield from _number(batch, "activity_id", key("activityIdentifier"), "0")
-    yield from _text(batch, "subsystem", key("subsystem"), "")
-    yield from _text(batch, "category", key("category"), "")
-    yield from _number(batch, "tid", key("threadID"))
-    yield from _text(batch, "sender_uuid", key("senderImageUUID"))
-    yield f"{key('backtrace')}null"
-    yield from _text(batch, "boot_uuid", key("bootUUID"))
-    yield _path(batch, "process", key("processImagePath"))
-    yield _path(batch, "sender", key("senderImagePath"))
+    yield spell_together(
+        (column("subsystem"), column("category")),
+        lambda subsystem, category: (
+            f"{key('subsystem')}{_quoted(subsystem or '')}{key('category')}{_quoted(category or '')}"
+        ),
+    )
+    yield spell(column("tid"), lambda tid: f"{key('threadID')}{tid}")
+    heads |= {name: key(name) for name in ("senderImageUUID", "backtrace", "bootUUID", "processImagePath")}
+    heads |= {name: key(name) for name in ("senderImagePath", "processImageUUID", "processID")}
+
+    def images(*values: str | None) -> str:
+        uuid, boot, process_path, process, sender_path, sender = values
+        found = {
+            "senderImageUUID": uuid,
+            "bootUUID": boot,
+            "processImagePath": process_path or process,
+            "senderImagePath": sender_path or sender,
+        }
+        text = "".join(heads[name] + _quoted(value) for name, value in found.items() if value is not None)
+        return f"{heads['backtrace']}null{text}"
+
+    yield spell_together(
+        [column(name) for name in ("sender_uuid", "boot_uuid", "process_path", "process", "sender_path", "sender")],
+        images,
+    )
     yield from _optional((f'{key("timestamp")}"', microseconds(column("time"), tz), '"'))
     yield from _number(batch, "mach_time", key("machTimestamp"))
     yield from (f'{key("eventMessage")}"', escape(column("message")), '"')
-    yield from _text(batch, "process_uuid", key("processImageUUID"))
-    yield from _number(batch, "trace_id", key("traceID"))
-    yield from _number(batch, "pid", key("processID"))
-    yield from _number(batch, "sender_offset", key("senderProgramCounter"))
-    yield from _number(batch, "parent_activity_id", key("parentActivityIdentifier"), "0")
-    yield from _number(batch, "creator_activity_id", key("creatorActivityID"))
-    yield from _number(batch, "signpost_id", key("signpostID"))
-    yield from _text(batch, "signpost_name", key("signpostName"))
-    yield from _text(batch, "signpost_type", key("signpostType"))
-    yield from _text(batch, "signpost_scope", key("signpostScope"))
+    yield spell_together(
+        (column("process_uuid"), column("pid")),
+        lambda uuid, pid: "".join(
+            (
+                "" if uuid is None else heads["processImageUUID"] + _quoted(uuid),
+                "" if pid is None else f"{heads['processID']}{pid}",
+            )
+        ),
+    )
+    for group in _TAIL:
+        yield _group(batch, group, key)
     yield from _number(batch, "loss_count", key("lossCount"))
     yield notation.end
 
 
-def _text(batch: Any, name: str, key: str, missing: str | None = None) -> Iterator[Piece]:
-    column = batch.column(name)
-    if column.null_count < len(column) or missing is not None:
-        default = None if missing is None else key + json_string(missing)
-        yield spell(column, lambda value: key + json_string(value), default)
+def _group(batch: Any, group: tuple[tuple[str, str], ...], key: Callable[[str], str]) -> Piece:
+    keys = [(key(apple), "0" if apple in _ZERO else None) for _, apple in group]
 
+    def text(*values: int | str | None) -> str:
+        found = ""
+        for (head, missing), value in zip(keys, values, strict=True):
+            shown = missing if value is None else _quoted(value) if isinstance(value, str) else str(value)
+            if shown is not None:
+                found += head + shown
+        return found
 
-def _path(batch: Any, name: str, key: str) -> Piece:
-    """Return the path of an image, or its bare name where only that is known."""
-
-    def text(path: str | None, base: str | None) -> str | None:
-        value = path or base
-        return None if value is None else key + json_string(value)
-
-    return spell_together((batch.column(f"{name}_path"), batch.column(name)), text)
+    return spell_together([batch.column(name) for name, _ in group], text)
 
 
 def _number(batch: Any, name: str, key: str, missing: str | None = None) -> Iterator[Piece]:

@@ -1,45 +1,69 @@
 """Pieces of lines: one string a row, spelled once for each distinct value."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Piece = Any
-"""A string that all rows share, or a ``large_string`` array of one string a row (null prints nothing)."""
-
-_DENSE: Final = 1 << 22
-"""Codes below this are looked up in a table; above, sorting is cheaper than the table's memory (heuristic)."""
+_DENSE: Final = 1 << 18
+"""Codes below this are looked up in a table; above, hashing is cheaper than the table's memory (heuristic)."""
 _MAX_CODE: Final = 1 << 62
+
+
+@dataclass(slots=True)
+class Spelled:
+    """Few texts that many rows share.
+
+    Attributes:
+        texts: The distinct texts; None is a null.
+        rows: For each row the place of its text, int64.
+    """
+
+    texts: list[str | None]
+    rows: Any
+
+    def array(self) -> Any:
+        """Return one text a row (``large_string``)."""
+        return pa.array(self.texts, pa.large_string()).take(pa.array(self.rows))
+
+
+Piece = Any
+"""A string that all rows share, a `Spelled`, or a ``large_string`` array of one string a row (null prints nothing)."""
 
 
 def spell(column: Any, text: Callable[[Any], str | None], missing: str | None = None) -> Piece:
     """Return `text` of each row's value, called once for each distinct one; nulls become `missing`."""
-    encoded = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
-    return spell_together((encoded,), lambda value: missing if value is None else text(value))
+    return spell_together((column,), lambda value: missing if value is None else text(value))
 
 
 def spell_together(columns: Sequence[Any], text: Callable[..., str | None]) -> Piece:
-    """Return `text` of each row's combination of dictionary values (None for null), called once a combination."""
-    codes = np.zeros(len(columns[0]), np.int64)
+    """Return `text` of each row's combination of values (None for null), called once a combination."""
+    encoded = [one if isinstance(one, pa.DictionaryArray) else one.dictionary_encode() for one in columns]
+    codes = np.zeros(len(encoded[0]), np.int64)
     reach = 1
-    for column in columns:
+    for column in encoded:
+        if column.null_count == len(column):
+            continue  # tells nothing
         size = len(column.dictionary) + 1
         if reach * size > _MAX_CODE:
-            distinct, codes = _distinct(codes)
+            distinct, codes = _distinct(codes, reach)
             reach = len(distinct)
-        codes = codes * size + column.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False) + 1
+        indices = column.indices
+        if indices.null_count:
+            indices = indices.fill_null(-1)
+        codes = codes * size + indices.to_numpy(zero_copy_only=False) + 1 if reach > 1 else _codes(indices)
         reach *= size
-    distinct, rows = _distinct(codes)
+    distinct, rows = _distinct(codes, reach)
     example = np.empty(len(distinct), np.int64)
     example[rows] = np.arange(len(rows))
-    values = [column.take(pa.array(example)).to_pylist() for column in columns]
+    values = [column.take(pa.array(example)).dictionary_decode().to_pylist() for column in encoded]
     spelled = [text(*chosen) for chosen in zip(*values, strict=True)]
     if len(spelled) == 1:
         return spelled[0] or ""
-    return pa.array(spelled, pa.large_string()).take(pa.array(rows))
+    return Spelled(spelled, rows)
 
 
 def numbers(column: Any, missing: str | None = None) -> Any:
@@ -52,29 +76,38 @@ def join(pieces: Sequence[Piece]) -> Any:
     """Concatenate pieces row by row."""
     merged: list[Piece] = []
     for piece in pieces:
-        if isinstance(piece, str) and merged and isinstance(merged[-1], str):
-            merged[-1] += piece
-        elif not isinstance(piece, str) or piece:
+        last = merged[-1] if merged else None
+        if not isinstance(piece, str):
             merged.append(piece)
-    ready = [pa.scalar(piece, pa.large_string()) if isinstance(piece, str) else piece for piece in merged]
+        elif isinstance(last, str):
+            merged[-1] = last + piece
+        elif isinstance(last, Spelled):  # a longer text costs less than another piece
+            merged[-1] = Spelled([(text or "") + piece for text in last.texts], last.rows)
+        elif piece:
+            merged.append(piece)
     separator = pa.scalar("", pa.large_string())
-    return pc.binary_join_element_wise(*ready, separator, null_handling="replace", null_replacement="")
+    return pc.binary_join_element_wise(*map(_ready, merged), separator, null_handling="replace", null_replacement="")
 
 
 def with_null(pieces: Sequence[Piece]) -> Piece:
     """Concatenate pieces row by row; a row with a null is null."""
     if all(isinstance(piece, str) for piece in pieces):
         return "".join(pieces)
-    ready = [pa.scalar(piece, pa.large_string()) if isinstance(piece, str) else piece for piece in pieces]
-    return pc.binary_join_element_wise(*ready, pa.scalar("", pa.large_string()))
+    return pc.binary_join_element_wise(*map(_ready, pieces), pa.scalar("", pa.large_string()))
 
 
-def text_bytes(lines: Any) -> bytes:
+def _ready(piece: Piece) -> Any:
+    if isinstance(piece, Spelled):
+        return piece.array()
+    return pa.scalar(piece, pa.large_string()) if isinstance(piece, str) else piece
+
+
+def text_bytes(lines: Any) -> memoryview:
     """Return the bytes of all strings of a ``large_string`` array, one after the other."""
     if not len(lines):
-        return b""
+        return memoryview(b"")
     offsets, data = string_buffers(lines)
-    return bytes(memoryview(data)[offsets[0] : offsets[-1]])
+    return memoryview(data)[offsets[0] : offsets[-1]]
 
 
 def string_buffers(array: Any) -> tuple[Any, Any]:
@@ -84,12 +117,16 @@ def string_buffers(array: Any) -> tuple[Any, Any]:
     return whole, np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(0, np.uint8)
 
 
-def _distinct(codes: Any) -> tuple[Any, Any]:
-    """Return (sorted distinct codes, each row's place among them)."""
-    if not len(codes) or int(codes.max()) >= _DENSE:
-        distinct, rows = np.unique(codes, return_inverse=True)
-        return distinct, rows
-    return table(codes)
+def _codes(indices: Any) -> Any:
+    return indices.to_numpy(zero_copy_only=False).astype(np.int64) + 1
+
+
+def _distinct(codes: Any, reach: int) -> tuple[Any, Any]:
+    """Return (distinct codes, each row's place among them) of codes below `reach`."""
+    if len(codes) and reach <= _DENSE:
+        return table(codes)
+    encoded = pa.array(codes).dictionary_encode()
+    return encoded.dictionary.to_numpy(), encoded.indices.to_numpy().astype(np.int64)
 
 
 def table(codes: Any) -> tuple[Any, Any]:

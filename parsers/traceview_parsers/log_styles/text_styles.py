@@ -39,7 +39,7 @@ _CODES: Final = {
 }
 
 
-def render_default(batch: Any, tz: tzinfo) -> bytes:
+def render_default(batch: Any, tz: tzinfo) -> memoryview:
     """Return lines of fixed columns: time, thread, type, activity, process id, days to live, then the message."""
     column = batch.column
     return _lines(
@@ -56,7 +56,7 @@ def render_default(batch: Any, tz: tzinfo) -> bytes:
     )
 
 
-def render_syslog(batch: Any, tz: tzinfo) -> bytes:
+def render_syslog(batch: Any, tz: tzinfo) -> memoryview:
     """Return lines ``time  localhost process[pid]: (library) [subsystem:category] message``."""
     column = batch.column
     return _lines(
@@ -70,7 +70,7 @@ def render_syslog(batch: Any, tz: tzinfo) -> bytes:
     )
 
 
-def render_compact(batch: Any, tz: tzinfo) -> bytes:
+def render_compact(batch: Any, tz: tzinfo) -> memoryview:
     """Return lines ``time type process[pid:thread] …``; the library shows only where there is no subsystem."""
     column = batch.column
     return _lines(
@@ -88,7 +88,7 @@ def render_compact(batch: Any, tz: tzinfo) -> bytes:
     )
 
 
-def _lines(*pieces: Piece) -> bytes:
+def _lines(*pieces: Piece) -> memoryview:
     return text_bytes(join([*pieces, "\n"]))
 
 
