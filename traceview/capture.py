@@ -350,7 +350,13 @@ def _span(coverage: list[Coverage]) -> Span:
     timed = spanning(coverage)
     starts = [one.start_ns for one in timed if one.start_ns is not None]
     ends = [one.end_ns for one in timed if one.end_ns is not None]
-    return Span(min(starts, default=0), max(ends, default=0))
+    indexes = {id(one): index for index, one in enumerate(coverage)}
+    sources = tuple(
+        (indexes[id(one)], one.start_ns, one.end_ns)
+        for one in timed
+        if one.start_ns is not None and one.end_ns is not None
+    )
+    return Span(min(starts, default=0), max(ends, default=0), sources)
 
 
 def _tell_timeless(logs: list[Coverage], problems: Problems) -> None:

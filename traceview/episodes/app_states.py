@@ -10,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-from traceview.episodes import states
+from traceview.episodes import coverage, states
 from traceview.episodes.intervals import NS
 from traceview.episodes.tables import Context, Row, table
 
@@ -29,6 +29,7 @@ _ABSENCE: Final[dict[str, pl.DataType]] = {
     "evidence": pl.List(pl.UInt64()),
 }
 _UNKNOWN: Final = "unknown"
+_FOREVER: Final = (1 << 63) - 1
 _CHANGE_KINDS: Final = ("process.suspended", "process.resumed", "app.foreground", "app.background", "process.launched")
 
 
@@ -54,13 +55,16 @@ def build(context: Context) -> pl.DataFrame:
 
 def publish(running: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Return the table from `windows`, with the times when an app has no process."""
-    absent = pl.DataFrame(_not_running(context), schema=_ABSENCE)
+    seen = coverage.stretches(context, *coverage.STATE_KINDS).rows()
+    rows = [row for told in _not_running(context) if (row := _within(told, seen, context.span.end))]
+    absent = pl.DataFrame(rows, schema=_ABSENCE)
     return table("app_states", pl.concat([running, absent], how="diagonal"))
 
 
 def windows(context: Context) -> pl.DataFrame:
     """Return the windows of running processes: columns of the table with Int64 times, and ``owner``."""
-    return _windows(_steps(_claims(context)), context)
+    seen = coverage.stretches(context, *coverage.STATE_KINDS).with_row_index("stretch")
+    return _windows(_steps(_claims(context)), context, seen)
 
 
 def _claims(context: Context) -> pl.DataFrame:
@@ -193,9 +197,17 @@ def _without_flicker(steps: list[_Step]) -> list[_Step]:
     return kept
 
 
-def _windows(steps: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """Join equal neighbours and close each window where the next begins or the process ends."""
-    run = (pl.col("state") != pl.col("state").shift(1)).over("owner").fill_null(value=True).cum_sum().over("owner")
+def _windows(steps: pl.DataFrame, context: Context, seen: pl.DataFrame) -> pl.DataFrame:
+    """Join equal neighbours and close each window where the next begins, the process ends or its sources fall silent."""
+    stretch = seen.select("stretch", "start", covered="end")
+    steps = (
+        steps.sort("t", maintain_order=True)
+        .join_asof(stretch, left_on="t", right_on="start", strategy="backward")
+        .sort("owner", "t", maintain_order=True)
+        .with_columns(pl.col("stretch").fill_null(0), pl.col("covered").fill_null(seen["end"].first()))
+    )
+    changed = pl.struct("state", "stretch") != pl.struct("state", "stretch").shift(1)
+    run = changed.over("owner").fill_null(value=True).cum_sum().over("owner")
     runs = (
         steps.with_columns(run.alias("run"))
         .group_by("owner", "run", maintain_order=True)
@@ -205,22 +217,40 @@ def _windows(steps: pl.DataFrame, context: Context) -> pl.DataFrame:
             pl.col("role").drop_nulls().first(),
             pl.col("inferred").first(),
             pl.col("change").first(),
+            pl.col("stretch", "covered").first(),
             pl.col("evidence", "contradicted_by").explode().drop_nulls(),
         )
     )
     life = context.processes.select(
         "owner", "app", "process", "pid", pl.col("start_how").alias("life_how"), ended="end", ended_how="end_how"
     )
+    silent = (pl.col("covered") < context.span.end) & (
+        pl.coalesce("next", "ended", pl.lit(_FOREVER)) > pl.col("covered")
+    )
     following = pl.col("start").shift(-1).over("owner")
     guessed_next = pl.col("inferred").shift(-1).over("owner") & (pl.col("state") != states.SUSPENDED)
     first = pl.int_range(pl.len()).over("owner") == 0
-    mid_window = first & (pl.col("life_how") == "capture_edge") & ~pl.col("change")
+    resumes = pl.col("stretch").shift(1).over("owner") != pl.col("stretch")
+    mid_window = ((first & (pl.col("life_how") == "capture_edge")) | resumes) & ~pl.col("change")
     return (
         runs.join(life, on="owner", how="left", maintain_order="left")
+        .with_columns(following.alias("next"))
+        .with_columns(silent.alias("silent"))
         .with_columns(
-            pl.coalesce(following, "ended").alias("end"),
-            pl.when(mid_window).then(pl.lit("capture_edge")).otherwise(_how(pl.col("inferred"))).alias("start_how"),
-            pl.when(following.is_not_null()).then(_how(guessed_next)).otherwise(pl.col("ended_how")).alias("end_how"),
+            pl.when("silent")
+            .then(pl.max_horizontal("covered", "start"))
+            .otherwise(pl.coalesce("next", "ended"))
+            .alias("end"),
+            pl.when(mid_window.fill_null(value=False))
+            .then(pl.lit("capture_edge"))
+            .otherwise(_how(pl.col("inferred")))
+            .alias("start_how"),
+            pl.when("silent")
+            .then(pl.lit("capture_edge"))
+            .when(pl.col("next").is_not_null())
+            .then(_how(guessed_next))
+            .otherwise(pl.col("ended_how"))
+            .alias("end_how"),
         )
         .filter((pl.col("state") != _UNKNOWN) & (pl.col("end").is_null() | (pl.col("end") > pl.col("start"))))
     )
@@ -257,6 +287,21 @@ def _not_running(context: Context) -> list[Row]:
             last = lives.row(-1, named=True)
             rows.append(_absence(app, last, {**gone, "end": None, "end_how": "capture_edge"}))
     return rows
+
+
+def _within(row: Row, seen: list[tuple[int, int]], far: int) -> Row | None:
+    """Return the window as far as the stretch that holds its begin goes; None where none of it is covered."""
+    first = next((stretch for stretch in seen if stretch[1] > row["start"]), None)
+    if first is None:
+        return row if row["start"] == far else None
+    start, until = first
+    if row["end"] is not None and row["end"] <= start:
+        return None
+    if row["start"] < start:
+        row = {**row, "start": start, "start_how": "capture_edge"}
+    if until < far and (row["end"] is None or row["end"] > until):
+        row = {**row, "end": until, "end_how": "capture_edge"}
+    return row
 
 
 def _absence(app: object, life: Row, window: Row) -> Row:

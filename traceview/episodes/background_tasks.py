@@ -5,7 +5,7 @@ from typing import Final
 
 import polars as pl
 
-from traceview.episodes import states
+from traceview.episodes import coverage, states
 from traceview.episodes.intervals import NS
 from traceview.episodes.relate import Relations
 from traceview.episodes.tables import Context, Row, table
@@ -231,12 +231,13 @@ def _measured(book: list[_Task], relations: Relations, context: Context) -> list
         [{"owner": task.owner, "start": task.start, "end": task.end} for task in book],
         schema={"owner": pl.Int64, "start": pl.Int64, "end": pl.Int64},
     )
+    far = coverage.until("background_tasks", context)
     outside = relations.seconds_in(raw, states.BACKGROUND, states.SUSPENDED).to_list()
     names = ("app", "process", "pid", "start", "end", "start_how", "end_how", "evidence", "task_id", "name", "outcome")
     return [
         {
             **{name: getattr(task, name) for name in names},
-            "held_s": ((max(context.span.end, task.start) if task.end is None else task.end) - task.start) / NS,
+            "held_s": ((max(far, task.start) if task.end is None else task.end) - task.start) / NS,
             "background_held_s": background_s,
         }
         for task, background_s in zip(book, outside, strict=True)

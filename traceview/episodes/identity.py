@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from traceview.episodes import lookup, states, subjects
+from traceview.episodes import coverage, lookup, states, subjects
 from traceview.episodes.intervals import NS
 from traceview.episodes.processes import describe
 from traceview.episodes.tables import Context, Span
@@ -28,7 +28,7 @@ def identify(events: pl.DataFrame, span: Span) -> Context:
             kept: the others cannot be placed.
         span: What the capture covers.
     """
-    ordered = _prepared(events)
+    ordered = _prepared(events.filter(~coverage.outside(span)))
     with_pid = _instances(_witnesses(ordered), "pid")
     names = lookup.bundle_of_name(ordered)
     resolved = lookup.resolve(ordered, with_pid, names)

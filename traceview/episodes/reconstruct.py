@@ -9,6 +9,7 @@ from traceview.episodes import (
     background_tasks,
     call_setup,
     calls,
+    coverage,
     glitch_causes,
     glitches,
     interruptions,
@@ -45,7 +46,7 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
     windows = app_states.windows(context)
     told_calls, _held = calls.with_holds(context)
     call_table, push_table = pushes.with_calls(context, told_calls)
-    call_table = call_setup.with_setup(call_table, push_table, context)
+    call_table = coverage.clipped("calls", call_setup.with_setup(call_table, push_table, context), context)
     relations = Relations(
         states=windows.select("owner", "start", "end", "state"),
         calls=call_table.select("app", pl.col("start", "end", "audio_activated").cast(pl.Int64)),
@@ -74,4 +75,6 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
         "resource_events": resource_events.with_undated(resources, reports),
         "terminations": terminations.with_undated(deaths, reports),
     }
+    for name in ("processes", "background_tasks", "assertions", "push_to_talk", "audio_sessions", "interruptions"):
+        built[name] = coverage.clipped(name, built[name], context)
     return {name: built.get(name, empty[name]) for name in EPISODES}

@@ -1,10 +1,10 @@
-"""Suspensions: from the state windows, with what kept the app awake before and what ended them."""
+"""Suspensions: from the state windows, with what kept the app awake before, what ended them, and how long it then ran."""
 
 from typing import Final
 
 import polars as pl
 
-from traceview.episodes import states
+from traceview.episodes import holders, states, wakes
 from traceview.episodes.intervals import NS, in_seconds
 from traceview.episodes.relate import Relations
 from traceview.episodes.tables import Context, table
@@ -14,11 +14,12 @@ LET_GO_NS: Final = 10 * NS
 assertion goes, RunningBoard suspends within seconds)."""
 
 _HOLDERS: Final = {
-    "audio_session.deactivated": "audio session",
-    "background_task.ended": "background task",
-    "assertion.invalidated": "assertion",
-    "assertion.expired": "assertion",
+    "audio_session.deactivated": "audio",
+    "background_task.ended": "background_task",
+    "assertion.invalidated": holders.OTHER,
+    "assertion.expired": holders.OTHER,
 }
+_LEGACY_WORDS: Final = {"audio": "audio session", "background_task": "background task"}
 
 
 def build(context: Context, windows: pl.DataFrame, relations: Relations) -> pl.DataFrame:
@@ -30,14 +31,9 @@ def build(context: Context, windows: pl.DataFrame, relations: Relations) -> pl.D
         relations: Calls and states.
     """
     previous = pl.col("end", "state", "start", "start_how").shift(1).over("owner").name.prefix("previous_")
-    following = pl.col("start", "state").shift(-1).over("owner").name.prefix("next_")
-    life = context.processes.select("owner", left="end")
-    rows = (
-        windows.sort("owner", "start")
-        .with_columns(previous, following)
-        .filter(pl.col("state") == states.SUSPENDED)
-        .join(life, on="owner", how="left", maintain_order="left")
-    )
+    life = context.processes.select("owner", left="end", began="start", began_how="start_how")
+    rows = windows.sort("owner", "start").join(life, on="owner", how="left", maintain_order="left")
+    rows = _with_runs(rows.with_columns(previous)).filter(pl.col("state") == states.SUSPENDED)
     from_background = (
         (pl.col("previous_state") == states.BACKGROUND)
         & (pl.col("previous_end") == pl.col("start"))
@@ -45,7 +41,7 @@ def build(context: Context, windows: pl.DataFrame, relations: Relations) -> pl.D
     )
     rows = rows.with_columns(
         pl.when(from_background).then(in_seconds(pl.col("start") - pl.col("previous_start"))).alias("grace_s"),
-        pl.when(pl.col("end").is_null())
+        pl.when(pl.col("end").is_null() | (pl.col("end_how") == "capture_edge"))
         .then(None)
         .when(pl.col("end") == pl.col("left"))
         .then(pl.lit("terminated"))
@@ -53,44 +49,104 @@ def build(context: Context, windows: pl.DataFrame, relations: Relations) -> pl.D
         .alias("ended_by"),
         relations.in_call(rows).alias("in_call"),
     )
-    return table("suspensions", _with_holder(rows, context, relations))
+    rows = _with_holder(rows, context, relations)
+    return table("suspensions", rows.with_columns(wakes.cause(rows, context, windows).alias("woken_by")))
+
+
+def _with_runs(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add ``ran_before_s`` and ``ran_after_s`` to suspended windows: what runs between two suspensions without a gap.
+
+    A run has a known begin after a suspension or at an observed launch, a known end at a suspension or at an exit.
+    """
+    suspended = pl.col("state") == states.SUSPENDED
+    told = rows.with_columns(
+        (pl.col("start") == pl.col("end").shift(1).over("owner")).fill_null(value=False).alias("follows"),
+        (pl.col("end") == pl.col("start").shift(-1).over("owner")).fill_null(value=False).alias("followed"),
+        suspended.shift(1).over("owner").fill_null(value=False).alias("after"),
+        suspended.shift(-1).over("owner").fill_null(value=False).alias("before"),
+    )
+    same_run = pl.col("follows") & ~suspended & ~pl.col("after")
+    at_launch = (pl.col("start") == pl.col("began")) & (pl.col("began_how") == "observed")
+    at_exit = (pl.col("end") == pl.col("left")).fill_null(value=False) & (pl.col("end_how") != "capture_edge")
+    told = told.with_columns(
+        (~same_run).cum_sum().over("owner").alias("run"),
+        pl.when((pl.col("follows") & pl.col("after")) | at_launch).then(pl.col("start")).alias("begin"),
+        pl.when((pl.col("followed") & pl.col("before")) | at_exit).then(pl.col("end")).alias("finish"),
+    )
+    told = told.with_columns(
+        pl.col("begin").first().over("owner", "run"), pl.col("finish").last().over("owner", "run")
+    ).with_columns(
+        pl.col("begin").shift(1).over("owner").alias("begin"), pl.col("finish").shift(-1).over("owner").alias("finish")
+    )
+    before = pl.when(pl.col("follows") & ~pl.col("after")).then(pl.col("begin"))
+    later = pl.when(pl.col("followed") & ~pl.col("before")).then(pl.col("finish"))
+    return told.with_columns(
+        in_seconds(pl.col("start") - before).alias("ran_before_s"),
+        in_seconds(later - pl.col("end")).alias("ran_after_s"),
+    )
 
 
 def _with_holder(rows: pl.DataFrame, context: Context, relations: Relations) -> pl.DataFrame:
-    """Add ``kept_awake_by``: what let go of the app last, shortly before. Assertions count where nothing says more."""
-    holders = context.of_kind(*_HOLDERS).filter(pl.col("owner").is_not_null())
-    named = pl.coalesce(pl.lit(": ") + pl.coalesce("task_name", "assertion_name"), pl.lit(""))
-    released = holders.select(
+    """Add what let go of the app last, shortly before. Assertions count where nothing says more."""
+    released = context.of_kind(*_HOLDERS).filter(pl.col("owner").is_not_null())
+    assertion = pl.col("kind").str.starts_with("assertion.")
+    told = pl.col("kind").replace_strict(_HOLDERS, default=holders.OTHER)
+    kind = pl.when(assertion).then(holders.class_of_assertion(pl.col("assertion_name"), pl.col("originator")))
+    name = pl.coalesce("task_name", "assertion_name")
+    released = released.select(
         pl.col("owner").alias("key"),
         "t",
         "kind",
-        (pl.col("kind").replace_strict(_HOLDERS, default=None) + named).alias("holder"),
+        kind.otherwise(told).alias("class"),
+        (told.replace(_LEGACY_WORDS) + pl.coalesce(pl.lit(": ") + name, pl.lit(""))).alias("holder"),
+        pl.coalesce(name, pl.when(pl.col("kind").str.starts_with("audio")).then(pl.col("session_id"))).alias("name"),
+        "originator",
     )
-    assertion = pl.col("kind").str.starts_with("assertion.")
-    calls = relations.calls.select(key="app", t="end", holder=pl.lit("call")).drop_nulls()
-    told = [
+    calls = relations.calls.select(
+        key="app",
+        t="end",
+        holder=pl.lit("call"),
+        name=pl.lit(None, pl.String),
+        originator=pl.lit(None, pl.String),
+    ).with_columns(pl.lit("call").alias("class"))
+    chosen = [
         _last_before(rows, "owner", released.filter(~assertion)),
-        _last_before(rows, "app", calls),
+        _last_before(rows, "app", calls.drop_nulls(["key", "t"])),
         _last_before(rows, "owner", released.filter(assertion)),
     ]
-    times, names = ([one[column] for one in told] for column in ("released", "holder"))
     known = rows.with_columns(
-        *(time.alias(f"t{at}") for at, time in enumerate(times)),
-        *(name.alias(f"h{at}") for at, name in enumerate(names)),
+        pl.struct(one.select("released", "class", "holder", "name", "originator")).alias(f"h{at}")
+        for at, one in enumerate(chosen)
     )
-    call_is_later = pl.col("h0").is_null() | (pl.col("t1") > pl.col("t0"))
-    by_call = pl.when(pl.col("h1").is_not_null() & call_is_later).then(pl.col("h1"))
-    return known.with_columns(pl.coalesce(by_call, "h0", "h2").alias("kept_awake_by"))
+    there = [pl.col(f"h{at}").struct.field("holder").is_not_null() for at in range(3)]
+    call_is_later = ~there[0] | (pl.col("h1").struct.field("released") > pl.col("h0").struct.field("released"))
+    last = (
+        pl.when(there[1] & call_is_later)
+        .then(pl.col("h1"))
+        .when(there[0])
+        .then(pl.col("h0"))
+        .when(there[2])
+        .then(pl.col("h2"))
+    )
+    return known.with_columns(
+        last.struct.field("holder").alias("kept_awake_by"),
+        last.struct.field("class").alias("held_by"),
+        last.struct.field("name").alias("held_by_name"),
+        last.struct.field("originator").alias("held_by_originator"),
+        last.struct.field("released").alias("held_until"),
+    )
 
 
 def _last_before(rows: pl.DataFrame, key: str, released: pl.DataFrame) -> pl.DataFrame:
-    """For each row (in order) the last release of its ``key`` at most `LET_GO_NS` before: ``released``, ``holder``."""
+    """For each row (in order) the last release of its ``key`` at most `LET_GO_NS` before, and what it was."""
     found = (
         rows.select(pl.col(key).alias("key"), pl.col("start").alias("t"))
         .with_row_index("row")
         .sort("t")
         .join_asof(
-            released.select("key", "t", "holder").sort("t").with_columns(pl.col("t").alias("released")),
+            released.select("key", "t", "class", "holder", "name", "originator")
+            .sort("t")
+            .with_columns(pl.col("t").alias("released")),
             on="t",
             by="key",
             tolerance=LET_GO_NS,

@@ -1,0 +1,72 @@
+"""What the sources of a capture cover, so that nothing is claimed for times that none of them could see.
+
+A source covers a stretch of time; it can see a kind of fact if it tells one such fact anywhere. An app state that only
+PowerLog tells is known as far as PowerLog goes, however long the log goes on.
+"""
+
+from typing import Final
+
+import polars as pl
+
+from traceview.episodes.intervals import NS, merge
+from traceview.episodes.tables import Context, Span
+from traceview_parsers.schema import REF_POSITION_BITS
+
+JOIN_NS: Final = 10 * NS
+"""Sources that follow each other this closely leave no hole: rotated files begin with the next line (heuristic)."""
+
+STATE_KINDS: Final = ("process.", "app.", "jetsam.")
+_FAMILIES: Final[dict[str, tuple[str, ...]]] = {
+    "processes": ("",),
+    "background_tasks": ("background_task.", "assertion."),
+    "assertions": ("assertion.",),
+    "calls": ("call.", "audio_session."),
+    "push_to_talk": ("call.",),
+    "audio_sessions": ("audio_session.",),
+    "audio_settings": ("audio_session.",),
+    "interruptions": ("audio_session.",),
+    "conditions": ("process.", "resource."),
+    "network": ("network.", "system."),
+}
+"""Kinds of event (by prefix) that tell the end of a window of each table with open ends; app states see to it themselves."""
+
+
+def outside(span: Span) -> pl.Expr:
+    """Expression over events: their time lies outside of what their own source says to cover (PowerLog's left-overs)."""
+    source = (pl.col("ref") // (1 << REF_POSITION_BITS)).cast(pl.Int64)
+    t = pl.col("time").cast(pl.Int64)
+    parts = [(source == index) & ~t.is_between(start, end) & t.is_not_null() for index, start, end in span.sources]
+    return pl.any_horizontal(pl.lit(value=False), *parts).fill_null(value=False)
+
+
+def stretches(context: Context, *prefixes: str) -> pl.DataFrame:
+    """Return the stretches (``start``, ``end``, by start) of the sources that tell any event of these kinds.
+
+    Args:
+        context: Events and span.
+        prefixes: Begins of kinds; ``""`` stands for all.
+    """
+    span = context.span
+    kind = pl.any_horizontal(pl.col("kind").str.starts_with(prefix) for prefix in prefixes)
+    telling = context.events.filter(kind).select((pl.col("ref") // (1 << REF_POSITION_BITS)).cast(pl.Int64).unique())
+    indexes = set(telling.to_series().to_list())
+    known = [(start, end) for index, start, end in span.sources if index in indexes]
+    rows = known or [(span.start, span.end)]
+    windows = pl.DataFrame(rows, schema={"start": pl.Int64, "end": pl.Int64}, orient="row").with_columns(
+        pl.lit(0).alias("key"), (pl.col("end") + JOIN_NS).alias("end")
+    )
+    return merge(windows).select("start", pl.col("end") - JOIN_NS)
+
+
+def until(name: str, context: Context) -> int:
+    """Return the last moment (nanoseconds) at which a source could have told the end of a window of this table."""
+    return min(int(stretches(context, *_FAMILIES[name])["end"].to_list()[-1]), context.span.end)
+
+
+def clipped(name: str, table: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Return a published table whose open windows end where the sources that could have seen their end fall silent."""
+    far = until(name, context)
+    if far >= context.span.end:
+        return table
+    edge = pl.max_horizontal(pl.lit(far).cast(table.schema["start"]), "start")
+    return table.with_columns(pl.when(pl.col("start").is_not_null()).then(pl.coalesce("end", edge)).alias("end"))
