@@ -34,11 +34,12 @@ def main() -> int:
             print(f"{file.stat().st_size:>9,}  {file.name}")
         return 0
     with tempfile.TemporaryDirectory() as scratch:
+        places = [file.relative_to(scratch) for file in write_all(Path(scratch))]
         stale = [
-            file.name
-            for file in write_all(Path(scratch))
-            if not (options.folder / file.name).is_file()
-            or (options.folder / file.name).read_bytes() != file.read_bytes()
+            place
+            for place in places
+            if not (options.folder / place).is_file()
+            or _content(options.folder / place) != _content(Path(scratch) / place)
         ]
     for name in stale:
         print(f"differs: {name}")

@@ -17,15 +17,20 @@ _LARGE = frozenset({"MediaExperience", "AudioSession"})
 
 
 def log_archive(story: Story, name: str) -> bytes:
-    """Return a packed ``NAME.logarchive`` of `story`, an hour into a boot; the shared cache is as old as the release."""
+    """Return a packed ``NAME.logarchive`` of `story`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        write_archive(story, name, Path(scratch))
+        return tarball.pack(Path(scratch), f"{name}.logarchive", story.start + timedelta(hours=1))
+
+
+def write_archive(story: Story, name: str, folder: Path) -> None:
+    """Write `story` into `folder` as a log archive, an hour into a boot; the shared cache is as old as the release."""
     old = story.os.ios < 15
     boot_ns = story.start_ns - 3_600 * SECOND
     clock = Clock(stable_uuid(f"boot {name}"), boot_ns, minutes_west=-60)
     archive = Archive(clock, images=Images(dsc_version=1 if old else 2), build=story.os.build, hardware="D53gAP")
     record(archive, story.lines(), lambda line: "special" if line.level in ("error", "fault") else "persist")
-    with tempfile.TemporaryDirectory() as scratch:
-        archive.write(Path(scratch))
-        return tarball.pack(Path(scratch), f"{name}.logarchive", story.start + timedelta(hours=1))
+    archive.write(folder)
 
 
 def record(archive: Archive, lines: Sequence[Line], stream_of: Callable[[Line], Stream]) -> dict[Actor, Process]:

@@ -11,6 +11,7 @@ _SPECIFIER: Final = re.compile(
 )
 
 STRINGS: Final = frozenset("sS@P")
+_DECODERS: Final = frozenset({"bool", "BOOL", "uuid_t", "errno", "darwin.errno"})
 FLOATS: Final = frozenset("aAeEfFgG")
 _EIGHT_BYTES: Final = frozenset({"l", "ll", "q", "j", "z", "t"})
 
@@ -55,6 +56,11 @@ class Specifier:
     def mask(self) -> str | None:
         """Name of the mask that replaces the value, as in ``mask.hash``."""
         return next((word.partition(".")[2] for word in self.annotations if word.startswith("mask.")), None)
+
+    @property
+    def spelled(self) -> bool:
+        """Whether the value is shown by a word: a string, or a number with a decoder."""
+        return self.conversion in STRINGS or self.conversion == "m" or bool(set(self.annotations) & _DECODERS)
 
     @property
     def size(self) -> int:

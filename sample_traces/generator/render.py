@@ -16,10 +16,19 @@ PRIVATE = "<private>"
 
 def message(text: str, arguments: Sequence[Argument], *, keep_private: bool = False) -> str:
     """Return the message of format `text` with `arguments` (one per specifier, one more per ``*``)."""
+    return "".join(shown for _, shown in pieces(text, arguments, keep_private=keep_private))
+
+
+def pieces(
+    text: str, arguments: Sequence[Argument], *, keep_private: bool = False
+) -> Iterator[tuple[Specifier | None, str]]:
+    """Yield each piece of the message: literal text (without a specifier), or an argument as it is shown."""
     rest = iter(arguments)
-    return "".join(
-        piece if isinstance(piece, str) else _convert(piece, rest, keep_private=keep_private) for piece in parse(text)
-    )
+    for piece in parse(text):
+        if isinstance(piece, str):
+            yield None, piece
+        else:
+            yield piece, _convert(piece, rest, keep_private=keep_private)
 
 
 def _convert(specifier: Specifier, rest: Iterator[Argument], *, keep_private: bool) -> str:

@@ -5,8 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from generator import device, scenarios, sysdiagnose
-from generator.layouts import LAYOUTS
+from generator import scenarios, sysdiagnose
+from generator.carriers import CARRIERS
 from generator.story import APP_BUNDLE, ZONE, Expected, Story, rfc3339
 
 START: Final = datetime(2026, 1, 15, 9, 12, 30, tzinfo=ZONE)
@@ -18,21 +18,19 @@ def write_all(folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     for module in scenarios.modules():
-        slug = module.__name__.rpartition(".")[2].replace("_", "-")
-        for generation, layout in module.VARIANTS:
-            kept = layout in getattr(module, "PRIVATE_KEPT", ())
+        slug = scenarios.slug(module)
+        for generation, name in module.VARIANTS:
+            kept = name in getattr(module, "PRIVATE_KEPT", ())
             story = Story(slug, generation, START, private_kept=kept)
-            expected = module.tell(story)
+            expected = scenarios.play(module, story)
+            carrier = CARRIERS[name]
             stem = f"{slug}.ios{generation.ios}"
-            if layout == "logarchive":
-                file = folder / f"{stem}.logarchive.tar.gz"
-                file.write_bytes(device.log_archive(story, stem))
-                written += [file, write_expected(folder, stem, file.name, module.TITLE, expected, options={})]
-                continue
-            printer, suffix, options = LAYOUTS[layout]
-            file = folder / f"{stem}{suffix}"
-            file.write_text(printer(story.lines(), stem), encoding="utf-8", newline="\n")
-            written += [file, write_expected(folder, stem, file.name, module.TITLE, expected, options=options)]
+            file = folder / f"{stem}{carrier.suffix}"
+            files = carrier.write(story, file)
+            written += [
+                *files,
+                write_expected(folder, stem, file.name, module.TITLE, expected, options=carrier.options),
+            ]
     tarball, expected = sysdiagnose.build()
     file = folder / f"{sysdiagnose.NAME}.tar.gz"
     file.write_bytes(tarball)

@@ -50,6 +50,7 @@ class Generation:
 IOS_26: Final = Generation(26, "26.2", "23C55", "audiomxd", "osservice")
 IOS_18: Final = Generation(18, "18.5", "22F76", "audiomxd", "osservice")
 IOS_15: Final = Generation(15, "15.7", "19H12", "mediaserverd", "daemon")
+IOS_17: Final = Generation(17, "17.6.1", "21G93", "audiomxd", "osservice")
 IOS_14: Final = Generation(14, "14.8", "18H17", "mediaserverd", "daemon")
 
 
@@ -140,6 +141,7 @@ class Story:
         self.private_kept = private_kept
         self.held: dict[int, str] = {}
         """Assertion that callservicesd holds, by pid of the app."""
+        self._states: list[tuple[int, str]] = []
 
     def actor(self, name: str) -> Actor:
         """Return the daemon `name`; ``media`` is the audio server of this release."""
@@ -212,6 +214,20 @@ class Story:
         tid = 0x800 + 16 * actor.pid + self.random.randint(0, 3)
         self._lines.append(Line(time_ns, actor, text, tuple(arguments), *where, tid, self.private_kept))
         return time_ns
+
+    def entered(self, app: Actor, state: str, time_ns: int) -> None:
+        """Note that `app` came into another state; what becomes of the app under test is expected to be found."""
+        if app.bundle == APP_BUNDLE and (not self._states or self._states[-1][1] != state):
+            self._states.append((time_ns, state))
+
+    def state_rows(self) -> list[dict[str, object]]:
+        """Return the expected rows of ``app_states``: every state of the app under test, one after the other."""
+        rows: list[dict[str, object]] = []
+        for number, (time, state) in enumerate(self._states):
+            last = number + 1 == len(self._states)
+            end = None if last else self._states[number + 1][0]
+            rows.append({"state": state, "start": time, "end": end, "end_how": "capture_edge" if last else "observed"})
+        return rows
 
     def lines(self) -> list[Line]:
         """Return all lines in order of time, led by the label."""

@@ -2,7 +2,7 @@
 
 import plistlib
 import tempfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -12,7 +12,7 @@ from generator.archive import Archive
 from generator.day import BOOT, CAPTURE, Day, live, nanoseconds
 from generator.images import stable_uuid
 from generator.packing import Stream
-from generator.story import LABEL, SECOND, Actor, Expected, Line
+from generator.story import LABEL, SECOND, Actor, Expected, Generation, Line, Story
 from generator.timesync import Clock
 
 NAME: Final = "sysdiagnose_2026.01.15_10-30-00+0100_iPhone-OS_iPhone_23C55"
@@ -32,6 +32,18 @@ def build() -> tuple[bytes, Expected]:
         _log_archive(root / "system_logs.logarchive", day)
         _snapshots(root, day)
         return tarball.pack(root, NAME, CAPTURE), day.expected
+
+
+def of_story(story: Story, name: str) -> bytes:
+    """Return a bare sysdiagnose around one story: its log archive, the OS version, the tool's own log."""
+    moment = story.start + timedelta(hours=1)
+    folder = f"sysdiagnose_{moment:%Y.%m.%d_%H-%M-%S%z}_iPhone-OS_iPhone_{story.os.build}"
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch)
+        device.write_archive(story, name, root / "system_logs.logarchive")
+        (root / "sysdiagnose.log").write_text(_own_log(moment, folder), encoding="utf-8")
+        _system_version(root, story.os)
+        return tarball.pack(root, folder, moment)
 
 
 def _log_archive(folder: Path, day: Day) -> None:
@@ -92,17 +104,7 @@ def _snapshots(root: Path, day: Day) -> None:
     app = day.last_app
     texts = {
         "README.txt": f"{LABEL}\n",
-        "sysdiagnose.log": "".join(
-            f"{CAPTURE:%Y-%m-%d %H:%M:%S}.{fraction}{CAPTURE:%z} {text}\n"
-            for fraction, text in (
-                ("000000", LABEL),
-                (
-                    "104233",
-                    f"Starting sysdiagnose: /var/mobile/Library/Logs/CrashReporter/DiagnosticLogs/sysdiagnose/IN_PROGRESS_{NAME}",
-                ),
-                ("904411", "Executing container 'log archive'"),
-            )
-        ),
+        "sysdiagnose.log": _own_log(CAPTURE, NAME),
         "remotectl_dumpstate.txt": _remotectl(),
         "ps.txt": _ps(day),
         "taskinfo.txt": snapshots.taskinfo(
@@ -131,14 +133,31 @@ def _snapshots(root: Path, day: Day) -> None:
     for name, text in texts.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8", newline="\n")
+    _system_version(root, day.story.os)
+
+
+def _system_version(root: Path, os: Generation) -> None:
     version = {
         "ProductName": "iPhone OS",
-        "ProductVersion": day.story.os.version,
-        "ProductBuildVersion": day.story.os.build,
+        "ProductVersion": os.version,
+        "ProductBuildVersion": os.build,
         "Synthetic": True,
     }
     (root / "logs" / "SystemVersion").mkdir(parents=True)
     (root / "logs" / "SystemVersion" / "SystemVersion.plist").write_bytes(plistlib.dumps(version))
+
+
+def _own_log(moment: datetime, name: str) -> str:
+    """Return ``sysdiagnose.log``."""
+    texts = (
+        ("000000", LABEL),
+        (
+            "104233",
+            f"Starting sysdiagnose: /var/mobile/Library/Logs/CrashReporter/DiagnosticLogs/sysdiagnose/IN_PROGRESS_{name}",
+        ),
+        ("904411", "Executing container 'log archive'"),
+    )
+    return "".join(f"{moment:%Y-%m-%d %H:%M:%S}.{fraction}{moment:%z} {text}\n" for fraction, text in texts)
 
 
 def _remotectl() -> str:

@@ -24,7 +24,7 @@ def _differences(rows: list[dict[str, Any]], wanted: dict[str, Any], table: str,
         wrong = []
         for column, value in wanted.items():
             found = row[column]
-            if EPISODES[table][column] == TIME:
+            if EPISODES[table][column] == TIME and value is not None:
                 moment = datetime.fromisoformat(value)
                 same = found is not None and abs((found - moment).total_seconds()) <= tolerance_s
             else:

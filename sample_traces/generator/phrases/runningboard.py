@@ -89,9 +89,11 @@ def launch(story: Story, app: Actor, *, foreground: bool = False) -> int:
     story.wait(0.02)
     _rb(story, "Now tracking process: %{public}@", story.handle(app))
     _rb(story, "%{public}@ This process will be managed.", story.handle(app), category="process")
+    story.entered(app, "not_running", story.start_ns)
     if foreground:
         to_foreground(story, app)
         return begun
+    story.entered(app, "background", begun)
     role_of(story, app, role)
     calculated(story, app, "running-active", role)
     fan_out(story, app, "running-active")
@@ -119,12 +121,15 @@ def to_foreground(story: Story, app: Actor) -> int:
     role_of(story, app, "UserInteractiveFocal")
     calculated(story, app, "running-active", "UserInteractiveFocal", visible=True)
     fan_out(story, app, "running-active", visible=True)
-    return springboard_state(story, app, "Foreground")
+    when = springboard_state(story, app, "Foreground")
+    story.entered(app, "foreground", when)
+    return when
 
 
 def to_background(story: Story, app: Actor) -> int:
     """The app leaves the front and goes on running; return the time."""
     when = springboard_state(story, app, "Background")
+    story.entered(app, "background", when)
     role_of(story, app, "NonUserInteractive")
     calculated(story, app, "running-active", "NonUserInteractive")
     fan_out(story, app, "running-active")
@@ -134,6 +139,7 @@ def to_background(story: Story, app: Actor) -> int:
 def suspend(story: Story, app: Actor) -> int:
     """Freeze the app; return the time."""
     when = _rb(story, "%{public}@ Suspending task.", story.handle(app))
+    story.entered(app, "suspended", when)
     _rb(story, "%{public}@ Shutdown sockets (%s)", story.handle(app), Static("ALL"), category="process")
     role_of(story, app, "None")
     calculated(story, app, "running-suspended", "None")
@@ -144,6 +150,7 @@ def suspend(story: Story, app: Actor) -> int:
 def resume(story: Story, app: Actor) -> int:
     """Thaw the app in the background; return the time."""
     when = _rb(story, "%{public}@ Resuming task.", story.handle(app))
+    story.entered(app, "background", when)
     role_of(story, app, "Background")
     calculated(story, app, "running-active", "Background")
     fan_out(story, app, "running-active")
@@ -166,6 +173,7 @@ def terminate(story: Story, app: Actor, *, requestor: str, domain: int, code: in
 
 def gone(story: Story, app: Actor, *, domain: int, code: int, exit_name: str) -> None:
     """The process has ended: launchd's word, RunningBoard's and SpringBoard's bookkeeping."""
+    story.entered(app, "not_running", story.now_ns)
     _rb(
         story,
         "%{public}@ termination reported by launchd (%u, %llu, %u)",

@@ -1,17 +1,42 @@
 """The stories, one module each.
 
-A module has ``TITLE``, ``VARIANTS`` (release and layout of each file) and ``tell``, which plays the story and returns what a
-careful engineer concludes from it. Its docstring names what the story rests on. ``PRIVATE_KEPT`` names the layouts that are
-printed as from a device with a profile that keeps private data; all others hide it.
+A module has ``TITLE``, ``VARIANTS`` (release and input format of each committed file) and ``tell``, which plays the story and
+returns what a careful engineer concludes from it. Its docstring names what the story rests on. ``PRIVATE_KEPT`` names the
+formats that are written as from a device with a profile that keeps private data; all others hide it. ``GENERATIONS`` names
+the releases whose wording the story knows, where these are not all of `GENERATIONS`; the docstring says why.
 """
 
 import importlib
 import pkgutil
 from collections.abc import Iterator
 from types import ModuleType
+from typing import Final
+
+from generator.story import IOS_15, IOS_17, IOS_18, IOS_26, Expected, Generation, Story
+
+GENERATIONS: Final = (IOS_15, IOS_17, IOS_18, IOS_26)
+"""Releases that every story is played on, unless it says otherwise."""
 
 
 def modules() -> Iterator[ModuleType]:
     """Yield the scenario modules in order of name."""
     for info in sorted(pkgutil.iter_modules(__path__), key=lambda info: info.name):
         yield importlib.import_module(f"{__name__}.{info.name}")
+
+
+def slug(module: ModuleType) -> str:
+    """Return the name of a scenario as files have it."""
+    return module.__name__.rpartition(".")[2].replace("_", "-")
+
+
+def generations(module: ModuleType) -> tuple[Generation, ...]:
+    """Return the releases whose wording the scenario knows."""
+    known: tuple[Generation, ...] = getattr(module, "GENERATIONS", GENERATIONS)
+    return known
+
+
+def play(module: ModuleType, story: Story) -> Expected:
+    """Play the scenario on the stage `story`; return what is expected, the app's states included."""
+    expected: Expected = module.tell(story)
+    expected.episodes["app_states"] = story.state_rows()
+    return expected

@@ -6,10 +6,10 @@ Rests on: the refusal reasons of the audio server (26.1), mediaserverd's ``error
 
 from generator.phrases import audio, calls, noise, runningboard
 from generator.phrases.audio import Session
-from generator.story import IOS_26, Expected, Story
+from generator.story import IOS_18, IOS_26, Expected, Story
 
 TITLE = "Audio activation refused for want of priority"
-VARIANTS = ((IOS_26, "default"),)
+VARIANTS = ((IOS_26, "default"), (IOS_18, "xctrace"))
 
 
 def tell(story: Story) -> Expected:
@@ -28,10 +28,12 @@ def tell(story: Story) -> Expected:
     audio.create(story, session)
     story.at(12)
     runningboard.to_background(story, app)
-    calls.callservicesd(story, "Handling incoming call: %@", "<TUCall>")
+    ringing = calls.callservicesd(story, "Handling incoming call: %@", "<TUCall>")
     story.at(20)
     refused = audio.refused(story, session)
     story.wait(4)
-    runningboard.suspend(story, app)
-    expected.row("audio_sessions", session_id=session.id, start=refused)
+    suspended = runningboard.suspend(story, app)
+    expected.row("calls", app=None, direction="incoming", reported=ringing, outcome="unknown")
+    expected.row("suspensions", start=suspended, in_call=False, end_how="capture_edge")
+    expected.row("audio_sessions", session_id=session.id, start=refused, end=refused, refused_error="-12983")
     return expected

@@ -22,7 +22,7 @@ def tell(story: Story) -> Expected:
     story.at(2)
     runningboard.launch(story, app, foreground=True)
     story.wait(3)
-    _earlier_call(story, app)
+    started, ended = _earlier_call(story, app)
     story.at(20)
     story.wait(0.4)
     audio.create(story, session)
@@ -40,15 +40,16 @@ def tell(story: Story) -> Expected:
     suspended = runningboard.suspend(story, app)
     audio.stop_suspended(story, session)
     expected.row("audio_sessions", session_id=session.id, activated_by="app", start=activated)
+    expected.row("calls", direction="outgoing", kind="callkit", start=started, connected=None, ended=ended)
     expected.row("suspensions", start=suspended, in_call=False)
     return expected
 
 
-def _earlier_call(story: Story, app: Actor) -> None:
-    """A call of the user's that nobody takes: it shows that the app is one for calls."""
+def _earlier_call(story: Story, app: Actor) -> tuple[int, int]:
+    """A call of the user's that nobody takes: it shows that the app is one for calls. Return its begin and end."""
     call = uuid_text(f"call {story.name}")
-    calls.start_outgoing(story, app, call)
+    started = calls.start_outgoing(story, app, call)
     story.wait(0.5)
     calls.connecting(story, app, call)
     story.wait(9)
-    calls.end_by_user(story, app, call)
+    return started, calls.end_by_user(story, app, call)

@@ -23,7 +23,7 @@ def tell(story: Story) -> Expected:
     story.wait(9)
     began, assertion = tasks.begin(story, app, 1)
     story.wait(0.2)
-    background = runningboard.to_background(story, app)
+    runningboard.to_background(story, app)
     story.wait(25)
     runningboard.expiring(story, app)
     story.wait(5)
@@ -33,7 +33,6 @@ def tell(story: Story) -> Expected:
         context="explanation:Failed to end background task in time reportType:None maxTerminationResistance:Absolute",
     )  # fmt: skip
     expected.row("processes", pid=app.pid, start=launched, end=killed)
-    expected.row("app_states", state="background", start=background)
     expected.row("background_tasks", start=began, outcome="killed", end=expired)
     expected.row("terminations", pid=app.pid, start=killed, kind="background_task", code="0x2182bad2")
     return expected

@@ -22,9 +22,9 @@ def tell(story: Story) -> Expected:
     story.wait(3.1)
     flows.pick_up(story, call)
     story.at(40)
-    calls.callservicesd(story, "Handling incoming call: %@", "<TUCall>")
+    ringing = calls.callservicesd(story, "Handling incoming call: %@", "<TUCall>")
     story.wait(5)
-    calls.callservicesd(
+    taken = calls.callservicesd(
         story, "Performing hold active calls and answer ringing call %@ for answer request %@", "<call>", "<request>"
     )
     calls.hold(story, app, call.id)
@@ -34,7 +34,7 @@ def tell(story: Story) -> Expected:
     audio.deactivate(story, call.session, by_callkit=True)
     calls.audio_activated(story, app, active=False)
     story.at(84)
-    calls.callservicesd(story, "Setting disconnected reason to remote hangup because ended reason is %ld", 2)
+    over = calls.callservicesd(story, "Setting disconnected reason to remote hangup because ended reason is %ld", 2)
     calls.callservicesd(story, "Unholding call with identifier: %@", call.id)
     calls.hold(story, app, call.id)
     resumed = audio.activate(story, call.session, by_callkit=True)
@@ -43,9 +43,13 @@ def tell(story: Story) -> Expected:
     audio.start_io(story, call.session)
     story.at(112)
     flows.hang_up(story, call)
-    flows.let_go(story, app)
+    suspended = flows.let_go(story, app)
     call.deactivated = None  # two windows of one session: before and after the interruption
     flows.expect(expected, call)
+    expected.row(
+        "calls", app=None, direction="incoming", reported=ringing, answered=taken, ended=over, outcome="answered"
+    )
     expected.row("audio_sessions", session_id=call.session.id, activated_by="callkit", start=resumed)
     expected.row("interruptions", session_id=call.session.id, start=interrupted, resumed=True, in_call=True)
+    expected.row("suspensions", start=suspended, in_call=False)
     return expected

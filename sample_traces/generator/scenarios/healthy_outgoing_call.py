@@ -35,7 +35,7 @@ def tell(story: Story) -> Expected:
     story.wait(5.1)
     connected = calls.connected(story, app, call)
     story.wait(12)
-    background = runningboard.to_background(story, app)
+    runningboard.to_background(story, app)
     story.wait(52)
     ended = calls.end_by_user(story, app, call)
     audio.stop_io(story, session)
@@ -56,6 +56,5 @@ def tell(story: Story) -> Expected:
         end=deactivated,
         io_started=io_started,
     )
-    expected.row("app_states", state="background", start=background)
     expected.row("suspensions", start=suspended, in_call=False)
     return expected

@@ -16,7 +16,7 @@ VARIANTS = ((IOS_26, "ndjson"), (IOS_18, "compact"))
 
 def tell(story: Story) -> Expected:
     """Play it."""
-    expected = Expected(findings=[("io-overload", "high")])
+    expected = Expected(findings=[("io-overload", "high"), ("resource-warning", "high")])
     app = story.app(812)
     noise.bystanders(story, 0, 270, per_second=0.2)
     story.at(5)
@@ -41,7 +41,7 @@ def tell(story: Story) -> Expected:
     second = _burst(story, app, 22)
     story.at(260)
     flows.hang_up(story, call)
-    flows.let_go(story, app)
+    suspended = flows.let_go(story, app)
     flows.expect(expected, call)
     for start, end, count in (first, second):
         expected.row(
@@ -49,6 +49,7 @@ def tell(story: Story) -> Expected:
         )
     expected.row("resource_events", kind="cpu", pid=app.pid, fatal=False)
     expected.row("resource_events", kind="thermal")
+    expected.row("suspensions", start=suspended, in_call=False)
     return expected
 
 

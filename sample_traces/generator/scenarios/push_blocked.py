@@ -15,7 +15,7 @@ PRIVATE_KEPT = ("ndjson",)
 
 def tell(story: Story) -> Expected:
     """Play it."""
-    expected = Expected(findings=[("push-unreported", "critical"), ("push-delivery-blocked", "critical")])
+    expected = Expected(findings=[("push-unreported", "critical")] * 3 + [("push-delivery-blocked", "critical")])
     noise.bystanders(story, 0, 1900, per_second=0.04)
     for number, pid in enumerate((640, 655, 671)):
         story.at(30 + 600 * number)

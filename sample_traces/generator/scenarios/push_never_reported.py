@@ -5,10 +5,10 @@ Rests on: Apple DTS (forum 817976): about 7 s; callservicesd's ``VoIP app … fa
 """
 
 from generator.phrases import calls, noise, runningboard
-from generator.story import IOS_15, IOS_26, Expected, Story
+from generator.story import IOS_15, IOS_18, IOS_26, Expected, Story
 
 TITLE = "VoIP push never reported"
-VARIANTS = ((IOS_26, "ndjson"), (IOS_15, "idevicesyslog"))
+VARIANTS = ((IOS_26, "ndjson"), (IOS_15, "idevicesyslog"), (IOS_18, "old_relay"))
 CODE = 0xBAADCA11
 
 

@@ -6,11 +6,11 @@ the reasons' names in Apple's documentation.
 
 from generator import flows
 from generator.phrases import noise
-from generator.story import IOS_26, Expected, Story
+from generator.story import IOS_18, IOS_26, Expected, Story
 from generator.values import Static
 
 TITLE = "Audio route flaps during a call"
-VARIANTS = ((IOS_26, "pymobiledevice3"),)
+VARIANTS = ((IOS_26, "pymobiledevice3"), (IOS_18, "console_columns"))
 
 
 def tell(story: Story) -> Expected:
@@ -35,6 +35,7 @@ def tell(story: Story) -> Expected:
         story.wait(1.3)
     story.at(52)
     flows.hang_up(story, call)
-    flows.let_go(story, app)
+    suspended = flows.let_go(story, app)
     flows.expect(expected, call)
+    expected.row("suspensions", start=suspended, in_call=False)
     return expected

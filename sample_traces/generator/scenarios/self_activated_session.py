@@ -31,7 +31,8 @@ def tell(story: Story) -> Expected:
     call.ended = calls.end_by_remote(story, app, call.id)
     audio.stop_io(story, call.session)
     deactivated = audio.deactivate(story, call.session, by_callkit=False)
-    flows.let_go(story, app)
+    suspended = flows.let_go(story, app)
     flows.expect(expected, call)
     expected.row("audio_sessions", session_id=call.session.id, activated_by="app", start=activated, end=deactivated)
+    expected.row("suspensions", start=suspended, in_call=False)
     return expected

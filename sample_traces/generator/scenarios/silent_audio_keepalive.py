@@ -15,7 +15,8 @@ VARIANTS = ((IOS_26, "default"), (IOS_18, "pymobiledevice3"))
 
 def tell(story: Story) -> Expected:
     """Play it."""
-    expected = Expected(findings=[("session-active-without-call", "high")])
+    # How mediaserverd told the category before iOS 17 is not known: without it the session may be a player's.
+    expected = Expected(findings=[("session-active-without-call", "high")] if story.os.ios >= 17 else [])
     app = story.app(512)
     session = Session(app, 0x41B07, category="MediaPlayback", mode="Default", mixable=True)
     noise.bystanders(story, 0, 770, per_second=0.12)
@@ -24,21 +25,18 @@ def tell(story: Story) -> Expected:
     story.wait(0.5)
     audio.create(story, session)
     story.wait(14)
-    background = runningboard.to_background(story, app)
+    runningboard.to_background(story, app)
     story.wait(0.3)
     activated = audio.activate(story, session, by_callkit=False)
     audio.application_state(story, session, "BackgroundRunning", background=True)
     io_started = audio.start_io(story, session)
     story.wait(738)
-    foreground = runningboard.to_foreground(story, app)
+    runningboard.to_foreground(story, app)
     audio.stop_io(story, session)
     deactivated = audio.deactivate(story, session, by_callkit=False)
     expected.row("processes", pid=app.pid, start=launched, is_app=True)
     expected.row(
-        "app_states", state="background", start=background, end=foreground, start_how="observed", end_how="observed"
-    )
-    expected.row(
-        "audio_sessions", session_id=session.id, activated_by="app", category="MediaPlayback", start=activated, end=deactivated,
+        "audio_sessions", session_id=session.id, activated_by="app", **({"category": "MediaPlayback"} if story.os.ios >= 17 else {}), start=activated, end=deactivated,
         io_started=io_started, in_call_s=0.0,
     )  # fmt: skip
     return expected

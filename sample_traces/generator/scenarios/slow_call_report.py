@@ -30,6 +30,7 @@ def tell(story: Story) -> Expected:
     flows.pick_up(story, call)
     story.wait(28)
     flows.hang_up(story, call)
-    flows.let_go(story, app)
+    suspended = flows.let_go(story, app)
     flows.expect(expected, call)
+    expected.row("suspensions", start=suspended, in_call=False)
     return expected

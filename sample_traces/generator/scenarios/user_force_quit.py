@@ -4,10 +4,10 @@ Rests on: the ``RBSTerminateContext`` of a real report (iOS 14 to 16), "killed f
 """
 
 from generator.phrases import noise, runningboard
-from generator.story import IOS_15, IOS_26, Expected, Story
+from generator.story import IOS_15, IOS_18, IOS_26, Expected, Story
 
 TITLE = "User swipes the app away"
-VARIANTS = ((IOS_26, "console"), (IOS_15, "ndjson"))
+VARIANTS = ((IOS_26, "console"), (IOS_15, "ndjson"), (IOS_18, "json"))
 
 
 def tell(story: Story) -> Expected:
@@ -18,7 +18,7 @@ def tell(story: Story) -> Expected:
     story.at(3)
     launched = runningboard.launch(story, app, foreground=True)
     story.wait(11)
-    background = runningboard.to_background(story, app)
+    runningboard.to_background(story, app)
     story.wait(4.8)
     suspended = runningboard.suspend(story, app)
     story.wait(20)
@@ -27,7 +27,6 @@ def tell(story: Story) -> Expected:
         context="explanation:killed from app switcher\nProcessVisibility: Background\nProcessState: Suspended reportType:None maxTerminationResistance:Interactive",
     )  # fmt: skip
     expected.row("processes", pid=app.pid, start=launched, end=killed)
-    expected.row("app_states", state="background", start=background, end=suspended)
     expected.row("suspensions", start=suspended, end=killed, ended_by="terminated", in_call=False)
     expected.row("terminations", pid=app.pid, start=killed, kind="user", code="0xdeadfa11")
     return expected

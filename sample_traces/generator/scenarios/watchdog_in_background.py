@@ -19,7 +19,7 @@ def tell(story: Story) -> Expected:
     story.at(3)
     launched = runningboard.launch(story, app, foreground=True)
     story.wait(14)
-    background = runningboard.to_background(story, app)
+    runningboard.to_background(story, app)
     story.wait(10.1)
     story.say(
         story.actor("SpringBoard"), "%{public}@ Provision violated for watchdog %{public}@: %{public}@", story.handle(app), "scene-update",
@@ -34,6 +34,5 @@ def tell(story: Story) -> Expected:
         "reportType:CrashLog maxTerminationResistance:Interactive",
     )  # fmt: skip
     expected.row("processes", pid=app.pid, start=launched, end=killed)
-    expected.row("app_states", state="background", start=background)
     expected.row("terminations", pid=app.pid, start=killed, kind="watchdog", code="0x8badf00d", in_call=False)
     return expected
