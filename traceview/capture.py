@@ -15,32 +15,27 @@ from traceview.clocks import compare_clocks, with_clock_notes
 from traceview.completeness import report_strangers, spanning, with_missing_reports, with_zone_notes
 from traceview.context import lines_around
 from traceview.episodes.reconstruct import Span, reconstruct
+from traceview.episodes.schema import EPISODES
 from traceview.reading import Progress, read_log
 from traceview.rules.config import Config, load_config
 from traceview.rules.evaluate import evaluate
 from traceview.rules.registry import CaptureFacts
+from traceview.scan import as_frame, scan
 from traceview.serialise import findings_frame
 from traceview.signals.powerlog import TABLES as POWER_TABLES
 from traceview.signals.powerlog import kinds_in_full, powerlog_events
 from traceview.signals.reports import report_events
 from traceview.signals.vocabulary import EVENT_SCHEMA
 from traceview.witness import collect, with_notes
+from traceview.witness.tables import KEPT, newest_rows
 from traceview_parsers import ReadOptions, Trace, open_trace
 from traceview_parsers.errors import UsageError
 from traceview_parsers.problems import Problems
-from traceview_parsers.selection import Clause, Selection
+from traceview_parsers.selection import Clause, Selection, to_ns
 from traceview_parsers.trace import Coverage
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
-
-
-WITNESS_TABLES = (
-    *("reports", "jetsam_processes", "stackshot_processes", "processes_at_capture", "threads_at_capture"),
-    *("log_volume", "shutdown_clients", "listed_reports", "metrics"),
-    *POWER_TABLES,
-)
-"""Small tables beside the log that an analysis keeps."""
 
 
 class Capture:
@@ -69,21 +64,22 @@ class Capture:
     def analysis(self) -> Analysis:
         """Everything that was understood of the capture. Raises UsageError where an app asked for never appears."""
         reading = read_log(self.trace, self._apps, self._progress)
-        tables = {name: self.table(name) for name in WITNESS_TABLES if name in self.trace.tables}
+        names = [name for name in (*KEPT, *POWER_TABLES) if name in self.trace.tables]
+        tables = {name: newest_rows(self.trace, name) for name in names}
         of_log = reading.events()
         of_log_and_reports = _log_and_report_events(of_log, tables)
         of_powerlog = powerlog_events(tables, of_log)
         events = pl.concat([of_log_and_reports, of_powerlog]).sort("time", "ref")
         coverage = self.trace.coverage()
         report_strangers(self.trace.inputs, coverage, self.trace.problems)
-        names = [source.name for source in self.trace.sources]
+        files = [source.name for source in self.trace.sources]
         clocks = compare_clocks(
             of_log_and_reports,
             tables,
             [(source.name, source.reader) for source in self.trace.sources],
         )
-        coverage = with_missing_reports(with_clock_notes(coverage, clocks), tables.get("listed_reports"), names)
-        coverage = with_zone_notes(coverage, tables.get("reports"), names, self.trace.capture.tz)
+        coverage = with_missing_reports(with_clock_notes(coverage, clocks), tables.get("listed_reports"), files)
+        coverage = with_zone_notes(coverage, tables.get("reports"), files, self.trace.capture.tz)
         span = _span(coverage)
         episodes = reconstruct(events, span)
         apps = _known_apps(episodes, events)
@@ -123,7 +119,8 @@ class Capture:
             findings=findings,
             not_evaluated=not_evaluated,
             lines=lines_around(self.trace, events, findings),
-            tables=tables | {"clocks": clocks, "witnesses": others.windows},
+            tables={name: tables[name] for name in KEPT if name in tables}
+            | {"clocks": clocks, "witnesses": others.windows},
             rows_read=rows,
             problems=list(self.trace.problems),
         )
@@ -165,14 +162,11 @@ class Capture:
             words=_names(contains),
         )
         clauses = () if clause == Clause() else (clause,)
-        return self.table("log", Selection(clauses, start_ns=_ns(start), end_ns=_ns(end)))
+        return self.table("log", Selection(clauses, start_ns=to_ns(start), end_ns=to_ns(end)))
 
     def table(self, name: str, selection: Selection | None = None) -> pl.DataFrame:
         """Return a source table as it was read. Raises KeyError where the capture has no such table."""
-        frame = pl.from_arrow(self.trace.table(name, selection or Selection()))
-        if not isinstance(frame, pl.DataFrame):
-            raise TypeError(name)
-        return frame
+        return as_frame(self.trace.table(name, selection or Selection()))
 
     @property
     def findings(self) -> pl.DataFrame:
@@ -264,18 +258,17 @@ class Capture:
 
         Raises UsageError where the query is wrong.
         """
-        analysis = self.analysis
-        tables: dict[str, Any] = {
-            **analysis.tables,
-            **analysis.episodes,
-            "events": self.events,
-            "findings": self.findings,
-        }
-        known = {*tables, *self.trace.tables, "log"}
+        sources = {*self.trace.tables, "log"}
+        made = {*EPISODES, "events", "findings", "clocks", "witnesses"}
         mentioned = set(re.findall(r"\w+", query))
-        tables |= {name: self.table(name) for name in sorted((mentioned & known) - set(tables))}
+        tables: dict[str, Any] = {name: scan(self.trace, name) for name in sorted(mentioned & sources - made)}
+        if mentioned & made or not tables:
+            analysis = self.analysis
+            tables |= analysis.episodes | {"events": analysis.events, "findings": self.findings}
+            tables |= {name: analysis.tables[name] for name in ("clocks", "witnesses")}
+        known = made | sources
         try:
-            return pl.SQLContext(tables, eager=True).execute(query)
+            return pl.SQLContext(tables).execute(query, eager=False).collect()
         except pl.exceptions.PolarsError as error:
             reason = str(error).partition("\n")[0]  # a plan of the query follows
             raise UsageError(f"query: {reason}; tables: {', '.join(sorted(known))}") from error
@@ -323,14 +316,6 @@ def _names(value: str | Iterable[str] | None) -> frozenset[str] | None:
     if value is None:
         return None
     return frozenset([value] if isinstance(value, str) else value)
-
-
-def _ns(time: datetime | None) -> int | None:
-    if time is None:
-        return None
-    if time.tzinfo is None:
-        raise UsageError(f"{time}: give the time with its zone")
-    return int(pl.Series([time]).dt.epoch("ns")[0])
 
 
 def _log_and_report_events(of_log: pl.DataFrame, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from traceview.report.redact import Level
 from traceview.report.redact import redact as redacted
 from traceview.rules.builtin import load_rules
 from traceview.rules.registry import Rule, Severity
+from traceview.scan import scan
 from traceview.serialise import findings_frame
 from traceview_parsers.errors import TraceviewError, UsageError
 
@@ -51,12 +52,13 @@ def export(capture: Capture, folder: Path, form: str, redaction: Level = "none")
     if form == "junit":
         return [_write(folder / "findings.junit.xml", junit(analysis))]
     tables = {**analysis.episodes, "events": analysis.events, "findings": findings_frame(analysis.findings)}
+    frames = {name: frame.lazy() for name, frame in tables.items()}
     if redaction == "none":
-        tables |= {name: capture.table(name) for name in capture.trace.tables}
-    return [_write_table(frame, folder / f"{name}.{form}", form) for name, frame in tables.items()]
+        frames |= {name: scan(capture.trace, name) for name in capture.trace.tables}
+    return [_write_table(frame, folder / f"{name}.{form}", form) for name, frame in frames.items()]
 
 
-def _write_table(frame: pl.DataFrame, path: Path, form: str) -> Path:
+def _write_table(frame: pl.LazyFrame, path: Path, form: str) -> Path:
     part = path.with_name(path.name + ".part")
     try:
         _write_as(frame, part, form)
@@ -67,25 +69,26 @@ def _write_table(frame: pl.DataFrame, path: Path, form: str) -> Path:
         part.unlink(missing_ok=True)
 
 
-def _write_as(frame: pl.DataFrame, part: Path, form: str) -> None:
+def _write_as(frame: pl.LazyFrame, part: Path, form: str) -> None:
+    """Write batch by batch, so that a log larger than the memory can be exported."""
     if form == "parquet":
-        frame.write_parquet(part, compression="zstd")
+        frame.sink_parquet(part, compression="zstd")
     elif form == "arrow":
-        frame.write_ipc(part)
+        frame.sink_ipc(part)
     elif form == "csv":
-        flat(frame).write_csv(part)
+        flat(frame).sink_csv(part)
     else:
-        frame.write_ndjson(part)
+        frame.sink_ndjson(part)
 
 
-def flat(frame: pl.DataFrame) -> pl.DataFrame:
+def flat(frame: pl.LazyFrame) -> pl.LazyFrame:
     """Return the frame as CSV can hold it: lists joined by blanks, and no text that a spreadsheet takes for a formula.
 
     Such text (OWASP, CSV injection: it begins with ``=``, ``+``, ``-``, ``@``, tab or return) gets an apostrophe.
     """
     joined = frame.with_columns(
         pl.col(name).list.eval(pl.element().cast(pl.String)).list.join(" ")
-        for name, kind in frame.schema.items()
+        for name, kind in frame.collect_schema().items()
         if isinstance(kind, pl.List)
     )
     texts = pl.col(pl.String, pl.Categorical)

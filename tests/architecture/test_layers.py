@@ -24,6 +24,7 @@ LAYERS = {
     "traceview.plots": 5,
     "traceview.report": 6,
     "traceview.reading": 2,
+    "traceview.scan": 1,
     "traceview.capture": 7,
     "traceview.export": 8,
     "traceview.fleet": 8,

@@ -203,8 +203,8 @@ def test_a_damaged_zip_member_costs_only_itself(tmp_path: Path, log: bytes) -> N
 
 def test_csv_holds_no_formulas() -> None:
     frame = pl.DataFrame({"message": ["=cmd()", "@x", "-1", "plain", None], "figure": [-1, 2, 3, 4, 5]})
-    assert flat(frame)["message"].to_list() == ["'=cmd()", "'@x", "'-1", "plain", None]
-    assert flat(frame)["figure"].to_list() == [-1, 2, 3, 4, 5]
+    assert flat(frame.lazy()).collect()["message"].to_list() == ["'=cmd()", "'@x", "'-1", "plain", None]
+    assert flat(frame.lazy()).collect()["figure"].to_list() == [-1, 2, 3, 4, 5]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")

@@ -1,19 +1,26 @@
 """``traceview query``: SQL over a capture's tables."""
 
+import re
+import shutil
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from traceview.cli import options
+from traceview_parsers.errors import UsageError
+
+_COLUMNS = 80
+"""Width of a line where the output is no terminal."""
 
 
 class Format(StrEnum):
     """Output forms."""
 
+    text = "text"
     table = "table"
     csv = "csv"
+    json = "json"
     ndjson = "ndjson"
 
 
@@ -23,28 +30,42 @@ def register(app: typer.Typer) -> None:
 
 
 def query(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", show_default=False, help="The capture.")],
+    inputs: options.Inputs,
     sql: Annotated[
         str, typer.Argument(metavar="SQL", show_default=False, help="SELECT … FROM calls, log, findings, …")
     ],
     *,
-    output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.table,
+    output: Annotated[
+        Format,
+        typer.Option("--format", help="Form of the output; text: a table, or a block a row where that is too wide."),
+    ] = Format.text,
     app: options.Apps = None,
     date: options.Date = None,
     tz: options.Zone = None,
     config: options.ConfigFile = None,
 ) -> None:
-    """Run SQL over log, events, findings and the episode tables of a capture."""
-    with options.open_inputs([source], apps=app, date_text=date, zone=tz, config=config) as capture:
+    """Run SQL over log, events, findings, the episode tables and every other table of a capture; the SQL comes last."""
+    if misplaced := [str(one) for one in inputs if re.match(r"(?i)\s*(?:select|with|show)\s", str(one))]:
+        raise UsageError(f"{misplaced[0]}: the SQL is the last argument, after the inputs")
+    with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config) as capture:
         frame = capture.sql(sql)
-    if output is Format.table:
-        import polars as pl  # noqa: PLC0415  (keeps --help fast)
+    if output in (Format.text, Format.table):
+        from traceview.cli.grid import render  # noqa: PLC0415  (keeps --help fast)
 
-        with pl.Config(
-            tbl_rows=200, tbl_cols=-1, fmt_str_lengths=120, tbl_width_chars=200, tbl_hide_dtype_separator=True
-        ):
-            typer.echo("\n".join(options.visible(line) for line in str(frame).splitlines()))
-        return
-    from traceview.export import flat  # noqa: PLC0415
+        width = shutil.get_terminal_size((_COLUMNS, 24)).columns
+        lines, remarks = render(frame, width, table=output is Format.table)
+        typer.echo("\n".join(lines))
+        for remark in remarks:
+            typer.echo(f"traceview: {remark}", err=True)
+    elif output is Format.json:
+        import json  # noqa: PLC0415
 
-    typer.echo(flat(frame).write_csv() if output is Format.csv else frame.write_ndjson(), nl=False)
+        from traceview.serialise import frame_to_rows  # noqa: PLC0415
+
+        typer.echo(json.dumps(frame_to_rows(frame), indent=1, ensure_ascii=False, default=str))
+    elif output is Format.csv:
+        from traceview.export import flat  # noqa: PLC0415
+
+        typer.echo(flat(frame.lazy()).collect().write_csv(), nl=False)
+    else:
+        typer.echo(frame.write_ndjson(), nl=False)

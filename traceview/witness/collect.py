@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
+from traceview.scan import as_frame
 from traceview.witness.disagreement import disagreements
 from traceview.witness.instruments import KEPT, instruments_windows, longest, telling
 from traceview.witness.powerlog import POWER_TABLES, powerlog_windows
 from traceview.witness.reports import report_windows
 from traceview.witness.schema import TIME, WITNESS_SCHEMA
+from traceview.witness.tables import newest_rows
 from traceview_parsers import Trace
 from traceview_parsers.schema import REF_POSITION_BITS
 from traceview_parsers.trace import Coverage
@@ -52,7 +54,9 @@ def collect(
     """
     witnesses = Witnesses()
     tables = {
-        name: read[name] if name in read else _frame(trace.table(name)) for name in _TABLES if name in trace.tables
+        name: _zoned(read[name] if name in read else newest_rows(trace, name))
+        for name in _TABLES
+        if name in trace.tables
     }
     power = {name: _covered(table, coverage) for name, table in tables.items() if name in POWER_TABLES}
     parts = [powerlog_windows(power, apps), _instruments(trace, coverage, witnesses)]
@@ -83,7 +87,7 @@ def _instruments(trace: Trace, coverage: Sequence[Coverage], witnesses: Witnesse
         kept: pl.DataFrame | None = None
         seen: dict[str, int] = {}
         for batch in source.batches("intervals"):
-            found = telling(_frame(batch))
+            found = telling(_zoned(as_frame(batch)))
             for kind, count in found["kind"].value_counts().iter_rows():
                 seen[kind] = seen.get(kind, 0) + count
             kept = longest(found if kept is None else pl.concat([kept, found]))
@@ -134,8 +138,6 @@ def _note(witnesses: Witnesses, source: str, note: str) -> None:
     witnesses.notes.setdefault(source, []).append(note)
 
 
-def _frame(data: Any) -> pl.DataFrame:
-    frame = pl.from_arrow(data)
-    if not isinstance(frame, pl.DataFrame):
-        raise TypeError(type(data))
+def _zoned(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the frame with times of the type of this table: Arrow's own name of the zone is another type to polars."""
     return frame.with_columns(pl.col(name).cast(TIME) for name, kind in frame.schema.items() if kind == TIME)

@@ -1,0 +1,127 @@
+"""``traceview query``: several inputs, forms of output, and what a person can read in 80 columns. Captures are synthetic."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+import traceview as tv
+from traceview import cli
+from traceview.capture import Capture
+from traceview.cli.grid import MOST_ROWS, render
+from traceview.scan import scan
+from traceview_parsers import open_trace
+from traceview_parsers.errors import TraceviewError
+
+LOG = "push-never-reported.ios26.ndjson"
+OTHER = "healthy-incoming-call.ios26.ndjson"
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(samples: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.chdir(samples)
+    monkeypatch.setenv("COLUMNS", "80")
+    return lambda *arguments: CliRunner().invoke(cli.app, ["query", *arguments])
+
+
+def test_several_inputs_and_the_sql_last(run: Run) -> None:
+    query = "SELECT count(*) AS n FROM log"
+    counts = [int(run(*inputs, query, "--format", "csv").stdout.split()[1]) for inputs in ((LOG,), (OTHER,), (LOG, OTHER))]  # fmt: skip
+    assert counts[2] == counts[0] + counts[1] > counts[0] > 0
+
+
+def test_the_sql_first_is_told(run: Run) -> None:
+    told = run("SELECT 1 FROM log", LOG)
+    assert told.exit_code != 0
+    assert "the SQL is the last argument" in str(told.exception)
+
+
+def test_narrow_tables_stay_tables_and_wide_ones_become_blocks(run: Run) -> None:
+    table = run(LOG, "SELECT app, kind, code FROM terminations").stdout.splitlines()
+    assert [line.split() for line in table] == [
+        ["app", "kind", "code"],
+        ["-------------", "---------------", "----------"],
+        ["com.acme.voip", "push_unreported", "0xbaadca11"],
+    ]
+    blocks = run(LOG, "SELECT * FROM terminations").stdout.splitlines()
+    assert blocks[0].startswith("--- row 1 --")
+    assert max(map(len, blocks)) <= 80
+    assert ["code", "0xbaadca11"] in [line.split() for line in blocks]
+
+
+def test_long_cells_are_cut_and_that_is_said(run: Run) -> None:
+    query = "SELECT time, process, message FROM log LIMIT 9"
+    told = run(LOG, query)
+    assert max(map(len, told.stdout.splitlines())) <= 80
+    assert "…" in told.stdout
+    assert "long cells are cut" in told.stderr
+    whole = run(LOG, query, "--format", "table")
+    assert "…" not in whole.stdout
+    assert whole.stderr == ""
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+def test_forms_for_programs(run: Run, form: str) -> None:
+    text = run(LOG, "SELECT app, start FROM terminations", "--format", form).stdout
+    (row,) = json.loads(text) if form == "json" else [json.loads(line) for line in text.splitlines()]
+    assert row["app"] == "com.acme.voip"
+    assert row["start"].startswith("2026-01-15T")
+
+
+def test_source_tables_are_asked_without_an_analysis(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Capture, "analysis", property(lambda _: pytest.fail("no episode table was asked for")))
+    with tv.open(samples / LOG) as capture:
+        assert (
+            capture.sql("SELECT process FROM log WHERE process = 'apsd' LIMIT 2")["process"].to_list() == ["apsd"] * 2
+        )
+        with pytest.raises(TraceviewError, match=r"tables: .*terminations"):
+            capture.sql("SELECT nothing FROM log")
+
+
+def test_a_lazy_table_is_the_table(samples: Path) -> None:
+    with open_trace(samples / LOG) as trace:
+        lazy = scan(trace, "log")
+        whole = lazy.collect()
+        assert whole.height == trace.table("log").num_rows
+        some = lazy.filter(pl.col("process") == "apsd").select("message")
+        assert some.collect().equals(whole.filter(pl.col("process") == "apsd").select("message"))
+        assert lazy.head(7).collect().equals(whole.head(7))
+        with pytest.raises(KeyError):
+            scan(trace, "no such table")
+
+
+@given(
+    rows=st.lists(st.tuples(st.text(max_size=60), st.integers() | st.none(), st.floats(allow_nan=True)), max_size=5),
+    width=st.integers(20, 200),
+    table=st.booleans(),
+)
+def test_every_cell_is_shown_on_lines_of_its_own(
+    rows: list[tuple[str, int | None, float]], width: int, *, table: bool
+) -> None:
+    numbers = [None if number is None else number % 2**40 for _, number, _ in rows]
+    frame = pl.DataFrame(
+        {"text": [text for text, _, _ in rows], "number": numbers, "ratio": [ratio for _, _, ratio in rows]},
+        schema={"text": pl.String, "number": pl.Int64, "ratio": pl.Float64},
+    )
+    lines, remarks = render(frame, width, table=table)
+    assert all(line.isprintable() for line in lines)
+    assert len(lines) >= len(rows)
+    assert table or max(map(len, lines), default=0) <= max(width, 40)
+    assert not remarks or any("…" in line for line in lines)
+
+
+def test_times_lists_and_many_rows() -> None:
+    when = datetime(2026, 1, 15, 9, 5, 3, 500_000, tzinfo=UTC)
+    frame = pl.DataFrame({"time": [when], "refs": [[1, 2]]})
+    assert render(frame, 80)[0][2].split() == ["2026-01-15T09:05:03.500Z", "1", "2"]
+    lines, remarks = render(pl.DataFrame({"n": range(MOST_ROWS + 1)}), 80)
+    assert len(lines) == MOST_ROWS + 2
+    assert remarks == [f"the first {MOST_ROWS} of {MOST_ROWS + 1} rows; --format csv prints all"]
