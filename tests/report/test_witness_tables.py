@@ -247,3 +247,17 @@ def test_intervals_are_streamed_and_the_longest_stay() -> None:
     assert witnesses.windows.height == KEPT
     assert witnesses.windows["clock"].unique().to_list() == ["time-info, error not known"]
     assert witnesses.notes == {"trace.xml": ["the 2,000 longest of 3,000 intervals of kind hang are in the timeline"]}
+
+
+def test_no_window_reaches_beyond_what_its_source_covers() -> None:
+    rows = table("power_coalition", {"s": 0, "until": 300, "bundle": APP, "cpu_s": 150.0}, {"s": 40, "until": 340, "bundle": APP, "cpu_s": 3.0})  # fmt: skip
+    tables = {"power_coalition": rows}
+    source: Any = _Source(tables)
+    coverage = [Coverage("logs/power.PLSQL", "powerlog", _ns(0), _ns(80), 2, "offsets")]
+    found = collect(Trace(sources=[source]), [APP], coverage, app_states=_states(), read=tables).windows
+    assert found.select("start", "end").rows() == [(at(0), at(80)), (at(40), at(80))]
+    assert found["value"].to_list() == [50.0, 1.0]  # of the whole interval
+
+
+def _ns(seconds: float) -> int:
+    return int(at(seconds).timestamp()) * 10**9

@@ -62,7 +62,7 @@ def collect(
     parts = [powerlog_windows(power, apps), _instruments(trace, coverage, witnesses)]
     if "reports" in tables:
         parts.append(report_windows(tables["reports"]))
-    told = pl.concat(parts)
+    told = _clipped(pl.concat(parts), coverage)
     states = _without(app_states, [index for index, one in enumerate(coverage) if one.reader == "powerlog"])
     told = pl.concat([told, disagreements(states, told.filter(pl.col("lane") == "app_state"))])
     told = _attributed(told, coverage)
@@ -104,6 +104,21 @@ def _covered(frame: pl.DataFrame, coverage: Sequence[Coverage]) -> pl.DataFrame:
     starts = {index: one.start_ns for index, one in enumerate(coverage) if one.start_ns is not None}
     first = _index().replace_strict(list(starts), list(starts.values()), default=None, return_dtype=pl.Int64)
     return frame.filter((pl.col("time").dt.epoch("ns") >= first).fill_null(value=True))
+
+
+def _clipped(told: pl.DataFrame, coverage: Sequence[Coverage]) -> pl.DataFrame:
+    """Return windows cut to what their source covers.
+
+    An interval lasts for its length on the source's own clock; where the wall clock was set back in between, its end would
+    lie beyond everything that the source has seen.
+    """
+    if not coverage:
+        return told
+    for edge, end in ((pl.min_horizontal, True), (pl.max_horizontal, False)):
+        known = {index: one.end_ns if end else one.start_ns for index, one in enumerate(coverage)}
+        bound = _index().replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Int64).cast(TIME)
+        told = told.with_columns(edge("start", bound).alias("start"), edge("end", bound).alias("end"))
+    return told
 
 
 def _without(app_states: pl.DataFrame, sources: Sequence[int]) -> pl.DataFrame:
