@@ -5,6 +5,7 @@ meaning: a reader may skip work as it likes but yields exactly the rows for whic
 """
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from traceview_parsers.errors import UsageError
 
 Names = frozenset[str]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -83,6 +86,7 @@ class Selection:
         end_ns: First time that is no longer wanted, or None. Rows without a time are outside any range.
         arguments: Also produce the ``arguments`` column where the source has typed arguments.
         ranges: Wanted windows of time, each [first, last) in UTC nanoseconds, sorted; empty: no such condition.
+        boots: Wanted boots, UUIDs dashed and upper case; None: all. Rows without a boot are of none.
     """
 
     clauses: tuple[Clause, ...] = field(default=())
@@ -90,6 +94,7 @@ class Selection:
     end_ns: int | None = None
     arguments: bool = False
     ranges: tuple[tuple[int, int], ...] = ()
+    boots: Names | None = None
 
     @property
     def timed(self) -> bool:
@@ -99,7 +104,7 @@ class Selection:
     @property
     def everything(self) -> bool:
         """Whether no row is left out."""
-        return not self.clauses and not self.timed
+        return not self.clauses and not self.timed and self.boots is None
 
     def mask(self, batch: Any) -> Mask:
         """Return one boolean a row of a ``log`` record batch: the meaning of the selection."""
@@ -116,6 +121,8 @@ class Selection:
                 starts, ends = np.array(self.ranges, np.int64).T
                 window = np.searchsorted(starts, values, "right") - 1
                 keep &= (window >= 0) & (values < ends[window])
+        if self.boots is not None:
+            keep &= _is_in(batch.column("boot_uuid"), self.boots)
         if self.clauses:
             keep &= reduce(np.logical_or, (clause.mask(batch) for clause in self.clauses))
         return keep
@@ -153,3 +160,13 @@ def _may_contain(column: Any, parts: Names) -> Mask:
     indices = column.indices.fill_null(len(paths)).to_numpy(zero_copy_only=False)
     mask: Mask = hits[indices]
     return mask
+
+
+def to_ns(time: datetime | None) -> int | None:
+    """Return UTC nanoseconds of a time, exact to the microsecond. Raises UsageError where it has no zone."""
+    if time is None:
+        return None
+    if time.tzinfo is None:
+        raise UsageError(f"{time}: give the time with its zone")
+    since = time - datetime(1970, 1, 1, tzinfo=UTC)
+    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000

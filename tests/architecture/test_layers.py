@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # A module may import from its own layer and from layers with a smaller number.
 LAYERS = {
     "traceview_parsers": 0,
+    "traceview.visible": 0,
     "traceview.signals": 1,
     "traceview.episodes": 2,
     "traceview.rules": 3,

@@ -106,7 +106,7 @@ def test_options_out_of_range(tmp_path: Path, fails: Fails, samples: Path) -> No
     assert "1970 to 2261" in fails("analyze", samples / SAMPLE, "--date", "9999-12-31")
     assert "--pid" in fails("log", samples / SAMPLE, "--pid", "99999999999999999999")
     assert "is a folder" in fails("report", samples / SAMPLE, "-o", tmp_path, "--force")
-    assert "\\x1b" in fails("explain", "\x1b[31m")
+    assert "␛" in fails("explain", "\x1b[31m")
     assert "Resolved plan" not in fails("query", samples / SAMPLE, "SELECT sum(app) FROM calls")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from traceview.cli import options
 from traceview_parsers.errors import UsageError
+from traceview_parsers.selection import to_ns
 
 
 @pytest.mark.parametrize(
@@ -45,8 +46,10 @@ def test_times_take_their_own_zone_else_the_given_one_else_utc() -> None:
 
 def test_nanoseconds_are_exact() -> None:
     time = datetime(2106, 2, 7, 6, 28, 15, 999_999, tzinfo=UTC)
-    assert options.to_ns(time) == 4_294_967_295_999_999_000
-    assert options.to_ns(datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)) == -1000
+    assert to_ns(time) == 4_294_967_295_999_999_000
+    with pytest.raises(UsageError, match="with its zone"):
+        to_ns(datetime(2026, 1, 15))  # noqa: DTZ001  (that is the mistake)
+    assert to_ns(datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)) == -1000
 
 
 @pytest.mark.parametrize("text", ["2026-13-01", "yesterday", ""])
@@ -69,3 +72,8 @@ def test_existing_files_are_kept_unless_forced(tmp_path: Path) -> None:
     options.check_writable(there, force=True)
     with pytest.raises(UsageError, match="no folder"):
         options.check_writable(tmp_path / "absent" / "report.html", force=True)
+
+
+def test_what_a_terminal_would_obey_is_shown() -> None:
+    assert options.visible("a\x1b[31m\n\t\u202eb\x9b\x7f") == "a␛[31m␊␉⟨U+202E⟩b⟨U+009B⟩␡"
+    assert options.visible("Café 東京 📞") == "Café 東京 📞"

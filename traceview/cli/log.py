@@ -60,7 +60,7 @@ def log(
 ) -> None:
     """Print log lines, as `log show` does; times in --tz, else in the capture's zone, else in UTC."""
     from traceview_parsers import ReadOptions, log_styles, open_trace  # noqa: PLC0415  (keeps --help fast)
-    from traceview_parsers.selection import Clause, Selection  # noqa: PLC0415
+    from traceview_parsers.selection import Clause, Selection, to_ns  # noqa: PLC0415
 
     zone = options.parse_zone(tz)
     clause = Clause(
@@ -79,8 +79,8 @@ def log(
         shown = zone or options.zone_of(trace.capture.tz)
         selection = Selection(
             () if clause == Clause() else (clause,),
-            start_ns=options.to_ns(options.parse_time(start, "--start", shown)),
-            end_ns=options.to_ns(options.parse_time(end, "--end", shown)),
+            start_ns=to_ns(options.parse_time(start, "--start", shown)),
+            end_ns=to_ns(options.parse_time(end, "--end", shown)),
         )
         out.write(log_styles.header(style.value))
         for batch in trace.batches("log", selection):

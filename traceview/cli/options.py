@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from traceview.visible import visible as plain
 from traceview_parsers.errors import UsageError
 
 if TYPE_CHECKING:
@@ -144,14 +145,6 @@ def check_writable(out: Path, *, force: bool) -> None:
         raise UsageError(f"{out.parent} is no folder; create it first")
 
 
-def to_ns(time: datetime | None) -> int | None:
-    """Return UTC nanoseconds of a time with a zone, exact to the microsecond."""
-    if time is None:
-        return None
-    since = time - datetime(1970, 1, 1, tzinfo=UTC)
-    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
-
-
 def zone_of(name: str | None) -> tzinfo:
     """Return the zone that a capture names, or UTC where it names none that is known here."""
     try:
@@ -168,5 +161,5 @@ def tell_problems(problems: "Problems") -> None:
 
 
 def visible(text: str) -> str:
-    """Return text with control and direction characters shown as escapes, so that a log cannot drive the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """Return text as one line with nothing hidden, so that a log cannot drive the terminal."""
+    return plain(text, one_line=True)

@@ -13,8 +13,9 @@ from traceview.plots.binning import bin_shapes, milliseconds
 from traceview.plots.clock import DisplayClock
 from traceview.plots.lanes import Lane
 from traceview.plots.rows import Row
-from traceview.plots.text import duration, number, plural, shorten, visible
+from traceview.plots.text import duration, number, plural, shorten
 from traceview.plots.theme import GREY, Look, faded
+from traceview.visible import visible
 
 LEVEL: Final = 13
 ROW_PADDING: Final = 11

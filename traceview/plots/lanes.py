@@ -12,7 +12,6 @@ from typing import Final
 import polars as pl
 
 from traceview.episodes.schema import TIME, Episodes
-from traceview.plots.text import visible
 from traceview.plots.theme import (
     BLUE,
     GREEN,
@@ -26,6 +25,7 @@ from traceview.plots.theme import (
     Look,
 )
 from traceview.rules.registry import Finding
+from traceview.visible import visible
 from traceview_parsers.trace import Coverage
 
 Span = tuple[datetime, datetime]

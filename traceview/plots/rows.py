@@ -10,8 +10,9 @@ import polars as pl
 
 from traceview.episodes.schema import TIME
 from traceview.plots.lanes import Lane, Span
-from traceview.plots.text import plural, shorten, visible
+from traceview.plots.text import plural, shorten
 from traceview.rules.registry import Finding
+from traceview.visible import visible
 
 APPS_SHOWN: Final = 4
 TITLE_CHARACTERS: Final = 40

@@ -1,17 +1,7 @@
-"""Figures and foreign text for people: durations, counts, and log text with nothing hidden in it."""
+"""Figures for people: durations, counts, sizes, and long text cut."""
 
-import re
 from itertools import pairwise
 
-_HIDDEN = re.compile(
-    "["
-    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and newline, DEL, C1
-    "\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # invisible and bidirectional
-    "\ud800-\udfff"  # lone surrogates
-    "\U000e0000-\U000e007f"  # tags
-    "]"
-)
-_PICTURES = 0x2400
 _SHORT = (
     (1e-9, 1, 0, "s"),
     (0.0001, 1e6, 0, "µs"),
@@ -21,21 +11,6 @@ _SHORT = (
     (59.95, 1, 1, "s"),
 )
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
-
-
-def visible(text: str) -> str:
-    """Make control, bidirectional and invisible characters readable: ``␀`` for NUL, ``⟨U+202E⟩`` for an override.
-
-    Log text is written by whoever the app talks to: an override could make a line read as its opposite.
-    """
-    return _HIDDEN.sub(_picture, text)
-
-
-def _picture(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if code < 0x20:
-        return chr(_PICTURES + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
 
 
 def shorten(text: str, limit: int) -> str:

@@ -13,8 +13,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from traceview.plots.text import number, plural, size, visible
+from traceview.plots.text import number, plural, size
 from traceview.report.payload import library
+from traceview.visible import visible
 
 
 def render(template: str, **content: Any) -> Markup:

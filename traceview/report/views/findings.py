@@ -10,11 +10,12 @@ from markupsafe import Markup, escape
 
 from traceview.analysis import Analysis
 from traceview.plots.lanes import finding_ids
-from traceview.plots.text import duration, number, visible
+from traceview.plots.text import duration, number
 from traceview.report.views.evidence import EvidenceBook, EvidenceView
 from traceview.report.views.limits import Limits
 from traceview.report.views.moments import Moment, Moments
 from traceview.rules.registry import Finding, Rule, Severity
+from traceview.visible import visible
 
 _LINK = re.compile(r"https://[A-Za-z0-9.-]+(?:/[A-Za-z0-9._~!$&()*+,;=:@%/?-]*[A-Za-z0-9/])?(?:#[A-Za-z0-9._-]+)?")
 UNITS: Final = {"s": "s", "count": "", "ms": "ms", "bytes": "bytes", "hz": "Hz", "percent": "%"}
