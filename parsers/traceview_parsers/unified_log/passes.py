@@ -80,6 +80,8 @@ class Pass:
     def skippable(self, place: SetPlace) -> bool:
         """Return whether the catalog tells that a chunk set holds nothing wanted."""
         sub_chunk, wanted = place.sub_chunk, self.wanted
+        if wanted.selection.boots is not None and place.boot_uuid not in wanted.selection.boots:
+            return True
         if sub_chunk is None or wanted.selection.everything or place.catalog.trouble:
             return False
         if wanted.selection.timed and not wanted.span(*place.clock.span_ns(sub_chunk.start, sub_chunk.end)):

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 
+from traceview_parsers.problems import Problems
+from traceview_parsers.schema import SCHEMAS
 from traceview_parsers.selection import EVERYTHING, Selection
-from traceview_parsers.trace import Context, Coverage
+from traceview_parsers.trace import CaptureInfo, Context, Coverage, Device, ReadOptions
 from traceview_parsers.unified_log import tracev3
 from traceview_parsers.unified_log.archive import Files
 from traceview_parsers.unified_log.arrange import by_time
@@ -24,6 +27,7 @@ from traceview_parsers.unified_log.prefilter import Prefilter
 from traceview_parsers.unified_log.signposts import SELECTION, pair_signposts
 from traceview_parsers.unified_log.strings import StringFiles
 from traceview_parsers.unified_log.survey import Survey
+from traceview_parsers.unified_log.timesync import sureness
 from traceview_parsers.unified_log.windows import Windows
 
 BATCH_BYTES: Final = 4 << 20
@@ -68,20 +72,43 @@ class UnifiedLogSource:
             return
         yield from self._emit(selection, self._as_stored)
 
-    def in_order(self, selection: Selection = EVERYTHING, part: tuple[int, int] = (0, 1)) -> Iterator[Any]:
+    def in_order(self, selection: Selection = EVERYTHING) -> Iterator[Any]:
         """Yield record batches of ``log`` by time: boot after boot, each by its continuous clock.
 
         Equal times come in the order of the files' names, then of the places in them. The continuous clock never goes
         back, but the wall clock may be set back within a boot; ``time`` goes back there, as it does in ``log show``.
-        Records whose time contradicts their catalog (none in the real archives at hand) come as near to their place as
-        the catalog tells.
-
-        Args:
-            selection: The wanted rows.
-            part: (number from 0, count): one of `count` parts of about equal size that follow each other in time. All
-                parts in turn yield what the whole does, so that several processes can share one archive.
         """
-        yield from self._emit(selection, lambda run: self._by_time(run, part))
+        yield from self._emit(selection, lambda run: (part for part in self._by_time(run) if part is not None))
+
+    def share_in_order(self, number: int, count: int, selection: Selection = EVERYTHING) -> Iterator[Any]:
+        """Yield what one of `count` processes takes that read this archive together.
+
+        The first batch of share 0 (which may be empty) is followed in time by the first one of share 1, and so on; behind
+        the first of the last share comes the second of share 0. All together are what `in_order` yields.
+        """
+        run = self._begin(selection)
+        try:
+            for part in self._by_time(run, number, count):
+                yield _decided(selection, part)
+        finally:
+            self._finish(run)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let other processes open the same archive: files and name go along, what was found in it does not."""
+        fresh = Context(self._context.source_index, ReadOptions(), Problems(), Device(), CaptureInfo())
+        return UnifiedLogSource, (self.name, self._files, fresh)
+
+    @property
+    def problems(self) -> Problems:
+        """What was reported so far, where this source was opened by itself."""
+        return self._context.problems
+
+    def boots(self) -> list[str]:
+        """Return the boots of which there are records, oldest first: UUIDs, dashed and upper case."""
+        run = self._begin(EVERYTHING)
+        clocks = {place.boot_uuid: place.clock for place, _ in self._survey.sets(run)}
+        first = {boot: run.spans.get(boot, (0, 0))[0] for boot in clocks}
+        return sorted(clocks, key=lambda boot: clocks[boot].span_ns(first[boot], first[boot]))
 
     def coverage(self) -> Coverage:
         """Return what is known of the covered time; complete once the source was read."""
@@ -132,21 +159,17 @@ class UnifiedLogSource:
             run.collect_oversize(list(run.skipped.values()))
             yield from run.resolve()
 
-    def _by_time(self, run: Pass, part: tuple[int, int]) -> Iterator[Part]:
+    def _by_time(self, run: Pass, number: int = 0, count: int = 1) -> Iterator[Part | None]:
+        """Yield the rows of each window of time, None where there are none; of every `count`-th window from `number` on."""
         boots: dict[str, list[SetPlace]] = {}
         for place, _ in self._survey.sets(run):
             boots.setdefault(place.boot_uuid, []).append(place)
-        timelines = [_Timeline(run, places) for places in boots.values()]
+        wanted = run.wanted.selection.boots
+        timelines = [_Timeline(run, places) for boot, places in boots.items() if wanted is None or boot in wanted]
         timelines.sort(key=lambda timeline: timeline.begin_ns)
         windows = [(timeline, window) for timeline in timelines for window in range(len(timeline.windows))]
-        number, count = part
-        chosen = windows[len(windows) * number // count : len(windows) * (number + 1) // count]
-        current: _Timeline | None = None
-        for timeline, window in chosen:
-            if timeline is not current:
-                current = timeline
-                timeline.windows.start(window)
-            yield from by_time(list(timeline.decode(window)))
+        for timeline, window in windows[number::count]:
+            yield by_time(list(timeline.decode(window)))
 
     def _finish(self, run: Pass) -> None:
         tally = run.tally
@@ -186,6 +209,7 @@ class UnifiedLogSource:
             notes.append(f"{len(run.spans)} boots")
         if run.skipped:
             notes.append(f"{len(run.skipped)} chunk sets hold no wanted rows and were not counted")
+        certainty, told = sureness((run.clocks[boot], span) for boot, span in run.spans.items())
         return Coverage(
             source=self.name,
             reader=self.reader,
@@ -193,7 +217,8 @@ class UnifiedLogSource:
             end_ns=max(walls, default=None),
             rows=run.tally.records,
             clock=", ".join(dict.fromkeys(clock.how for clock in run.clocks.values())),
-            notes=tuple(notes),
+            certainty_ns=certainty,
+            notes=(*notes, *told),
             lost=run.tally.lost,
         )
 
@@ -232,21 +257,19 @@ class _Timeline:
         count = max(int(sizes.sum()) // _WINDOW_BYTES, 1)
         self.windows = Windows(first, last, sizes, count)
         self.begin_ns = places[0].clock.span_ns(int(first.min()), int(first.min()))[0]
-        self._seen = np.zeros(len(places), bool)
 
     def decode(self, window: int) -> Iterator[Part]:
         """Decode the records of a window, not sorted yet."""
         run = self._run
-        due = self.windows.due(window)
-        again = self._seen[due]
-        self._seen[due] = True
-        yield from self._decode(window, due[~again], again=False)
-        yield from self._decode(window, due[again], again=True)
+        new, others = self.windows.due(window)
+        yield from self._decode(window, new, again=False)
+        yield from self._decode(window, others, again=True)
         if run.waiting:
             covering = np.concatenate([self.windows.covering(late.key.ticks) for late in run.waiting])
-            decoded = [number for number in due.tolist() if self._places[number].unit not in run.skipped]
-            others = np.setdiff1d(covering, decoded)
-            run.collect_oversize([self._places[number] for number in others.tolist()])
+            due = [*new.tolist(), *others.tolist()]
+            decoded = [number for number in due if self._places[number].unit not in run.skipped]
+            missing = np.setdiff1d(covering, np.array(decoded, np.int64))
+            run.collect_oversize([self._places[number] for number in missing.tolist()])
             yield from run.resolve()
 
     def _decode(self, window: int, due: Array, *, again: bool) -> Iterator[Part]:
@@ -283,6 +306,18 @@ class _Timeline:
                         yield number, place, file.read(place.end - place.start)
             except OSError as error:
                 run.report(path.name, "unreadable-file", f"the file cannot be read: {error.strerror}")
+
+
+def _decided(selection: Selection, part: Part | None) -> Any:
+    if part is None:
+        return pa.RecordBatch.from_pylist([], SCHEMAS["log"])
+    batch, unsure = part
+    keep = ~unsure
+    rows = np.flatnonzero(unsure)
+    if selection.everything or not rows.size:
+        return batch
+    keep[rows] = selection.mask(batch.take(pa.array(rows)))
+    return batch.filter(pa.array(keep))
 
 
 def _ignore(kind: str, message: str, position: int) -> None:

@@ -66,18 +66,19 @@ class Windows:
         self._begins = np.searchsorted(self.cuts, self._first, "right")
         self._ends = np.searchsorted(self.cuts, self._last, "right")
         self._due: dict[int, set[int]] = {}
+        self._met = np.zeros(first.size, bool)
 
     def __len__(self) -> int:
         return self.cuts.size + 1
 
-    def start(self, window: int) -> None:
-        """Begin at this window: sets that reach into it from earlier ones are due too."""
-        self._due = {window: set(np.flatnonzero((self._begins < window) & (self._ends >= window)).tolist())}
+    def due(self, window: int) -> tuple[Array, Array]:
+        """Return the numbers of the sets to decode for a window: (those met for the first time, others), ascending.
 
-    def due(self, window: int) -> Array:
-        """Return the numbers of the sets to decode for a window, ascending."""
-        known = self._due.pop(window, set())
-        return np.array(sorted(known.union(np.flatnonzero(self._begins == window).tolist())), np.int64)
+        Windows may be left out, but not be asked for out of order.
+        """
+        new = np.flatnonzero(~self._met & (self._begins <= window) & (self._ends >= window))
+        self._met[new] = True
+        return new, np.array(sorted(self._due.pop(window, ())), np.int64)
 
     def share(self, window: int, sets: Array) -> Share:
         """Return what a window takes of these sets."""

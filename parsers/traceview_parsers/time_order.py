@@ -1,0 +1,118 @@
+"""Log rows of several sources as one stream in the order of time, with one batch of each in memory."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from traceview_parsers.selection import EVERYTHING, Selection
+from traceview_parsers.trace import Source
+
+_BEFORE_ALL = -(2**63)
+
+
+@runtime_checkable
+class Ordered(Protocol):
+    """A source whose stored order is not that of time, but which can give its rows by time."""
+
+    def in_order(self, selection: Selection = EVERYTHING) -> Iterator[Any]:
+        """Yield record batches of ``log`` by time."""
+
+
+def by_time(sources: Sequence[Source], selection: Selection = EVERYTHING) -> Iterator[Any]:
+    """Yield the ``log`` rows of all sources by time; equal times in the order of the sources.
+
+    The order within a source stays: a text has the order in which its tool printed it, an archive that of `Ordered`. So
+    where a clock was set back, or a row has no time, the row comes right behind the one before it in its source.
+    """
+    streams = [_Stream(_rows(source, selection)) for source in sources]
+    if len(streams) == 1:
+        yield from streams[0].rest
+        return
+    while waiting := [stream for stream in streams if stream.fill()]:
+        limit = min(int(stream.keys[-1]) for stream in waiting)
+        taken = [stream.take(limit) for stream in waiting]
+        keys = np.concatenate([keys for _, keys in taken])
+        order = None if np.all(keys[:-1] <= keys[1:]) else pa.array(np.argsort(keys, kind="stable"))
+        yield joined([batch for batch, _ in taken if batch.num_rows], order)
+
+
+@dataclass(slots=True)
+class _Stream:
+    """What is left of one source.
+
+    Attributes:
+        rest: Batches still to come.
+        batch: The current one.
+        keys: For each of its rows the latest time up to it in the source.
+    """
+
+    rest: Iterator[Any]
+    batch: Any = None
+    keys: Any = None
+    latest: int = _BEFORE_ALL
+
+    def fill(self) -> bool:
+        """Fetch a batch if need be; return whether there are rows."""
+        while self.batch is None or not self.batch.num_rows:
+            self.batch = next(self.rest, None)
+            if self.batch is None:
+                return False
+            times = self.batch.column("time").cast(pa.int64()).fill_null(_BEFORE_ALL).to_numpy()
+            self.keys = np.maximum(np.maximum.accumulate(times), self.latest) if len(times) else times
+            self.latest = int(self.keys[-1]) if len(times) else self.latest
+        return True
+
+    def take(self, limit: int) -> tuple[Any, Any]:
+        """Return (rows up to the time `limit`, their keys) and go on behind them."""
+        count = int(np.searchsorted(self.keys, limit, "right"))
+        found = self.batch.slice(0, count), self.keys[:count]
+        self.batch, self.keys = self.batch.slice(count), self.keys[count:]
+        return found
+
+
+def _rows(source: Source, selection: Selection) -> Iterator[Any]:
+    return source.in_order(selection) if isinstance(source, Ordered) else source.batches("log", selection)
+
+
+def joined(batches: Sequence[Any], order: Any | None = None) -> Any:
+    """Return one batch of the rows of several of one schema, in this order (Arrow row numbers; None: as they come).
+
+    Dictionaries that continue each other, as those of one source do, are not built anew.
+    """
+    taken = []
+    for field, column in zip(batches[0].schema, zip(*(batch.columns for batch in batches), strict=True), strict=True):
+        if all(part.null_count == len(part) for part in column):
+            taken.append(pa.nulls(sum(map(len, column)), field.type))
+            continue
+        if len(column) == 1:
+            whole = column[0]
+        elif pa.types.is_dictionary(field.type):
+            whole = _joined_names(column)
+        else:
+            whole = pa.concat_arrays(column)
+        taken.append(whole if order is None else whole.take(order))
+    return pa.RecordBatch.from_arrays(taken, schema=batches[0].schema)
+
+
+def _joined_names(column: Sequence[Any]) -> Any:
+    """Concatenate dictionary arrays over the longest dictionary and what the others have beyond it."""
+    names = max((part.dictionary for part in column), key=len)
+    indices = []
+    for part in column:
+        own = part.dictionary
+        if len(part) == part.null_count:
+            indices.append(pa.nulls(len(part), pa.int32()))
+            continue
+        if own is names or own.equals(names.slice(0, len(own))):
+            indices.append(part.indices)
+            continue
+        places = pc.index_in(own, names)
+        if places.null_count:
+            names = pa.concat_arrays([names, own.filter(places.is_null())])
+            places = pc.index_in(own, names)
+        indices.append(places.take(part.indices))
+    return pa.DictionaryArray.from_arrays(pa.concat_arrays(indices), names)
