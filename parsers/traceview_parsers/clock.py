@@ -23,6 +23,8 @@ MISSING: Final = np.iinfo(np.int64).min
 """Marks a part of a time that the text does not print."""
 IMPOSSIBLE: Final = MISSING + 1
 """Marks a date that the text prints but no calendar has."""
+FARTHEST_ZONE: Final = 14 * 3600 * SECOND
+"""Bound of the error where a zone was assumed to be UTC: zones reach from -12:00 to +14:00 (IANA time zone database)."""
 _LAST_DAY: Final = 106_750  # days from 1970 that 64-bit nanoseconds can count, rounded down
 
 ROLL_OVER: Final = DAY // 2
@@ -41,6 +43,24 @@ MONTHS: Final = {
         ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), start=1
     )
 }
+
+
+def resolution_ns(times: Longs, finest: int | None = None) -> int | None:
+    """Return the coarsest of 1 s, 100 ms … 1 ns of which all times are whole multiples; None where there are none.
+
+    What prints a time cuts off the rest, so this bounds the error of printed times. Times that end in zeros by chance make
+    it coarser than what was printed, never finer.
+
+    Args:
+        times: Nanoseconds since 1970.
+        finest: What earlier times of the same source gave.
+    """
+    if not len(times):
+        return finest
+    unit = finest or SECOND
+    while unit > 1 and (times % unit).any():
+        unit //= 10
+    return unit
 
 
 def zone(text: str) -> tzinfo:
@@ -186,6 +206,18 @@ class LocalClock:
     def describe(self) -> str:
         """Return how the times were reached, for people."""
         return "; ".join(sorted(self._facts, reverse=True)) or "no times"
+
+    def certainty_ns(self, resolution: int | None) -> int | None:
+        """Return the bound of the times' error: how finely they are printed, or what an assumed zone may be off by.
+
+        None where there are no times, or where a date was assumed, which may be wrong by any number of days.
+
+        Args:
+            resolution: How finely the times are printed (`resolution_ns`).
+        """
+        if resolution is None or any(fact.startswith(("date assumed", "year assumed")) for fact in self._facts):
+            return None
+        return FARTHEST_ZONE if "zone assumed (UTC)" in self._facts else resolution
 
     def _place(self) -> Anchor | None:
         if not self._asked:

@@ -173,6 +173,17 @@ def test_time_info_is_finer_than_the_start_date(tmp_path: Path, written: str) ->
     assert one_row(tmp_path / "tables.xml", "log")["time"] == START_NS + 123_000 + 10**9
     with open_trace(tmp_path) as trace:
         assert trace.coverage()[0].clock == "time-info"
+        assert trace.coverage()[0].certainty_ns == 1000
+        assert trace.table("xctrace_time_info").column("trace_start_time_ns").to_pylist() == [START_NS + 123_000]
+
+
+def test_a_start_time_keeps_its_last_digit(tmp_path: Path) -> None:
+    rows = TIME_INFO.format("1775788271270123457") + TIME_INFO.format("soon").replace(' id="', ' id="1')
+    (tmp_path / "tables.xml").write_bytes(export(node("time-info", rows + "<row>" + "<sentinel/>" * 5 + "</row>")))
+    with open_trace(tmp_path / "tables.xml") as trace:
+        moments = trace.table("xctrace_time_info").column("trace_start_time_ns").to_pylist()
+        assert moments == [1775788271270123457, None, None]
+        assert [one.count for one in trace.problems if one.kind == "not-a-number"] == [1]
 
 
 @pytest.mark.parametrize("written", ["1775788271", "5", "nonsense", "", "9" * 30, "1990000000.5"])

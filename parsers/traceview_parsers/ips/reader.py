@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from traceview_parsers import schema
+from traceview_parsers.clock import resolution_ns
 from traceview_parsers.errors import InputError
 from traceview_parsers.ips import jetsam, kinds, stackshot
 from traceview_parsers.ips.rows import read_report
@@ -46,7 +48,10 @@ class IpsSource:
             yield pa.RecordBatch.from_pylist(self._rows[table], schema=schema.SCHEMAS[table])
 
     def coverage(self) -> Coverage:
-        """Return the moment of the report, or the window that it measured."""
+        """Return the moment of the report, or the window that it measured; sure to the last digit that it prints.
+
+        Crash reports print 0.1 ms, headers 10 ms, resource reports milliseconds or (before iOS 14) whole seconds.
+        """
         reports = self._rows["reports"]
         times = [row[key] for row in reports for key in ("time", "start") if row.get(key) is not None]
         return Coverage(
@@ -56,6 +61,7 @@ class IpsSource:
             max(times, default=None),
             len(reports),
             clock="printed with zone" if times else "no time in the report",
+            certainty_ns=resolution_ns(np.array(times, np.int64)),
             notes=tuple(_notes(reports)),
         )
 

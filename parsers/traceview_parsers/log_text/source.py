@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from traceview_parsers import schema
-from traceview_parsers.clock import Anchor, LocalClock, date_in_name, zone
+from traceview_parsers.clock import Anchor, LocalClock, date_in_name, resolution_ns, zone
 from traceview_parsers.errors import InputError, UsageError
 from traceview_parsers.problems import Problems
 from traceview_parsers.selection import EVERYTHING, Selection
@@ -83,9 +83,12 @@ class LogSource:
         problems = Problems()
         run = Pass(self._path, self.name, self._clock(), problems, self._context.source_index, selection)
         rows, start, end = 0, None, None
+        resolution: int | None = None
         for batch in self._decode(run):
             rows += batch.num_rows
-            span = pc.min_max(batch.column("time").cast(pa.int64())).as_py()
+            times = batch.column("time").cast(pa.int64()).drop_null()
+            resolution = resolution_ns(times.to_numpy(), resolution)
+            span = pc.min_max(times).as_py()
             if span["min"] is not None:
                 start = span["min"] if start is None else min(start, span["min"])
                 end = span["max"] if end is None else max(end, span["max"])
@@ -93,9 +96,8 @@ class LogSource:
             if wanted.num_rows:
                 yield wanted
         notes = tuple(text if count == 1 else f"{text} ({count:,} times)" for text, count in run.notes.items())
-        self._coverage = Coverage(
-            self.name, self.reader, start, end, rows + run.left_out, run.clock.describe(), notes=notes
-        )
+        clock, certainty = run.clock.describe(), run.clock.certainty_ns(resolution)
+        self._coverage = Coverage(self.name, self.reader, start, end, rows + run.left_out, clock, certainty, notes)
         if not self._reported:
             self._reported = True
             for problem in problems:

@@ -23,6 +23,9 @@ _BLOCKS_AT_ONCE: Final = 64
 _LITE: Final = (
     "recorded in Lite mode: many tables stay empty, so that nothing was noted is no evidence that nothing was"
 )
+_CERTAINTY_NS: Final = 1_000_000_000
+"""Pushes and calls are noted in whole seconds. The clock itself is better: the closing rows of one real file of iPadOS 15,
+which hold wall time beside the stamp, agree with the table of offsets within 0.1 s."""
 _NO_OFFSETS: Final = (
     "PowerLog's own clock as it is: the table of offsets is missing, times may be off by minutes to days"
 )
@@ -226,6 +229,7 @@ class PowerlogSource:
             end,
             rows,
             clock=self._describe_clock(),
+            certainty_ns=_CERTAINTY_NS if self.clock.known else None,
             notes=tuple(self._notes()),
         )
 

@@ -27,6 +27,11 @@ FROM_HEADER: Final = "header wall clock + continuous time, no timesync for this 
 NO_CLOCK: Final = "no usable clock: header and timesync are damaged"
 
 
+_SET_NS: Final = 1_000_000_000
+"""Heuristic: a correction of a second or more is a clock that was set, a smaller one drift that time sync took back
+(real archives: 20 to 50 ms each quarter of an hour, and single ones of 1 to 12 s)."""
+
+
 @dataclass(slots=True)
 class Boot:
     """What timesync files say about one boot: (tick, UTC ns) anchors, the boot record first."""
@@ -68,6 +73,21 @@ class Clock:
         since = (ticks - self._ticks[at]).view(np.int64)
         return self._walls_after(self._walls[at], since)
 
+    @property
+    def tick_ns(self) -> int:
+        """Length of a tick in nanoseconds, rounded up: the mapping is exact to that."""
+        return -(-self._numerator // self._denominator)
+
+    def corrections(self, start: int, end: int) -> tuple[Array, Array]:
+        """Return by how many nanoseconds each anchor within [start, end] moved the wall clock, and when (UTC, before it)."""
+        inside = np.flatnonzero((self._ticks > max(start, 0)) & (self._ticks <= end))
+        inside = inside[inside > 0]
+        since = (self._ticks[inside] - self._ticks[inside - 1]).view(np.int64)
+        if not inside.size:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        expected, sane = self._walls_after(self._walls[inside - 1], since)
+        return (self._walls[inside] - expected)[sane], expected[sane]
+
     def span_ns(self, start: int, end: int) -> tuple[int, int]:
         """Return the earliest and latest UTC nanosecond that ticks within [start, end] may have."""
         inside = self._ticks[(self._ticks > start) & (self._ticks <= end)]
@@ -92,6 +112,35 @@ class Clock:
             )
         sane &= (walls > -_LATEST_NS) & (walls < _LATEST_NS)
         return walls, sane
+
+
+def sureness(mapped: Iterable[tuple[Clock, tuple[int, int]]]) -> tuple[int | None, list[str]]:
+    """Return the bound of the times' error in nanoseconds (None: not known), and what to say of clocks that were set.
+
+    Times are those that ``log show`` prints. Between two sync records the device's clock drifts: a moment right before a
+    record is off by as much as that record corrects, so the largest correction in the covered time is the bound, with
+    the length of a tick. A header's clock says nothing of corrections after it.
+
+    Args:
+        mapped: The clock of each boot with its first and last tick.
+    """
+    bounds: list[int | None] = []
+    steps: list[tuple[int, int]] = []
+    for clock, (start, end) in mapped:
+        by, at = clock.corrections(start, end)
+        large = np.abs(by) >= _SET_NS
+        steps += zip(by[large].tolist(), at[large].tolist(), strict=True)
+        drift = int(np.abs(by[~large]).max(initial=0))
+        bounds.append(clock.tick_ns + drift if clock.how == FROM_TIMESYNC else None)
+    known = [bound for bound in bounds if bound is not None]
+    notes = []
+    if steps:
+        largest, moment = max(steps, key=lambda step: abs(step[0]))
+        times = "once" if len(steps) == 1 else f"{len(steps)} times"
+        most = "" if len(steps) == 1 else "most of all "
+        when = f"{np.datetime64(moment, 'ns').astype('datetime64[s]')}Z"
+        notes.append(f"the wall clock was set {times} in the covered time, {most}by {largest / 1e9:+.3f} s at {when}")
+    return (max(known) if known and len(known) == len(bounds) else None), notes
 
 
 def read_timesync(files: Iterable[bytes]) -> tuple[dict[bytes, Boot], int]:

@@ -16,6 +16,7 @@ class Kind(Enum):
     SIGNED = "int64"
     UNSIGNED = "uint64"
     REAL = "float64"
+    EPOCH = "a moment, int64 nanoseconds since 1970 UTC"
     TEXT = "the machine value, else the display text"
     SHOWN = "the display text, else the machine value"
     THREAD = "a thread"
@@ -44,7 +45,7 @@ _UNSIGNED: Final = """
 """
 _REAL: Final = """
     counters-formula-result cpu-percent-loads events-per-second fixed-decimal fps load nominal-sampling-frequency
-    over-one-ratio percent sampling-frequency system-cpu-percent time-interval time-since-epoch percent-per-hour
+    over-one-ratio percent sampling-frequency system-cpu-percent time-interval percent-per-hour
 """
 # Numbers and addresses whose display text is the name that people know.
 _SHOWN: Final = """
@@ -60,6 +61,7 @@ _KINDS: Final[dict[str, Kind]] = {
     **dict.fromkeys(_REAL.split(), Kind.REAL),
     **dict.fromkeys(_SHOWN.split(), Kind.SHOWN),
     **dict.fromkeys(_STACKS.split(), Kind.STACK),
+    "time-since-epoch": Kind.EPOCH,
     "thread": Kind.THREAD,
     "process": Kind.PROCESS,
     "os-log-metadata": Kind.MESSAGE,

@@ -18,6 +18,7 @@ from traceview_parsers.xctrace.kinds import NO_VALUE, Kind, kind_of
 from traceview_parsers.xctrace.layout import INTERVALS
 from traceview_parsers.xctrace.messages import Messages
 from traceview_parsers.xctrace.stacks import stacks
+from traceview_parsers.xctrace.wall_clock import readings_of
 
 _MAX: Final = (1 << 63) - 1
 _NAMED: Final = (Kind.SHOWN, Kind.THREAD, Kind.PROCESS)
@@ -197,6 +198,8 @@ class _Rows:
             array, strange = self._cells.reals(target)
             self._strange(strange)
             yield "", array
+        elif kind is Kind.EPOCH:
+            yield "_ns", self._moments(target)
         elif kind is Kind.THREAD:
             codes, threads = self._cells.threads(target)
             yield "", pick(codes, [thread.name for thread in threads], NAME)
@@ -353,6 +356,14 @@ class _Rows:
 
     def _unsigned(self, *mnemonics: str) -> Any:
         return self._integers(self._target(*mnemonics), signed=False)
+
+    def _moments(self, target: Longs) -> Any:
+        """Return moments since an epoch, which may be written in any unit: floating point would cost their last digits."""
+        codes, values = self._cells.distinct_text(target)
+        found = [(readings_of(text) or [None])[0] for text in values.to_pylist()]
+        unread = [number for number, moment in enumerate(found) if moment is None]
+        self._strange(np.flatnonzero(np.isin(codes, unread)))
+        return pa.array(found, pa.int64()).take(pa.array(codes, mask=codes < 0))
 
     def _integers(self, target: Longs, *, signed: bool) -> Any:
         self._strange(self._cells.unreadable(target, signed=signed))

@@ -23,7 +23,7 @@ from traceview_parsers.xctrace.layout import is_logged, table_of
 from traceview_parsers.xctrace.names import Names
 from traceview_parsers.xctrace.rows import Frame, batch
 from traceview_parsers.xctrace.toc import Run
-from traceview_parsers.xctrace.wall_clock import CERTAINTY_NS, Start
+from traceview_parsers.xctrace.wall_clock import Start
 
 _MESSAGES: Final = {
     "damaged-row": "a row is cut, not closed, or holds markup that is none; it was left out",
@@ -212,7 +212,7 @@ class XctraceSource:
             max(ends, default=None),
             self._counted(),
             clock=" and ".join(hows) or "unknown: no time-info and no start date",
-            certainty_ns=CERTAINTY_NS if hows else None,
+            certainty_ns=max((start.certainty_ns for start in self._starts.values()), default=None),
             notes=tuple(dict.fromkeys(self._notes())),
         )
 

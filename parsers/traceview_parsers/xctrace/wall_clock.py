@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+import numpy as np
+
+from traceview_parsers.clock import resolution_ns
 from traceview_parsers.xctrace.markup import Element
 
 SECOND: Final = 1_000_000_000
@@ -25,6 +28,7 @@ class Start:
 
     ns: int
     how: str
+    certainty_ns: int = CERTAINTY_NS
 
 
 def from_time_info(row: Element, columns: list[str], printed: int | None) -> Start | None:
@@ -40,14 +44,21 @@ def from_time_info(row: Element, columns: list[str], printed: int | None) -> Sta
     """
     if "trace-start-time" not in columns or len(row.children) != len(columns):
         return None
-    text = row.children[columns.index("trace-start-time")].text.strip()
-    if not _NUMBER.fullmatch(text):
-        return None
-    number = Decimal(text)
-    readings = [int(number * unit) + epoch for unit in (SECOND, 10**6, 10**3, 1) for epoch in (0, APPLE_EPOCH_NS)]
-    readings = [one for one in readings if _OLDEST_NS <= one <= _NEWEST_NS]
+    readings = readings_of(row.children[columns.index("trace-start-time")].text)
     if printed is not None:
         if all(one % SECOND == 0 for one in readings):
             return None  # whole seconds: the printed date is finer
         readings = sorted((one for one in readings if abs(one - printed) < DAY_NS), key=lambda one: abs(one - printed))
-    return Start(readings[0], "time-info") if readings else None
+    if not readings:
+        return None
+    return Start(readings[0], "time-info", resolution_ns(np.array(readings[:1], np.int64)) or CERTAINTY_NS)
+
+
+def readings_of(text: str) -> list[int]:
+    """Return what a cell of type "time since epoch" may mean, UTC nanoseconds: the readings in the years of Instruments."""
+    text = text.strip()
+    if not _NUMBER.fullmatch(text):
+        return []
+    number = Decimal(text)
+    readings = [int(number * unit) + epoch for unit in (SECOND, 10**6, 10**3, 1) for epoch in (0, APPLE_EPOCH_NS)]
+    return [one for one in readings if _OLDEST_NS <= one <= _NEWEST_NS]
