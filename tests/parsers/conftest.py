@@ -1,11 +1,16 @@
-"""Synthetic files of binary formats, made from scratch for tests of readers."""
+"""Synthetic files, made from scratch for tests of readers."""
 
 import sqlite3
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from traceview_parsers.problems import Problems
+from traceview_parsers.sysdiagnose import READER
+from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions
 
 Rows = Iterable[tuple[Any, ...]]
 PowerlogMaker = Callable[..., Path]
@@ -32,3 +37,37 @@ def powerlog_file(tmp_path: Path) -> PowerlogMaker:
         return path
 
     return make
+
+
+class Sidecars:
+    """Opens texts as files of a sysdiagnose taken at `taken`, one hour east of UTC."""
+
+    folder = Path(__file__).parent / "sidecars"
+    taken = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
+
+    def __init__(self, factory: pytest.TempPathFactory) -> None:
+        self._factory = factory
+
+    def __call__(self, name: str, data: str | bytes, problems: Problems | None = None) -> Any:
+        """Return the opened source; `name` may hold folders."""
+        content = data.encode() if isinstance(data, str) else data
+        path = self._factory.mktemp("sidecar") / Path(name).name
+        path.write_bytes(content)
+        capture = CaptureInfo(time_ns=int(self.taken.timestamp()) * 10**9, tz="+01:00")
+        context = Context(3, ReadOptions(), Problems() if problems is None else problems, Device(), capture)
+        return READER.open(Candidate(name, path, content[:4096]), context)
+
+    @staticmethod
+    def rows(source: Any, table: str) -> list[dict[str, Any]]:
+        """Return the rows of one table."""
+        return [row for batch in source.batches(table) for row in batch.to_pylist()]
+
+    def every_row(self, source: Any) -> list[dict[str, Any]]:
+        """Return the rows of all tables, after what the source covers."""
+        source.coverage()
+        return [row for table in source.tables for row in self.rows(source, table)]
+
+
+@pytest.fixture(scope="session")
+def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Sidecars:
+    return Sidecars(tmp_path_factory)

@@ -26,24 +26,16 @@ def is_ps(head: str) -> bool:
 
 def read_ps(text: str, place: Place) -> Reading:
     """Read ``ps.txt`` into ``processes_at_capture``."""
-    lines = text.splitlines()
-    columns = lines[0].split()
-    rows: list[Row] = []
-    misfits = []
-    for number, line in enumerate(lines[1:], 2):
-        if not line.strip():
-            continue
-        row = _row(line, columns)
-        if row is None:
-            misfits.append(number)
-        else:
-            rows.append({"ref": place.ref(number), "time": place.time_ns, **row})
-    place.misfits(misfits, message="lines that do not fit the header")
-    return Reading({"processes_at_capture": rows}, ("processes at the moment of the capture",))
+    return _read(text, place, by_thread=False, note="processes at the moment of the capture")
 
 
 def read_ps_threads(text: str, place: Place) -> Reading:
     """Read ``ps_thread.txt`` into ``processes_at_capture``, with the number of threads of each process."""
+    return _read(text, place, by_thread=True, note="number of threads of each process")
+
+
+def _read(text: str, place: Place, *, by_thread: bool, note: str) -> Reading:
+    """Read one process a line, or one thread: only the first of a process names it and has a terminal."""
     lines = text.splitlines()
     columns = lines[0].split()
     rows: list[Row] = []
@@ -51,15 +43,17 @@ def read_ps_threads(text: str, place: Place) -> Reading:
     for number, line in enumerate(lines[1:], 2):
         if not line.strip():
             continue
-        row = _row(line, columns) if f" {_TERMINAL} " in line else None
+        further = by_thread and f" {_TERMINAL} " not in line
+        row = None if further else _row(line, columns)
         if row is not None:
-            rows.append({"ref": place.ref(number), "time": place.time_ns, **row, "threads": 1})
-        elif rows and _TERMINAL not in line:
+            counted = {"threads": 1} if by_thread else {}
+            rows.append({"ref": place.ref(number), "time": place.time_ns, **row, **counted})
+        elif further and rows and _TERMINAL not in line:
             rows[-1]["threads"] += 1
         else:
             misfits.append(number)
     place.misfits(misfits, message="lines that do not fit the header")
-    return Reading({"processes_at_capture": rows}, ("number of threads of each process",))
+    return Reading({"processes_at_capture": rows}, (note,))
 
 
 def _row(line: str, columns: list[str]) -> Row | None:
