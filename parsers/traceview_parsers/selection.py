@@ -17,6 +17,8 @@ import pyarrow.compute as pc
 from traceview_parsers.errors import UsageError
 
 Names = frozenset[str]
+Marks = frozenset[str | None]
+"""Names of levels or events; None in it: rows without one are wanted too."""
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
@@ -29,8 +31,8 @@ class Clause:
         senders: Exact library names (last path component).
         subsystems: Exact subsystem names.
         categories: Exact category names.
-        levels: Members of `schema.LEVELS`.
-        events: Members of `schema.EVENTS`.
+        levels: Members of `schema.LEVELS`, and None for rows without a level (activities, signposts, losses …).
+        events: Members of `schema.EVENTS`, and None for rows without an event.
         pids: Process ids.
         words: The message contains at least one of these (case-sensitive).
         process_paths: The path of the executable contains at least one of these; an unknown path holds too.
@@ -40,15 +42,15 @@ class Clause:
     senders: Names | None = None
     subsystems: Names | None = None
     categories: Names | None = None
-    levels: Names | None = None
-    events: Names | None = None
+    levels: Marks | None = None
+    events: Marks | None = None
     pids: frozenset[int] | None = None
     words: Names | None = None
     process_paths: Names | None = None
 
-    def by_column(self) -> list[tuple[str, Names]]:
+    def by_column(self) -> list[tuple[str, Names | Marks]]:
         """Return the conditions on dictionary columns of ``log`` as (column, accepted values)."""
-        pairs = [
+        pairs: list[tuple[str, Names | Marks | None]] = [
             ("process", self.processes),
             ("sender", self.senders),
             ("subsystem", self.subsystems),
@@ -146,11 +148,11 @@ def contains_any(messages: Any, words: Names) -> Mask:
     return found.fill_null(value=False).to_numpy()
 
 
-def _is_in(column: Any, values: Names) -> Mask:
-    wanted = pa.array(sorted(values), pa.string())
+def _is_in(column: Any, values: Names | Marks) -> Mask:
+    wanted = pa.array(sorted(value for value in values if value is not None), pa.string())
     hits = pc.is_in(column.dictionary, wanted).to_numpy(zero_copy_only=False)
     indices = column.indices.fill_null(len(hits)).to_numpy(zero_copy_only=False)
-    mask: Mask = np.append(hits, False).astype(bool)[indices]
+    mask: Mask = np.append(hits, None in values).astype(bool)[indices]
     return mask
 
 

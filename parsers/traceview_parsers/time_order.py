@@ -22,6 +22,14 @@ class Ordered(Protocol):
         """Yield record batches of ``log`` by time."""
 
 
+@runtime_checkable
+class Booted(Protocol):
+    """A source that knows its boots without being read."""
+
+    def boots(self) -> list[str]:
+        """Return the boots of which there are rows, oldest first."""
+
+
 def by_time(sources: Sequence[Source], selection: Selection = EVERYTHING) -> Iterator[Any]:
     """Yield the ``log`` rows of all sources by time; equal times in the order of the sources.
 
@@ -116,3 +124,15 @@ def _joined_names(column: Sequence[Any]) -> Any:
             places = pc.index_in(own, names)
         indices.append(places.take(part.indices))
     return pa.DictionaryArray.from_arrays(pa.concat_arrays(indices), names)
+
+
+def boots_of(sources: Sequence[Source]) -> list[str]:
+    """Return the boot UUIDs of the log, oldest first; those of sources that must be read for it in their order."""
+    found: dict[str, None] = {}
+    for source in sources:
+        if isinstance(source, Booted):
+            found |= dict.fromkeys(source.boots())
+            continue
+        for batch in source.batches("log"):
+            found |= dict.fromkeys(boot for boot in batch.column("boot_uuid").unique().to_pylist() if boot)
+    return list(found)

@@ -1,12 +1,16 @@
 """``traceview log``: ``log show`` on any computer."""
 
+import re
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from traceview.cli import options
+
+if TYPE_CHECKING:
+    from traceview_parsers.trace import Trace
 
 
 class Style(StrEnum):
@@ -31,6 +35,7 @@ class Level(StrEnum):
 
 Many = list[str] | None
 _LAST_PID = 0x7FFF_FFFF
+_MOST_JOBS = 64
 _TIME = "'2026-01-15 10:30:00' in the zone that lines are printed in, or with a zone, +01:00"
 
 
@@ -54,40 +59,54 @@ def log(
     ] = None,
     start: Annotated[str | None, typer.Option("--start", metavar="TIME", help=f"From this time on: {_TIME}.")] = None,
     end: Annotated[str | None, typer.Option("--end", metavar="TIME", help="Before this time.")] = None,
+    boot: Annotated[
+        str | None,
+        typer.Option(
+            "--boot", metavar="BOOT", help="Only this boot: last, -1 (the one before), -2 …, or how its UUID begins."
+        ),
+    ] = None,
+    info: Annotated[bool, typer.Option("--info/--no-info", help="Info messages; shown by default.")] = True,
+    debug: Annotated[bool, typer.Option("--debug/--no-debug", help="Debug messages; shown by default.")] = True,
+    signpost: Annotated[bool, typer.Option("--signpost/--no-signpost", help="Signposts; shown by default.")] = True,
     style: Annotated[Style, typer.Option("--style", help="Form of the output.")] = Style.default,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, max=_MOST_JOBS, help="Processes that read one log archive together.")
+    ] = 1,
     date: options.Date = None,
     tz: options.Zone = None,
 ) -> None:
-    """Print log lines, as `log show` does; times in --tz, else in the capture's zone, else in UTC."""
-    from traceview_parsers import ReadOptions, log_styles, open_trace  # noqa: PLC0415  (keeps --help fast)
+    """Print log lines by time, as `log show` does; times in --tz, else in the capture's zone, else in UTC.
+
+    Nothing is left out unless asked for: info and debug messages and signposts show without --info, --debug, --signpost.
+    """
+    from traceview.cli import log_jobs  # noqa: PLC0415  (keeps --help fast)
+    from traceview_parsers import ReadOptions, open_trace  # noqa: PLC0415
+    from traceview_parsers.schema import EVENTS, LEVELS  # noqa: PLC0415
     from traceview_parsers.selection import Clause, Selection, to_ns  # noqa: PLC0415
 
     zone = options.parse_zone(tz)
+    hidden = {name for name, shown in (("info", info), ("debug", debug)) if not shown}
+    chosen: frozenset[str | None] = frozenset(level or (*LEVELS, None))
     clause = Clause(
         processes=_names(process),
         subsystems=_names(subsystem),
         categories=_names(category),
-        levels=frozenset(one.value for one in level) if level else None,
+        levels=chosen - hidden if level or hidden else None,
+        events=None if signpost else frozenset({*EVENTS, None}) - {"signpost"},
         pids=frozenset(pid) if pid else None,
         words=_names(contains),
     )
     options.parse_time(start, "--start", zone)  # a mistake is told before the capture is opened
     options.parse_time(end, "--end", zone)
-    out = sys.stdout.buffer
-    rows = 0
     with open_trace(inputs, ReadOptions(options.parse_date(date), zone)) as trace:
         shown = zone or options.zone_of(trace.capture.tz)
         selection = Selection(
             () if clause == Clause() else (clause,),
             start_ns=to_ns(options.parse_time(start, "--start", shown)),
             end_ns=to_ns(options.parse_time(end, "--end", shown)),
+            boots=None if boot is None else _boot(trace, boot),
         )
-        out.write(log_styles.header(style.value))
-        for batch in trace.batches("log", selection):
-            out.write(log_styles.render(batch, style.value, shown, first=rows == 0))
-            rows += batch.num_rows
-        out.write(log_styles.footer(style.value, rows))
-        out.flush()
+        rows = log_jobs.print_log(trace, selection, log_jobs.Printing(style.value, shown), sys.stdout.buffer, jobs)
         options.tell_problems(trace.problems)
     if not rows:
         typer.echo("traceview: no log line matches", err=True)
@@ -95,3 +114,23 @@ def log(
 
 def _names(values: Many) -> frozenset[str] | None:
     return frozenset(values) if values else None
+
+
+def _boot(trace: "Trace", text: str) -> frozenset[str]:
+    """Return the boot that ``--boot`` means. Raises UsageError where there is none or several."""
+    from traceview_parsers.errors import UsageError  # noqa: PLC0415  (keeps --help fast)
+    from traceview_parsers.time_order import boots_of  # noqa: PLC0415
+
+    known = boots_of(trace.sources_of("log"))
+    if not known:
+        raise UsageError(f"--boot {text}: the log does not tell boots apart")
+    if text == "last" or re.fullmatch(r"-\d{1,6}", text):
+        back = 0 if text == "last" else -int(text)
+        found = known[-1 - back : len(known) - back] if back < len(known) else []
+    else:
+        found = [uuid for uuid in known if uuid.startswith(text.upper())]
+    if len(found) == 1:
+        return frozenset(found)
+    listed = ", ".join(known[-8:])
+    kind = "several boots begin so" if found else "no such boot"
+    raise UsageError(f"--boot {text}: {kind}; the log has {len(known)}, oldest first: {listed}")

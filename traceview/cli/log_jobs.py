@@ -1,0 +1,154 @@
+"""Printing log rows by time: from all sources in this process, or from one archive by several processes.
+
+The processes share an archive window by window. Each renders its windows by itself; a token (the number of rows printed so
+far) goes round through pipes, and who has it writes to the standard output that all of them inherit.
+"""
+
+import io
+import multiprocessing
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import tzinfo
+from multiprocessing.connection import Connection
+from typing import Any, BinaryIO
+
+from traceview_parsers import log_styles
+from traceview_parsers.errors import InputError
+from traceview_parsers.problems import Problem, Problems
+from traceview_parsers.selection import Selection
+from traceview_parsers.time_order import by_time
+from traceview_parsers.trace import Source, Trace
+from traceview_parsers.unified_log.source import UnifiedLogSource
+
+_SLICE = 1 << 14
+"""Rows rendered together: enough that distinct values repeat, few enough that the text stays small."""
+_STDOUT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Printing:
+    """How rows are printed: the style and the zone of times."""
+
+    style: str
+    zone: tzinfo
+
+    def texts(self, batch: Any, *, first: bool) -> Iterator[bytes | memoryview]:
+        """Yield the rows of a batch as text, in slices; `first`: nothing was printed before."""
+        for at in range(0, batch.num_rows, _SLICE):
+            yield log_styles.render(batch.slice(at, _SLICE), self.style, self.zone, first=first and at == 0)
+
+
+def print_log(trace: Trace, selection: Selection, printing: Printing, out: BinaryIO, jobs: int) -> int:
+    """Write the rows by time, with header and footer; return their number.
+
+    More than one job needs a trace with one log archive and an `out` that is the standard output itself; else one process
+    does all.
+    """
+    out.write(log_styles.header(printing.style))
+    sources = trace.sources_of("log")
+    archive = sources[0] if len(sources) == 1 else None
+    if jobs > 1 and isinstance(archive, UnifiedLogSource) and _is_stdout(out):
+        out.flush()
+        rows = _print_together(archive, selection, printing, jobs, trace.problems)
+    else:
+        rows = _print_alone(sources, selection, printing, out)
+    out.write(log_styles.footer(printing.style, rows))
+    out.flush()
+    return rows
+
+
+def _print_alone(sources: list[Source], selection: Selection, printing: Printing, out: BinaryIO) -> int:
+    rows = 0
+    for batch in by_time(sources, selection):
+        out.writelines(printing.texts(batch, first=rows == 0))
+        rows += batch.num_rows
+    return rows
+
+
+def _is_stdout(out: BinaryIO) -> bool:
+    try:
+        return out.fileno() == _STDOUT
+    except (OSError, io.UnsupportedOperation):
+        return False
+
+
+def _print_together(
+    source: UnifiedLogSource, selection: Selection, printing: Printing, jobs: int, problems: Problems
+) -> int:
+    context = multiprocessing.get_context("spawn")
+    ring = [context.Pipe(duplex=False) for _ in range(jobs)]
+    results = [context.Pipe(duplex=False) for _ in range(jobs)]
+    workers = []
+    for number in range(jobs):
+        pipes = ring[number][0], ring[(number + 1) % jobs][1], results[number][1]
+        task = pipes, source, selection, printing, (number, jobs)
+        workers.append(context.Process(target=_work, args=task, daemon=True))
+    for worker in workers:
+        worker.start()
+    ring[0][1].send(0)
+    for end in (*(end for ends in ring for end in ends), *(ends[1] for ends in results)):
+        end.close()  # so that a worker's end shows at the other ends of its pipes
+    try:
+        return _collect([ends[0] for ends in results], problems)
+    finally:
+        for worker in workers:
+            worker.terminate()
+            worker.join()
+
+
+def _collect(ends: list[Connection], problems: Problems) -> int:
+    """Wait for the results of all workers; return the number of rows."""
+    rows, failures = 0, []
+    told: dict[tuple[str, str], Problem] = {}
+    for end in ends:
+        try:
+            count, found, failure = end.recv()
+        except EOFError:
+            count, found, failure = 0, [], InputError("a process that read a part of the log ended unexpectedly")
+        rows += count
+        failures += [failure] if failure is not None else []
+        for one in found:
+            known = told.setdefault((one.source, one.kind), one)
+            told[one.source, one.kind] = max(known, one, key=lambda problem: problem.count)
+    if failures:
+        # The others only tell that the token did not come.
+        raise next((one for one in failures if not isinstance(one, EOFError)), failures[0])
+    for one in told.values():
+        problems.add(one.source, one.kind, one.message, position=one.position, unit=one.unit, count=one.count)
+    return rows
+
+
+def _work(
+    pipes: tuple[Connection, Connection, Connection],
+    source: UnifiedLogSource,
+    selection: Selection,
+    printing: Printing,
+    share: tuple[int, int],
+) -> None:
+    """Print the windows of one share, each when the token comes from the first pipe; it goes on through the second."""
+    before, behind, result = pipes
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
+    rows = 0
+    failure: BaseException | None = None
+    try:
+        with open(_STDOUT, "wb", closefd=False) as out:
+            for batch in source.share_in_order(*share, selection):
+                texts = list(printing.texts(batch, first=False))
+                printed = before.recv()
+                if printed == 0 and texts and printing.style == "json":
+                    texts[0] = texts[0][1:]  # the comma before the first object
+                out.writelines(texts)
+                out.flush()
+                rows += batch.num_rows
+                _pass_on(behind, printed + batch.num_rows)
+    except (OSError, EOFError, InputError) as error:
+        failure = error
+    result.send((rows, list(source.problems), failure))
+
+
+def _pass_on(end: Connection, printed: int) -> None:
+    try:
+        end.send(printed)
+    except BrokenPipeError:
+        return  # the next one has no window left and did not wait
