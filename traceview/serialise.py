@@ -7,6 +7,7 @@ import polars as pl
 
 from traceview.analysis import Analysis
 from traceview.rules.registry import Finding
+from traceview_parsers.schema import REF_POSITION_BITS
 
 SCHEMA_VERSION: Final = "1"
 
@@ -56,6 +57,12 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
     """Return the object that ``analyze --format json`` prints.
 
     Times are RFC 3339 UTC with nanoseconds, durations are seconds in keys that end in ``_s``.
+
+    ``evidence`` (of findings and episodes) is a list of row identities, earliest first. Such a ``ref`` is ``index`` of a
+    source in ``coverage`` times 2 to the power of ``evidence.position_bits``, plus the position in that source: the line
+    number of a text, the ordinal of a record, or what the reader packs (a database's table and row: ``place`` of the line
+    tells it). The lines themselves stand in ``lines`` of each finding, with ``source``, ``position`` and ``place``; any other
+    one is what ``traceview query CAPTURE "SELECT * FROM log WHERE ref = N"`` shows.
     """
     return {
         "schema_version": SCHEMA_VERSION,
@@ -80,6 +87,7 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
         },
         "coverage": [
             {
+                "index": index,
                 "source": one.source,
                 "reader": one.reader,
                 "start": rfc3339_ns(one.start_ns),
@@ -89,8 +97,10 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
                 "certainty_s": None if one.certainty_ns is None else one.certainty_ns / 1e9,
                 "notes": list(one.notes),
             }
-            for one in analysis.coverage
+            for index, one in enumerate(analysis.coverage)
         ],
+        "evidence": {"position_bits": REF_POSITION_BITS},
+        "clocks": frame_to_rows(analysis.tables.get("clocks", pl.DataFrame())),
         "problems": [
             {
                 "source": one.source,

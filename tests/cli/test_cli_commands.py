@@ -58,6 +58,20 @@ def test_analyze_as_json_holds_every_part_of_the_contract(run: Run) -> None:
     assert {line["ref"] for line in finding["lines"]} == set(finding["evidence"])
 
 
+def test_every_reference_in_json_leads_to_its_source_and_its_line(run: Run) -> None:
+    found = json.loads(run("analyze", UNREPORTED, "--format", "json"))
+    size = 1 << found["evidence"]["position_bits"]
+    sources = {one["index"]: one["source"] for one in found["coverage"]}
+    for line in (line for one in found["findings"] for line in one["lines"]):
+        assert (sources[line["ref"] // size], line["ref"] % size) == (line["source"], line["position"])
+    (ref, *_) = found["terminations"][0]["evidence"]
+    assert sources[ref // size].endswith(UNREPORTED)
+    asked = f"SELECT message FROM log WHERE ref = {ref}"  # noqa: S608  (a number)
+    shown = run("query", UNREPORTED, asked, "--format", "csv").splitlines()
+    written = Path(UNREPORTED).read_text("utf-8").splitlines()[ref % size - 1]
+    assert json.loads(written)["eventMessage"][:40] in shown[1].replace('""', '"')
+
+
 @pytest.mark.parametrize(
     ("sample", "severity", "code"), [(UNREPORTED, "high", 14), (UNREPORTED, "critical", 14), (HEALTHY, "low", 0)]
 )

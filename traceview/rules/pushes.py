@@ -284,6 +284,6 @@ RULES: Final = (
             Threshold("pushes", 5.0, "pushes", "heuristic", "fewer pushes are not judged"),
             Threshold("ratio", 2.0, "pushes per call", "heuristic", "more pushes per call than this are a misuse"),
         ),
-        links=(links.PUSH_TYPE_VOIP, links.FORUM_PUSH_MISUSE),
+        links=(links.PUSH_TYPE_VOIP,),
     ),
 )
