@@ -55,7 +55,10 @@ def test_background_audio_app_dies_on_ios_15(real: Path) -> None:
     # The audio server sees its client 716 die first, runningboardd 30 ms later names the bundle. The reason is not told.
     # WebContent 722 and 717 go with it; 721 is suspended and then gone for the audio server.
     episodes = episodes_of(real / "excerpts" / "04.log")
-    nothing_but(episodes, "processes", "app_states", "suspensions", "terminations")
+    nothing_but(episodes, "processes", "app_states", "suspensions", "network", "terminations")
+    # RunningBoard shuts the sockets of two extensions that it suspends; they belong to a daemon, not to the app.
+    shut = episodes["network"].select("pid", "kind", "reason", "after_suspension").rows()
+    assert shut == [(pid, "connection_lost", "sockets shut down", True) for pid in (614, 613)]
     app = episodes["processes"].filter(pl.col("is_app"))
     assert clock(app, "app", "process", "pid", "end", "end_how") == [
         ("com.xxx.xxx", "My_App", 716, "55:03.964390", "observed")

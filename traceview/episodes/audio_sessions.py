@@ -34,6 +34,7 @@ _KINDS: Final = (
     "audio_session.stopped",
     "audio_session.client_state",
     "audio_session.not_allowed",
+    "audio_session.route_changed",
     "audio_io.started",
 )
 
@@ -76,15 +77,15 @@ def build(context: Context, relations: Relations) -> pl.DataFrame:
     """Return the table ``audio_sessions``."""
     done: list[_Window] = []
     sessions: dict[tuple[int | str | None, str | None], _Session] = {}
-    for event in _events(context).iter_rows(named=True):
+    for event in lines(context).iter_rows(named=True):
         session = sessions.setdefault((event["who"], event["session"]), _Session())
         _take(session, event, done)
     _end_with_process(done, context)
     return table("audio_sessions", _measured(done, relations))
 
 
-def _events(context: Context) -> pl.DataFrame:
-    """Session events with ``who`` (owner, else name), ``session`` (id, else the latest of that process), ``callkit``."""
+def lines(context: Context) -> pl.DataFrame:
+    """Lines about sessions with ``who`` (owner, else name), ``session`` (id, else the latest of that process), ``callkit``."""
     who = pl.coalesce(pl.col("owner").cast(pl.String()), pl.col("name"), pl.col("session_id"))
     latest = pl.col("session_id").forward_fill().over("who")
     only = pl.col("session_id").backward_fill().over("who")
@@ -96,7 +97,7 @@ def _events(context: Context) -> pl.DataFrame:
         .filter(pl.col("who").is_not_null())
         .select(
             *("t", "ref", "kind", "who", "session", "callkit", "owner", "app", "name", "owner_pid", "state"),
-            *("pid", "controlling_pid", "error", "reason", *_CONFIG),
+            *("pid", "controlling_pid", "error", "reason", "action", "value", "route", "sample_rate_hz", *_CONFIG),
             pl.col("name").eq_missing(pl.col("process")).alias("by_name"),
         )
     )

@@ -4,7 +4,7 @@ from typing import Final
 
 import polars as pl
 
-from traceview.episodes import glitch_causes
+from traceview.episodes import audio_io, glitch_causes
 from traceview.episodes.intervals import NS
 from traceview.episodes.relate import Relations
 from traceview.episodes.tables import Context, table
@@ -61,9 +61,7 @@ def _told(context: Context) -> pl.DataFrame:
 def _restarts(context: Context) -> pl.DataFrame:
     """IO units of one process that start again soon after they stopped, at the second start."""
     units = context.of_kind("audio_io.started", "audio_io.stopped").filter(
-        pl.col("owner").is_not_null()
-        # An engine that says it was not running before its stop, or was running before its start, changed nothing.
-        & (pl.col("active").is_null() | (pl.col("active") == (pl.col("kind") == "audio_io.stopped")))
+        pl.col("owner").is_not_null() & audio_io.changes()
     )
     stopped = pl.col("kind") == "audio_io.stopped"
     started_before = (~stopped).cast(pl.Int32).cum_sum().over("owner") > 0

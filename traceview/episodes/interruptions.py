@@ -1,5 +1,6 @@
 """Interruptions: whose audio was interrupted, by whom, and whether it came back."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -7,11 +8,13 @@ import polars as pl
 
 from traceview.episodes.intervals import NS
 from traceview.episodes.relate import Relations
+from traceview.episodes.subjects import NAME_LENGTH
 from traceview.episodes.tables import Context, Row, table
 
 ECHO_NS: Final = 2 * NS
 """The audio server, the client and callservicesd tell one interruption within this time (heuristic)."""
 
+_NAME_AND_PID: Final = re.compile(r"([^,()]*)\((\d{1,9})\)")
 _KINDS: Final = ("audio_session.interrupted", "audio_session.interruption_ended", "audio_session.activated")
 
 
@@ -32,6 +35,7 @@ class _Interruption:
     interrupter: str | None = None
     reason: str | None = None
     resumed: bool = False
+    resumed_at: int | None = None
     evidence: list[int] = field(default_factory=list)
 
     def learn(self, event: Row) -> None:
@@ -56,7 +60,8 @@ def build(context: Context, relations: Relations) -> pl.DataFrame:
             case _:
                 _resumed(current, event)
     lives = dict(context.processes.select("owner", "end").iter_rows())
-    rows = [_row(interruption, lives) for interruption in book]
+    names = _names(context)
+    rows = [_row(interruption, lives, names) for interruption in book]
     raw = pl.DataFrame(
         [{name: row[name] for name in ("app", "start", "end")} for row in rows],
         schema={"app": pl.String, "start": pl.Int64, "end": pl.Int64},
@@ -111,17 +116,46 @@ def _resumed(current: dict[int | None, _Interruption], event: Row) -> None:
     if event["owner"] is None or known is None or event["t"] <= known.start:
         return
     if not known.resumed:
-        known.resumed = True
+        known.resumed, known.resumed_at = True, event["t"]
         known.evidence.append(event["ref"])
     if known.end is None:
         known.end, known.end_how = event["t"], "inferred"
 
 
-def _row(known: _Interruption, lives: dict[int, int | None]) -> Row:
+def _names(context: Context) -> dict[int | str, list[Row]]:
+    """Processes by pid and by cut name, by start."""
+    found: dict[int | str, list[Row]] = {}
+    for life in context.processes.select("pid", "process", "app", "start", "end").iter_rows(named=True):
+        for key in (life["pid"], life["process"] and life["process"][:NAME_LENGTH]):
+            if key is not None:
+                found.setdefault(key, []).append(life)
+    return found
+
+
+def _interrupter(known: _Interruption, names: dict[int | str, list[Row]]) -> tuple[str | None, int | None]:
+    """Return app and pid of the interrupter, which the server prints as ``Name(pid)``."""
+    told = _NAME_AND_PID.search(known.interrupter or "")
+    if told is None:
+        lives = names.get((known.interrupter or "")[:NAME_LENGTH], [])
+    else:
+        lives = names.get(int(told.group(2)), [])
+    then = [life for life in lives if life["start"] <= known.start + ECHO_NS]
+    pid = int(told.group(2)) if told else (then[-1]["pid"] if then else None)
+    return (then[-1]["app"] if then else None), pid
+
+
+def _row(known: _Interruption, lives: dict[int, int | None], names: dict[int | str, list[Row]]) -> Row:
     left = lives.get(known.owner) if known.owner is not None else None
     if known.end is None and left is not None:
         known.end, known.end_how = max(left, known.start), "inferred"
+    app, pid = _interrupter(known, names)
+    told_end = known.end if known.end_how == "observed" else None
     return {
+        "interrupter_app": app,
+        "interrupter_pid": pid,
+        "resumed_after_s": None
+        if told_end is None or known.resumed_at is None
+        else max(known.resumed_at - told_end, 0) / NS,
         "app": known.app,
         "process": known.name,
         "pid": known.pid,

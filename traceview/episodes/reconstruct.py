@@ -5,14 +5,20 @@ import polars as pl
 from traceview.episodes import (
     app_states,
     assertions,
+    audio_io,
+    audio_measures,
     audio_sessions,
+    audio_settings,
+    background_runs,
     background_tasks,
     call_setup,
     calls,
+    conditions,
     coverage,
     glitch_causes,
     glitches,
     interruptions,
+    network,
     processes,
     push_to_talk,
     pushes,
@@ -28,6 +34,12 @@ from traceview.episodes.schema import EPISODES, Episodes, empty_episodes
 from traceview.episodes.tables import Span
 
 __all__ = ["Span", "reconstruct"]
+
+_OPEN = (
+    *("processes", "background_tasks", "assertions", "push_to_talk", "audio_settings", "interruptions"),
+    *("conditions", "network"),
+)
+"""Tables with open ends that have not been cut to what their sources cover yet."""
 
 
 def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
@@ -56,6 +68,12 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
     suspended = suspensions.build(context, windows, relations)
     interrupted = interruptions.build(context, relations)
     rerouted = route_changes.build(context, relations)
+    settings = audio_settings.build(context, audio_sessions.lines(context), relations)
+    sessions = coverage.clipped("audio_sessions", audio_sessions.build(context, relations), context)
+    sessions = audio_measures.complete(sessions, context, relations, settings, interrupted)
+    tasks = background_tasks.build(context, windows, relations, deaths)
+    held_by = {"calls": call_table, "audio_sessions": sessions, "background_tasks": tasks}
+    held_by["assertions"] = assertions.build(context)
     resources = resource_events.build(context)
     facts = glitch_causes.Facts(suspended, interrupted, rerouted, resources)
     empty = empty_episodes()
@@ -63,18 +81,22 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
         "processes": processes.build(context),
         "app_states": app_states.publish(windows, context),
         "suspensions": suspended,
-        "background_tasks": background_tasks.build(context, windows, relations, deaths),
-        "assertions": assertions.build(context),
+        "background_runs": background_runs.build(context, windows, held_by, audio_io.silent(sessions, context)),
+        "background_tasks": tasks,
+        "assertions": held_by["assertions"],
         "pushes": push_table,
         "calls": call_table,
         "push_to_talk": push_to_talk.build(context),
-        "audio_sessions": audio_sessions.build(context, relations),
+        "audio_sessions": sessions,
+        "audio_settings": settings,
         "interruptions": interrupted,
         "route_changes": rerouted,
         "glitches": glitches.build(context, relations, facts),
+        "conditions": conditions.build(context, relations),
+        "network": network.build(context, relations, call_table, suspended),
         "resource_events": resource_events.with_undated(resources, reports),
         "terminations": terminations.with_undated(deaths, reports),
     }
-    for name in ("processes", "background_tasks", "assertions", "push_to_talk", "audio_sessions", "interruptions"):
+    for name in _OPEN:
         built[name] = coverage.clipped(name, built[name], context)
     return {name: built.get(name, empty[name]) for name in EPISODES}

@@ -1,0 +1,199 @@
+"""Stretches outside the foreground and not suspended: what held the app, and whether it should have been suspended.
+
+iOS suspends an app soon after it leaves the foreground; a background task buys about 30 s. What runs longer needs a
+holder: a call, an active audio session, location, an assertion. Where the lines of runningboardd are in the capture and
+name none for longer than that, the app should have been suspended and was not.
+"""
+
+from typing import Final
+
+import polars as pl
+
+from traceview.episodes import holders, states
+from traceview.episodes.intervals import in_seconds, overlap_s
+from traceview.episodes.tables import Context, table
+
+BUDGET_S: Final = 30.0
+"""What a background task buys (Apple DTS: "about 30 seconds"; measured as 25 to 35 s from iOS 13 on)."""
+_MANAGERS: Final = ("runningboardd", "assertiond")
+_TIMED: Final = ("call", "audio", "background_task", "location", "assertion")
+_AS_ASSERTION: Final = {"push": "assertion", "transfer": "assertion", "bluetooth": "assertion"}
+_NAMED: Final = 4
+"""So many holders are named, longest first."""
+
+
+def build(
+    context: Context, windows: pl.DataFrame, tables: dict[str, pl.DataFrame], silent: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the table ``background_runs``.
+
+    Args:
+        context: Events and processes.
+        windows: State windows with ``owner``.
+        tables: The tables ``calls``, ``audio_sessions``, ``background_tasks`` and ``assertions``.
+        silent: Times when a session was active and its IO told to be stopped: ``pid``, ``start``, ``end``.
+    """
+    runs = _runs(context, windows)
+    held = _holders(runs, tables, context.span.end)
+    # One key for each run: what another run of the same process had does not count.
+    far = pl.max_horizontal(pl.coalesce("end", pl.lit(context.span.end)), "start")
+    closed = runs.select(pl.col("run").alias("key"), "start", far.alias("end"))
+    uncovered = _uncovered(closed, held)
+    measured = runs.with_columns(
+        in_seconds(far - pl.col("start")).alias("lasted_s"),
+        *(
+            overlap_s(closed, held.filter(pl.col("kind") == kind).select("key", "start", "end")).alias(f"{kind}_s")
+            for kind in _TIMED
+        ),
+        _silent_s(runs, silent, context),
+    )
+    named = _named(held)
+    rows = measured.join(uncovered, left_on="run", right_on="key", how="left", maintain_order="left").join(
+        named, left_on="run", right_on="key", how="left", maintain_order="left"
+    )
+    rows = rows.with_columns(pl.col("uncovered_s", "longest_uncovered_s").fill_null(0.0))
+    manager = pl.col("process").is_in(_MANAGERS) & pl.col("kind").str.starts_with("assertion.")
+    tells = bool(context.events.select(manager.fill_null(value=False).any()).item())
+    verdict = (
+        pl.when(pl.col("lasted_s") <= BUDGET_S)
+        .then(pl.lit("within_budget"))
+        .when(pl.col("longest_uncovered_s") <= BUDGET_S)
+        .then(pl.lit("held"))
+        .when(pl.lit(tells))
+        .then(pl.lit("overstayed"))
+        .otherwise(pl.lit("not_known"))
+    )
+    rows = rows.with_columns(
+        verdict.alias("verdict"),
+        pl.lit(BUDGET_S).alias("budget_s"),
+        pl.concat_list("evidence", pl.col("proof").fill_null([])).alias("evidence"),
+    )
+    return table("background_runs", rows)
+
+
+def _runs(context: Context, windows: pl.DataFrame) -> pl.DataFrame:
+    """Background windows of apps, numbered by ``run``, with how they ended."""
+    apps = context.processes.filter(pl.col("is_app")).select("owner", left="end")
+    following = pl.col("state", "start").shift(-1).over("owner").name.prefix("next_")
+    joins = pl.col("next_start") == pl.col("end")
+    ended = (
+        pl.when(pl.col("end").is_null() | (pl.col("end_how") == "capture_edge"))
+        .then(None)
+        .when(joins & (pl.col("next_state") == states.SUSPENDED))
+        .then(pl.lit("suspended"))
+        .when(joins & (pl.col("next_state") == states.FOREGROUND))
+        .then(pl.lit("foreground"))
+        .when(pl.col("end") == pl.col("left"))
+        .then(pl.lit("terminated"))
+    )
+    return (
+        windows.drop("run", strict=False)
+        .sort("owner", "start")
+        .with_columns(following)
+        .join(apps, on="owner", how="inner", maintain_order="left")
+        .filter(pl.col("state") == states.BACKGROUND)
+        .with_columns(ended.alias("ended_by"))
+        .with_row_index("run")
+    )
+
+
+def _holders(runs: pl.DataFrame, tables: dict[str, pl.DataFrame], far: int) -> pl.DataFrame:
+    """What may have held each run: ``key`` (its run), ``kind``, ``holder`` (in words), ``start``, ``end``, ``ref``."""
+    calls = tables["calls"].select(kind=pl.lit("call"), holder=pl.lit("call"), **_common("app"))
+    # A window without length is an activation that was refused.
+    sessions = tables["audio_sessions"].filter(pl.col("refused_error").is_null())
+    audio = sessions.select(
+        kind=pl.lit("audio"), holder=holders.in_words(pl.lit("audio"), pl.col("session_id")), **_common("pid")
+    )
+    tasks = tables["background_tasks"].select(
+        kind=pl.lit("background_task"),
+        holder=holders.in_words(pl.lit("background_task"), pl.col("name")),
+        **_common("pid"),
+    )
+    kind = holders.class_of_assertion(pl.col("name"), pl.col("originator"))
+    assertions = tables["assertions"].select(
+        kind=kind.replace(_AS_ASSERTION), holder=holders.in_words(kind, pl.col("name")), **_common("pid")
+    )
+    known = pl.concat([calls, audio, tasks, assertions]).drop_nulls("whose")
+    told = runs.with_columns(pl.coalesce("end", pl.lit(far)).alias("until")).select(
+        "run", "start", "until", by_app=pl.col("app"), by_pid=pl.col("pid").cast(pl.String)
+    )
+    parts = [
+        told.join(known.filter(pl.col("by") == by), left_on=f"by_{by}", right_on="whose")
+        .with_columns(
+            pl.max_horizontal("start", "from").alias("start"),
+            pl.min_horizontal("until", pl.coalesce("to", pl.lit(far))).alias("end"),
+        )
+        .filter(pl.col("end") > pl.col("start"))
+        .select(pl.col("run").alias("key"), "kind", "holder", "start", "end", "ref")
+        for by in ("app", "pid")
+    ]
+    return pl.concat(parts)
+
+
+def _common(whose: str) -> dict[str, pl.Expr]:
+    """Columns of a holder; ``whose`` is its pid where it has one and belongs to a process, else its app."""
+    by_pid = pl.lit(whose == "pid") & pl.col("pid").is_not_null()
+    return {
+        "whose": pl.when(by_pid).then(pl.col("pid").cast(pl.String)).otherwise(pl.col("app")),
+        "by": pl.when(by_pid).then(pl.lit("pid")).otherwise(pl.lit("app")),
+        "from": pl.col("start").cast(pl.Int64),
+        "to": pl.col("end").cast(pl.Int64),
+        "ref": pl.col("evidence").list.first(),
+    }
+
+
+def _uncovered(runs: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
+    """What no holder covers of each run: ``key``, ``uncovered_s``, the longest piece and its begin."""
+    edges = pl.concat(
+        [
+            runs.select("key", "start", pl.col("start").alias("end")),
+            held.select(pl.col("key").cast(runs.schema["key"]), "start", "end"),
+            runs.select("key", pl.col("end").alias("start"), "end"),
+        ]
+    ).sort("key", "start", "end")
+    reach = pl.col("end").cum_max().over("key")
+    free = (
+        edges.select("key", reach.alias("start"), pl.col("start").shift(-1).over("key").alias("end"))
+        .drop_nulls("end")
+        .filter(pl.col("end") > pl.col("start"))
+        .with_columns(in_seconds(pl.col("end") - pl.col("start")).alias("s"))
+    )
+    return (
+        free.sort("s", "start", descending=[True, False])
+        .group_by("key", maintain_order=True)
+        .agg(
+            pl.col("s").sum().round(9).alias("uncovered_s"),
+            pl.col("s").first().alias("longest_uncovered_s"),
+            pl.col("start").first().alias("uncovered_from"),
+        )
+    )
+
+
+def _named(held: pl.DataFrame) -> pl.DataFrame:
+    """The longest holders of each run in words, and a line that proves each: ``key``, ``holders``, ``proof``."""
+    by_name = held.group_by("key", "holder").agg(
+        (pl.col("end") - pl.col("start")).sum().alias("length"), pl.col("ref").drop_nulls().first()
+    )
+    return (
+        by_name.sort("length", "holder", descending=[True, False])
+        .group_by("key", maintain_order=True)
+        .agg(
+            pl.col("holder").head(_NAMED).str.join(", ").alias("holders"),
+            pl.col("ref").head(_NAMED).drop_nulls().alias("proof"),
+        )
+    )
+
+
+def _silent_s(runs: pl.DataFrame, silent: pl.DataFrame, context: Context) -> pl.Series:
+    """Seconds of each run in which a session was active without IO; null where no line tells of the app's IO."""
+    told = context.events.filter(pl.col("kind").is_in(["audio_io.started", "audio_io.stopped"]))["owner"].unique()
+    far = pl.max_horizontal(pl.coalesce("end", pl.lit(context.span.end)), "start")
+    windows = runs.select(pl.col("pid").fill_null(-1).alias("key"), "start", far.alias("end"))
+    seconds = overlap_s(windows, silent.select(pl.col("pid").fill_null(-1).alias("key"), "start", "end"))
+    return (
+        runs.select("owner")
+        .with_columns(seconds.alias("s"))
+        .select(pl.when(pl.col("owner").is_in(told.implode())).then(pl.col("s")).alias("silent_audio_s"))
+        .to_series()
+    )
