@@ -92,6 +92,17 @@ SNAPSHOT_SCHEMAS: Final[dict[str, Any]] = {
         ("retired", pa.bool_()),  # moved aside by the device
         ("in_capture", pa.bool_()),
     ),
+    # Zone of the device from `time` on: PowerLog's history of days, and the capture's own.
+    "time_zones": _table(
+        ("zone", pa.string()),  # IANA name; null where only the offset is told
+        ("utc_offset_s", pa.int32()),
+        ("dst", pa.bool_()),
+    ),
+    "running_board_state": _table(
+        ("identity", pa.string()),  # bundle id or label of the first process that the line names
+        ("assertion_id", pa.string()),  # first one of the line, as in the log: 31-60-286
+        ("text", pa.string()),
+    ),
     "call_settings": _table(  # `time` is that of the line, else of the file
         ("time_how", pa.string()),
         ("text", pa.string()),

@@ -63,7 +63,8 @@ def test_newest_wall_time_is_the_one_in_the_name(sample: Trace) -> None:
     assert covered.start_ns is not None
     assert utc(covered.end_ns // 10**9) == datetime(2021, 12, 16, 10, 54, 41, tzinfo=UTC)
     assert utc(covered.start_ns // 10**9) == datetime(2021, 11, 2, 9, 59, 31, tzinfo=UTC)
-    assert covered.rows == 10_079 + 132 + 220 + 2
+    assert covered.rows == 10_079 + 132 + 220 + 2 + 3
+    assert any("UTC-04:00, then UTC-05:00" in note for note in covered.notes)
     assert any("Lite mode" in note and "no evidence" in note for note in covered.notes)
     assert any("set 2 times" in note and "220 s" in note for note in covered.notes)
 
@@ -90,11 +91,15 @@ def test_every_row_of_every_known_table_is_read(real: Path, sample: Trace, tmp_p
     with sqlite3.connect(plain) as database:
         names = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         sources = {one.source for one in LAYOUTS} & names
-        counts = sum(database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in sources)  # noqa: S608
+        rows = {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}  # noqa: S608
     database.close()
+    counts = sum(rows[name] for name in sources)
     read = sum(frame(sample, table).height for table in sample.tables if table != "clock_steps")
     assert read == counts == sample.coverage()[0].rows
-    assert not list(sample.problems)
+    (rest,) = sample.problems
+    looked_up = ("PLStorageOperator_EventForward_TimeOffset", "PLStorageOperator_EventForward_Configuration")
+    assert rest.kind == "tables-not-read"
+    assert read + rest.count + sum(rows[name] for name in looked_up) == sum(rows.values())
     refs = pl.concat([frame(sample, table)["ref"] for table in sample.tables])
     assert refs.n_unique() == read + frame(sample, "clock_steps").height
 
@@ -127,6 +132,11 @@ def test_boots_and_apps_of_the_sample(sample: Trace) -> None:
     assert apps["name"].to_list() == ["MySudo"]
     extensions = frame(sample, "power_apps").filter(pl.col("host") == APP)
     assert extensions["extension_point"].n_unique() == extensions.height > 0
+
+
+def test_time_zones_of_the_sample(sample: Trace) -> None:
+    zones = frame(sample, "time_zones").select("zone", "utc_offset_s", "dst").rows()
+    assert zones == [("America/Toronto", -14_400, True)] * 2 + [("America/Toronto", -18_000, False)]
 
 
 def test_clock_steps_of_the_sample(sample: Trace) -> None:

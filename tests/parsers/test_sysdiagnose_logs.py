@@ -105,6 +105,31 @@ def test_processes_by_file_name(name: str, process: str) -> None:
     assert process_of(name) == process
 
 
+def test_state_of_running_board_is_kept_as_text_with_what_joins_the_log(sidecar: Any) -> None:
+    text = (SIDECARS / "RunningBoard_state.log").read_text("utf-8")
+    source = sidecar("RunningBoard/RunningBoard_state.log", text)
+    rows = sidecar.rows(source, "running_board_state")
+    assert [row["text"] for row in rows] == [line for line in text.splitlines() if line]
+    assert [(row["identity"], row["assertion_id"]) for row in rows] == [
+        (None, None),
+        ("com.acme.voip", "31-60-286"),
+        ("com.apple.locationd", "42-427-766"),
+        (None, None),
+        ("com.acme.voip", None),
+        (None, None),
+    ]
+    assert "not documented" in source.coverage().notes[0]
+
+
+def test_zone_of_the_capture(tmp_path: Path) -> None:
+    path = tmp_path / "sysdiagnose.log"
+    path.write_text("IN_PROGRESS_sysdiagnose_2026.01.15_10-30-00+0100_iPhone-OS_iPhone_23C55\n")
+    with open_trace(path) as trace:
+        (row,) = trace.table("time_zones").to_pylist()
+    assert (row["time"], row["zone"]) == (datetime(2026, 1, 15, 9, 30, tzinfo=UTC), None)
+    assert row["utc_offset_s"] == 3600
+
+
 def test_call_settings_are_kept_as_text(sidecar: Any) -> None:
     text = "header line\n235959.500000 late\n000001.000000 after midnight\n"
     name = "20260114-235950-CallSettings.calldump.gz"

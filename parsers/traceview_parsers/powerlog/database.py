@@ -98,6 +98,11 @@ class Database:
                     return value.decode("utf-8", "replace") if isinstance(value, bytes) else _number(value)
         return None
 
+    def rows(self, name: str) -> int:
+        """Return how many rows a table has. Raises one of `ERRORS` on damage."""
+        (count,) = self._connection.execute(f"SELECT count(*) FROM {_quoted(name)}").fetchone()  # noqa: S608
+        return int(count)
+
     def extent(self, table: DbTable, column: str) -> tuple[int, float | None]:
         """Return (rows, least value of `column`). Raises one of `ERRORS` on damage."""
         count, least = self._connection.execute(

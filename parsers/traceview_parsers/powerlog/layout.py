@@ -304,6 +304,11 @@ LAYOUTS: Final = (
         },
     ),
     Layout(
+        "time_zones",
+        "PLLocaleAgent_EventForward_TimeZone",
+        {"zone": "TimeZoneName", "utc_offset_s": "SecondsFromGMT", "dst": "TimeZoneIsInDST"},
+    ),
+    Layout(
         "power_device",
         "PLConfigAgent_EventNone_Config",
         {"os_build": "Build", "hardware": "Device"},

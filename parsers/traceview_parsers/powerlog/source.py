@@ -1,6 +1,7 @@
 """One opened PowerLog file: its tables as Arrow batches, its clock, and what it covers."""
 
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +31,10 @@ _NO_OFFSETS: Final = (
     "PowerLog's own clock as it is: the table of offsets is missing, times may be off by minutes to days"
 )
 
+_CONFIGURATION: Final = "PLStorageOperator_EventForward_Configuration"
+_ZONES: Final = "PLLocaleAgent_EventForward_TimeZone"
+_DAY_S: Final = 86_400
+_SHOWN: Final = 5
 _PREFIXES: Final = ("PL", "BackgroundProcessing_")
 
 Part = tuple[Layout, DbTable]
@@ -58,7 +63,7 @@ class PowerlogSource:
             del self._parts[_MOST_PARTS - 1 :]
         found = dict.fromkeys(layout.table for layout, _ in self._parts)
         self.tables: tuple[str, ...] = (*found, CLOCK_TABLE) if self.clock.known else tuple(found)
-        self._mode = self._newest(database, "PLStorageOperator_EventForward_Configuration", "Mode")
+        self._mode = self._newest(database, _CONFIGURATION, "Mode")
         self._tell_device(database, context)
 
     def _newest(self, database: Database, table: str, column: str) -> str | None:
@@ -74,7 +79,7 @@ class PowerlogSource:
         """Fill device facts that nobody else knows."""
         build = self._newest(database, "PLConfigAgent_EventNone_Config", "Build")
         context.device.os_build = context.device.os_build or build
-        zone = self._newest(database, "PLLocaleAgent_EventForward_TimeZone", "TimeZoneName")
+        zone = self._newest(database, _ZONES, "TimeZoneName")
         if context.capture.tz is None and zone is not None:
             context.capture.tz, context.capture.tz_how = zone, "powerlog"
 
@@ -221,6 +226,8 @@ class PowerlogSource:
                 rows += count
                 (carried if layout.carried else measured).append(self._instant(first, wall=layout.clock == "wall"))
             end = self._instant(database.newest("timestamp", _PREFIXES))
+            self._count_the_rest(database)
+            zones = tuple(self._zones(database))
         starts = [one for one in measured if one is not None] or [one for one in carried if one is not None]
         return Coverage(
             self.name,
@@ -230,8 +237,50 @@ class PowerlogSource:
             rows,
             clock=self._describe_clock(),
             certainty_ns=_CERTAINTY_NS if self.clock.known else None,
-            notes=tuple(self._notes()),
+            notes=(*self._notes(), *zones),
         )
+
+    def _count_the_rest(self, database: Database) -> None:
+        """Count the rows of all tables that are not read, as one problem."""
+        read = {table.name for _, table in self._parts} | set(self._looked_up(database))
+        counts: dict[str, int] = {}
+        damaged = 0
+        for name in database.names:
+            if name not in read:
+                try:
+                    counts[name] = database.rows(name)
+                except ERRORS:
+                    damaged += 1
+        filled = sorted((name for name, rows in counts.items() if rows), key=lambda name: -counts[name])
+        if filled or damaged:
+            lost = f", and {damaged} of them are damaged" if damaged else ""
+            self._problem(
+                "tables-not-read",
+                f"{len(filled) + damaged} tables tell of other things than apps, calls, audio and load{lost}: "
+                "their rows were not read",
+                count=sum(counts.values()),
+                sample=", ".join(filled),
+            )
+
+    @staticmethod
+    def _looked_up(database: Database) -> Iterator[str]:
+        """Yield the tables that are read besides those of `LAYOUTS`: clocks, names of tasks, configuration."""
+        for name in (*OFFSETS, _CONFIGURATION, *(one.lookup.table for one in LAYOUTS if one.lookup)):
+            yield from (table.name for table in database.find(name))
+
+    def _zones(self, database: Database) -> Iterator[str]:
+        """Tell the offsets from UTC that the device had, where there are several."""
+        told: list[int] = []
+        for table in database.find(_ZONES):
+            if "SecondsFromGMT" in table.columns:
+                blocks = (block for block in database.blocks(table, ["SecondsFromGMT"]) if isinstance(block, Block))
+                told += [one for block in blocks for one in block.columns[0] if isinstance(one, int)]
+        changes = [one for one, _ in groupby(told) if abs(one) < _DAY_S]
+        if len(changes) > 1:
+            shown = ", then ".join(f"UTC{'-' if one < 0 else '+'}{abs(one) // 3600:02d}:{abs(one) // 60 % 60:02d}" for one in changes[:_SHOWN])  # fmt: skip
+            yield f"the device changed its zone (a journey, or daylight saving): {shown}" + (
+                ", …" if len(changes) > _SHOWN else ""
+            )
 
     def _instant(self, stamp: float | None, *, wall: bool = False) -> int | None:
         """Return a stamp in UTC nanoseconds, or None where it is no time."""

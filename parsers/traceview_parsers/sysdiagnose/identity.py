@@ -8,6 +8,7 @@ from traceview_parsers.sysdiagnose.names import capture_from_name
 from traceview_parsers.trace import CaptureInfo, Device
 
 _CAPTURE = re.compile(r"(?:IN_PROGRESS_|spindump_)(sysdiagnose_\d{4}\.\d{2}\.\d{2}_\d{2}-\d{2}-\d{2}[+-]\d{4}\S*)")
+_OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})")
 _PROPERTY = re.compile(r"^\s*(\w+) => (.+?)\s*$", re.MULTILINE)
 _PROPERTY_OF = {
     "model": "ProductType",
@@ -28,6 +29,12 @@ def from_capture_log(text: str, capture: CaptureInfo, device: Device) -> bool:
     capture.time_ns = None
     capture_from_name(match[1], capture, device)
     return True
+
+
+def offset_s(tz: str | None) -> int | None:
+    """``+01:00`` → 3600; None for a name and for none."""
+    match = _OFFSET.fullmatch(tz or "")
+    return (-1 if match[1] == "-" else 1) * (int(match[2]) * 3600 + int(match[3]) * 60) if match else None
 
 
 def from_remotectl(text: str, device: Device) -> bool:

@@ -21,6 +21,7 @@ from traceview_parsers.sysdiagnose import (
     log_statistics,
     processes,
     report_listing,
+    running_board,
     shutdown,
     spindump,
     taskinfo,
@@ -112,6 +113,13 @@ _SUBJECTS: Final = (
         "",
     ),
     _Subject(
+        re.compile(r"RunningBoard_state\.log"),
+        None,
+        running_board.read_running_board,
+        ("running_board_state",),
+        "",
+    ),
+    _Subject(
         re.compile(r"spindump.*\.txt"),
         spindump.is_spindump,
         spindump.read_spindump,
@@ -170,7 +178,9 @@ class SysdiagnoseReader:
     """Claims the files by name, and by content where that is unmistakable; `open` checks their content."""
 
     name = "sysdiagnose"
-    tables: tuple[str, ...] = tuple(dict.fromkeys(table for subject in _SUBJECTS for table in subject.tables))
+    tables: tuple[str, ...] = tuple(
+        dict.fromkeys((*(table for subject in _SUBJECTS for table in subject.tables), "time_zones"))
+    )
 
     def claims(self, candidate: Candidate) -> int:
         """Return 60 for the known names, 70 for a known content, 0 for everything else."""
@@ -193,7 +203,10 @@ class SysdiagnoseReader:
                 raise InputError(
                     f"{candidate.name}: does not hold what a sysdiagnose writes there; its facts are missing"
                 )
-            return SysdiagnoseSource(candidate.name, (), partial(Reading, notes=(_IDENTITY[name],)))
+            zoned = name == "sysdiagnose.log" and context.capture.tz_how == "archive name"
+            return SysdiagnoseSource(
+                candidate.name, ("time_zones",) if zoned else (), partial(_identity, name, candidate.name, context)
+            )
         head = _data(path, candidate.name, _HEAD_BYTES).decode("utf-8", "replace")
         subject = _named(name) or _begun(head)
         if subject is None or (subject.begins is not None and not subject.begins(head)):
@@ -221,6 +234,17 @@ def _read(subject: _Subject, path: Path, name: str, context: Context) -> Reading
         text = f"larger than {_MAX_BYTES >> 20} MiB; the rest was not read"
         context.problems.add(name, "truncated", text, position=_MAX_BYTES)
     return subject.read(data[:_MAX_BYTES].decode("utf-8", "replace"), place)
+
+
+def _identity(kind: str, name: str, context: Context) -> Reading:
+    """Return what a file about the capture itself tells beside the facts of device and capture: its zone."""
+    capture = context.capture
+    offset = identity.offset_s(capture.tz) if kind == "sysdiagnose.log" else None
+    rows = []
+    if offset is not None and capture.time_ns is not None:
+        place = Place(name, context.source_index, capture.time_ns, capture.tz, context.problems)
+        rows.append({"ref": place.ref(1), "time": capture.time_ns, "utc_offset_s": offset})
+    return Reading({"time_zones": rows}, (_IDENTITY[kind],))
 
 
 def _describe(kind: str, path: Path, context: Context) -> bool:

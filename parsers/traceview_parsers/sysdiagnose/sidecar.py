@@ -47,6 +47,11 @@ class Place:
             )
 
 
+_MOMENT: Final = "moment of the capture"
+_TAKES_NS: Final = 600 * SECOND
+"""Heuristic: the files of a sysdiagnose are written within ten minutes of the time in its name."""
+
+
 @dataclass(slots=True)
 class Reading:
     """What one file gives.
@@ -55,13 +60,18 @@ class Reading:
         tables: Rows by table (`schema`).
         notes: Sentences for the coverage.
         clock: How its times were reached.
-        certainty_ns: Bound of the times' error where known.
+        certainty_ns: Bound of the times' error where known; of snapshots without a time of their own, how long a
+            sysdiagnose may take.
     """
 
     tables: dict[str, list[Row]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    clock: str = "moment of the capture"
+    clock: str = _MOMENT
     certainty_ns: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.clock == _MOMENT and self.certainty_ns is None:
+            self.certainty_ns = _TAKES_NS
 
 
 def last_component(path: str) -> str:
