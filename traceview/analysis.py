@@ -35,9 +35,10 @@ class Analysis:
     """Everything that was understood of one capture.
 
     Attributes:
-        capture: Name and time.
+        capture: Name and time; its zone is one offset for the whole capture (`traceview.zones`).
         device: Who made it.
-        coverage: What each source covers.
+        coverage: From when to when each source speaks, how its time was mapped, how sure that is, and what comparing it
+            with the other sources found.
         problems: What could not be read.
         apps: Bundle ids (else process names) that were analysed, most relevant first.
         events: Recognised lines (`EVENT_SCHEMA`).

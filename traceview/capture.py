@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Self
 import polars as pl
 
 from traceview.analysis import Analysis
-from traceview.clocks import compare_clocks, with_clock_notes
+from traceview.clocks import compare_clocks, report_disagreements, with_clock_notes
 from traceview.completeness import report_strangers, spanning, with_missing_reports, with_zone_notes
 from traceview.context import lines_around
 from traceview.episodes.reconstruct import Span, reconstruct
 from traceview.episodes.schema import EPISODES
-from traceview.reading import Progress, read_log
+from traceview.reading import Progress, Reading, read_log
 from traceview.rules.config import Config, load_config
 from traceview.rules.evaluate import evaluate
 from traceview.rules.registry import CaptureFacts
@@ -28,6 +28,7 @@ from traceview.signals.reports import report_events
 from traceview.signals.vocabulary import EVENT_SCHEMA
 from traceview.witness import collect, with_notes
 from traceview.witness.tables import KEPT, newest_rows
+from traceview.zones import at_one_offset
 from traceview_parsers import ReadOptions, Trace, open_trace
 from traceview_parsers.errors import UsageError
 from traceview_parsers.problems import Problems
@@ -61,25 +62,50 @@ class Capture:
         self._progress = progress
 
     @cached_property
+    def _reading(self) -> Reading:
+        """The recognised lines of all logs."""
+        return read_log(self.trace, self._apps, self._progress)
+
+    @cached_property
+    def _tables(self) -> dict[str, pl.DataFrame]:
+        """Small tables of other witnesses than the log."""
+        names = [name for name in (*KEPT, *POWER_TABLES) if name in self.trace.tables]
+        return {name: newest_rows(self.trace, name) for name in names}
+
+    @cached_property
+    def _of_log_and_reports(self) -> pl.DataFrame:
+        return _log_and_report_events(self._reading.events(), self._tables)
+
+    @cached_property
+    def clocks(self) -> pl.DataFrame:
+        """By how much the clocks of two sources differ that know the same facts (`clocks.CLOCK_SCHEMA`)."""
+        sources = [(source.name, source.reader) for source in self.trace.sources]
+        return compare_clocks(self._of_log_and_reports, self._tables, sources)
+
+    @cached_property
+    def coverage(self) -> list[Coverage]:
+        """From when to when each source speaks, how its time was mapped, how sure that is, and what comparing them found.
+
+        ``trace.coverage()`` is what each source tells of itself. This adds the measured agreement or disagreement of
+        clocks, zones that differ and reports that are missing; what disagrees is also a problem of the trace.
+        """
+        tables, trace = self._tables, self.trace
+        _ = self._of_log_and_reports  # a source knows what it covers once it was read
+        told = trace.coverage()
+        report_strangers(trace.inputs, told, trace.problems)
+        report_disagreements(self.clocks, trace.problems)
+        names = [source.name for source in trace.sources]
+        told = with_missing_reports(with_clock_notes(told, self.clocks), tables.get("listed_reports"), names)
+        return with_zone_notes(told, tables.get("reports"), names, trace.capture.tz)
+
+    @cached_property
     def analysis(self) -> Analysis:
         """Everything that was understood of the capture. Raises UsageError where an app asked for never appears."""
-        reading = read_log(self.trace, self._apps, self._progress)
-        names = [name for name in (*KEPT, *POWER_TABLES) if name in self.trace.tables]
-        tables = {name: newest_rows(self.trace, name) for name in names}
+        reading, tables, of_log_and_reports = self._reading, self._tables, self._of_log_and_reports
         of_log = reading.events()
-        of_log_and_reports = _log_and_report_events(of_log, tables)
         of_powerlog = powerlog_events(tables, of_log)
         events = pl.concat([of_log_and_reports, of_powerlog]).sort("time", "ref")
-        coverage = self.trace.coverage()
-        report_strangers(self.trace.inputs, coverage, self.trace.problems)
-        files = [source.name for source in self.trace.sources]
-        clocks = compare_clocks(
-            of_log_and_reports,
-            tables,
-            [(source.name, source.reader) for source in self.trace.sources],
-        )
-        coverage = with_missing_reports(with_clock_notes(coverage, clocks), tables.get("listed_reports"), files)
-        coverage = with_zone_notes(coverage, tables.get("reports"), files, self.trace.capture.tz)
+        coverage = self.coverage
         span = _span(coverage)
         episodes = reconstruct(events, span)
         apps = _known_apps(episodes, events)
@@ -109,8 +135,9 @@ class Capture:
         )
         shown = _by_relevance(list(self._apps) or apps, [finding.app for finding in findings])
         others = collect(self.trace, shown, coverage, app_states=episodes["app_states"], read=tables)
+        self._forget()
         return Analysis(
-            capture=self.trace.capture,
+            capture=at_one_offset(self.trace.capture, span.end),
             device=self.trace.device,
             coverage=with_notes(coverage, others.notes),
             apps=shown,
@@ -120,10 +147,15 @@ class Capture:
             not_evaluated=not_evaluated,
             lines=lines_around(self.trace, events, findings),
             tables={name: tables[name] for name in KEPT if name in tables}
-            | {"clocks": clocks, "witnesses": others.windows},
+            | {"clocks": self.clocks, "witnesses": others.windows},
             rows_read=rows,
             problems=list(self.trace.problems),
         )
+
+    def _forget(self) -> None:
+        """Let go of what was read: the analysis keeps what it needs of it."""
+        for name in ("_reading", "_tables", "_of_log_and_reports"):
+            self.__dict__.pop(name, None)
 
     def _check_apps(self, apps: list[str], episodes: dict[str, pl.DataFrame]) -> None:
         names = set(apps) | set(episodes["processes"]["process"].drop_nulls().to_list())

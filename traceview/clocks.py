@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from traceview_parsers.problems import Problems
 from traceview_parsers.schema import REF_POSITION_BITS
 from traceview_parsers.trace import Coverage
 
@@ -93,22 +94,33 @@ def compare_clocks(
 
 
 def with_clock_notes(coverage: Iterable[Coverage], clocks: pl.DataFrame) -> list[Coverage]:
-    """Return coverage with a note where a source's clock was compared, and with the measured certainty where none is known."""
+    """Return coverage with a note where a source's clock was compared, and as sure as the comparison leaves it.
+
+    What was measured is no better than what the source itself can tell: the larger of both bounds counts.
+    """
     notes: dict[str, list[str]] = {}
     bounds: dict[str, float] = {}
     for row in clocks.iter_rows(named=True):
         notes.setdefault(row["source"], []).append(row["note"])
-        if row["agrees"]:
-            bound = abs(row["offset_s"]) + row["spread_s"]
-            bounds[row["source"]] = min(bound, bounds.get(row["source"], bound))
+        bound = abs(row["offset_s"]) + row["spread_s"]
+        bounds[row["source"]] = max(bound, bounds.get(row["source"], 0.0))
     return [_noted(one, notes.get(one.source, []), bounds.get(one.source)) for one in coverage]
 
 
 def _noted(one: Coverage, notes: list[str], bound_s: float | None) -> Coverage:
     certainty = one.certainty_ns
-    if certainty is None and bound_s is not None:
-        certainty = round(bound_s * 1e9)
+    if bound_s is not None:
+        certainty = max(round(bound_s * 1e9), certainty or 0)
     return replace(one, notes=(*one.notes, *notes), certainty_ns=certainty)
+
+
+def report_disagreements(clocks: pl.DataFrame, problems: Problems) -> None:
+    """Add the problem ``clock-differs`` for each source whose clock is another than that of the source it was compared with."""
+    for row in clocks.filter(~pl.col("agrees")).iter_rows(named=True):
+        text = (
+            f"{row['note']}; its times are shown as they are, so what it tells stands beside the wrong lines by as much"
+        )
+        problems.add(row["source"], "clock-differs", text, count=row["measured_on"])
 
 
 def _same_name() -> pl.Expr:

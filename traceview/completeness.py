@@ -7,6 +7,7 @@ from typing import Final
 
 import polars as pl
 
+from traceview.zones import offset_text
 from traceview_parsers.clock import zone
 from traceview_parsers.problems import Problems
 from traceview_parsers.schema import REF_POSITION_BITS
@@ -74,7 +75,7 @@ def with_zone_notes(
     for row in reports.drop_nulls(["time", "utc_offset_s"]).iter_rows(named=True):
         there = row["time"].astimezone(home).utcoffset()
         if there is not None and there.total_seconds() != row["utc_offset_s"]:
-            own, other = _offset(row["utc_offset_s"]), _offset(round(there.total_seconds()))
+            own, other = offset_text(row["utc_offset_s"]), offset_text(round(there.total_seconds()))
             notes[names[row["ref"] // (1 << REF_POSITION_BITS)]] = (
                 f"printed at UTC{own}, the capture's zone has UTC{other}: the device changed its zone in between "
                 "(a journey, or daylight saving)"
@@ -84,11 +85,6 @@ def with_zone_notes(
 
 def _noted(coverage: Iterable[Coverage], notes: dict[str, str]) -> list[Coverage]:
     return [replace(one, notes=(*one.notes, notes[one.source])) if one.source in notes else one for one in coverage]
-
-
-def _offset(seconds: int) -> str:
-    minutes = abs(seconds) // 60
-    return f"{'-' if seconds < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ LAYERS = {
     "traceview.report": 6,
     "traceview.reading": 2,
     "traceview.scan": 1,
+    "traceview.zones": 1,
     "traceview.capture": 7,
     "traceview.export": 8,
     "traceview.fleet": 8,

@@ -141,11 +141,10 @@ def test_notes_and_certainty_reach_the_coverage() -> None:
         "note": "fine",
     }
     clocks = pl.DataFrame([row], schema=CLOCK_SCHEMA)
-    noted, known, other = with_clock_notes(
-        [Coverage("a", "ips"), Coverage("a", "ips", certainty_ns=1), Coverage("b", "ips")], clocks
-    )
+    told = [Coverage("a", "ips"), Coverage("a", "ips", certainty_ns=1), Coverage("a", "ips", certainty_ns=10**9)]
+    noted, finer, coarser, other = with_clock_notes([*told, Coverage("b", "ips")], clocks)
     assert (noted.certainty_ns, noted.notes) == (500_000_000, ("fine",))
-    assert known.certainty_ns == 1
+    assert (finer.certainty_ns, coarser.certainty_ns) == (500_000_000, 10**9)
     assert other == Coverage("b", "ips")
 
 
@@ -240,6 +239,11 @@ def test_a_report_with_a_wrong_clock_is_found(tmp_path: Path, sysdiagnose: Path)
     assert clocks["offset_s"].round().to_list() == [3600]
     (coverage,) = [one for one in analysis.coverage if one.source == "wrong.ips"]
     assert "probably the wrong time zone" in coverage.notes[-1]
+    assert coverage.certainty_ns == pytest.approx(3_600 * 10**9, rel=0.01)
+    assert coverage in capture.coverage
+    (problem,) = [one for one in analysis.problems if one.kind == "clock-differs"]
+    assert problem.source == "wrong.ips"
+    assert "+3600." in problem.message
 
 
 def test_a_report_of_another_day_is_told_apart(tmp_path: Path, sysdiagnose: Path) -> None:

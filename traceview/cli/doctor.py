@@ -1,5 +1,6 @@
-"""``traceview doctor``: can this capture be read, and what does it cover?"""
+"""``traceview doctor``: can this capture be read, what does it cover, and how sure are its times?"""
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import typer
@@ -8,7 +9,8 @@ from traceview.cli import options
 from traceview.cli.options import visible
 
 if TYPE_CHECKING:
-    from traceview_parsers.trace import CaptureInfo
+    from traceview.capture import Capture
+    from traceview_parsers.trace import CaptureInfo, Coverage, Device
 
 
 def register(app: typer.Typer) -> None:
@@ -17,32 +19,67 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(inputs: options.Inputs, *, date: options.Date = None, tz: options.Zone = None) -> None:
-    """Show what was found in a capture, from when to when each source speaks, and every problem in reading it."""
-    from traceview.serialise import rfc3339_ns  # noqa: PLC0415  (keeps --help fast)
-    from traceview_parsers import ReadOptions, open_trace  # noqa: PLC0415
+    """Show what a capture holds, from when to when each source speaks, how sure its times are, and what could not be read."""
+    from traceview.capture import open_capture  # noqa: PLC0415  (keeps --help fast)
+    from traceview.rules.config import Config  # noqa: PLC0415
+    from traceview_parsers import ReadOptions  # noqa: PLC0415
 
-    with open_trace(inputs, ReadOptions(options.parse_date(date), options.parse_zone(tz))) as trace:
-        rows = {table: sum(batch.num_rows for batch in trace.batches(table)) for table in trace.tables}
-        device = trace.device
-        typer.echo(f"capture   {visible(trace.capture.name)}")
-        typer.echo(f"taken     {rfc3339_ns(trace.capture.time_ns) or 'unknown'}, zone {_zone(trace.capture)}")
-        known = (device.model, device.os_name, device.os_version, device.os_build)
-        typer.echo(f"device    {visible(' '.join(fact for fact in known if fact)) or 'unknown'}")
-        for table, count in rows.items():
-            typer.echo(f"table     {table}: {count:,} rows")
-        for one in trace.coverage():
-            span = f"{rfc3339_ns(one.start_ns)} to {rfc3339_ns(one.end_ns)}" if one.start_ns is not None else "no times"
-            typer.echo(f"source    {visible(one.source)} ({one.reader}): {span}; {visible(one.clock)}")
-            for note in one.notes:
-                typer.echo(f"          {visible(note)}")
-        for problem in trace.problems:
-            where = "" if problem.position is None else f" at {problem.unit} {problem.position:,}"
-            typer.echo(
-                f"problem   {visible(problem.source)}{where}: {visible(problem.message)} ({problem.count:,} in all)"
-            )
-        count = len(trace.problems)
-        typer.echo(f"{count} problem{'s' * (count != 1)}" if count else "no problems")
+    given = ReadOptions(options.parse_date(date), options.parse_zone(tz))
+    with open_capture(inputs, options=given, config=Config(), require_apps=False) as capture:
+        for line in _lines(capture):
+            typer.echo(line)
+
+
+def _lines(capture: "Capture") -> Iterator[str]:
+    from traceview.cli.troubles import problem_lines, times_of  # noqa: PLC0415  (keeps --help fast)
+    from traceview.serialise import rfc3339_ns  # noqa: PLC0415
+
+    trace = capture.trace
+    compared = capture.clocks.height
+    # Counted last: a source knows what it covers from its last reading, and this is the only whole one.
+    rows = {table: sum(batch.num_rows for batch in trace.batches(table)) for table in trace.tables}
+    yield f"capture   {visible(trace.capture.name)}"
+    yield f"taken     {rfc3339_ns(trace.capture.time_ns) or 'unknown'}, zone {_zone(trace.capture)}"
+    yield f"device    {_device(trace.device) or 'unknown'}"
+    yield from (f"table     {table}: {count:,} row{'s' * (count != 1)}" for table, count in rows.items())
+    root = _root([one.source for one in capture.coverage])
+    for one, alike in _sources(capture.coverage):
+        who = f"{visible(one.source.removeprefix(root))}{f' and {alike:,} more' if alike else ''} ({one.reader})"
+        if one.start_ns is None:
+            yield f"source    {who}: no times; {times_of(one)}"
+        else:
+            yield f"source    {who}: {rfc3339_ns(one.start_ns)} to {rfc3339_ns(one.end_ns)}"
+            yield f"          times: {times_of(one)}"
+        yield from (f"          {visible(note)}" for note in one.notes)
+    if not compared and sum(one.start_ns is not None for one in capture.coverage) > 1:
+        yield "clocks    no fact stands in two sources, so that their clocks could not be compared"
+    troubles = list(problem_lines(trace.problems))
+    for text, sample in troubles:
+        yield f"problem   {text}"
+        if sample:
+            yield f"          such as: {sample}"
+    yield f"{len(troubles)} problem{'s' * (len(troubles) != 1)}" if troubles else "no problems"
+
+
+def _root(names: list[str]) -> str:
+    """Return the folder in which all sources lie, with its slash, or an empty text."""
+    first = names[0].partition("/")[0] + "/" if names else ""
+    return first if len(names) > 1 and all(name.startswith(first) for name in names) else ""
+
+
+def _sources(coverage: "Iterable[Coverage]") -> "Iterator[tuple[Coverage, int]]":
+    """Yield each source, and those without times of which the same is to be said once, with how many more they are."""
+    groups: dict[object, list[Coverage]] = {}
+    for one in coverage:
+        said = one.source if one.start_ns is not None else (one.reader, one.clock, one.notes)
+        groups.setdefault(said, []).append(one)
+    yield from ((alike[0], len(alike) - 1) for alike in groups.values())
 
 
 def _zone(capture: "CaptureInfo") -> str:
     return f"{visible(capture.tz)} ({capture.tz_how})" if capture.tz else "unknown"
+
+
+def _device(device: "Device") -> str:
+    known = (device.model, device.os_name, device.os_version, device.os_build)
+    return visible(" ".join(fact for fact in known if fact))

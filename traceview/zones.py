@@ -1,0 +1,37 @@
+"""One offset from UTC for a whole capture, so that terminal, report and JSON show the same times.
+
+A zone with summer time has two offsets; a capture that reaches over a change (a PowerLog of weeks) would read one hour
+apart in two places, and the axis of a figure cannot fold. So the offset at the moment of the capture counts everywhere.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from traceview_parsers.clock import zone
+from traceview_parsers.errors import UsageError
+from traceview_parsers.trace import CaptureInfo
+
+
+def at_one_offset(capture: CaptureInfo, end_ns: int) -> CaptureInfo:
+    """Return the capture with a fixed offset as its zone; `tz_how` then names the zone.
+
+    Args:
+        capture: Its own time counts where it is known. A zone that is unknown here stays as it is.
+        end_ns: Last moment that a source tells of, UTC nanoseconds; counts otherwise. 0: no source has a time.
+    """
+    moment_ns = capture.time_ns if capture.time_ns is not None else end_ns
+    if capture.tz is None or not moment_ns:
+        return capture
+    try:
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment_ns // 1000)
+        offset = moment.astimezone(zone(capture.tz)).utcoffset() or timedelta()
+    except (UsageError, OverflowError):
+        return capture
+    tz = offset_text(round(offset.total_seconds()))
+    return capture if tz == capture.tz else replace(capture, tz=tz, tz_how=f"{capture.tz_how}, {capture.tz}")
+
+
+def offset_text(seconds: int) -> str:
+    """Return an offset from UTC as people write it: ``-05:00``."""
+    minutes = abs(seconds) // 60
+    return f"{'-' if seconds < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
