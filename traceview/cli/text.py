@@ -10,6 +10,7 @@ import typer
 
 from traceview.analysis import Analysis
 from traceview.cli.options import visible, zone_of
+from traceview.cli.troubles import problem_lines, times_of
 from traceview.rules.registry import Finding, Severity
 
 _WIDEST = 110
@@ -178,12 +179,8 @@ def _not_shown(analysis: Analysis) -> str:
         notes = "; ".join(one.notes)
         count = "" if one.rows is None else f"{one.rows:,} row{'s' * (one.rows != 1)}, "
         name = one.source.rsplit("/", 1)[-1]
-        rows.append(
-            f"  {visible(name)} ({one.reader}): {count}{visible(one.clock)}{'; ' + visible(notes) if notes else ''}"
-        )
-    for problem in analysis.problems:
-        where = "" if problem.position is None else f" at {problem.unit} {problem.position:,}"
-        rows.append(f"  {visible(problem.source)}{where}: {visible(problem.message)} ({problem.count:,} in all)")
+        rows.append(f"  {visible(name)} ({one.reader}): {count}{times_of(one)}{'; ' + visible(notes) if notes else ''}")
+    rows += [f"  {text}" for text, _ in problem_lines(analysis.problems)]
     if analysis.not_evaluated:
         rows.append(_wrap(_lacking(analysis)))
     return "\n".join([typer.style("What the capture covers, and what could not be checked", bold=True), *rows])
