@@ -11,6 +11,7 @@ import typer
 from traceview.analysis import Analysis
 from traceview.cli.options import visible, zone_of
 from traceview.cli.troubles import problem_lines, times_of
+from traceview.report.views.gaps import log_span
 from traceview.rules.registry import Finding, Severity
 
 _WIDEST = 110
@@ -91,25 +92,18 @@ def _headline(analysis: Analysis, zone: tzinfo) -> str:
     return " · ".join(facts)
 
 
-def _edges(analysis: Analysis, zone: tzinfo) -> tuple[datetime, datetime] | None:
-    starts = [one.start_ns for one in analysis.coverage if one.start_ns is not None]
-    ends = [one.end_ns for one in analysis.coverage if one.end_ns is not None]
-    if not starts or not ends:
-        return None
-    return datetime.fromtimestamp(min(starts) / 1e9, zone), datetime.fromtimestamp(max(ends) / 1e9, zone)
-
-
 def _days(analysis: Analysis, zone: tzinfo) -> bool:
     """Whether the capture covers, or a finding names, more than one day, so that a time needs its date."""
     times = [time for finding in analysis.findings for time in (finding.start, finding.end) if time is not None]
-    return len({time.astimezone(zone).date() for time in (*(_edges(analysis, zone) or ()), *times)}) > 1
+    return len({time.astimezone(zone).date() for time in (*(log_span(analysis.coverage) or ()), *times)}) > 1
 
 
 def _span(analysis: Analysis, zone: tzinfo) -> str | None:
-    edges = _edges(analysis, zone)
-    if edges is None:
+    """Return what the logs cover, as the report says it."""
+    span = log_span(analysis.coverage)
+    if span is None:
         return None
-    start, end = edges
+    start, end = (time.astimezone(zone) for time in span)
     return f"{start:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S} {start:%Z}"
 
 
