@@ -13,9 +13,11 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
 
 from traceview.signals.identity import COMPOUND
 from traceview.signals.notation import format_key, literals_of, names_of, to_pattern
@@ -57,12 +59,14 @@ class Form:
         pattern: Regular expression over the message, with named groups.
         literals: The message holds one of these.
         letters: Letters and digits of fixed text: how specific the form is.
+        formats: Named formats whose arguments are all that the form tells, by `format_key`.
     """
 
     signal: int
     pattern: str
     literals: tuple[str, ...]
     letters: int
+    formats: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +103,21 @@ class Catalogue:
     by_format: Mapping[str, tuple[int, ...]]
     """Known format, without names and annotations → forms (positions in `forms`) that its messages may have."""
 
-    @property
+    @cached_property
     def literals(self) -> list[str]:
         """Return every distinct literal that some form needs, sorted."""
         return sorted({literal for form in self.forms for literal in form.literals})
+
+    @cached_property
+    def forms_by_literal(self) -> tuple[Any, Any]:
+        """Return (forms, borders): literal number ``i`` of `literals` belongs to ``forms[borders[i]:borders[i + 1]]``."""
+        holders: dict[str, list[int]] = {literal: [] for literal in self.literals}
+        for position, form in enumerate(self.forms):
+            for literal in form.literals:
+                holders[literal].append(position)
+        forms = [position for places in holders.values() for position in places]
+        borders = np.cumsum([0, *(len(places) for places in holders.values())])
+        return np.array(forms, np.int64), borders
 
 
 @cache
@@ -166,7 +181,10 @@ def compile_catalogue(signals: Iterable[Signal]) -> Catalogue:
 def _forms(index: int, signal: Signal) -> list[Form]:
     if signal.patterns:
         letters = max(_letters(pattern) for pattern in signal.patterns)
-        return [Form(index, pattern, signal.contains, letters) for pattern in signal.patterns]
+        return [
+            Form(index, pattern, signal.contains, letters, _told_by_arguments(signal, pattern))
+            for pattern in signal.patterns
+        ]
     forms = []
     for text in signal.formats:
         literals = literals_of(text)
@@ -174,8 +192,16 @@ def _forms(index: int, signal: Signal) -> list[Form]:
         if len(longest) < _MIN_LITERAL:
             raise CatalogueError(f"{signal.id}: no literal of {_MIN_LITERAL} characters in {text!r}; give a pattern")
         letters = sum(character.isalnum() for literal in literals for character in literal)
-        forms.append(Form(index, to_pattern(text), (longest,), letters))
+        forms.append(Form(index, to_pattern(text), (longest,), letters, {format_key(text): text}))
     return forms
+
+
+def _told_by_arguments(signal: Signal, pattern: str) -> dict[str, str]:
+    """Return the formats of a signal with one pattern whose named arguments are just what the pattern finds."""
+    if len(signal.patterns) > 1:
+        return {}
+    groups = set(_GROUP.findall(pattern))
+    return {format_key(text): text for text in signal.formats if groups and set(names_of(text)) == groups}
 
 
 def _letters(pattern: str) -> int:

@@ -113,35 +113,26 @@ HIDDEN: Final = ("", "<private>", "(null)", "<redacted>", "<sensitive>", "<no ex
 """What stands for a value that the line does not tell."""
 
 
-def expand(frame: pl.DataFrame) -> pl.DataFrame:
-    """Replace compound columns of raw text by the fields they hold; a field given by its own group wins.
+def taken_apart(name: str, values: pl.Series) -> list[tuple[str, pl.Series]]:
+    """Return (field, text of each value) pairs of the compound `name`; a field may come several times, best first.
 
-    Args:
-        frame: String columns named after fields and compound names; other columns stay.
+    One process is named in many lines, so each distinct value is taken apart once.
     """
-    compound = [name for name in frame.columns if name in COMPOUND]
-    found: dict[str, list[pl.Series]] = {}
-    for name in compound:
-        column = frame[name]
-        there = column.is_not_null()
-        place = pl.select(pl.when(there).then(there.cum_sum() - 1)).to_series()
-        pairs = _fields(name)
-        values = column.filter(there).to_frame().select(value.alias(str(at)) for at, (_, value) in enumerate(pairs))
-        for at, (field, _) in enumerate(pairs):
-            found.setdefault(field, []).append(values[str(at)].gather(place).alias(f"{name} {at}"))
-    parts = [part for series in found.values() for part in series]
-    fields = [
-        pl.coalesce([*([_shown(pl.col(field))] if field in frame.columns else []), *(part.name for part in series)])
-        .alias(field)
-        for field, series in found.items()
-    ]  # fmt: skip
-    return frame.with_columns(parts).with_columns(fields).drop(*compound, *(part.name for part in parts))
+    pairs = _fields(name)
+    if not pairs:
+        return []
+    column = values.alias(name).to_frame()
+    parts = [str(at) for at in range(len(pairs))]
+    distinct = column.select(pl.col(name).drop_nulls().unique())
+    distinct = distinct.with_columns(value.alias(part) for part, (_, value) in zip(parts, pairs, strict=True))
+    found = column.join(distinct, on=name, how="left", maintain_order="left")
+    return [(field, found[part]) for part, (field, _) in zip(parts, pairs, strict=True)]
 
 
 def identity_fields(texts: Iterable[str]) -> pl.DataFrame:
     """Take RunningBoard handles apart: columns bundle, subject, subject_pid, host_bundle, host_pid (all strings)."""
-    frame = pl.DataFrame({"handle": list(texts)}, schema={"handle": pl.String})
-    return expand(frame).select("bundle", "subject", "subject_pid", "host_bundle", "host_pid")
+    found = dict(taken_apart("handle", pl.Series(list(texts), dtype=pl.String)))
+    return pl.DataFrame({name: found[name] for name in ("bundle", "subject", "subject_pid", "host_bundle", "host_pid")})
 
 
 def _fields(name: str) -> list[tuple[str, pl.Expr]]:

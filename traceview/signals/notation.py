@@ -58,6 +58,12 @@ def names_of(text: str) -> list[str]:
     return [name for _, name in _pieces(text) if name is not None]
 
 
+def arguments_of(text: str) -> dict[str, int]:
+    """Return the names of a named format with the position of their argument among all arguments."""
+    places = [name for piece, name in _pieces(text) if not isinstance(piece, str)]
+    return {name: at for at, name in enumerate(places) if name is not None}
+
+
 def literals_of(text: str) -> list[str]:
     """Return the literal stretches of a named format that a message must contain, without its mutable beginning."""
     found: list[str] = []

@@ -1,0 +1,149 @@
+"""Which forms each message may have, before any regular expression runs.
+
+Rows that print the same text from the same place are one case: real logs repeat themselves (ten daemons print one
+state update). A case whose os_log format some signal gives is looked up by that format; the others go through one
+Aho-Corasick pass over all literals of the catalogue, which names the few forms that they may have.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from traceview.signals.catalogue import SPECIFIC_LETTERS, Catalogue, Signal
+from traceview.signals.notation import format_key
+
+Rows = np.ndarray[Any, np.dtype[Any]]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+MAX_MESSAGE: Final = 8_192
+"""Characters of a message that are looked at: os_log cuts at 1 KiB unless oversize data follows, what an event says
+stands at the beginning, and hostile long lines that hold every literal must not cost seconds each."""
+_KEY: Final = ("message", "process", "subsystem", "sender", "format")
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Rows that may be events, by case.
+
+    Attributes:
+        rows: Positions of the rows in their table, ascending.
+        case: Case of each of `rows`.
+        frame: The first row of each case.
+        texts: Its message, cut to `MAX_MESSAGE`.
+        forms: Positions of the forms that the cases of `members` may have, ascending: most specific first.
+        members: Cases of each of `forms`, ascending.
+    """
+
+    rows: Rows
+    case: Rows
+    frame: pl.DataFrame
+    texts: pl.Series
+    forms: list[int]
+    members: list[Rows]
+
+
+def find_cases(frame: pl.DataFrame, known: Catalogue) -> Cases:
+    """Return the rows of `frame` (columns message, process, subsystem, sender, format) that may be events."""
+    formats = _known_formats(frame["format"], known)
+    worth = frame["message"].str.contains_any(known.literals)
+    if formats:
+        worth |= frame["format"].is_in(list(formats)).fill_null(value=False) & frame["message"].is_not_null()
+    rows = worth.fill_null(value=False).arg_true()
+    some = frame[rows]
+    first = some.with_row_index("place").select(pl.col("place").first().over(_KEY)).to_series().to_numpy()
+    leaders, case = np.unique(first, return_inverse=True)
+    cases = some[leaders]
+    texts = cases["message"].str.slice(0, MAX_MESSAGE)
+    case_by_format, form_by_format = _by_format(cases["format"], formats)
+    undecided = np.ones(len(cases), bool)
+    undecided[case_by_format] = False
+    case_by_word, form_by_word = _by_literal(texts, np.flatnonzero(undecided), known)
+    size = max(len(cases), 1)
+    pairs = np.concatenate([form_by_format, form_by_word]) * np.int64(size)
+    pairs += np.concatenate([case_by_format, case_by_word])
+    form, member = np.divmod(pl.Series(pairs).unique().sort().to_numpy(), size)
+    forms, starts = np.unique(form, return_index=True)
+    members = np.split(member, starts[1:]) if len(forms) else []
+    return Cases(rows.to_numpy(), case, cases, texts, forms.tolist(), members)
+
+
+def _known_formats(column: pl.Series, known: Catalogue) -> dict[str, tuple[int, ...]]:
+    """Return the formats of the column that some signal gives, with the forms that their messages may have."""
+    distinct = column.drop_nulls().unique().cast(pl.String)
+    places = ((text, known.by_format.get(format_key(text))) for text in distinct)
+    return {text: forms for text, forms in places if forms}
+
+
+def _by_format(column: pl.Series, formats: dict[str, tuple[int, ...]]) -> tuple[Rows, Rows]:
+    """Return (case, form) pairs of the cases whose format is known."""
+    pairs = [(text, form) for text, forms in formats.items() for form in forms]
+    table = pl.DataFrame(pairs, schema={"format": pl.String, "form": pl.Int64}, orient="row")
+    cases = pl.DataFrame({"format": column.cast(pl.String)}).with_row_index("case").join(table, on="format")
+    return cases["case"].cast(pl.Int64).to_numpy(), cases["form"].to_numpy()
+
+
+def _by_literal(texts: pl.Series, cases: Rows, known: Catalogue) -> tuple[Rows, Rows]:
+    """Return (case, form) pairs of the cases by the literals that their texts hold."""
+    found = texts.gather(cases).str.extract_many(known.literals, overlapping=True)
+    owner = np.repeat(cases, found.list.len().to_numpy())
+    literals = pl.Series("literal", known.literals)
+    number = found.explode(empty_as_null=False).cast(pl.Enum(literals)).to_physical().to_numpy()
+    forms, borders = known.forms_by_literal
+    count = np.diff(borders)[number]
+    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    return np.repeat(owner, count), forms[np.repeat(borders[number], count) + within]
+
+
+class Conditions:
+    """Who printed each case, as small numbers, so that one signal's conditions are two table look-ups."""
+
+    def __init__(self, cases: pl.DataFrame) -> None:
+        self._process, self._processes = _numbered(cases["process"])
+        self._subsystem, self._subsystems = _numbered(cases["subsystem"])
+        self._sender, self._senders = _numbered(cases["sender"])
+
+    def hold(self, signal: Signal, letters: int, cases: Rows) -> Mask:
+        """Say for each case whether its process and subsystem, where they are known, are those of the signal."""
+        keep = np.ones(len(cases), bool)
+        if signal.processes:
+            keep &= _accepted(self._processes, signal.processes)[self._process[cases]]
+        if signal.subsystem is not None:
+            keep &= _accepted(self._subsystems, {signal.subsystem, ""})[self._subsystem[cases]]
+        if _is_vague(signal, letters):
+            keep &= self._proven(signal, cases)
+        return keep
+
+    def _proven(self, signal: Signal, cases: Rows) -> Mask:
+        """Say for each case whether its origin is known to be the signal's: needed where the text proves nothing."""
+        if signal.processes or signal.subsystem is None:
+            return _known(self._processes)[self._process[cases]]
+        library = _named(self._senders, signal.senders)[self._sender[cases]]
+        return library | _named(self._subsystems, {signal.subsystem})[self._subsystem[cases]]
+
+
+def _numbered(column: pl.Series) -> tuple[Rows, list[str | None]]:
+    """Return a number a row and the values that the numbers stand for."""
+    values = column.cast(pl.String).alias("value")
+    distinct = values.unique().to_frame().with_row_index("number")
+    numbers = values.to_frame().join(distinct, on="value", how="left", nulls_equal=True, maintain_order="left")
+    return numbers["number"].to_numpy(), distinct["value"].to_list()
+
+
+def _accepted(values: list[str | None], wanted: Collection[str]) -> Mask:
+    return ~_known(values) | _named(values, wanted)
+
+
+def _known(values: list[str | None]) -> Mask:
+    return np.array([value is not None for value in values], bool)
+
+
+def _named(values: list[str | None], wanted: Collection[str]) -> Mask:
+    return np.array([value in wanted for value in values], bool)
+
+
+def _is_vague(signal: Signal, letters: int) -> bool:
+    """Whether the text alone does not prove the signal, so that its process, subsystem or library has to be known."""
+    return letters < SPECIFIC_LETTERS if signal.anonymous is None else not signal.anonymous
