@@ -92,7 +92,9 @@ def one_row(path: Path, table: str, selection: Selection | None = None) -> dict[
 
 
 def test_a_folder_of_contents_and_tables_is_one_trace(tmp_path: Path) -> None:
-    (tmp_path / "toc.xml").write_bytes(contents("os-log", "small", mode="Windowed (5 seconds)"))
+    (tmp_path / "toc.xml").write_bytes(
+        contents("os-log", "small", "kdebug", "kdebug", "time-info", mode="Windowed (5 seconds)")
+    )
     (tmp_path / "log.xml").write_bytes(export(node("os-log", LOG_ROW)))
     (tmp_path / "small.xml").write_bytes(export(node("small", '<row><string id="1">a</string><sentinel/></row>', 2)))
     assert one_row(tmp_path, "log") == {
@@ -110,6 +112,7 @@ def test_a_folder_of_contents_and_tables_is_one_trace(tmp_path: Path) -> None:
         assert coverage.clock == "start date of the table of contents"
         assert coverage.certainty_ns == 1_000_000
         assert "Windowed (5 seconds)" in coverage.notes[0]
+        assert coverage.notes[1:] == ("recorded, but not exported: time-info, kdebug",)
         assert (trace.device.model, trace.device.os_build) == ("iPhone17,1", "23D8133")
         assert trace.capture.tz == "-03:00"
 
@@ -433,6 +436,16 @@ def test_on_a_mac_a_bundle_is_exported(tmp_path: Path, fake_xctrace: Path) -> No
         (problem,) = [one for one in trace.problems if one.kind == "export-failed"]
         assert "os-signpost" in problem.message
         assert "Missing Template" in problem.message
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script")
+def test_on_a_mac_a_packed_bundle_is_exported(tmp_path: Path, fake_xctrace: Path) -> None:
+    assert fake_xctrace.is_dir()
+    (tmp_path / "in" / "call.trace" / "corespace" / "run1").mkdir(parents=True)
+    for name in ("form.template", "corespace/run1/a", "corespace/run1/b"):
+        (tmp_path / "in" / "call.trace" / name).write_bytes(b"\0")
+    archive = shutil.make_archive(str(tmp_path / "call"), "zip", tmp_path / "in")
+    assert one_row(Path(archive), "log")["time"] == START_NS + 10**9
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script")

@@ -85,6 +85,8 @@ class XctraceReader:
         starts = _starts(documents, runs)
         _describe(runs, context)
         source = XctraceSource(name, documents, runs, starts, context)
+        if not (lone and documents):  # a table alone does not claim to be all of a recording
+            source.unexported = _unexported(documents, runs)
         missing = [number for number in _runs_with_tables(documents) if number not in starts]
         if missing:
             context.problems.add(
@@ -227,6 +229,19 @@ def _starts(documents: Sequence[Document], runs: dict[int, Run]) -> dict[int, St
                 if start is not None:
                     starts[node.run] = start
     return starts
+
+
+def _unexported(documents: Sequence[Document], runs: dict[int, Run]) -> tuple[str, ...]:
+    """Return the schemas that the tables of contents list and no document holds: those of calls and audio first."""
+    held = {(node.run, node.schema) for one in documents for node in one.nodes}
+    missing = {
+        schema
+        for number, run in runs.items()
+        for table in run.tables
+        if (schema := table.get("schema")) and (number, schema) not in held
+    }
+    first = [schema for schema in bundle.SCHEMAS if schema in missing]
+    return (*first, *sorted(missing.difference(first)))
 
 
 def _time_info(one: Document, node: Node, printed: int | None) -> Start | None:

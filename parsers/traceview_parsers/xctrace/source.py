@@ -32,6 +32,8 @@ _MESSAGES: Final = {
     "reference-to-other-type": "a cell refers to a value of another type; it is empty",
     "id-out-of-range": "an id is larger than any can be at this place of a document; what refers to it is empty",
 }
+_SHOWN: Final = 8
+"""Schemas that a note lists; a System Trace has some forty."""
 
 
 @dataclass(slots=True)
@@ -73,7 +75,11 @@ class _Seen:
 
 
 class XctraceSource:
-    """Tables of one trace. Positions of rows are byte positions, counted through the files in order."""
+    """Tables of one trace. Positions of rows are byte positions, counted through the files in order.
+
+    Attributes:
+        unexported: Schemas that the table of contents lists and no file holds.
+    """
 
     reader = "xctrace"
 
@@ -95,6 +101,7 @@ class XctraceSource:
         self._logged = {(one.name, n) for one in documents for n, node in enumerate(one.nodes) if is_logged(node)}
         tables = dict.fromkeys(self._tables.values()) | ({"log": None} if self._logged else {})
         self.tables: tuple[str, ...] = tuple(tables)
+        self.unexported: tuple[str, ...] = ()
         self._known = {document.name: _Known() for document in documents}
         self._seen: defaultdict[tuple[str, int], _Seen] = defaultdict(_Seen)
 
@@ -226,6 +233,10 @@ class XctraceSource:
         for run in self._runs.values():
             if run.recording_mode.startswith("Windowed"):
                 yield f"recording mode {run.recording_mode}: only the end of the recording was kept"
+        if self.unexported:
+            shown, rest = self.unexported[:_SHOWN], len(self.unexported) - _SHOWN
+            more = f" and {rest} more" if rest > 0 else ""
+            yield f"recorded, but not exported: {', '.join(shown)}{more}"
         for document in self._documents:
             for node in document.nodes:
                 run_of = self._runs.get(node.run)
