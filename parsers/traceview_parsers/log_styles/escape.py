@@ -1,5 +1,6 @@
 """JSON escaping of a whole string column at once, as Foundation does it (slashes too)."""
 
+from functools import reduce
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +14,7 @@ _REPLACEMENTS: Final = {
 }
 _GROWTH: Final = np.zeros(256, np.int64)
 _GROWTH[list(_REPLACEMENTS)] = [len(escaped) - 1 for escaped in _REPLACEMENTS.values()]
-_SPECIAL: Final = _GROWTH > 0
+_VISIBLE: Final = [code for code in _REPLACEMENTS if code >= ord(" ")]
 
 
 def escape(array: Any) -> Any:
@@ -22,7 +23,7 @@ def escape(array: Any) -> Any:
         return array
     offsets, data = string_buffers(array)
     data = data[offsets[0] : offsets[-1]]
-    special = np.flatnonzero(_SPECIAL[data])
+    special = np.flatnonzero(reduce(np.logical_or, (data == code for code in _VISIBLE), data < ord(" ")))
     if not len(special):
         return array
     found = data[special]

@@ -5,10 +5,10 @@ are empty strings then, ``activityIdentifier`` and ``parentActivityIdentifier`` 
 ``backtrace`` are null, as without ``--source`` and ``--backtrace``.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import pyarrow as pa
@@ -44,28 +44,28 @@ class _Notation:
         return f'{self.between}"{name}"{self.colon}'
 
 
+_IMAGE_COLUMNS: Final = ("sender_uuid", "boot_uuid", "process_path", "process", "sender_path", "sender")
 _TAIL: Final = (
-    (("trace_id", "traceID"), ("sender_offset", "senderProgramCounter")),
-    (("parent_activity_id", "parentActivityIdentifier"), ("creator_activity_id", "creatorActivityID")),
-    (
-        ("signpost_id", "signpostID"),
-        ("signpost_name", "signpostName"),
-        ("signpost_type", "signpostType"),
-        ("signpost_scope", "signpostScope"),
-    ),
+    {"process_uuid": "processImageUUID", "pid": "processID"},
+    {"trace_id": "traceID", "sender_offset": "senderProgramCounter"},
+    {"parent_activity_id": "parentActivityIdentifier", "creator_activity_id": "creatorActivityID"},
+    {
+        "signpost_id": "signpostID",
+        "signpost_name": "signpostName",
+        "signpost_type": "signpostType",
+        "signpost_scope": "signpostScope",
+    },
 )
 """The last columns and their keys, in groups that go together."""
 _ZERO: Final = ("parentActivityIdentifier",)
 """Printed as 0 where unknown."""
+_KEPT: Final = 1 << 15
+"""Texts kept of each kind: the same formats, images and labels return batch after batch."""
 _UID: Final = 0xFFFF_FFFF
 """User ids are 32-bit numbers without a sign; the one for "unset" is printed as 2863311530."""
 
 _COMPACT: Final = _Notation("{", ",", ":", "}\n")
 _PRETTY: Final = _Notation(",{\n  ", ",\n  ", " : ", "\n}")
-
-
-_quoted: Final = lru_cache(maxsize=1 << 15)(json_string)
-"""Formats, paths and names return batch after batch."""
 
 
 def render_ndjson(batch: Any, tz: tzinfo) -> bytes | memoryview:
@@ -86,75 +86,62 @@ def _fields(batch: Any, tz: tzinfo, notation: _Notation) -> Iterator[Piece]:
     # The order of the keys is about that of macOS 15. Columns that go together are spelled together; the first key has
     # no comma before it.
     yield f'{notation.start}"timezoneName"{notation.colon}""'
-    heads = {name: key(name) for name in ("messageType", "eventType", "source", "formatString", "userID")}
-    yield spell_together(
-        (column("level"), column("event"), column("format"), column("uid")),
-        lambda level, event, form, uid: "".join(
-            (
-                "" if level is None else f'{heads["messageType"]}"{level.capitalize()}"',
-                f'{heads["eventType"]}"{EVENT_TYPES.get(event or "log", event)}"',
-                f"{heads['source']}null",
-                "" if form is None else heads["formatString"] + _quoted(form),
-                "" if uid is None else f"{heads['userID']}{uid & _UID}",
-            )
-        ),
-    )
+    yield spell_together((column("level"), column("event"), column("format"), column("uid")), partial(_head, notation))
     yield from _number(batch, "activity_id", key("activityIdentifier"), "0")
-    yield spell_together(
-        (column("subsystem"), column("category")),
-        lambda subsystem, category: (
-            f"{key('subsystem')}{_quoted(subsystem or '')}{key('category')}{_quoted(category or '')}"
-        ),
-    )
+    yield spell_together((column("subsystem"), column("category")), partial(_label, notation))
     yield spell(column("tid"), lambda tid: f"{key('threadID')}{tid}")
-    heads |= {name: key(name) for name in ("senderImageUUID", "backtrace", "bootUUID", "processImagePath")}
-    heads |= {name: key(name) for name in ("senderImagePath", "processImageUUID", "processID")}
-
-    def images(*values: str | None) -> str:
-        uuid, boot, process_path, process, sender_path, sender = values
-        found = {
-            "senderImageUUID": uuid,
-            "bootUUID": boot,
-            "processImagePath": process_path or process,
-            "senderImagePath": sender_path or sender,
-        }
-        text = "".join(heads[name] + _quoted(value) for name, value in found.items() if value is not None)
-        return f"{heads['backtrace']}null{text}"
-
-    yield spell_together(
-        [column(name) for name in ("sender_uuid", "boot_uuid", "process_path", "process", "sender_path", "sender")],
-        images,
-    )
+    yield f"{key('backtrace')}null"
+    yield spell_together([column(name) for name in _IMAGE_COLUMNS], partial(_images, notation))
     yield from _optional((f'{key("timestamp")}"', microseconds(column("time"), tz), '"'))
     yield from _number(batch, "mach_time", key("machTimestamp"))
     yield from (f'{key("eventMessage")}"', escape(column("message")), '"')
-    yield spell_together(
-        (column("process_uuid"), column("pid")),
-        lambda uuid, pid: "".join(
-            (
-                "" if uuid is None else heads["processImageUUID"] + _quoted(uuid),
-                "" if pid is None else f"{heads['processID']}{pid}",
-            )
-        ),
-    )
     for group in _TAIL:
-        yield _group(batch, group, key)
+        keys = tuple(group.values())
+        yield spell_together([column(name) for name in group], partial(_tail, notation, keys))
     yield from _number(batch, "loss_count", key("lossCount"))
     yield notation.end
 
 
-def _group(batch: Any, group: tuple[tuple[str, str], ...], key: Callable[[str], str]) -> Piece:
-    keys = [(key(apple), "0" if apple in _ZERO else None) for _, apple in group]
+@lru_cache(maxsize=_KEPT)
+def _head(notation: _Notation, level: str | None, event: str | None, form: str | None, uid: int | None) -> str:
+    key = notation.key
+    return "".join(
+        (
+            "" if level is None else f'{key("messageType")}"{level.capitalize()}"',
+            f'{key("eventType")}"{EVENT_TYPES.get(event or "log", event)}"',
+            f"{key('source')}null",
+            "" if form is None else key("formatString") + json_string(form),
+            "" if uid is None else f"{key('userID')}{uid & _UID}",
+        )
+    )
 
-    def text(*values: int | str | None) -> str:
-        found = ""
-        for (head, missing), value in zip(keys, values, strict=True):
-            shown = missing if value is None else _quoted(value) if isinstance(value, str) else str(value)
-            if shown is not None:
-                found += head + shown
-        return found
 
-    return spell_together([batch.column(name) for name, _ in group], text)
+@lru_cache(maxsize=_KEPT)
+def _label(notation: _Notation, subsystem: str | None, category: str | None) -> str:
+    key = notation.key
+    return f"{key('subsystem')}{json_string(subsystem or '')}{key('category')}{json_string(category or '')}"
+
+
+@lru_cache(maxsize=_KEPT)
+def _images(notation: _Notation, *values: str | None) -> str:
+    uuid, boot, process_path, process, sender_path, sender = values
+    found = {
+        "senderImageUUID": uuid,
+        "bootUUID": boot,
+        "processImagePath": process_path or process,
+        "senderImagePath": sender_path or sender,
+    }
+    return "".join(notation.key(name) + json_string(value) for name, value in found.items() if value is not None)
+
+
+@lru_cache(maxsize=_KEPT)
+def _tail(notation: _Notation, keys: tuple[str, ...], *values: int | str | None) -> str:
+    found = ""
+    for key, value in zip(keys, values, strict=True):
+        shown = "0" if value is None and key in _ZERO else json_string(value) if isinstance(value, str) else value
+        if shown is not None:
+            found += f"{notation.key(key)}{shown}"
+    return found
 
 
 def _number(batch: Any, name: str, key: str, missing: str | None = None) -> Iterator[Piece]:

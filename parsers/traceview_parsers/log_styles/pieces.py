@@ -49,14 +49,14 @@ def spell_together(columns: Sequence[Any], text: Callable[..., str | None]) -> P
             continue  # tells nothing
         size = len(column.dictionary) + 1
         if reach * size > _MAX_CODE:
-            distinct, codes = _distinct(codes, reach)
+            distinct, codes = distinct_codes(codes, reach)
             reach = len(distinct)
         indices = column.indices
         if indices.null_count:
             indices = indices.fill_null(-1)
         codes = codes * size + indices.to_numpy(zero_copy_only=False) + 1 if reach > 1 else _codes(indices)
         reach *= size
-    distinct, rows = _distinct(codes, reach)
+    distinct, rows = distinct_codes(codes, reach)
     example = np.empty(len(distinct), np.int64)
     example[rows] = np.arange(len(rows))
     values = [column.take(pa.array(example)).dictionary_decode().to_pylist() for column in encoded]
@@ -121,15 +121,15 @@ def _codes(indices: Any) -> Any:
     return indices.to_numpy(zero_copy_only=False).astype(np.int64) + 1
 
 
-def _distinct(codes: Any, reach: int) -> tuple[Any, Any]:
+def distinct_codes(codes: Any, reach: int) -> tuple[Any, Any]:
     """Return (distinct codes, each row's place among them) of codes below `reach`."""
     if len(codes) and reach <= _DENSE:
-        return table(codes)
+        return _table(codes)
     encoded = pa.array(codes).dictionary_encode()
     return encoded.dictionary.to_numpy(), encoded.indices.to_numpy().astype(np.int64)
 
 
-def table(codes: Any) -> tuple[Any, Any]:
+def _table(codes: Any) -> tuple[Any, Any]:
     """Return (sorted distinct codes, each row's place among them) of small non-negative codes, without sorting."""
     place = np.zeros(int(codes.max()) + 1, np.int64)
     place[codes] = 1

@@ -6,11 +6,11 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from traceview_parsers.log_styles.pieces import table
+from traceview_parsers.log_styles.pieces import distinct_codes
 
 _SECOND: Final = 10**9
-_DAY: Final = 86_400 * _SECOND
-_BLOCK: Final = 900 * _SECOND
+_DAY: Final = 86_400
+_BLOCK: Final = 900
 """Zones change their offset at quarter hours of UTC only (IANA time zone database, since 1972)."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TWO: Final = np.array([list(b"%02d" % number) for number in range(100)], np.uint8)
@@ -21,47 +21,51 @@ _CLOCK: Final = {11: 3600, 14: 60, 17: 1}
 
 def microseconds(time: Any, tz: tzinfo) -> Any:
     """Return ``YYYY-MM-DD HH:MM:SS.ffffff±HHMM``, cut to microseconds; null for null."""
-    stamp, fraction, zones = _common(time, tz, 31)
-    stamp[:, 20:22] = _TWO[fraction // 10_000_000]
-    stamp[:, 22:24] = _TWO[fraction // 100_000 % 100]
-    stamp[:, 24:26] = _TWO[fraction // 1_000 % 100]
-    stamp[:, 26:31] = zones
+    stamp, fraction = _common(time, tz, 31)
+    thousands, rest = np.divmod(fraction // 1_000, 1_000)
+    stamp[:, 20:23] = _THREE.take(thousands, axis=0)
+    stamp[:, 23:26] = _THREE.take(rest, axis=0)
     return _strings(stamp, time)
 
 
 def milliseconds(time: Any, tz: tzinfo) -> Any:
     """Return ``YYYY-MM-DD HH:MM:SS.fff`` (the compact style has no zone); null for null."""
-    stamp, fraction, _ = _common(time, tz, 23)
-    stamp[:, 20:23] = _THREE[fraction // 1_000_000]
+    stamp, fraction = _common(time, tz, 23)
+    stamp[:, 20:23] = _THREE.take(fraction // 1_000_000, axis=0)
     return _strings(stamp, time)
 
 
-def _common(time: Any, tz: tzinfo, width: int) -> tuple[Any, Any, Any]:
-    """Return (character matrix without the fraction, nanoseconds of the second, zone characters)."""
+def _common(time: Any, tz: tzinfo, width: int) -> tuple[Any, Any]:
+    """Return (character matrix without the fraction, nanoseconds of the second); each second is spelled once."""
     utc = time.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    seconds = utc // _SECOND
+    fraction = utc - seconds * _SECOND
+    low = int(seconds.min())
+    distinct, rows = distinct_codes(seconds - low, int(seconds.max()) - low + 1)
+    return _spelled(distinct + low, tz)[:, :width].take(rows, axis=0), fraction
+
+
+def _spelled(utc: Any, tz: tzinfo) -> Any:
+    """Return the character matrix of these UTC seconds, with room for the fraction."""
     blocks = utc // _BLOCK
-    low = int(blocks.min())
-    distinct, rows = table(blocks - low)
-    offsets = [_offset(block + low, tz) for block in distinct.tolist()]
-    local = utc + np.array(offsets, np.int64)[rows] * _SECOND
-    days = local // _DAY
-    of_day = local - days * _DAY
-    stamp = np.full((len(utc), width), ord(" "), np.uint8)
-    first = int(days.min())
-    distinct_days, day_rows = table(days - first)
-    dates = [list(f"{_EPOCH + timedelta(days=first + day):%Y-%m-%d}".encode()) for day in distinct_days.tolist()]
+    distinct, rows = np.unique(blocks, return_inverse=True)
+    offsets = [_offset(block, tz) for block in distinct.tolist()]
+    local = utc + np.array(offsets, np.int64)[rows]
+    days, of_day = np.divmod(local, _DAY)
+    stamp = np.full((len(utc), 31), ord(" "), np.uint8)
+    distinct_days, day_rows = np.unique(days, return_inverse=True)
+    dates = [list(f"{_EPOCH + timedelta(days=day):%Y-%m-%d}".encode()) for day in distinct_days.tolist()]
     stamp[:, :10] = np.array(dates, np.uint8)[day_rows]
-    seconds, fraction = np.divmod(of_day, _SECOND)
     for column, unit in _CLOCK.items():
-        stamp[:, column : column + 2] = _TWO[seconds // unit % (24 if unit == 3600 else 60)]
+        stamp[:, column : column + 2] = _TWO[of_day // unit % (24 if unit == 3600 else 60)]
     stamp[:, (13, 16)] = ord(":")
     stamp[:, 19] = ord(".")
-    zones = np.array([list(_zone(offset)) for offset in offsets], np.uint8)[rows]
-    return stamp, fraction, zones
+    stamp[:, 26:31] = np.array([list(_zone(offset)) for offset in offsets], np.uint8)[rows]
+    return stamp
 
 
 def _offset(block: int, tz: tzinfo) -> int:
-    moment = _EPOCH + timedelta(seconds=block * (_BLOCK // _SECOND))
+    moment = _EPOCH + timedelta(seconds=block * _BLOCK)
     return int((moment.astimezone(tz).utcoffset() or timedelta()).total_seconds())
 
 
