@@ -171,7 +171,7 @@ def test_evidence_stands_among_its_neighbours(rich: Analysis) -> None:
     times = [line.time.iso for line in view.lines if line.time]
     assert times == sorted(times)
     assert any("<script>" in line.message and not line.evidence for line in view.lines)
-    assert proof[0].origin == "system_logs.logarchive:1008"
+    assert proof[0].origin == "1008"
 
 
 def test_evidence_that_is_no_kept_line_is_named(rich: Analysis) -> None:

@@ -12,6 +12,7 @@ from traceview.analysis import LINE_SCHEMA, Analysis
 from traceview.plots.text import duration
 from traceview.report.views.limits import Limits
 from traceview.report.views.moments import Moment, Moments
+from traceview.report.views.sources import below, common_path
 from traceview_parsers.schema import split_ref
 
 NEAR_NS: Final = 5_000_000_000
@@ -47,12 +48,14 @@ class EvidenceView:
         shown: Evidence among them.
         hidden: Evidence lines left out by a cap.
         elsewhere: Positions of evidence that is no log line or was not kept.
+        source: What the sources of all lines have in common: one source, its folder or archive, or empty.
     """
 
     lines: tuple[LineView, ...] = ()
     shown: int = 0
     hidden: int = 0
     elsewhere: tuple[str, ...] = ()
+    source: str = ""
 
 
 class EvidenceBook:
@@ -74,11 +77,13 @@ class EvidenceBook:
         proof = rows[: min(self._limits.evidence, self._left)]
         shown = self._with_neighbours(proof)
         self._left -= len(shown)
+        common = common_path([name or "" for name in self._lines[shown]["source"].to_list()])
         return EvidenceView(
-            tuple(self._views(shown, set(proof))),
+            tuple(self._views(shown, set(proof), common)),
             len(proof),
             len(rows) - len(proof),
             tuple(_origin(ref) for ref in elsewhere[: self._limits.evidence]),
+            common,
         )
 
     def _with_neighbours(self, proof: Sequence[int]) -> list[int]:
@@ -93,7 +98,7 @@ class EvidenceBook:
             chosen = set(proof)
         return sorted(chosen)
 
-    def _views(self, rows: Sequence[int], proof: set[int]) -> list[LineView]:
+    def _views(self, rows: Sequence[int], proof: set[int], common: str) -> list[LineView]:
         views: list[LineView] = []
         before: int | None = None
         for row, line in zip(rows, self._lines[list(rows)].iter_rows(named=True), strict=True):
@@ -102,15 +107,16 @@ class EvidenceBook:
                 gap = int(self._times[row] - self._times[before])
                 if gap >= PAUSE_NS or row - before > 1:
                     pause = f"{duration(gap / 1e9)} later"
-            views.append(self._view(line, evidence=row in proof, pause=pause))
+            views.append(self._view(line, common, evidence=row in proof, pause=pause))
             before = row
         return views
 
-    def _view(self, line: dict[str, Any], *, evidence: bool, pause: str) -> LineView:
+    def _view(self, line: dict[str, Any], common: str, *, evidence: bool, pause: str) -> LineView:
         when: datetime | None = line["time"]
         message = line["message"] or ""
         kept = message[: self._limits.message]
-        source, position = line["source"], line["place"] or line["position"]
+        source = below(line["source"] or "", common)
+        position = line["place"] or line["position"]
         return LineView(
             evidence=evidence,
             pause=pause,
@@ -122,7 +128,7 @@ class EvidenceBook:
             level=line["level"] or "",
             message=kept,
             cut=len(message) - len(kept),
-            origin=f"{source}:{position}" if source is not None and position is not None else _origin(line["ref"]),
+            origin=_origin(line["ref"]) if position is None else f"{source}:{position}" if source else str(position),
             signal=line["signal"] or "",
         )
 

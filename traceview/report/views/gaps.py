@@ -9,6 +9,7 @@ from traceview.analysis import Analysis
 from traceview.plots.text import duration
 from traceview.plots.view import LOG_READERS
 from traceview.report.views.moments import Moments, from_ns
+from traceview.report.views.sources import below, common_path
 from traceview_parsers.trace import Coverage
 
 BAR_WIDTH: Final = 1000
@@ -47,21 +48,22 @@ def coverage_view(analysis: Analysis, moments: Moments) -> tuple[CoverageView, .
     """Return all sources, in the order in which they were read."""
     edges = [edge for source in analysis.coverage for edge in (source.start_ns, source.end_ns) if edge is not None]
     first, whole = (min(edges), max(max(edges) - min(edges), 1)) if edges else (0, 1)
-    return tuple(_coverage(source, moments, first, whole) for source in analysis.coverage)
+    path = common_path([source.source for source in analysis.coverage])
+    return tuple(_coverage(source, path, moments, first, whole) for source in analysis.coverage)
 
 
-def _coverage(source: Coverage, moments: Moments, first: int, whole: int) -> CoverageView:
+def _coverage(source: Coverage, path: str, moments: Moments, first: int, whole: int) -> CoverageView:
     begin, end = source.start_ns, source.end_ns
     timed = begin is not None and end is not None
     left = (begin - first) / whole * BAR_WIDTH if begin is not None else 0.0
     width = max((end - begin) / whole * BAR_WIDTH, 4.0) if begin is not None and end is not None else 0.0
     return CoverageView(
-        source=source.source,
+        source=below(source.source, path) or source.source,
         reader=source.reader,
         start=moments.full(from_ns(begin)) if begin is not None else "",
         end=moments.full(from_ns(end)) if end is not None else "",
         length=duration((end - begin) / 1e9) if timed and begin is not None and end is not None else "",
-        rows=f"{source.rows:,}" if source.rows is not None else "not read",
+        rows=f"{source.rows:,}" if source.rows is not None else "none",
         clock=source.clock,
         certainty=f"± {duration(source.certainty_ns / 1e9)}" if source.certainty_ns is not None else "",
         notes=source.notes,

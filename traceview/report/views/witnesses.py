@@ -1,6 +1,6 @@
 """What other witnesses than the log tell: reports, contradictions, one line a lane, clocks; and what they know of a call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,6 +15,7 @@ from traceview.plots.view import witness_rows
 from traceview.plots.witness_lanes import ALL_LANES, lane_key
 from traceview.report.views.limits import Limits
 from traceview.report.views.moments import Moment, Moments
+from traceview.witness.moment import capture_facts
 from traceview.witness.reports import report_facts
 
 _IN_CALL: Final = (
@@ -89,7 +90,7 @@ def witnesses_view(analysis: Analysis, moments: Moments, limits: Limits) -> Witn
     return WitnessesView(
         reports=shown[0],
         contradictions=shown[1],
-        lanes=tuple(_lanes(told)),
+        lanes=(*_lanes(told), *_moment(analysis)),
         clocks=_clocks(analysis.tables.get("clocks")),
         hidden=len(listed) + len(differing) - len(shown[0]) - len(shown[1]),
     )
@@ -143,6 +144,14 @@ def _lanes(told: pl.DataFrame) -> list[LaneLine]:
             who = " ".join(str(part) for part in (app, process) if part)
             lines.append(LaneLine(lane.title, who, summary, str(source or "").rpartition("/")[2], str(clock or "")))
     return lines
+
+
+def _moment(analysis: Analysis) -> Iterator[LaneLine]:
+    """One line a fact about the capture itself."""
+    for fact in capture_facts(analysis.tables, analysis.episodes["processes"], analysis.apps):
+        source = analysis.coverage[fact.source] if fact.source < len(analysis.coverage) else None
+        name, clock = (source.source.rpartition("/")[2], source.clock) if source else ("", "")
+        yield LaneLine(fact.title, fact.who, fact.told, name, clock)
 
 
 def _named(rows: pl.DataFrame, lane: Lane) -> pl.DataFrame:
