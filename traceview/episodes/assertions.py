@@ -35,7 +35,7 @@ def build(context: Context) -> pl.DataFrame:
     life = context.processes.select("owner", "process", "pid", left="end")
     first = [
         pl.col(name).drop_nulls().first()
-        for name in ("owner", "app", "assertion_id", "originator", "originator_pid", "assertion_name")
+        for name in ("owner", "app", "assertion_id", "originator", "originator_pid", "assertion_name", "domain")
     ]
     rows = (
         events.group_by("boot", "key", "turn", maintain_order=True)

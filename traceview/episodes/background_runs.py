@@ -110,9 +110,11 @@ def _holders(runs: pl.DataFrame, tables: dict[str, pl.DataFrame], far: int) -> p
         holder=holders.in_words(pl.lit("background_task"), pl.col("name")),
         **_common("pid"),
     )
-    kind = holders.class_of_assertion(pl.col("name"), pl.col("originator"))
-    assertions = tables["assertions"].select(
-        kind=kind.replace(_AS_ASSERTION), holder=holders.in_words(kind, pl.col("name")), **_common("pid")
+    kind = holders.class_of_assertion(pl.col("name"), pl.col("originator"), pl.col("domain"))
+    assertions = (
+        tables["assertions"]
+        .filter(holders.may_hold(pl.col("name")))
+        .select(kind=kind.replace(_AS_ASSERTION), holder=holders.in_words(kind, pl.col("name")), **_common("pid"))
     )
     known = pl.concat([calls, audio, tasks, assertions]).drop_nulls("whose")
     told = runs.with_columns(pl.coalesce("end", pl.lit(far)).alias("until")).select(

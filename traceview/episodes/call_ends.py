@@ -38,7 +38,9 @@ def _moments(context: Context) -> list[tuple[int, int, str | None, str | None]]:
     none_left = told.filter(pl.col("count") == 0).select(
         "t", "ref", pl.lit(None, pl.String).alias("app"), pl.lit(None, pl.String).alias("reason")
     )
-    service = context.processes.filter((pl.col("process") == SERVICE) & (pl.col("end_how") == "observed"))
+    # RunningBoard names a daemon by its label: com.apple.telephonyutilities.callservicesd.
+    named = (pl.col("process") == SERVICE) | pl.col("process").str.ends_with(f".{SERVICE}")
+    service = context.processes.filter(named & (pl.col("end_how") == "observed"))
     deaths = service.filter(pl.col("evidence").list.len() > 0).select(
         pl.col("end").alias("t"),
         pl.col("evidence").list.last().alias("ref"),

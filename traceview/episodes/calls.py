@@ -158,6 +158,11 @@ def _running(book: list[Call], event: Row) -> Call | None:
     if known:
         return known
     fitting = _fitting(book, event)
+    if event["kind"] == "call.ended":
+        told = (event["process"], event["signal"])
+        over = [call for call in fitting if not call.open_at(event["t"]) and told not in call.told]
+        if over:  # another witness of an end just told, not the end of another call that goes on
+            return over[-1]
     still_open = [call for call in fitting if call.open_at(event["t"])]
     preferred = [call for call in still_open if _prefers(call, event)]
     for choice in (preferred, still_open, fitting):

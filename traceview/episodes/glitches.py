@@ -24,7 +24,7 @@ _KIND: Final = {
 _NO_FIGURE: Final = 1
 
 
-def build(context: Context, relations: Relations, facts: glitch_causes.Facts) -> pl.DataFrame:
+def build(context: Context, relations: Relations, facts: glitch_causes.Facts, silences: pl.DataFrame) -> pl.DataFrame:
     """Return the table ``glitches``.
 
     Lines of the audio server name no client: they belong to the app in whose call they fall, if there is one.
@@ -33,9 +33,10 @@ def build(context: Context, relations: Relations, facts: glitch_causes.Facts) ->
         context: Events and processes.
         relations: Calls and states.
         facts: What may have caused them.
+        silences: Further bursts: silence and gaps (`gaps_in_audio`).
     """
     troubles = pl.concat([_told(context), _restarts(context)], how="diagonal_relaxed").sort("t", "ref", "kind")
-    bursts = _bursts(troubles)
+    bursts = pl.concat([_bursts(troubles), silences], how="diagonal_relaxed")
     bursts = bursts.with_columns(pl.coalesce("app", relations.calling_app(bursts)).alias("app"))
     bursts = bursts.with_columns(relations.in_call(bursts).alias("in_call"))
     at_start = bursts.select("owner", pl.col("start").alias("t"))

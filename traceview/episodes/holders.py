@@ -19,6 +19,13 @@ _CLASSES: Final = (
     ("bluetooth", r"bluetooth"),
 )
 OTHER: Final = "assertion"
+_OF_THE_SCREEN: Final = (
+    r"^(?:FBApplicationProcess|FBScene|FBWorkspace \((?:Foreground|Suspended)|AppVisible|AppDrawing|RB Underlying"
+    r"|(?:frontmost|uielement|notification|foregroundApp|backgroundApp):)"
+)
+"""Names of assertions that the system holds for as long as a process lives or shows: a suspended app has them too."""
+_TASKS: Final = r"^Shared Background Assertion"
+"""UIKit's assertion behind an app's background tasks, which stand for themselves."""
 NAMES: Final = {"background_task": "background task", "audio": "audio session", "transfer": "background transfer"}
 """Classes in words, where they differ."""
 
@@ -30,6 +37,11 @@ def class_of_assertion(*texts: pl.Expr) -> pl.Expr:
     for name, pattern in reversed(_CLASSES):
         chosen = pl.when(told.str.contains(pattern)).then(pl.lit(name)).otherwise(chosen)
     return chosen
+
+
+def may_hold(name: pl.Expr) -> pl.Expr:
+    """Expression: an assertion of this name may keep its process from being suspended, and is nothing counted elsewhere."""
+    return ~(name.str.contains(_OF_THE_SCREEN) | name.str.contains(_TASKS)).fill_null(value=False)
 
 
 def in_words(kind: pl.Expr, name: pl.Expr) -> pl.Expr:

@@ -15,6 +15,7 @@ from traceview.episodes import (
     calls,
     conditions,
     coverage,
+    gaps_in_audio,
     glitch_causes,
     glitches,
     interruptions,
@@ -56,7 +57,7 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
     placed, reports = undated.apart(events)
     context = identify(placed, span)
     windows = app_states.windows(context)
-    told_calls, _held = calls.with_holds(context)
+    told_calls, on_hold = calls.with_holds(context)
     call_table, push_table = pushes.with_calls(context, told_calls)
     call_table = coverage.clipped("calls", call_setup.with_setup(call_table, push_table, context), context)
     relations = Relations(
@@ -75,7 +76,17 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
     held_by = {"calls": call_table, "audio_sessions": sessions, "background_tasks": tasks}
     held_by["assertions"] = assertions.build(context)
     resources = resource_events.build(context)
-    facts = glitch_causes.Facts(suspended, interrupted, rerouted, resources)
+    under = conditions.build(context, relations)
+    facts = glitch_causes.Facts(
+        suspended,
+        interrupted,
+        rerouted,
+        resources,
+        under,
+        context.of_kind("audio_io.preempted"),
+        frozenset(context.events["kind"].unique().to_list()),
+    )
+    silences = gaps_in_audio.find(context, held_by | {"interruptions": interrupted, "suspensions": suspended}, on_hold)
     empty = empty_episodes()
     built = {
         "processes": processes.build(context),
@@ -91,8 +102,8 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
         "audio_settings": settings,
         "interruptions": interrupted,
         "route_changes": rerouted,
-        "glitches": glitches.build(context, relations, facts),
-        "conditions": conditions.build(context, relations),
+        "glitches": glitches.build(context, relations, facts, silences),
+        "conditions": under,
         "network": network.build(context, relations, call_table, suspended),
         "resource_events": resource_events.with_undated(resources, reports),
         "terminations": terminations.with_undated(deaths, reports),

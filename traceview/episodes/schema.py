@@ -88,6 +88,7 @@ _SPECIFIC: Final[dict[str, dict[str, pl.DataType]]] = {
         "originator": pl.String(),
         "originator_pid": pl.Int64(),
         "end_reason": pl.String(),
+        "domain": pl.String(),  # what it grants, as printed: com.apple.common:FinishTaskCanSleep, FinishTask
     },
     "pushes": {
         "push_id": pl.String(),

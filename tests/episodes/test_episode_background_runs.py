@@ -1,0 +1,122 @@
+"""Outside the foreground and not suspended: who held the app, and should it have been suspended?"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from traceview.episodes.schema import Episodes
+
+Story = Callable[..., Episodes]
+Seconds = Callable[..., list[tuple[Any, ...]]]
+Row = tuple[float, str, dict[str, Any]]
+APP = {"bundle": "com.acme.voip", "subject_pid": 700, "message": "[app<com.acme.voip((null))>:700]"}
+UI = {"process": "Acme", "pid": 700}
+SERVER = {"process": "audiomxd", "pid": 80, "subject": "Acme", "subject_pid": 700, "session_id": "0x6f"}
+
+
+def state(t: float, word: str, visibility: str) -> Row:
+    return (t, "process.state", {**APP, "state": word, "visibility": visibility})
+
+
+def in_background(start: float, end: float) -> list[Row]:
+    return [
+        state(0, "running-active", "Visible"),
+        state(start, "running-active", "NotVisible"),
+        state(end, "running-suspended", "NotVisible"),
+    ]
+
+
+OTHER = (1.0, "assertion.acquired", {"assertion_id": "31-60-1", "subject_pid": 900, "bundle": "com.other"})
+"""RunningBoard tells of assertions in this capture."""
+FRONTBOARD = {**APP, "assertion_id": "31-60-2", "assertion_name": "FBApplicationProcess"}
+
+
+def test_five_seconds_are_within_the_budget(story: Story, seconds: Seconds) -> None:
+    runs = story(in_background(20, 25))["background_runs"]
+    assert seconds(runs, "app", "start", "end", "verdict", "ended_by", "uncovered_s") == [
+        ("com.acme.voip", 20, 25, "within_budget", "suspended", 5.0)
+    ]
+
+
+def test_nothing_holds_it_and_it_runs_on(story: Story, seconds: Seconds) -> None:
+    # The assertion of the process itself lasts as long as the process: it holds nothing.
+    rows = [OTHER, (0.5, "assertion.acquired", FRONTBOARD), *in_background(20, 90)]
+    runs = story(rows)["background_runs"]
+    assert runs.select("verdict", "holders", "budget_s").rows() == [("overstayed", None, 30.0)]
+    assert seconds(runs, "longest_uncovered_s", "uncovered_from") == [(70.0, 20)]
+
+
+def test_without_runningboard_nobody_can_tell(story: Story) -> None:
+    lines = [(t, kind, {**fields, "process": "symptomsd"}) for t, kind, fields in in_background(20, 90)]
+    assert story(lines)["background_runs"]["verdict"].to_list() == ["not_known"]
+
+
+@pytest.mark.parametrize(
+    ("name", "originator", "seconds_of", "words"),
+    [
+        ("CLLocationManager", "com.apple.locationd", "location_s", "location: CLLocationManager"),
+        ("CSDVoIPProcessAssertion", "callservicesd", "assertion_s", "push: CSDVoIPProcessAssertion"),
+        ("something new", "com.apple.newd", "assertion_s", "assertion: something new"),
+    ],
+)
+def test_an_assertion_is_a_holder_with_a_name(
+    story: Story, seconds: Seconds, *, name: str, originator: str, seconds_of: str, words: str
+) -> None:
+    taken = {**APP, "assertion_id": "31-60-3", "assertion_name": name, "originator": originator}
+    rows = [
+        (21, "assertion.acquired", taken),
+        (88, "assertion.invalidated", {**APP, "assertion_id": "31-60-3"}),
+        *in_background(20, 90),
+    ]
+    runs = story(rows)["background_runs"]
+    assert seconds(runs, "verdict", "holders", seconds_of, "uncovered_s") == [("held", words, 67.0, 3.0)]
+
+
+def test_a_silent_session_is_named(story: Story, seconds: Seconds) -> None:
+    rows = [
+        (19, "audio_session.activated", UI | {"session_id": "0x6f"}),
+        (20, "audio_io.started", UI),
+        (30, "audio_io.stopped", UI),
+        (89, "audio_session.deactivated", UI | {"session_id": "0x6f"}),
+        *in_background(20, 90),
+    ]
+    runs = story(rows)["background_runs"]
+    assert seconds(runs, "verdict", "holders", "audio_s", "silent_audio_s") == [
+        ("held", "audio session: 0x6f", 69.0, 59.0)
+    ]
+
+
+def test_a_call_and_then_nothing(story: Story, seconds: Seconds) -> None:
+    # The call ends at 40 s; the app stays for another 50 s that nothing explains.
+    rows = [
+        OTHER,
+        (15, "call.reported", {**UI, "bundle": "com.acme.voip", "direction": "incoming"}),
+        (16, "call.answered", {"process": "callservicesd", "pid": 90}),
+        (40, "call.ended", {"process": "callservicesd", "pid": 90}),
+        *in_background(20, 90),
+    ]
+    runs = story(rows)["background_runs"]
+    assert seconds(runs, "verdict", "holders", "call_s", "longest_uncovered_s", "uncovered_from") == [
+        ("overstayed", "call", 20.0, 50.0, 40)
+    ]
+
+
+def test_a_background_task_is_a_holder(story: Story, seconds: Seconds) -> None:
+    rows = [
+        (20.5, "background_task.began", {**UI, "task_id": "1", "task_name": "upload"}),
+        (80, "background_task.ended", {**UI, "task_id": "1"}),
+        *in_background(20, 90),
+    ]
+    runs = story(rows)["background_runs"]
+    assert seconds(runs, "verdict", "holders", "background_task_s", "uncovered_s") == [
+        ("held", "background task: upload", 59.5, 10.5)
+    ]
+
+
+def test_at_the_end_of_the_capture_the_run_is_open(story: Story, seconds: Seconds) -> None:
+    rows = [OTHER, *in_background(20, 90)[:2]]
+    runs = story(rows, end=60)["background_runs"]
+    assert seconds(runs, "start", "end", "end_how", "verdict", "ended_by") == [
+        (20, None, "capture_edge", "overstayed", None)
+    ]
