@@ -13,6 +13,7 @@ import pytest
 from traceview_parsers import open_trace
 from traceview_parsers.errors import InputError, UnknownFormatError
 from traceview_parsers.selection import Clause, Selection
+from traceview_parsers.time_order import Ordered
 
 START = "2026-04-09T23:31:11.270-03:00"
 START_NS = 1775788271_270_000_000
@@ -251,6 +252,34 @@ def test_signposts(tmp_path: Path) -> None:
         assert trace.coverage()[0].rows == 1
         clause = Clause(events=frozenset({"log"}))
         assert trace.table("log", Selection((clause,))).num_rows == 0
+
+
+def test_messages_and_signposts_come_by_time(tmp_path: Path) -> None:
+    def logged(at: int, number: int) -> str:
+        return f'<row><event-time id="{number}" fmt="">{at}</event-time>' + "<sentinel/>" * 9 + "</row>\n"
+
+    def signpost(at: int, number: int) -> str:
+        return f'<row><event-time id="{number}" fmt="">{at}</event-time>' + "<sentinel/>" * 12 + "</row>\n"
+
+    (tmp_path / "toc.xml").write_bytes(contents("os-log", "os-signpost"))
+    first = LOG_ROW + "".join(logged(2 * 10**9 + at, 100 + at) for at in range(0, 9_000, 2))
+    second = "".join(signpost(2 * 10**9 + at, 10_000 + at) for at in range(1, 9_000, 2)) + signpost(5, 20_000)
+    (tmp_path / "log.xml").write_bytes(export(node("os-log", first), node("os-signpost", second, 2)))
+    with open_trace(tmp_path) as trace:
+        (source,) = trace.sources
+        assert isinstance(source, Ordered)
+        ordered = pa.Table.from_batches(source.in_order())
+        assert sorted(ordered.column("ref").to_pylist()) == sorted(trace.table("log").column("ref").to_pylist())
+        assert ordered.column("event").to_pylist()[:4] == ["log", "log", "signpost", "log"]
+        assert ordered.column("event").to_pylist()[-2:] == [
+            "signpost",
+            "signpost",
+        ]  # the last is out of its table's order
+        assert ordered.column("process")[0].as_py() == "App"
+        only = Selection((Clause(events=frozenset({"signpost"})),))
+        assert sum(batch.num_rows for batch in source.in_order(only)) == 4_501
+        assert sum(batch.num_rows for batch in source.in_order(Selection((Clause(pids=frozenset({1})),)))) == 0
+        assert trace.coverage()[0].rows == 9_002
 
 
 SPAN = '<start-time id="1" fmt="">100</start-time><duration id="20" fmt="">50</duration>'

@@ -360,7 +360,7 @@ class _Rows:
     def _moments(self, target: Longs) -> Any:
         """Return moments since an epoch, which may be written in any unit: floating point would cost their last digits."""
         codes, values = self._cells.distinct_text(target)
-        found = [(readings_of(text) or [None])[0] for text in values.to_pylist()]
+        found = [next(iter(readings_of(text)), None) for text in values.to_pylist()]
         unread = [number for number, moment in enumerate(found) if moment is None]
         self._strange(np.flatnonzero(np.isin(codes, unread)))
         return pa.array(found, pa.int64()).take(pa.array(codes, mask=codes < 0))

@@ -22,6 +22,7 @@ from traceview_parsers.xctrace.document import Column, Document, Node
 from traceview_parsers.xctrace.layout import is_logged, table_of
 from traceview_parsers.xctrace.names import Names
 from traceview_parsers.xctrace.rows import Frame, batch
+from traceview_parsers.xctrace.spool import merged_by_time
 from traceview_parsers.xctrace.toc import Run
 from traceview_parsers.xctrace.wall_clock import Start
 
@@ -116,6 +117,15 @@ class XctraceSource:
                     yield made
         if not some and table in self.tables and table not in SCHEMAS:
             yield self._empty(table)
+
+    def in_order(self, selection: Selection = EVERYTHING) -> Iterator[Any]:
+        """Yield the rows of ``log`` by time: an export holds messages and signposts one table after the other."""
+        logged = [(one, n) for one in self._documents for n in range(len(one.nodes)) if (one.name, n) in self._logged]
+        if len(logged) < 2:
+            yield from self.batches("log", selection)
+            return
+        nodes = [self._read(document, "log", [number], selection) for document, number in logged]
+        yield from merged_by_time(nodes, self.reader, self.name)
 
     def _table(self, document: Document, number: int) -> str | None:
         return self._tables.get((document.name, number))
