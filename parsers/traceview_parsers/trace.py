@@ -65,7 +65,8 @@ class Coverage:
         end_ns: Last time.
         rows: Rows read (log rows or rows of its main table), or None where it was not read yet.
         clock: How times were reached, for people: ``timesync``, ``printed with zone``, ``zone assumed (UTC)`` …
-        certainty_ns: Bound of the mapping's error where known.
+        certainty_ns: Bound of the times' error where known: how finely they are printed, what the clock drifts between
+            two looks at wall time, how far a zone that was assumed may be off. Each reader says where its figure is from.
         notes: What is missing or doubtful (lost messages, missing strings, windowed recording).
         lost: Messages that the device itself reports as lost, at least; None where the source cannot tell.
     """
@@ -212,7 +213,7 @@ class Trace:
         return empty
 
     def coverage(self) -> list[Coverage]:
-        """Return the coverage of every source."""
+        """Return what every source tells of itself, once its tables were read; whether they agree is for who understands them."""
         return [source.coverage() for source in self.sources]
 
     def source_of(self, ref: int) -> tuple[Source, int]:
