@@ -14,6 +14,7 @@ from traceview.report.html import write
 from traceview.rules.registry import Finding, NotEvaluated, Severity
 from traceview.signals.vocabulary import EVENT_SCHEMA
 from traceview_parsers.problems import Problem
+from traceview_parsers.schema import SCHEMAS
 from traceview_parsers.trace import CaptureInfo, Coverage, Device
 
 APP = "com.acme.voip"
@@ -448,7 +449,8 @@ def build_rich() -> Analysis:
         lines=lines,
         tables={
             "processes_at_capture": pl.DataFrame(
-                {"pid": [512], "command": ["/Users/janedoe/Acme --sip sip:jane@pbx.example.org"]}
+                [{"ref": 1, "pid": 512, "command": "/Users/janedoe/Acme --sip sip:jane@pbx.example.org"}],
+                schema=pl.DataFrame(SCHEMAS["processes_at_capture"].empty_table()).schema,
             ).with_columns(user=pl.lit("jane.doe@example.org").cast(pl.Categorical))
         },
         rows_read=1_252_763,

@@ -116,7 +116,9 @@ def _clipped(told: pl.DataFrame, coverage: Sequence[Coverage]) -> pl.DataFrame:
         return told
     for edge, end in ((pl.min_horizontal, True), (pl.max_horizontal, False)):
         known = {index: one.end_ns if end else one.start_ns for index, one in enumerate(coverage)}
-        bound = _index().replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Int64).cast(TIME)
+        bound = (
+            _index().replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Int64).cast(TIME)
+        )
         told = told.with_columns(edge("start", bound).alias("start"), edge("end", bound).alias("end"))
     return told
 

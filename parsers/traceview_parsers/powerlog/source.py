@@ -290,7 +290,8 @@ class PowerlogSource:
     def _describe_clock(self) -> str:
         if not self.clock.known:
             return _NO_OFFSETS
-        return f"PowerLog's table of offsets ({len(self.clock.stamps)} rows)"
+        rows = len(self.clock.stamps)
+        return f"PowerLog's table of offsets ({rows} row{'s' * (rows != 1)})"
 
     def _notes(self) -> Iterator[str]:
         if not self._parts:

@@ -150,8 +150,9 @@ def _moment(analysis: Analysis) -> Iterator[LaneLine]:
     """One line a fact about the capture itself."""
     for fact in capture_facts(analysis.tables, analysis.episodes["processes"], analysis.apps):
         source = analysis.coverage[fact.source] if fact.source < len(analysis.coverage) else None
-        name, clock = (source.source.rpartition("/")[2], source.clock) if source else ("", "")
-        yield LaneLine(fact.title, fact.who, fact.told, name, clock)
+        files = fact.files or ((source.source,) if source else ())
+        names = ", ".join(file.rpartition("/")[2] for file in files)
+        yield LaneLine(fact.title, fact.who, fact.told, names, source.clock if source else "")
 
 
 def _named(rows: pl.DataFrame, lane: Lane) -> pl.DataFrame:
