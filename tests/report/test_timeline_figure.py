@@ -17,7 +17,8 @@ from traceview.episodes.schema import EPISODES, TIME, empty_episodes
 from traceview.plots import CONFIG, timeline
 from traceview.plots.binning import bin_shapes
 from traceview.plots.clock import display_clock
-from traceview.plots.lanes import LANES, finding_ids
+from traceview.plots.lanes import LANES
+from traceview.plots.shapes import finding_ids
 from traceview.plots.text import duration, number, plural, shorten, size
 from traceview.visible import visible
 from traceview_parsers.trace import CaptureInfo

@@ -1,17 +1,17 @@
 """Lanes of the timeline: which episodes each one shows, and how they look.
 
-Every lane turns episode tables into shapes: the table's own columns plus `who` (bundle id, else process), `look` (key
-of `Lane.looks`), `begin` and `finish` (never null: open ends lie at the edge of the shown span).
+What a shape is: `shapes.py`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 
 import polars as pl
 
-from traceview.episodes.schema import TIME, Episodes
+from traceview.episodes.schema import Episodes
+from traceview.plots import shapes
+from traceview.plots.shapes import Span
 from traceview.plots.theme import (
     BLUE,
     GREEN,
@@ -24,11 +24,7 @@ from traceview.plots.theme import (
     VERMILLION,
     Look,
 )
-from traceview.rules.registry import Finding
-from traceview.visible import visible
-from traceview_parsers.trace import Coverage
 
-Span = tuple[datetime, datetime]
 OTHER: Final = Look("other", GREY, symbol="circle-open")
 
 
@@ -61,140 +57,6 @@ class Lane:
         return self.looks.get(key, OTHER)
 
 
-def finding_ids(findings: Sequence[Finding]) -> list[str]:
-    """Return one id for each finding: its fingerprint, numbered from the second with the same fingerprint on."""
-    seen: dict[str, int] = {}
-    ids = []
-    for finding in findings:
-        count = seen[finding.fingerprint] = seen.get(finding.fingerprint, 0) + 1
-        ids.append(finding.fingerprint if count == 1 else f"{finding.fingerprint}-{count}")
-    return ids
-
-
-def finding_shapes(findings: Sequence[Finding]) -> pl.DataFrame:
-    """Return the shapes of findings that have a time; `id` is that of `finding_ids`."""
-    rows = [
-        {
-            "id": identity,
-            "who": None if finding.app is None else visible(finding.app),
-            "look": finding.severity.name,
-            "begin": finding.start,
-            "finish": finding.end or finding.start,
-            "title": visible(finding.title),
-            "rule": finding.rule,
-        }
-        for identity, finding in zip(finding_ids(findings), findings, strict=True)
-        if finding.start is not None
-    ]
-    text = pl.String()
-    columns = {"id": text, "who": text, "look": text, "begin": TIME, "finish": TIME, "title": text, "rule": text}
-    return pl.DataFrame(rows, schema=columns)
-
-
-def coverage_shapes(coverage: Sequence[Coverage]) -> pl.DataFrame:
-    """Return the time that each source covers, where it covers any."""
-    rows = [
-        {
-            "who": visible(item.source),
-            "look": "covered",
-            "begin": item.start_ns,
-            "finish": item.end_ns,
-            "clock": item.clock,
-        }
-        for item in coverage
-        if item.start_ns is not None and item.end_ns is not None and item.end_ns > item.start_ns
-    ]
-    text = pl.String()
-    return pl.DataFrame(
-        rows, schema={"who": text, "look": text, "begin": TIME, "finish": TIME, "clock": text}
-    ).with_columns(id=pl.lit(None, dtype=text))
-
-
-def _shapes(
-    table: pl.DataFrame,
-    span: Span,
-    look: pl.Expr,
-    *,
-    begin: pl.Expr | None = None,
-    finish: pl.Expr | None = None,
-) -> pl.DataFrame:
-    """Add the common columns; by default the window is (`start`, `end`). Rows without a time have no place."""
-    first, last = (pl.lit(edge).cast(TIME) for edge in span)
-    begin = pl.coalesce(begin, first) if begin is not None else pl.coalesce("start", first)
-    open_end = pl.when(pl.col("end_how") == "capture_edge").then(last).otherwise(begin)
-    finish = finish if finish is not None else pl.col("end")
-    return table.filter(pl.col("start_how").is_not_null()).with_columns(
-        who=pl.coalesce("app", "process"),
-        look=look.fill_null("unknown"),
-        begin=begin,
-        finish=pl.max_horizontal(pl.coalesce(finish, open_end), begin),
-    )
-
-
-def _calls(episodes: Episodes, span: Span) -> pl.DataFrame:
-    """Split each call into phases."""
-    calls = episodes["calls"]
-    begin = pl.coalesce("reported", "start")
-    last = pl.coalesce("ended", "end")
-    talking = pl.coalesce("connected", "audio_activated")
-    pickup = pl.coalesce("answered", talking)
-    waiting = pl.when(pl.col("direction") == "outgoing").then(pl.lit("dialling")).otherwise(pl.lit("ringing"))
-    phases = [
-        _shapes(calls, span, waiting, begin=begin, finish=pl.coalesce(pickup, last)),
-        _shapes(
-            calls.filter(pl.col("answered").is_not_null()),
-            span,
-            pl.lit("connecting"),
-            begin=pl.col("answered"),
-            finish=pl.coalesce(talking, last),
-        ),
-        _shapes(calls.filter(talking.is_not_null()), span, pl.lit("talking"), begin=talking, finish=last),
-    ]
-    return pl.concat(phases).filter((pl.col("finish") > pl.col("begin")) | (pl.col("look") == waiting))
-
-
-def _pushes(episodes: Episodes, span: Span) -> pl.DataFrame:
-    begin = pl.coalesce("received", "delivered", "start")
-    return _shapes(episodes["pushes"], span, pl.col("outcome"), begin=begin, finish=pl.coalesce("reported", "end"))
-
-
-def _app_states(episodes: Episodes, span: Span) -> pl.DataFrame:
-    """Return app states, and the suspensions of apps whose states name none."""
-    states = episodes["app_states"]
-    known = states.filter(pl.col("state") == "suspended").select("pid").unique()
-    lone = episodes["suspensions"].join(known, on="pid", how="anti", nulls_equal=True)
-    return pl.concat([_shapes(states, span, pl.col("state")), _shapes(lone, span, pl.lit("suspended"))], how="diagonal")
-
-
-def _audio_sessions(episodes: Episodes, span: Span) -> pl.DataFrame:
-    refused = pl.when(pl.col("refused_error").is_not_null()).then(pl.lit("refused"))
-    return _shapes(episodes["audio_sessions"], span, refused.otherwise(pl.col("activated_by")))
-
-
-def _disturbances(episodes: Episodes, span: Span) -> pl.DataFrame:
-    interruptions = _shapes(episodes["interruptions"], span, pl.lit("interruption"))
-    routes = _shapes(episodes["route_changes"], span, pl.lit("route"))
-    return pl.concat([interruptions, routes], how="diagonal")
-
-
-def _glitches(episodes: Episodes, span: Span) -> pl.DataFrame:
-    return _shapes(episodes["glitches"], span, pl.col("kind"))
-
-
-def _terminations(episodes: Episodes, span: Span) -> pl.DataFrame:
-    kind = pl.col("kind")
-    look = pl.when(kind.is_in(["crash", "jetsam", "user"])).then(kind).otherwise(pl.lit("killed"))
-    return _shapes(episodes["terminations"], span, look)
-
-
-def _background_tasks(episodes: Episodes, span: Span) -> pl.DataFrame:
-    return _shapes(episodes["background_tasks"], span, pl.col("outcome"))
-
-
-def _resource_events(episodes: Episodes, span: Span) -> pl.DataFrame:
-    return _shapes(episodes["resource_events"], span, pl.col("kind"))
-
-
 _WHO = ("app", "who")
 UNKNOWN: Final = Look("unknown", GREY, symbol="circle-open")
 
@@ -203,7 +65,7 @@ FINDINGS: Final = Lane(
     "Findings",
     SEVERITY,
     (("", "title"), ("rule", "rule"), _WHO),
-    lambda _episodes, _span: finding_shapes(()),
+    lambda _episodes, _span: shapes.finding_shapes(()),
     instants=True,
 )
 """Findings are no episodes: their shapes come from `finding_shapes`."""
@@ -213,7 +75,7 @@ COVERAGE: Final = Lane(
     "Sources",
     {"covered": Look("covered by a source", "rgba(139,146,156,0.55)")},
     (("", "who"), ("clock", "clock")),
-    lambda _episodes, _span: coverage_shapes(()),
+    lambda _episodes, _span: shapes.coverage_shapes(()),
 )
 """What each source covers; its shapes come from `coverage_shapes`."""
 
@@ -228,7 +90,7 @@ LANES: Final[tuple[Lane, ...]] = (
             "talking": Look("audio active", GREEN),
         },
         (_WHO, ("direction", "direction"), ("kind", "kind"), ("outcome", "outcome"), ("end", "end_reason")),
-        _calls,
+        shapes.calls,
     ),
     Lane(
         "pushes",
@@ -246,8 +108,18 @@ LANES: Final[tuple[Lane, ...]] = (
             ("push to report, seconds", "report_latency_s"),
             ("call", "call"),
         ),
-        _pushes,
+        shapes.pushes,
         instants=True,
+    ),
+    Lane(
+        "push_to_talk",
+        "Push to Talk",
+        {
+            "channel": Look("channel joined", "rgba(139,146,156,0.25)"),
+            "transmission": Look("transmission", GREEN),
+        },
+        (_WHO, ("channel", "channel_id"), ("to audio, seconds", "activate_s"), ("end", "end_reason")),
+        shapes.push_to_talk,
     ),
     Lane(
         "app_states",
@@ -260,7 +132,25 @@ LANES: Final[tuple[Lane, ...]] = (
             "unknown": UNKNOWN,
         },
         (_WHO, ("process id", "pid"), ("role", "role"), ("kept awake by", "kept_awake_by")),
-        _app_states,
+        shapes.app_states,
+        per_app=True,
+    ),
+    Lane(
+        "background_runs",
+        "Kept awake",
+        {
+            "held": Look("held by what a line names", GREEN),
+            "within_budget": Look("within the background budget", SKY),
+            "overstayed": Look("nothing held it: should have been suspended", RED, "x"),
+            "not_known": Look("what held it is not in the capture", GREY, "/"),
+        },
+        (
+            _WHO,
+            ("held by", "holders"),
+            ("without a holder, seconds", "uncovered_s"),
+            ("ended by", "ended_by"),
+        ),
+        shapes.background_runs,
         per_app=True,
     ),
     Lane(
@@ -280,7 +170,7 @@ LANES: Final[tuple[Lane, ...]] = (
             ("refused with", "refused_error"),
             ("stopped by", "stopped_by"),
         ),
-        _audio_sessions,
+        shapes.audio_sessions,
         per_app=True,
     ),
     Lane(
@@ -297,7 +187,7 @@ LANES: Final[tuple[Lane, ...]] = (
             ("to", "route"),
             ("reason", "reason"),
         ),
-        _disturbances,
+        shapes.disturbances,
         instants=True,
     ),
     Lane(
@@ -319,7 +209,7 @@ LANES: Final[tuple[Lane, ...]] = (
             ("app was", "app_state"),
             ("likely cause", "cause"),
         ),
-        _glitches,
+        shapes.glitches,
         instants=True,
     ),
     Lane(
@@ -332,7 +222,7 @@ LANES: Final[tuple[Lane, ...]] = (
             "user": Look("by the user", GREY, symbol="circle"),
         },
         (_WHO, ("kind", "kind"), ("code", "code"), ("explanation", "explanation"), ("app was", "app_state")),
-        _terminations,
+        shapes.terminations,
         instants=True,
     ),
     Lane(
@@ -346,8 +236,37 @@ LANES: Final[tuple[Lane, ...]] = (
             "open": Look("never ended in the capture", GREY),
         },
         (_WHO, ("name", "name"), ("outcome", "outcome"), ("held in the background, seconds", "background_held_s")),
-        _background_tasks,
+        shapes.background_tasks,
         per_app=True,
+    ),
+    Lane(
+        "network",
+        "Network",
+        {
+            "connection_lost": Look("connections lost", VERMILLION, symbol="x"),
+            "path_lost": Look("no network", RED, "x", "square"),
+            "handover": Look("other interface", BLUE, symbol="diamond"),
+            "background_session": Look("background transfer", SKY, symbol="circle"),
+            "push_channel_down": Look("push channel down", ORANGE, "/", "triangle-down"),
+        },
+        (
+            _WHO,
+            ("interface", "interface"),
+            ("before", "previous_interface"),
+            ("reason", "reason"),
+            ("error", "error"),
+            ("lines", "count"),
+            ("app was", "app_state"),
+        ),
+        shapes.network,
+        instants=True,
+    ),
+    Lane(
+        "conditions",
+        "Heat, Low Power Mode",
+        {"thermal": Look("thermal pressure", RED, "/"), "low_power": Look("Low Power Mode", ORANGE)},
+        (("level", "level"), ("value", "value")),
+        shapes.device_conditions,
     ),
     Lane(
         "resource_events",
@@ -361,7 +280,7 @@ LANES: Final[tuple[Lane, ...]] = (
             "power": Look("power", PURPLE, symbol="circle"),
         },
         (_WHO, ("level", "level"), ("value", "value"), ("limit", "limit"), ("fatal", "fatal")),
-        _resource_events,
+        shapes.resource_events,
         instants=True,
     ),
 )

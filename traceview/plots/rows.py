@@ -9,7 +9,8 @@ from typing import Final
 import polars as pl
 
 from traceview.episodes.schema import TIME
-from traceview.plots.lanes import Lane, Span
+from traceview.plots.lanes import Lane
+from traceview.plots.shapes import Span
 from traceview.plots.text import plural, shorten
 from traceview.rules.registry import Finding
 from traceview.visible import visible

@@ -11,8 +11,9 @@ from traceview.episodes.schema import TIME
 from traceview.plots.binning import milliseconds
 from traceview.plots.clock import DisplayClock
 from traceview.plots.draw import BINS, Place, escape, place, traces
-from traceview.plots.lanes import COVERAGE, FINDINGS, Lane, Span, coverage_shapes, finding_shapes
+from traceview.plots.lanes import COVERAGE, FINDINGS, Lane
 from traceview.plots.rows import Row, fit, shown_span, split_rows
+from traceview.plots.shapes import Span, coverage_shapes, finding_shapes
 from traceview.plots.theme import FONT, GRID, TEXT
 from traceview.plots.view import clock_of, log_span, opening, within, witness_rows
 from traceview.plots.witness_lanes import ALL_LANES, TABLE

@@ -9,7 +9,7 @@ import polars as pl
 from traceview.analysis import Analysis
 from traceview.episodes.schema import TIME
 from traceview.plots.clock import DisplayClock, display_clock
-from traceview.plots.lanes import Span
+from traceview.plots.shapes import Span
 from traceview.plots.witness_lanes import TABLE
 from traceview.witness.schema import WITNESS_SCHEMA
 from traceview_parsers.trace import Coverage

@@ -6,7 +6,8 @@ from typing import Final
 import polars as pl
 
 from traceview.episodes.schema import Episodes
-from traceview.plots.lanes import LANES, UNKNOWN, Lane, Span
+from traceview.plots.lanes import LANES, UNKNOWN, Lane
+from traceview.plots.shapes import Span
 from traceview.plots.theme import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, VERMILLION, Look
 
 TABLE: Final = "witnesses"

@@ -9,8 +9,9 @@ import polars as pl
 
 from traceview.analysis import Analysis
 from traceview.episodes.schema import TIME
-from traceview.plots.lanes import LANES, finding_ids
+from traceview.plots.lanes import LANES
 from traceview.plots.rows import shown_span
+from traceview.plots.shapes import finding_ids
 from traceview.plots.text import duration, plural
 from traceview.report.views.limits import Limits
 from traceview.report.views.moments import Moment, Moments

@@ -9,7 +9,7 @@ from typing import Final
 from markupsafe import Markup, escape
 
 from traceview.analysis import Analysis
-from traceview.plots.lanes import finding_ids
+from traceview.plots.shapes import finding_ids
 from traceview.plots.text import duration, number
 from traceview.report.views.evidence import EvidenceBook, EvidenceView
 from traceview.report.views.limits import Limits
