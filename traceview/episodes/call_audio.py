@@ -23,6 +23,8 @@ SERVICE: Final = "callservicesd"
 """The daemon that runs CallKit's calls."""
 ANSWER_TO_AUDIO_NS: Final = 3 * NS
 """CallKit activates the audio within this time of an answer (heuristic, as in pattern "answer without activation")."""
+TRANSMISSION_NS: Final = 30 * NS
+"""The system activates the audio of a Push-to-Talk transmission within this time: that is no call (heuristic)."""
 CALLKIT_REASON: Final = "CallKit"
 """Reason of activations that the CallKit framework in the app tells."""
 OWN_REQUEST: Final = "own request"
@@ -64,8 +66,10 @@ def attach(book: list[Call], context: Context) -> None:
     mine = by_callkit(context)
     columns = ("t", "ref", "owner", "app", "session_id")
     ends = context.of_kind("audio_session.deactivated", "audio_session.stopped")
+    spoken = context.of_kind("ptt.transmission").select("t", "app").rows()
     for event in context.of_kind("audio_session.activated").filter(mine).select(columns).iter_rows(named=True):
-        _activated(book, event, ends)
+        if not any(app == event["app"] and 0 <= event["t"] - t <= TRANSMISSION_NS for t, app in spoken):
+            _activated(book, event, ends)
     _after_answers(book, context)
     phone = pl.col("reason").str.to_uppercase().str.contains("PHONE CALL", literal=True)
     interruptions = context.of_kind("audio_session.interrupted").filter(phone)

@@ -21,7 +21,7 @@ _FAMILIES: Final[dict[str, tuple[str, ...]]] = {
     "background_tasks": ("background_task.", "assertion."),
     "assertions": ("assertion.",),
     "calls": ("call.", "audio_session."),
-    "push_to_talk": ("call.",),
+    "push_to_talk": ("ptt.", "call."),
     "audio_sessions": ("audio_session.",),
     "audio_settings": ("audio_session.",),
     "interruptions": ("audio_session.",),

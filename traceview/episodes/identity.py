@@ -96,7 +96,7 @@ def _is_app_line() -> pl.Expr:
         for word in ("app<", "application<", "app<application.")
     ).fill_null(value=False)
     # Reports of daemons carry no bundle id (Apple's .ips header).
-    app_kinds = ("app.", "background_task.", "call.", "push.")
+    app_kinds = ("app.", "background_task.", "call.", "ptt.", "push.")
     report = pl.col("signal").str.starts_with("report.") & pl.col("about_bundle").is_not_null()
     kinds = pl.any_horizontal(pl.col("kind").str.starts_with(word) for word in app_kinds)
     own = (pl.col("about_name") == pl.col("process")).fill_null(value=False) & ~subjects.is_daemon()

@@ -21,14 +21,14 @@ PUSH_NS: Final = 30 * NS
 """A push this long before a transmission may have announced it (heuristic; callservicesd waits at most 30 s)."""
 
 _TRANSMISSION: Final = "transmission"
-_KINDS: Final = ("call.channel", "call.action", "call.connected", "call.ended")
+_KINDS: Final = ("ptt.channel", "ptt.transmission", "call.action", "call.connected", "call.ended")
 
 
 def is_about() -> pl.Expr:
     """Expression over events: the line is about a channel or a transmission, not about a call."""
     action = pl.col("action").fill_null("")
     return (
-        (pl.col("kind") == "call.channel")
+        pl.col("kind").str.starts_with("ptt.")
         | (pl.col("reason").fill_null("") == REASON)
         | action.is_in(["transmission started", "transmission ended"])
     )

@@ -13,7 +13,13 @@ ECHO_NS: Final = 2 * NS
 LEAST_CONFIDENCE: Final = 0.7
 """Signals below this tell of settings (a memory limit was set, a power assertion taken), not of events (heuristic)."""
 
-_SCALE: Final = {"symptomsd-cpu-fatal": 1e-9, "kernel-disk": float(1 << 20)}
+_SCALE: Final = {
+    "symptomsd-cpu-fatal": 1e-9,
+    **dict.fromkeys(
+        ("kernel-disk", "kernel-memory-limit", "kernel-memory-watermark", "kernel-memory-diagnostic-limit"),
+        float(1 << 20),
+    ),
+}
 """Factors of signals that print nanoseconds of CPU time, or MB of 2²⁰ bytes (xnu)."""
 _PERCENT: Final = "kernel-cpu-burning"
 """Signal that prints percent of a core: its limit covers the window that it names, its usage another one."""

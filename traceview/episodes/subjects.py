@@ -56,6 +56,7 @@ _OWN_KINDS: Final = (
     "background_task.",
     "call.",
     "network.",
+    "ptt.",
     "push.",
     "process.state",
     "process.terminated",
