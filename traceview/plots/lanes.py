@@ -200,6 +200,8 @@ LANES: Final[tuple[Lane, ...]] = (
             "format_change": Look("format change", BLUE, symbol="circle-open"),
             "stalled": Look("stalled", PURPLE, symbol="square"),
             "media_services_reset": Look("media services reset", RED, symbol="star"),
+            "silence": Look("no audio while the session is active", PURPLE, "/", "circle"),
+            "suspension_gap": Look("app suspended while its audio was to run", GREY, "/", "hourglass"),
         },
         (
             _WHO,
@@ -208,6 +210,8 @@ LANES: Final[tuple[Lane, ...]] = (
             ("device", "device"),
             ("app was", "app_state"),
             ("likely cause", "cause"),
+            ("for", "facts_for"),
+            ("against", "facts_against"),
         ),
         shapes.glitches,
         instants=True,
