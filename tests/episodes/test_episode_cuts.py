@@ -179,10 +179,10 @@ def gets_hot(t: float, _pid: int) -> list[Row]:
 def talks(t: float, pid: int) -> list[Row]:
     channel = {**ui(pid), "call_id": f"channel {pid}"}
     return [
-        (t, "call.channel", {**channel, "action": "joined"}),
-        (t + 3, "call.channel", {**channel, "action": "transmission started"}),
-        (t + 7, "call.channel", {**channel, "action": "transmission ended"}),
-        (t + 15, "call.channel", {**channel, "action": "left"}),
+        (t, "ptt.channel", {**channel, "action": "joined"}),
+        (t + 3, "ptt.transmission", {**channel, "action": "transmission started"}),
+        (t + 7, "ptt.transmission", {**channel, "action": "transmission ended"}),
+        (t + 15, "ptt.channel", {**channel, "action": "left"}),
     ]
 
 
@@ -307,7 +307,7 @@ PLANS = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(PLANS, st.floats(0.0, 1.0))
 def test_cut_anywhere_the_first_half_tells_what_the_whole_tells(
     plan: list[tuple[str, float, int, bool]], share: float
@@ -315,7 +315,7 @@ def test_cut_anywhere_the_first_half_tells_what_the_whole_tells(
     check_cut(plan, share)
 
 
-@pytest.mark.parametrize("share", [0.1, 0.3, 0.55, 0.8])
+@pytest.mark.parametrize("share", [0.3, 0.7])
 def test_a_full_day_can_be_cut(share: float) -> None:
     plan = [("call", 1.0, 0, False), ("away", 2.0, 0, False), ("held", 3.0, 1, True), ("hot", 0.0, 0, False)]
     check_cut([*plan, ("talk", 1.0, 0, False), ("call", 20.0, 0, True)], share)

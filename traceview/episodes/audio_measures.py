@@ -28,6 +28,8 @@ def complete(
         settings: The table ``audio_settings``.
         interruptions: The table ``interruptions``.
     """
+    if sessions.is_empty():
+        return sessions
     far = pl.lit(context.span.end)
     start, end = pl.col("start").cast(pl.Int64), pl.col("end").cast(pl.Int64)
     owners = context.processes.filter(pl.col("pid").is_not_null()).select(

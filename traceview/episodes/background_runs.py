@@ -34,6 +34,8 @@ def build(
         silent: Times when a session was active and its IO told to be stopped: ``pid``, ``start``, ``end``.
     """
     runs = _runs(context, windows)
+    if runs.is_empty():
+        return table("background_runs", [])
     held = _holders(runs, tables, context.span.end)
     # One key for each run: what another run of the same process had does not count.
     far = pl.max_horizontal(pl.coalesce("end", pl.lit(context.span.end)), "start")

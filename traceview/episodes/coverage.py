@@ -47,6 +47,8 @@ def stretches(context: Context, *prefixes: str) -> pl.DataFrame:
         prefixes: Begins of kinds; ``""`` stands for all.
     """
     span = context.span
+    if not span.sources:
+        return pl.DataFrame({"start": [span.start], "end": [span.end]}, schema={"start": pl.Int64, "end": pl.Int64})
     kind = pl.any_horizontal(pl.col("kind").str.starts_with(prefix) for prefix in prefixes)
     telling = context.events.filter(kind).select((pl.col("ref") // (1 << REF_POSITION_BITS)).cast(pl.Int64).unique())
     indexes = set(telling.to_series().to_list())
@@ -60,6 +62,8 @@ def stretches(context: Context, *prefixes: str) -> pl.DataFrame:
 
 def until(name: str, context: Context) -> int:
     """Return the last moment (nanoseconds) at which a source could have told the end of a window of this table."""
+    if all(end >= context.span.end for _, _, end in context.span.sources):
+        return context.span.end
     return min(int(stretches(context, *_FAMILIES[name])["end"].to_list()[-1]), context.span.end)
 
 

@@ -26,6 +26,8 @@ def find(context: Context, tables: dict[str, pl.DataFrame], held: pl.DataFrame) 
         held: Times on hold: ``app``, ``start``, ``end``.
     """
     sessions = tables["audio_sessions"]
+    if sessions.is_empty():
+        return pl.DataFrame(schema=_COLUMNS)
     empty = pl.DataFrame(schema=_COLUMNS)
     parts = [
         _silences(context, sessions, tables["calls"], held, tables["interruptions"]),

@@ -35,6 +35,8 @@ def build(context: Context, relations: Relations, calls: pl.DataFrame, suspensio
         calls: The table ``calls``.
         suspensions: The table ``suspensions``.
     """
+    if not context.events.select(pl.col("kind").str.contains(r"^(?:network\.|system\.push)").any()).item():
+        return table("network", [])
     parts = [_losses(context), _handovers(context), _background_sessions(context), _push_channel(context)]
     rows = pl.concat(parts, how="diagonal_relaxed").with_row_index("row")
     begins = rows.select("owner", pl.col("start").alias("t"))

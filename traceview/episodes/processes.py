@@ -72,6 +72,8 @@ def describe(witnesses: pl.DataFrame, apps: pl.Series, names: pl.DataFrame) -> p
     )
     return _with_edges(named).select(
         pl.int_range(pl.len(), dtype=pl.Int64).alias("owner"),
+        _name_for_people(named).alias("app_name"),
+        (pl.int_range(pl.len(), dtype=pl.Int64).over("boot", pl.coalesce("app", "process")) + 1).alias("launch"),
         pl.col("boot").replace("", None).alias("boot_uuid"),
         *("boot", "pid", "app", "process", "host_app", "is_app", "start", "end", "start_how", "end_how"),
         *("launch_reason", "exit_code", "evidence"),
@@ -94,6 +96,16 @@ def _is_app(apps: pl.Series) -> pl.Expr:
         .when(service.fill_null(value=False))
         .then(statement=False)
     )
+
+
+def _name_for_people(rows: pl.DataFrame) -> pl.Expr:
+    """The app's process name; an extension's behind that of its host, ``Acme (NotificationService)``."""
+    apps = rows.filter(pl.col("is_app") & pl.col("app").is_not_null() & pl.col("process").is_not_null())
+    by_bundle = dict(apps.group_by("app").agg(_longest("process")).iter_rows())
+    host = pl.col("host_app").replace_strict(by_bundle, default=None, return_dtype=pl.String)
+    own = pl.coalesce("process", pl.col("app").str.split(".").list.last())
+    inside = pl.format("{} ({})", pl.coalesce(host, pl.col("host_app")), own)
+    return pl.when(pl.col("host_app").is_not_null()).then(inside).when("is_app").then(own).otherwise(pl.col("process"))
 
 
 def _usual(column: str) -> pl.Expr:
