@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
+from importlib import resources
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from traceview.analysis import Analysis
+from traceview.plots.lanes import LANES
 from traceview.report.html import write
 from traceview.report.payload import pack
 from traceview.report.views.evidence import EvidenceBook
@@ -254,3 +256,9 @@ def test_every_id_is_used_once_and_every_fragment_exists(page: str) -> None:
         target = (attributes.get("href") or "").removeprefix("#")
         if attributes.get("href", "").startswith("#") and not target.startswith("t="):  # type: ignore[union-attr]
             assert target in ids, target
+
+
+def test_the_legend_has_a_glyph_for_every_symbol() -> None:
+    source = resources.files("traceview.report").joinpath("templates/timeline.html.j2").read_text(encoding="utf-8")
+    glyphs = set(re.findall(r'"([a-z-]+)": "', source.splitlines()[0]))
+    assert {look.symbol for lane in LANES for look in lane.looks.values()} - {""} <= glyphs

@@ -20,13 +20,24 @@ from traceview.report.views.witnesses import during
 BAR_WIDTH: Final = 1000
 DISTURBANCES: Final = 40
 STEPS: Final = (
+    ("pushed", "push received"),
+    ("launched", "app launched"),
     ("reported", "reported"),
+    ("ringing", "ringing"),
     ("answered", "answered"),
     ("audio_activated", "audio activated"),
+    ("first_io", "first audio I/O"),
     ("connected", "connected"),
     ("ended", "ended"),
 )
-PUSH_STEPS: Final = (("received", "push received"), ("launched", "app launched"), ("delivered", "push delivered"))
+LASTING: Final = frozenset({"silence", "suspension_gap", "stalled"})
+"""Glitches that are told by how long they lasted, not by how often they came."""
+FAULTS: Final = {
+    "not_activated": "answered, but CallKit never activated the audio",
+    "no_io": "activated, but audio I/O never started",
+    "no_input": "one way: no input",
+    "no_output": "one way: no output",
+}
 _CALLS: Final = LANES[0]
 
 
@@ -127,17 +138,26 @@ def _facts(call: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         ("direction", call["direction"]),
         ("kind", call["kind"]),
         ("end", call["end_reason"]),
-        ("holds", str(call["holds"]) if call["holds"] else None),
+        ("audio", FAULTS.get(call["audio_fault"], call["audio_fault"])),
+        ("holds", _holds(call)),
+        ("swaps", str(call["swaps"]) if call["swaps"] else None),
+        ("other calls", str(call["other_calls"]) if call["other_calls"] else None),
+        ("failed actions", f"{call['failed_actions']}: {call['failed_action']}" if call["failed_actions"] else None),
         ("call id", call["call_id"]),
         ("seen by", call["witness"]),
     ]
     return tuple((name, value) for name, value in facts if value)
 
 
+def _holds(call: Mapping[str, Any]) -> str | None:
+    if not call["holds"]:
+        return None
+    return str(call["holds"]) + (f", {duration(call['held_s'])} in all" if call["held_s"] is not None else "")
+
+
 def _steps(call: Mapping[str, Any], pushes: pl.DataFrame, moments: Moments) -> tuple[Step, ...]:
-    found: list[tuple[datetime, str]] = []
-    for push in pushes.filter(pl.col("call") == call["id"]).head(1).iter_rows(named=True):
-        found += [(push[column], name) for column, name in PUSH_STEPS if push[column] is not None]
+    delivered = pushes.filter(pl.col("call") == call["id"])["delivered"].drop_nulls().head(1)
+    found: list[tuple[datetime, str]] = [(moment, "push delivered") for moment in delivered]
     found += [(call[column], name) for column, name in STEPS if call[column] is not None]
     if call["ended"] is None and call["end"] is not None:
         found.append((call["end"], "ended"))
@@ -172,8 +192,12 @@ def _within(table: pl.DataFrame, window: _Window, app: str | None) -> pl.DataFra
 
 
 def _glitch(row: Mapping[str, Any]) -> str:
-    words = f"{(row['kind'] or 'glitch').replace('_', ' ')}, {plural(row['count'] or 1, 'time')}"
-    if row["peak_per_10s"]:
+    words = (row["kind"] or "glitch").replace("_", " ")
+    if row["kind"] in LASTING and row["start"] is not None and row["end"] is not None:
+        words += f" for {duration((row['end'] - row['start']).total_seconds())}"
+    else:
+        words += f", {plural(row['count'] or 1, 'time')}"
+    if (row["peak_per_10s"] or 0) > 1:
         words += f", peak {row['peak_per_10s']} in 10 s"
     if row["cause"] and row["cause"] != "unknown":
         sure = f" ({row['cause_confidence']:.0%})" if row["cause_confidence"] is not None else ""
