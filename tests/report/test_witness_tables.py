@@ -261,3 +261,30 @@ def test_no_window_reaches_beyond_what_its_source_covers() -> None:
 
 def _ns(seconds: float) -> int:
     return int(at(seconds).timestamp()) * 10**9
+
+
+def test_run_time_of_a_bucket_is_that_of_the_app_itself() -> None:
+    rows = told(
+        "power_app_run_time",
+        {"s": 0, "until": 3600, "bundle": APP, "screen_on_s": 12.0, "background_s": 34.12, "background_audio_playing_s": 0.0},
+        {"s": 3600, "until": 7200, "bundle": APP, "background_s": 900.0, "background_audio_playing_s": 890.0},
+        {"s": 0, "until": 3600, "bundle": APP, "background_s": 0.0},
+        {"s": 0, "until": 3600, "bundle": "com.apple.cloudd", "on_behalf_of": APP, "background_s": 5.0},
+    )  # fmt: skip
+    assert [(row["kind"], row["value"], row["text"]) for row in rows] == [
+        ("background", 34.12, "12.0 s on screen, 34.1 s in the background"),
+        ("audio", 900.0, "900.0 s in the background, 890.0 s playing audio in the background"),
+    ]
+    assert {row["app"] for row in rows} == {APP}
+
+
+def test_now_playing_and_location_last_until_the_next_row() -> None:
+    rows = told("power_now_playing", {"s": 0, "bundle": APP, "playing": True}, {"s": 90, "bundle": APP, "playing": False})  # fmt: skip
+    assert [(row["lane"], row["kind"], row["end"]) for row in rows] == [("playback", "now playing", at(90))]
+    rows = told(
+        "power_location_clients",
+        {"s": 0, "bundle": APP, "client": APP, "type": "location", "accuracy_m": 100.0},
+        {"s": 60, "bundle": APP, "client": APP, "type": ""},
+        {"s": 0, "bundle": "com.other.app", "client": "x", "type": "location"},
+    )
+    assert [(row["kind"], row["text"], row["end"]) for row in rows] == [("client", "location, accuracy 100.0 m", at(60))]  # fmt: skip

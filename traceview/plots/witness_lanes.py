@@ -73,6 +73,18 @@ _BESIDE: Final[dict[str, tuple[Lane, ...]]] = {
     ),
     "app_states": (
         _lane("app_state", "State by PowerLog", _STATES, per_app=True),
+        _lane(
+            "run_time",
+            "Run time, by PowerLog",
+            {
+                "screen": Look("on screen only", SKY),
+                "background": Look("in the background", BLUE),
+                "audio": Look("in the background, with audio", PURPLE),
+            },
+            (("seconds in the background", "value"),),
+            per_app=True,
+            full=3600.0,
+        ),
         _lane("differs", "Log and PowerLog differ", {"differs": Look("different states", RED, "x", "x")}),
         _lane(
             "life_cycle",
@@ -90,6 +102,7 @@ _BESIDE: Final[dict[str, tuple[Lane, ...]]] = {
             "Playback, by PowerLog",
             {
                 "playback": Look("audio is played", PURPLE),
+                "now playing": Look("shown as now playing", SKY),
                 "AudioPlayback_Start": Look("begin of playback", PURPLE, symbol="triangle-up"),
                 "AudioPlayback_Stop": Look("end of playback", GREY, symbol="square"),
             },
@@ -201,6 +214,7 @@ _BESIDE: Final[dict[str, tuple[Lane, ...]]] = {
             per_app=True,
             full=1.0,
         ),
+        _lane("location", "Location, by PowerLog", {"client": Look("asks for location", GREEN)}, per_app=True),
         _lane(
             "shown",
             "On the display",

@@ -82,6 +82,53 @@ def _cpu(frame: pl.DataFrame, _stretches: pl.DataFrame, apps: Sequence[str]) -> 
     return windows(spent.filter(pl.col("cpu_s") > 0), "cpu", value=percent, kind=kind, text=text)
 
 
+_RUN_TIME: Final = {
+    "screen_on_s": "on screen",
+    "background_s": "in the background",
+    "background_audio_playing_s": "playing audio in the background",
+    "background_location_s": "with location in the background",
+    "in_call_background_s": "in the background of a call",
+}
+"""Seconds of a bucket that are told, where they are above zero."""
+
+
+def _run_time(frame: pl.DataFrame, _stretches: pl.DataFrame, apps: Sequence[str]) -> pl.DataFrame:
+    """How long the app itself ran in each bucket (an hour, mostly), without what daemons did for it."""
+    spent = [pl.col(name).fill_null(0) for name in _RUN_TIME]
+    own = frame.filter(
+        pl.col("bundle").is_in(apps), pl.col("on_behalf_of").is_null(), pl.any_horizontal(one > 0 for one in spent)
+    ).drop_nulls(["time", "end"])
+    audible = pl.when(pl.col("background_audio_playing_s") > 0).then(pl.lit("audio"))
+    kind = audible.when(pl.col("background_s") > 0).then(pl.lit("background")).otherwise(pl.lit("screen"))
+    parts = [pl.when(pl.col(name) > 0).then(pl.format("{} s {}", pl.col(name).round(1), pl.lit(words))) for name, words in _RUN_TIME.items()]  # fmt: skip
+    return windows(
+        own,
+        "run_time",
+        app=pl.col("bundle"),
+        kind=kind,
+        start=pl.col("time"),
+        end_known=pl.lit(value=True),
+        value=pl.col("background_s").fill_null(0),
+        text=pl.concat_str(parts, separator=", ", ignore_nulls=True),
+    )
+
+
+def _now_playing(frame: pl.DataFrame, stretches: pl.DataFrame, _apps: Sequence[str]) -> pl.DataFrame:
+    changes = until_next(frame.drop_nulls("bundle"), stretches, ["bundle"], ["playing"])
+    return windows(changes.filter("playing"), "playback", app=pl.col("bundle"), kind=pl.lit("now playing"))
+
+
+def _location(frame: pl.DataFrame, stretches: pl.DataFrame, apps: Sequence[str]) -> pl.DataFrame:
+    """What the app last asked of locationd; the words are its own."""
+    own = frame.filter(pl.col("bundle").is_in(apps)).drop("end")
+    changes = until_next(own, stretches, ["bundle", "client"], ["type", "in_use_level"])
+    text = pl.concat_str(
+        pl.col("type"), pl.format("accuracy {} m", pl.col("accuracy_m").round(0)), separator=", ", ignore_nulls=True
+    )
+    asked = changes.filter(pl.col("type").str.len_chars() > 0)
+    return windows(asked, "location", app=pl.col("bundle"), kind=pl.lit("client"), text=text)
+
+
 def _network(frame: pl.DataFrame, _stretches: pl.DataFrame, apps: Sequence[str]) -> pl.DataFrame:
     spent = _spent(frame, apps, ["wifi_in_bytes", "wifi_out_bytes", "cell_in_bytes", "cell_out_bytes"])
     wifi, cellular = (pl.col(f"{name}_in_bytes") + pl.col(f"{name}_out_bytes") for name in ("wifi", "cell"))
@@ -229,10 +276,13 @@ def _tasks(frame: pl.DataFrame, _stretches: pl.DataFrame, apps: Sequence[str]) -
 _Build = Callable[[pl.DataFrame, pl.DataFrame, Sequence[str]], pl.DataFrame]
 _BUILDERS: Final[dict[str, _Build]] = {
     "power_app_states": _app_states,
+    "power_app_run_time": _run_time,
     "power_coalition": _cpu,
     "power_network_use": _network,
     "power_audio_routing": _routes,
     "power_audio_app": _playback,
+    "power_now_playing": _now_playing,
+    "power_location_clients": _location,
     "power_lock": _lock,
     "power_screen": _shown,
     "power_battery": _battery,

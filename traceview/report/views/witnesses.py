@@ -183,12 +183,21 @@ def _network(rows: pl.DataFrame) -> str:
     return f"{size(int(rows['value'].sum()))} in {plural(rows.height, 'interval')}"
 
 
+def _run_time(rows: pl.DataFrame) -> str:
+    return f"{duration(float(rows['value'].sum()))} in the background, in {plural(rows.height, 'bucket')}"
+
+
 def _battery(rows: pl.DataFrame) -> str:
     ordered = rows.sort("start")["value"].drop_nulls()
     return f"from {number(ordered[0])} % to {number(ordered[-1])} %; {_times(rows)}" if len(ordered) else _times(rows)
 
 
-_SUMMARIES: Final[dict[str, Callable[[pl.DataFrame], str]]] = {"cpu": _cpu, "network": _network, "battery": _battery}
+_SUMMARIES: Final[dict[str, Callable[[pl.DataFrame], str]]] = {
+    "cpu": _cpu,
+    "network": _network,
+    "battery": _battery,
+    "run_time": _run_time,
+}
 
 
 def _clocks(clocks: pl.DataFrame | None) -> tuple[tuple[str, str], ...]:
