@@ -225,7 +225,7 @@ def _distance() -> pl.Expr:
         pl.when(away == 0)
         .then(pl.lit("at the same moment"))
         .when("lasting")
-        .then(pl.format("since {} s before", away))
+        .then(pl.format("for {} s by then", away))
         .when(pl.col("cause_start") <= pl.col("start"))
         .then(pl.format("{} s before", away))
         .otherwise(pl.format("{} s after its begin", away))

@@ -131,10 +131,12 @@ def _handovers(context: Context) -> pl.DataFrame:
     before = pl.coalesce(_medium(pl.col("previous_interface")), pl.col("medium").shift(1).over("owner"))
     following = pl.col("medium").shift(-1).over("owner")
     soon = (pl.col("t").shift(-1).over("owner") - pl.col("t") <= BACK_NS).fill_null(value=False)
-    back = soon & (following == pl.col("before")).fill_null(value=False)
+    just_used = (pl.col("t") - pl.col("t").shift(1).over("owner", "medium") <= BACK_NS).fill_null(value=False)
+    back = (soon & (following == pl.col("before")).fill_null(value=False)) | pl.col("just_used")
     return (
         paths.with_columns(
             before.alias("before"),
+            just_used.alias("just_used"),
             pl.coalesce("previous_interface", pl.col("interface").shift(1).over("owner")).alias("previous_interface"),
             pl.concat_list(pl.col("ref").shift(1).over("owner"), "ref").alias("evidence"),
         )
