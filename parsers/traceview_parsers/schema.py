@@ -35,10 +35,10 @@ ARGUMENT: Final = pa.struct(
 
 A column of lists, in the order of the format's placeholders, without widths and precisions:
 - ``integer``: a whole number; unsigned 64-bit ones keep their bits. ``text`` beside it: its name, where it has one
-  (``%{bool}d``, ``%{darwin.errno}d``).
+  (``%{bool}d``, ``%{darwin.errno}d``); an export of Instruments may hold nothing but the name.
 - ``real``: a floating-point number.
 - ``text``: a string or object as logged, data as printed; null for a null pointer (printed ``(null)``).
-- ``privacy``: ``private``, ``sensitive`` (then nothing else is there) or null."""
+- ``privacy``: ``private``, ``sensitive`` (then nothing else is there, unless a hash of it as ``text``) or null."""
 
 _LOG_FIELDS: Final = [
     pa.field("ref", pa.uint64(), nullable=False),

@@ -29,7 +29,9 @@ SCHEMAS = {
     "backtrace:text-backtrace subsystem:subsystem category:category message:os-log-metadata "
     "emit-location:return-location",
     "thread-state": "start:start-time thread:thread state:thread-state duration:duration process:process core:core "
-    "cputime:duration-on-core waittime:duration-waiting priority:sched-priority note:narrative summary:narrative",
+    "cputime:duration-on-core waittime:duration-waiting priority:sched-priority note:narrative summary:narrative "
+    "made-runnable-by-thread:thread preempted-by-thread:thread yielded-to-thread:thread rebalanced-from-cpu:core "
+    "thermal-throttled:boolean",
     "time-profile": "time:sample-time thread:thread process:process core:core thread-state:thread-state weight:weight "
     "stack:tagged-backtrace",
 }
@@ -110,8 +112,11 @@ def rows(schema: str, writer: Writer, rng: random.Random) -> Iterator[str]:
             cells = [
                 writer.number("start-time", time_ns), thread, writer.word("thread-state", state),
                 writer.number("duration", rng.randrange(10_000_000)), process, writer.number("core", rng.randrange(6)),
-                "<sentinel/>", "<sentinel/>", writer.number("sched-priority", 31), "<sentinel/>",
+                writer.number("duration-on-core", rng.randrange(10_000_000)), "<sentinel/>",
+                writer.number("sched-priority", 31), "<sentinel/>",
                 writer.word("narrative", f"{state} at priority 31"),
+                *(thread if state == one else "<sentinel/>" for one in ("Runnable", "Preempted", "Blocked")),
+                "<sentinel/>", writer.value("boolean", "No", "0"),
             ]  # fmt: skip
         else:
             root = rng.randrange(4000)

@@ -25,6 +25,8 @@ _PLAIN_TEXT: Final = "narrative-text"
 _INTEGERS: Final = (Kind.UNSIGNED, Kind.SIGNED)
 _SIGN_BIT: Final = 1 << 63
 _PRIVATE: Final = {"<private>": "private", "<sensitive>": "sensitive"}
+_HASHED: Final = "<mask.hash: "
+"""Stands for a withheld value, and tells equal ones from others."""
 _NULL: Final = "(null)"
 """What a null pointer prints; no argument of the archive has it as its text."""
 
@@ -55,6 +57,8 @@ def piece_of(tag: str, text: str, shown: str) -> Piece:
         return Piece(shown or text, _argument(integer=int(text), text=shown or None))
     value = (text or shown) if kind is Kind.TEXT else (shown or text)
     privacy = _PRIVATE.get(value)
+    if value.startswith(_HASHED):
+        return Piece(value, _argument(text=value, privacy="private"))
     return Piece(value, _argument(text=None if privacy or value == _NULL else value, privacy=privacy))
 
 
