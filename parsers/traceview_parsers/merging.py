@@ -52,7 +52,7 @@ def _source(row: Row) -> int:
 
 
 def reports(rows: list[Row], names: Sequence[str]) -> list[Row]:
-    """Merge reports of one incident: the same incident id, else the same process, kind and second.
+    """Merge reports of one incident: the same incident id, else the same process, kind and second, else the same words.
 
     The row with most facts counts, the others fill its gaps; ``sources`` names all files, the row's own first. Rows of
     one file (the victims of a jetsam event) stay apart.
@@ -70,10 +70,14 @@ def reports(rows: list[Row], names: Sequence[str]) -> list[Row]:
         if row["incident"] is None and moment is not None and row["process"] is not None:
             key = seconds.get((*loose, ordinal), key)
         elif row["incident"] is None:
-            key = (row["ref"],)  # nothing to compare: a report of its own
+            key = (*_said(row), ordinal)  # without a time only a copy of every word is the same report
         seconds.setdefault((*loose, ordinal), key)
         groups.setdefault(key, []).append(row)
     return sorted((_one_report(group, names) for group in groups.values()), key=lambda row: int(row["ref"]))
+
+
+def _said(row: Row) -> tuple[str, ...]:
+    return tuple(f"{key}={value}" for key, value in row.items() if key not in {"ref", "sources"} and value is not None)
 
 
 def _one_report(group: list[Row], names: Sequence[str]) -> Row:
