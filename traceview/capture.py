@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -16,10 +16,10 @@ from traceview.completeness import report_strangers, spanning, with_missing_repo
 from traceview.context import lines_around
 from traceview.episodes.reconstruct import Span, reconstruct
 from traceview.episodes.schema import EPISODES
+from traceview.facts import capture_facts, utc
 from traceview.reading import Progress, Reading, read_log
 from traceview.rules.config import Config, load_config
 from traceview.rules.evaluate import evaluate
-from traceview.rules.registry import CaptureFacts
 from traceview.scan import as_frame, scan
 from traceview.serialise import findings_frame
 from traceview.signals.powerlog import TABLES as POWER_TABLES
@@ -117,24 +117,26 @@ class Capture:
         # Nothing can be reconstructed from lines without a time, so they are no evidence that a rule could run on; a
         # report tells all that it knows, with a time or without.
         telling = of_log_and_reports.filter(pl.col("time").is_not_null() | pl.col("signal").str.starts_with("report."))
+        others = collect(self.trace, list(self._apps) or apps, coverage, app_states=episodes["app_states"], read=tables)
         findings, not_evaluated = evaluate(
             episodes,
             kinds=frozenset(telling["kind"].unique().to_list()) | kinds_in_full(of_powerlog),
             witnesses=frozenset(reading.witnesses if any(one.start_ns is not None for one in logs) else ()),
-            capture_end=_utc(span.end),
+            capture_end=utc(span.end),
             config=self._config,
             apps=self._apps or None,
-            facts=CaptureFacts(
-                taken=_utc(self.trace.capture.time_ns),
-                first=_utc(min((one.start_ns for one in logs if one.start_ns is not None), default=None)),
-                lost_messages=sum(told) if (told := [one.lost for one in logs if one.lost is not None]) else None,
+            facts=capture_facts(
+                self.trace,
+                coverage,
+                logs,
+                events=of_powerlog,
+                clocks=self.clocks,
                 private_share=_private_share(of_log),
-                os_build=self.trace.device.os_build,
                 simulator=reading.simulator,
             ),
+            windows=others.windows,
         )
         shown = _by_relevance(list(self._apps) or apps, [finding.app for finding in findings])
-        others = collect(self.trace, shown, coverage, app_states=episodes["app_states"], read=tables)
         self._forget()
         return Analysis(
             capture=at_one_offset(self.trace.capture, span.end),
@@ -145,7 +147,7 @@ class Capture:
             episodes=episodes,
             findings=findings,
             not_evaluated=not_evaluated,
-            lines=lines_around(self.trace, events, findings),
+            lines=lines_around(self.trace, events, findings, others.windows),
             tables={name: tables[name] for name in KEPT if name in tables}
             | {"clocks": self.clocks, "witnesses": others.windows},
             rows_read=rows,
@@ -381,11 +383,6 @@ def _tell_timeless(logs: list[Coverage], problems: Problems) -> None:
         if one.rows and one.start_ns is None:
             text = "no line has a time that can be read, so nothing could be reconstructed from this file"
             problems.add(one.source, "no-times", text)
-
-
-def _utc(time_ns: int | None) -> datetime | None:
-    """Return the time, cut to microseconds; 0 stands for a capture without any time."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_ns // 1000) if time_ns else None
 
 
 def _known_apps(episodes: dict[str, pl.DataFrame], events: pl.DataFrame) -> list[str]:

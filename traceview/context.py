@@ -18,19 +18,21 @@ LINES_IN_ALL = 5_000
 _COLUMNS = ["ref", "time", "time_how", "process", "pid", "tid", "sender", "subsystem", "category", "level", "message"]
 
 
-def lines_around(trace: Trace, events: pl.DataFrame, findings: list[Finding]) -> pl.DataFrame:
+def lines_around(trace: Trace, events: pl.DataFrame, findings: list[Finding], windows: pl.DataFrame) -> pl.DataFrame:
     """Return evidence lines of all findings and their neighbours (`LINE_SCHEMA`), by time.
 
-    Evidence is always complete; neighbours are those nearest in time, bounded in number.
+    Evidence is always complete; neighbours are those nearest in time, bounded in number. What no line tells but another
+    witness measured (`WITNESS_SCHEMA`, `windows`) stands as a line in words.
     """
     refs = {ref for finding in findings for ref in finding.evidence}
     evidence = events.filter(pl.col("ref").is_in(list(refs)))
-    if evidence.is_empty():
+    measured = _measured_lines(windows, refs - set(evidence["ref"].to_list()))
+    if evidence.is_empty() and measured.is_empty():
         return pl.DataFrame(schema=LINE_SCHEMA)
     wanted = {ref for finding in findings for ref in finding.evidence[:WINDOWS_PER_FINDING]}
     centres = evidence.filter(pl.col("ref").is_in(list(wanted)))["time"].drop_nulls()
     neighbours = _neighbours(trace, centres, refs)
-    frame = pl.concat([_evidence_lines(evidence), neighbours.filter(~pl.col("ref").is_in(list(refs)))])
+    frame = pl.concat([_evidence_lines(evidence), measured, neighbours.filter(~pl.col("ref").is_in(list(refs)))])
     signals = events.select("ref", "signal").unique("ref")
     return _located(trace, frame.join(signals, on="ref", how="left", maintain_order="left")).sort("time", "ref")
 
@@ -40,6 +42,30 @@ def _evidence_lines(evidence: pl.DataFrame) -> pl.DataFrame:
         *("ref", "time", pl.lit(None, pl.String).alias("time_how"), "process", "pid", "tid", "sender", "subsystem"),
         *(pl.col("log_category").alias("category"), "level", "message"),
     )
+
+
+def _measured_lines(windows: pl.DataFrame, refs: set[int]) -> pl.DataFrame:
+    """Measurements in words; those of one row of a table (CPU and what daemons billed) are one line."""
+    until = pl.format("until {}", pl.col("end").dt.strftime("%H:%M:%S UTC"))
+    words = pl.concat_str(
+        pl.col("lane"),
+        pl.col("kind"),
+        pl.col("text"),
+        pl.col("explanation"),
+        pl.when(pl.col("end") > pl.col("start")).then(until),
+        separator=", ",
+        ignore_nulls=True,
+    )
+    found = windows.filter(pl.col("ref").is_in(list(refs))).unique("ref", keep="first", maintain_order=True)
+    nothing = {name: pl.lit(None, LINE_SCHEMA[name]) for name in _COLUMNS}
+    told = nothing | {
+        "ref": pl.col("ref"),
+        "time": pl.col("start"),
+        "process": pl.coalesce("app", "process"),
+        "pid": pl.col("pid"),
+        "message": words,
+    }
+    return found.select(**{name: told[name] for name in _COLUMNS})
 
 
 def _neighbours(trace: Trace, centres: pl.Series, evidence: set[int]) -> pl.DataFrame:

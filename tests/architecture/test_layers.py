@@ -17,6 +17,7 @@ LAYERS = {
     "traceview.clocks": 3,
     "traceview.completeness": 3,
     "traceview.witness": 3,
+    "traceview.facts": 4,
     "traceview.analysis": 4,
     "traceview.serialise": 5,
     "traceview.compare": 5,

@@ -13,6 +13,7 @@ from traceview.rules.builtin import load_rules
 from traceview.rules.config import Config
 from traceview.rules.evaluate import evaluate
 from traceview.rules.registry import CaptureFacts, Finding, NotEvaluated, Registry
+from traceview.witness.schema import WITNESS_SCHEMA
 
 ZERO = datetime(2026, 1, 15, 10, 0, tzinfo=UTC)
 APP = "com.acme.voip"
@@ -44,6 +45,7 @@ class Case:
     witnesses: frozenset[str] = WITNESSES
     end: float = 3600.0
     facts: CaptureFacts = field(default_factory=CaptureFacts)
+    windows: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, table: str, start: float, end: float | None = None, **values: Any) -> "Case":
         """Append a row of the app (or another, see `values`); columns that hold times take seconds."""
@@ -65,6 +67,14 @@ class Case:
         self.rows[table].append({name: at(value) if name in times else value for name, value in row.items()})
         return self
 
+    def measure(self, lane: str, start: float, end: float | None = None, **values: Any) -> "Case":
+        """Append a window that another witness than the log tells; without `end` it is a moment."""
+        row: dict[str, Any] = dict.fromkeys(WITNESS_SCHEMA)
+        row |= {"lane": lane, "app": APP, "start": at(start), "end": at(start if end is None else end)}
+        row |= {"ref": 9000 + len(self.windows), "end_known": True, **values}
+        self.windows.append(row)
+        return self
+
     def tables(self) -> Episodes:
         return {table: pl.DataFrame(rows, schema=EPISODES[table]) for table, rows in self.rows.items()}
 
@@ -80,6 +90,7 @@ class Case:
             apps=apps,
             facts=self.facts,
             registry=registry,
+            windows=pl.DataFrame(self.windows, schema=WITNESS_SCHEMA),
         )
 
     def findings(
@@ -125,6 +136,13 @@ def healthy() -> Case:
     made.add("background_tasks", 75.1, 76, name="upload", outcome="ended", held_s=0.9, background_held_s=0.9)
     made.add("route_changes", 15.7, 15.7, route="Receiver", previous_route="Speaker", in_call=True)
     made.add("interruptions", 300, 310, resumed=False, in_call=False)
+    made.add("background_runs", 20, 80, verdict="held", holders="call, audio", call_s=55.0, uncovered_s=5.0)
+    made.rows["background_runs"][-1] |= {"longest_uncovered_s": 5.0, "location_s": 0.0, "uncovered_from": at(75)}
+    made.add("push_to_talk", 700, 720, kind="transmission", pushed=700, audio_activated=701, activate_s=1.0)
+    made.measure("cpu", 0, 300, value=4.0).measure("cpu", 300, 600, value=0.1)
+    made.measure("network", 0, 600, value=900_000.0)
+    made.measure("push", 9, kind="received", text="noted in the minutes after it came; over Wifi; priority 10")
+    made.measure("hang", 30, 30.4, kind="Microhang").measure("hang", 400, 410, kind="Hang")
     made.add("glitches", 15.6, 15.6, kind="format_change", count=1, peak_per_10s=1, in_call=True)
     made.add("terminations", 600, 600, kind="user", code="0xdeadfa11", namespace="FRONTBOARD", in_call=False)
     made.add("terminations", 610, 610, app="com.apple.news", process="News", pid=99, kind="jetsam", code="0x9")

@@ -205,7 +205,7 @@ def test_io_overload_of_the_audio_server_concerns_every_app(case: Any) -> None:
     overload(case, 12, 12, app=None, process="audiomxd", pid=40, cause="thermal", cause_confidence=0.7)
     (found,) = case.findings("io-overload", apps=["com.acme.voip"])
     assert found.app is None
-    assert found.number == "G02"
+    assert found.number == "G03"
     assert "Most likely cause: thermal (70% sure)" in found.explanation
 
 

@@ -254,11 +254,20 @@ def test_session_without_call_thresholds(case: Any) -> None:
 
 def test_background_without_reason(case: Any) -> None:
     case.add("pushes", 0, 1, voip=True, outcome="reported")
-    case.add("app_states", 0, 100, state="background")
+    run = {"longest_uncovered_s": 90.0, "uncovered_s": 95.0, "uncovered_from": 5.0, "holders": 'background task "sync"'}
+    case.add("background_runs", 0, 100, verdict="overstayed", **run)
     (found,) = case.findings("background-without-reason")
     assert found.severity is Severity.low
+    assert found.title.startswith("com.acme.voip ran on for 90.0 s in the background")
+    assert 'background task "sync"' in found.explanation
+    assert (found.end - found.start).total_seconds() == 90
     assert case.findings("background-without-reason", {"background": 120}) == []
-    case.add("assertions", 10, 90, name="audio")
+
+
+@pytest.mark.parametrize("verdict", ["held", "within_budget", "not_known"])
+def test_background_with_a_reason_or_without_its_witnesses(case: Any, verdict: str) -> None:
+    case.add("pushes", 0, 1, voip=True, outcome="reported")
+    case.add("background_runs", 0, 100, verdict=verdict, longest_uncovered_s=90.0, uncovered_s=90.0)
     assert case.findings("background-without-reason") == []
 
 

@@ -15,8 +15,10 @@ from traceview.episodes.schema import EPISODES, TIME
 from traceview.rules.builtin import add_from, builtin_rules
 from traceview.rules.config import Config, Suppression
 from traceview.rules.evaluate import evaluate, split_accepted
+from traceview.rules.measured import RULES as RULES_OF_MEASUREMENTS
 from traceview.rules.registry import CaptureFacts, Check, Finding, Inputs, Registry, Rule, Severity
 from traceview.rules.windows import Window, busiest, clusters, intersect, length_s, subtract, union
+from traceview.witness.schema import WITNESS_SCHEMA
 
 NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 """Thirteen random tables shrink for minutes."""
@@ -210,6 +212,9 @@ WORDS = {
 }
 
 
+MEASURED = {rule.id for rule in RULES_OF_MEASUREMENTS}
+
+
 def values(name: str, dtype: pl.DataType) -> st.SearchStrategy[Any]:
     if name == "evidence":
         return st.lists(st.integers(0, 2**40), min_size=1, max_size=3)
@@ -221,6 +226,14 @@ def values(name: str, dtype: pl.DataType) -> st.SearchStrategy[Any]:
         pl.Float64(): st.floats(0, 100),
     }
     return st.none() | plain.get(dtype, st.none())
+
+
+def measured() -> st.SearchStrategy[list[dict[str, Any]]]:
+    columns = {name: values(name, dtype) for name, dtype in WITNESS_SCHEMA.items()}
+    columns["start"] = values("start", TIME).filter(lambda time: time is not None)
+    columns["lane"] = st.sampled_from(["cpu", "network", "push", "hang", "call"])
+    columns["ref"] = st.integers(0, 2**40)
+    return st.lists(st.fixed_dictionaries(columns), max_size=6)
 
 
 def rows(table: str) -> st.SearchStrategy[list[dict[str, Any]]]:
@@ -243,8 +256,9 @@ def test_any_tables_give_findings_that_rest_on_them(data: st.DataObject) -> None
         )
         for table, found in drawn.items()
     }
+    windows = pl.DataFrame(data.draw(measured()), schema=WITNESS_SCHEMA)
     kinds = frozenset({"call.reported", "call.ended", "audio_session.stopped", "audio_io.overload"})
-    everyone = frozenset({"runningboardd", "callservicesd", "audiomxd", "kernel"})
+    everyone = frozenset({"runningboardd", "callservicesd", "audiomxd", "apsd", "kernel"})
     found, skipped = evaluate(
         tables,
         kinds=kinds | {"process.state", "background_task.began", "push.delivered", "resource.cpu"},
@@ -252,16 +266,20 @@ def test_any_tables_give_findings_that_rest_on_them(data: st.DataObject) -> None
         capture_end=data.draw(st.none() | st.just(ZERO + timedelta(seconds=500))),
         config=Config(),
         apps=data.draw(st.sampled_from([None, ["com.acme.voip"]])),
-        facts=CaptureFacts(taken=ZERO, first=ZERO, lost_messages=0, private_share=0.0),
+        facts=CaptureFacts(
+            ZERO, ZERO, lost_messages=0, private_share=0.0, clock_step_s=0.0, clock_offset_s=0.0, powerlog_lite=False
+        ),
+        windows=windows,
     )
-    assert skipped == []
+    assert {one.rule for one in skipped} <= MEASURED
     episodes = {episode for frame in tables.values() for episode in frame["id"].to_list()}
     refs = {ref for frame in tables.values() for evidence in frame["evidence"].to_list() for ref in evidence}
+    refs |= set(windows["ref"].to_list())
     no_time = pl.col("start").is_null() & pl.col("start_how").is_null()
     undated = {episode for frame in tables.values() for episode in frame.filter(no_time)["id"].to_list()}
     rules = {rule.id: rule for rule in builtin_rules()}
     for one in found:
-        assert one.episodes
+        assert one.episodes or one.rule in MEASURED
         assert set(one.episodes) <= episodes
         assert one.evidence
         assert set(one.evidence) <= refs

@@ -14,7 +14,7 @@ from traceview_parsers.errors import UsageError
 RULES = builtin.builtin_rules()
 CATALOGUE = {"T": 19, "V": 12, "A": 14, "G": 14, "B": 13, "Q": 6}
 IDS = [rule.id for rule in RULES]
-NEEDS_FACTS = {"log-incomplete", "captured-late"}
+NEEDS_FACTS = {"log-incomplete", "captured-late", "clock-changed", "powerlog-limited"}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=IDS)

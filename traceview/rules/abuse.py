@@ -129,36 +129,6 @@ def _use(row: Row, calls: list[Row], first: Window) -> _Use:
     return _NO_CALLKIT if _records(row) else _SILENT
 
 
-def _runs_on(inputs: Inputs) -> Iterator[Finding]:
-    limit = inputs.thresholds["background"]
-    calling = call_apps(inputs)
-    tables = ("calls", "audio_sessions", "background_tasks", "assertions")
-    hidden = rows(inputs, "calls", pl.col("app").is_null())
-    for state in rows(inputs, "app_states", pl.col("state") == "background"):
-        window = window_of(inputs, state)
-        if window is None or not wanted(inputs, state) or state["app"] not in calling:
-            continue
-        excuses = [*hidden, *(row for table in tables for row in rows_of(inputs, table, state))]
-        rest = [part for part in subtract([window], windows_of(inputs, excuses)) if length_s([part]) > limit]
-        if not rest:
-            continue
-        longest = max(rest, key=lambda part: part[1] - part[0])
-        yield finding(
-            "background-without-reason",
-            "B03",
-            Severity.low,
-            [state],
-            title=f"{name_of(state)} ran on for {at_least(state)}{duration(length_s([longest]))} in the background without a visible reason",
-            explanation="No call, audio session, background task or assertion in this capture explains why iOS let the app "
-            "run. Location, Bluetooth, a debugger or a reason that is not logged remain.",
-            advice="Check what keeps the app running: location updates, Bluetooth, a connected debugger. End it when no call "
-            "is up.",
-            confidence=0.5,
-            measures={"background_s": length_s([longest])},
-            window=longest,
-        )
-
-
 _CAN_SEE_CALLS: Final = seen("call.", by=CALL_DAEMONS)
 _CAN_SEE_STATES: Final = any_of(seen(*STATE_KINDS), has_rows("app_states"))
 _CAN_SEE_SESSIONS: Final = seen("audio_session.", by=AUDIO_SERVERS)
@@ -183,27 +153,5 @@ RULES: Final = (
             ),
         ),
         links=(links.REVIEW, links.BACKGROUND_MODES, links.FORUM_ACTIVE_SESSION),
-    ),
-    Rule(
-        id="background-without-reason",
-        numbers=("B03",),
-        title="Runs in the background without a visible reason",
-        severity=Severity.low,
-        why="iOS suspends an app about 30 s after it left the foreground; one that runs on uses energy for something.",
-        fix="Find and end what keeps the app running.",
-        needs="lines about the app's state, lines of runningboardd about assertions, the audio server and callservicesd: "
-        "all of them, since the rule rests on what is absent",
-        can_run=every(_CAN_SEE_STATES, seen(by=("runningboardd",)), seen(by=AUDIO_SERVERS), seen(by=CALL_DAEMONS)),
-        check=_runs_on,
-        thresholds=(
-            Threshold(
-                "background",
-                35.0,
-                "s",
-                "a run of 34.1 s was seen in a real power log; the limit is about 30 s",
-                "longer is reported",
-            ),
-        ),
-        links=(links.BACKGROUND_TIME, links.REVIEW),
     ),
 )

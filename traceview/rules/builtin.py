@@ -12,10 +12,14 @@ from traceview.rules import (
     abuse,
     audio,
     background,
+    conversation,
     evidence_quality,
     glitches,
+    measured,
+    push_channel,
     pushes,
     resources,
+    staying,
     terminations,
     voip,
 )
@@ -23,14 +27,14 @@ from traceview.rules.registry import NotEvaluated, Registry, Rule
 
 GROUP: Final = "traceview.rules"
 FAMILIES: Final = (
-    ("Pushes", pushes.RULES),
-    ("Calls", voip.RULES),
+    ("Pushes", (*pushes.RULES, *push_channel.RULES)),
+    ("Calls", (*voip.RULES, *conversation.RULES)),
     ("Audio sessions", audio.RULES),
     ("Glitches", glitches.RULES),
     ("Background time", background.RULES),
-    ("Background-mode abuse", abuse.RULES),
+    ("Background-mode abuse", (*abuse.RULES, *staying.RULES)),
     ("Terminations", terminations.RULES),
-    ("Resources", resources.RULES),
+    ("Resources", (*resources.RULES, *measured.RULES)),
     ("Evidence quality", evidence_quality.RULES),
 )
 """Built-in rules by family, in the order of the reference."""

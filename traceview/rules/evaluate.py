@@ -28,6 +28,7 @@ def evaluate(
     facts: CaptureFacts = _NO_FACTS,
     registry: Registry | None = None,
     today: date | None = None,
+    windows: pl.DataFrame | None = None,
 ) -> tuple[list[Finding], list[NotEvaluated]]:
     """Return what the rules find, worst first and then by time, and the rules that could not speak.
 
@@ -42,6 +43,7 @@ def evaluate(
         facts: What is known of the capture itself.
         registry: Rules to run; None: all that are installed.
         today: Date for suppressions with an expiry; None: the current date.
+        windows: What other witnesses than the log measured (`WITNESS_SCHEMA`).
 
     A rule that raises is listed as not evaluated with the words ``internal error``; the others go on.
     """
@@ -50,6 +52,8 @@ def evaluate(
         registry, failures = load_rules()
     asked = _with_parts(episodes, frozenset(apps or ()))
     base = Inputs(episodes, kinds, witnesses, {}, capture_end, asked, facts)
+    if windows is not None:
+        base = replace(base, windows=windows)
     findings: list[Finding] = []
     skipped: list[NotEvaluated] = list(failures)
     for rule in registry:

@@ -132,6 +132,50 @@ def _unusual_device(inputs: Inputs) -> Iterator[Finding]:
             )
 
 
+def _clock(inputs: Inputs) -> Iterator[Finding]:
+    facts, limit = inputs.facts, inputs.thresholds["step"]
+    if facts.clock_step_s is not None and abs(facts.clock_step_s) > limit:
+        yield _about_capture(
+            "clock-changed",
+            "Q01",
+            title=f"The device's clock was set by {facts.clock_step_s:+,.1f} s while it recorded",
+            explanation="Times before and after the step are on two clocks. Windows across it may be longer or shorter than told.",
+            advice="Judge latencies within one side of the step; the server's clock may differ from both.",
+            pattern="step",
+        )
+    if facts.clock_offset_s is not None and abs(facts.clock_offset_s) > limit:
+        yield _about_capture(
+            "clock-changed",
+            "Q01",
+            title=f"Two sources of this capture place the same facts {duration(abs(facts.clock_offset_s))} apart",
+            explanation="Their clocks disagree, or the zone of one was assumed wrong. Findings that join both are less sure.",
+            advice="See `traceview doctor` for which sources; give --tz where a text prints no zone.",
+            pattern="offset",
+        )
+
+
+def _lite(inputs: Inputs) -> Iterator[Finding]:
+    if inputs.facts.powerlog_lite:
+        yield _about_capture(
+            "powerlog-limited",
+            "Q03",
+            title="The PowerLog was recorded in Lite mode",
+            explanation="Many of its tables stay empty then: that nothing was noted is no evidence that nothing happened.",
+            advice="Install Apple's battery-life logging profile on the device and reproduce for a day.",
+            pattern="lite",
+        )
+    if inputs.facts.powerlog_lacks:
+        yield _about_capture(
+            "powerlog-limited",
+            "Q03",
+            title=f"The PowerLog lacks {plural(len(inputs.facts.powerlog_lacks), 'table')} about apps and calls",
+            explanation=f"It does not have: {', '.join(inputs.facts.powerlog_lacks)}. Another version of iOS names them "
+            "otherwise, or the device does not note them.",
+            advice="`traceview doctor` shows what was read. Rules that need these tables are not evaluated.",
+            pattern="lacks",
+        )
+
+
 def _mostly_private(inputs: Inputs) -> bool:
     share = inputs.facts.private_share
     return share is not None and share > inputs.thresholds["private_share"]
@@ -163,6 +207,31 @@ RULES: Final = (
             ),
         ),
         links=(links.CRASH_REPORT,),
+    ),
+    Rule(
+        id="clock-changed",
+        numbers=("Q01",),
+        title="Clocks that were set or disagree",
+        severity=Severity.info,
+        why="Latencies and orders of events across a step are not what they seem.",
+        fix="Judge within one side of the step, and give the zone of texts that print none.",
+        needs="a source that tells clock steps (a logarchive, a PowerLog), or two sources that know the same facts",
+        can_run=lambda inputs: inputs.facts.clock_step_s is not None or inputs.facts.clock_offset_s is not None,
+        check=_clock,
+        thresholds=(Threshold("step", 2.0, "s", "heuristic", "smaller steps and offsets are not reported"),),
+        links=(links.CRASH_REPORT,),
+    ),
+    Rule(
+        id="powerlog-limited",
+        numbers=("Q03",),
+        title="PowerLog in Lite mode or incomplete",
+        severity=Severity.info,
+        why="What it does not note may still have happened.",
+        fix="Record with Apple's battery-life logging profile.",
+        needs="a PowerLog (a sysdiagnose holds one)",
+        can_run=lambda inputs: inputs.facts.powerlog_lite is not None,
+        check=_lite,
+        links=(links.BACKGROUND_MODES,),
     ),
     Rule(
         id="captured-late",

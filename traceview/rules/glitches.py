@@ -84,7 +84,7 @@ def _overload(inputs: Inputs) -> Iterator[Finding]:
         where = " in a call" if in_call else ""
         yield finding(
             "io-overload",
-            "G02" if about[0]["of_server"] else "G01",
+            "G03" if _under_pressure(about) else "G02" if about[0]["of_server"] else "G01",
             Severity.info if simulator else severity,
             about,
             title=f"Audio of {_who(about[0])} missed {plural(count, 'deadline')}{where} (up to {peak} in 10 s)",
@@ -101,6 +101,15 @@ def _overload(inputs: Inputs) -> Iterator[Finding]:
             pattern="in-call" if in_call else "",
             measures={"overload_count": float(count), "peak_per_10s_count": float(peak)},
         )
+
+
+_PRESSURE: Final = frozenset({"cpu", "thermal", "preemption"})
+
+
+def _under_pressure(about: list[Row]) -> bool:
+    """Whether most of the missed deadlines came with a lack of CPU: high load, heat or preemption."""
+    pressed = sum(row["count"] or 1 for row in about if row["cause"] in _PRESSURE)
+    return 2 * pressed > sum(row["count"] or 1 for row in about)
 
 
 def _likely_cause(about: list[Row]) -> str | None:
@@ -234,7 +243,7 @@ _NEEDS_IO: Final = "CoreAudio lines of the app or of the audio server (audiomxd,
 RULES: Final = (
     Rule(
         id="io-overload",
-        numbers=("G01", "G02"),
+        numbers=("G01", "G02", "G03"),
         title="Missed audio deadlines",
         severity=Severity.critical,
         why="Each missed deadline is a click or a gap that users hear.",

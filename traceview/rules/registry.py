@@ -7,7 +7,10 @@ from enum import IntEnum
 from hashlib import blake2b
 from typing import Any
 
+import polars as pl
+
 from traceview.episodes.schema import Episodes
+from traceview.witness.schema import WITNESS_SCHEMA
 
 
 class Severity(IntEnum):
@@ -96,6 +99,10 @@ class CaptureFacts:
         private_share: Share (0 to 1) of the recognised lines whose message holds ``<private>``.
         os_build: Build such as ``22F76`` or ``23A5276f``.
         simulator: Whether the log comes from a simulator.
+        clock_step_s: Largest step by which the wall clock was set, as a source tells it, with its sign; 0: it was not.
+        clock_offset_s: Largest measured disagreement of two sources about the time of one fact; 0: none was found.
+        powerlog_lite: Whether PowerLog recorded in Lite mode; None without a PowerLog.
+        powerlog_lacks: Tables about apps and calls that the PowerLog does not have.
     """
 
     taken: datetime | None = None
@@ -104,6 +111,10 @@ class CaptureFacts:
     private_share: float | None = None
     os_build: str | None = None
     simulator: bool | None = None
+    clock_step_s: float | None = None
+    clock_offset_s: float | None = None
+    powerlog_lite: bool | None = None
+    powerlog_lacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +130,7 @@ class Inputs:
         capture_end: Last time that any source covers, or None.
         apps: Bundle ids or process names that the user asked for; empty: all third-party apps.
         facts: What is known of the capture itself.
+        windows: What PowerLog, Instruments and reports measured (`WITNESS_SCHEMA`): CPU, network, pushes, hangs.
         memo: What several checks derive from the tables, computed once; shared by all rules of one evaluation.
     """
 
@@ -129,6 +141,7 @@ class Inputs:
     capture_end: datetime | None = None
     apps: frozenset[str] = frozenset()
     facts: CaptureFacts = field(default_factory=CaptureFacts)
+    windows: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WITNESS_SCHEMA))
     memo: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
 
 

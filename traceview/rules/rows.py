@@ -281,6 +281,7 @@ def finding(
 ) -> Finding:
     """Build a finding that rests on the episodes `about` (at least one; the first names the app).
 
+    A row without an id is none of an episode table (`measured.measured`).
     A row that is `unsure` to be an app's (`kills.deaths`) halves the confidence (heuristic) and is said to be.
     `window` overrides the window that the episodes span. Evidence is the union of the episodes' evidence, by time, with
     the first and the last line of each episode in `context` (the call around it).
@@ -309,7 +310,7 @@ def finding(
         advice=advice,
         evidence=_evidence(about, context),
         confidence=confidence,
-        episodes=tuple(dict.fromkeys(str(row["id"]) for row in (*about, *context))),
+        episodes=tuple(dict.fromkeys(str(row["id"]) for row in (*about, *context) if row["id"] is not None)),
         pattern=pattern,
         measures=dict(measures or {}),
     )
