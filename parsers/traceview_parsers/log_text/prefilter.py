@@ -35,10 +35,13 @@ def wanted_objects(objects: Lines, needed: list[str]) -> np.ndarray[Any, np.dtyp
     """Return one boolean an object (a line each): does it have to be parsed?
 
     Besides those with one of the texts these are the first and the last (the covered time), damaged ones (so that they
-    are counted) and the closing line.
+    are counted), the closing line and the last record before it.
     """
     data = np.frombuffer(objects.data, np.uint8)
-    hits = objects.series().str.contains_any([*needed, '"finished"']).to_numpy().copy()
+    texts = objects.series()
+    closing = texts.str.contains('"finished"', literal=True).to_numpy()
+    hits = texts.str.contains_any(needed).to_numpy() | closing
+    hits[:-1] |= closing[1:]
     hits |= data[objects.starts[1:] - 2] != ord("}")
     hits[[0, -1]] = True
     return hits
