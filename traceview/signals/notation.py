@@ -35,14 +35,14 @@ _BY_CONVERSION: Final[dict[str, str]] = {
     "o": r"[0-7]+",
     "p": r"(?:0x[0-9a-fA-F]+|\(null\)|\(nil\)|<private>)",
     **dict.fromkeys("fFeEgGaA", r"(?:-?(?:[0-9.]+(?:[eE][-+]?[0-9]+)?|inf|nan)|<private>)"),
-    **dict.fromkeys("cC", "."),
+    **dict.fromkeys("cC", "(?:<private>|.)"),
 }
 _BY_DECODER: Final[dict[str, str]] = {"BOOL": "(?:YES|NO)", "bool": "(?:true|false)"}
 _TEXT: Final = ".*?"
 
 _BY_NAME: Final[dict[str, str]] = {
-    "handle": r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]",
-    "bundle": r"[^\s'\",;:<>()\[\]]+|<private>",
+    "handle": r"(?:\[(?:[^\[\]]|\[[^\[\]]*\])*\]|<private>|\(null\))",
+    "bundle": r"(?:[^\s'\",;:<>()\[\]]+|<private>|\(null\))",
 }
 """Names whose values have a shape of their own, tighter than their placeholder says."""
 
