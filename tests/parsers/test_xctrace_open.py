@@ -1,9 +1,6 @@
 """Folders, clocks, messages and bundles. The columns are those of real exports; the rows are made up."""
 
-import os
 import shutil
-import stat
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from traceview_parsers import open_trace
-from traceview_parsers.errors import InputError, UnknownFormatError
+from traceview_parsers.errors import UnknownFormatError
 from traceview_parsers.selection import Clause, Selection
 from traceview_parsers.time_order import Ordered
 
@@ -409,80 +406,6 @@ def test_stacks_that_earlier_blocks_defined(tmp_path: Path) -> None:
     assert frames[:3] == stacks
     assert frames[-3:] == stacks
     assert set(map(str, frames[3:-3])) == {"None"}
-
-
-def test_a_bundle_gets_the_export_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "linux")
-    (tmp_path / "call.trace" / "corespace").mkdir(parents=True)
-    with pytest.raises(InputError) as caught:
-        open_trace(tmp_path / "call.trace")
-    said = str(caught.value)
-    assert "xctrace export --input call.trace --toc" in said
-    assert '@schema="os-log" or @schema="os-signpost" or @schema="time-info"' in said
-
-
-FAKE = """#!{python}
-import sys
-from pathlib import Path
-arguments = sys.argv[1:]
-assert arguments[:2] == ["export", "--input"], arguments
-here = Path(__file__).parent
-output = Path(arguments[arguments.index("--output") + 1])
-tries = here / "tries"
-tries.write_text((tries.read_text() if tries.exists() else "") + ".")
-if len(tries.read_text()) == 1:
-    sys.exit("Segmentation fault")
-if "--toc" in arguments:
-    output.write_bytes((here / "toc").read_bytes())
-elif "os-log" in arguments[arguments.index("--xpath") + 1]:
-    output.write_bytes((here / "log").read_bytes())
-else:
-    sys.exit("Document Missing Template Error")
-"""
-
-
-@pytest.fixture
-def fake_xctrace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program named ``xctrace`` that crashes once, then exports the log and fails for signposts."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    program = folder / "xctrace"
-    program.write_text(FAKE.format(python=sys.executable))
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    (folder / "toc").write_bytes(contents("os-log", "os-signpost", "kdebug"))
-    (folder / "log").write_bytes(export(node("os-log", LOG_ROW)))
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(sys, "platform", "darwin")
-    return folder
-
-
-@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script")
-def test_on_a_mac_a_bundle_is_exported(tmp_path: Path, fake_xctrace: Path) -> None:
-    (tmp_path / "call.trace").mkdir()
-    assert one_row(tmp_path / "call.trace", "log")["time"] == START_NS + 10**9
-    assert (fake_xctrace / "tries").read_text() == "." * 6  # contents twice, the log, signposts three times
-    with open_trace(tmp_path / "call.trace") as trace:
-        (problem,) = [one for one in trace.problems if one.kind == "export-failed"]
-        assert "os-signpost" in problem.message
-        assert "Missing Template" in problem.message
-
-
-@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script")
-def test_on_a_mac_a_packed_bundle_is_exported(tmp_path: Path, fake_xctrace: Path) -> None:
-    assert fake_xctrace.is_dir()
-    (tmp_path / "in" / "call.trace" / "corespace" / "run1").mkdir(parents=True)
-    for name in ("form.template", "corespace/run1/a", "corespace/run1/b"):
-        (tmp_path / "in" / "call.trace" / name).write_bytes(b"\0")
-    archive = shutil.make_archive(str(tmp_path / "call"), "zip", tmp_path / "in")
-    assert one_row(Path(archive), "log")["time"] == START_NS + 10**9
-
-
-@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script")
-def test_a_bundle_that_cannot_be_exported(tmp_path: Path, fake_xctrace: Path) -> None:
-    (fake_xctrace / "toc").unlink()
-    (tmp_path / "call.trace").mkdir()
-    with pytest.raises(InputError, match="could not export"):
-        open_trace(tmp_path / "call.trace")
 
 
 def test_other_xml_is_not_claimed(tmp_path: Path) -> None:
