@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from traceview.rules import builtin
+from traceview.rules.not_covered import NOT_COVERED
 from traceview.rules.reference import explain, explain_finding, render
 from traceview.rules.registry import Registry, Rule, Severity
 from traceview_parsers.errors import UsageError
@@ -44,6 +45,13 @@ def test_no_catalogue_number_is_claimed_by_two_unrelated_rules() -> None:
             owners.setdefault(number, []).append(rule.id)
     shared = {number: ids for number, ids in owners.items() if len(ids) > 1}
     assert shared == {"T04": ["background-task-overrun", "system-kill"]}
+
+
+def test_every_number_has_a_rule_or_a_reason_and_never_both() -> None:
+    ruled = {number for rule in RULES for number in rule.numbers}
+    absent = {one.number for one in NOT_COVERED}
+    assert not ruled & absent
+    assert ruled | absent == {f"{letter}{at:02}" for letter, last in CATALOGUE.items() for at in range(1, last + 1)}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=IDS)
@@ -90,6 +98,12 @@ def test_explain_by_id_and_number() -> None:
     assert "system-kill" in shared
     with pytest.raises(UsageError, match="did you mean push-unreported"):
         explain("push-unreporte")
+
+
+def test_what_no_rule_decides_is_said_with_its_reason() -> None:
+    assert "No rule decides this" in explain("v12")
+    for form in ("text", "json", "markdown"):
+        assert all(one.title in render(form) for one in NOT_COVERED)
 
 
 def test_explain_a_finding(healthy: Any) -> None:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from traceview.rules.builtin import FAMILIES, load_rules
+from traceview.rules.not_covered import NOT_COVERED
 from traceview.rules.registry import Finding, Registry, Rule, Threshold
 from traceview_parsers.errors import UsageError
 
@@ -31,6 +32,9 @@ def explain(name: str, registry: Registry | None = None) -> str:
     wanted = name.strip()
     found = [rule for rule in rules if wanted.lower() == rule.id or wanted.upper() in rule.numbers]
     if not found:
+        absent = [one for one in NOT_COVERED if one.number == wanted.upper()]
+        if absent:
+            return _wrapped(f"{absent[0].number}: {absent[0].title}. No rule decides this: {absent[0].because}.")
         close = get_close_matches(wanted.lower(), [rule.id for rule in rules], n=1)
         hint = f" (did you mean {close[0]}?)" if close else ""
         raise UsageError(f"{name}: no rule has this id or number{hint}; `traceview rules` lists them")
@@ -93,12 +97,15 @@ def _text(registry: Registry) -> str:
             lines.append(f"  {rule.id:<32} {rule.severity.name:<9} {', '.join(rule.numbers):<26} {rule.title}")
             lines += [f"      {one.name} = {_figure(one)} [{one.source}]" for one in rule.thresholds]
         blocks.append("\n".join(lines))
-    return "\n\n".join(blocks)
+    absent = [f"  {one.number:<4} {one.title}: {one.because}" for one in NOT_COVERED]
+    return "\n\n".join([*blocks, "\n".join(["Not covered", *absent])])
 
 
 def _json(registry: Registry) -> str:
     rules = [_plain(rule, title) for title, family in _families(registry) for rule in family]
-    return json.dumps({"schema_version": SCHEMA_VERSION, "rules": rules}, indent=2, ensure_ascii=False)
+    absent = [{"number": one.number, "title": one.title, "because": one.because} for one in NOT_COVERED]
+    content = {"schema_version": SCHEMA_VERSION, "rules": rules, "not_covered": absent}
+    return json.dumps(content, indent=2, ensure_ascii=False)
 
 
 def _plain(rule: Rule, family: str) -> dict[str, Any]:
@@ -133,6 +140,9 @@ def _markdown(registry: Registry) -> str:
         lines += ["", f"## {title}"]
         for rule in rules:
             lines += ["", *_section(rule)]
+    lines += ["", "## Not covered", "", "Patterns of the catalogue that no rule decides.", ""]
+    lines += ["| number | pattern | because |", "|---|---|---|"]
+    lines += [f"| {one.number} | {_escaped(one.title)} | {_escaped(one.because)} |" for one in NOT_COVERED]
     return "\n".join(lines)
 
 

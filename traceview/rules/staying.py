@@ -23,11 +23,13 @@ from traceview.rules.rows import (
     name_of,
     rows,
     seen,
+    shown,
+    stable,
     voip_apps,
     wanted,
     window_of,
 )
-from traceview.rules.windows import length_s, union
+from traceview.rules.windows import busiest, length_s, union
 
 _DAY_S: Final = 86_400.0
 _OVERSTAYED: Final = pl.col("verdict") == "overstayed"
@@ -114,6 +116,40 @@ def _location(inputs: Inputs) -> Iterator[Finding]:
         )
 
 
+_IDENTIFIER: Final = r"^[A-Za-z0-9]+(\.[A-Za-z0-9_-]+){2,}$"
+"""Tasks of BGTaskScheduler are named by reverse domain; those of UIKit have a number beside their name."""
+
+
+def _expiring(inputs: Inputs) -> Iterator[Finding]:
+    scheduled = pl.col("task_id").is_null() & pl.col("name").str.contains(_IDENTIFIER)
+    late = [
+        row
+        for row in rows(
+            inputs, "background_tasks", scheduled & pl.col("outcome").is_in(["overrun", "expired", "killed"])
+        )
+        if wanted(inputs, row)
+    ]
+    for key in dict.fromkeys((name_of(row), str(row["name"])) for row in late):
+        own = [row for row in late if (name_of(row), row["name"]) == key]
+        first, last = busiest([row["start"] for row in own], _DAY_S)
+        if last - first < inputs.thresholds["expirations"]:
+            continue
+        yield finding(
+            "scheduled-task-expires",
+            "B08",
+            Severity.medium,
+            own[first:last],
+            title=f"The scheduled task {shown(key[1])} of {key[0]} did not end in time {last - first} times within a day",
+            explanation="iOS had to expire the task: it does more than its time allows, or forgets to complete. Such tasks are "
+            "run less and less.",
+            advice="Call setTaskCompleted(success:) on every path, stop work in expirationHandler, and use BGProcessingTask for "
+            "what takes longer than about 30 s.",
+            confidence=0.7,
+            pattern=stable(key[1]),
+            measures={"expiration_count": float(last - first)},
+        )
+
+
 _CAN_SEE: Final = every(any_of(seen(*STATE_KINDS), has_rows("app_states")), seen(by=("runningboardd", "assertiond")))
 _CAN_SEE_ALL: Final = every(_CAN_SEE, seen(by=AUDIO_SERVERS), seen(by=CALL_DAEMONS))
 _NEEDS: Final = "lines about the app's state, and lines of runningboardd (assertiond) about assertions"
@@ -156,6 +192,19 @@ RULES: Final = (
             Threshold("high", 7200.0, "s per day", "heuristic", "high above this"),
         ),
         links=(links.BACKGROUND_TIME, links.REVIEW),
+    ),
+    Rule(
+        id="scheduled-task-expires",
+        numbers=("B08",),
+        title="Scheduled background task does not end in time",
+        severity=Severity.medium,
+        why="iOS runs tasks that expire less and less.",
+        fix="Complete the task on every path and stop it in its expiration handler.",
+        needs="lines of dasd or of BackgroundTasks in the app about scheduled tasks",
+        can_run=seen("background_task.", by=("dasd",)),
+        check=_expiring,
+        thresholds=(Threshold("expirations", 3.0, "per day", "heuristic", "fewer are not reported"),),
+        links=(links.BACKGROUND_TIME,),
     ),
     Rule(
         id="location-keep-alive",
