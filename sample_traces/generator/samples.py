@@ -20,8 +20,7 @@ def write_all(folder: Path) -> list[Path]:
     for module in scenarios.modules():
         slug = scenarios.slug(module)
         for generation, name in module.VARIANTS:
-            kept = name in getattr(module, "PRIVATE_KEPT", ())
-            story = Story(slug, generation, START, private_kept=kept)
+            story = Story(slug, generation, START, private_kept=scenarios.keeps_private(module, name))
             expected = scenarios.play(module, story)
             carrier = CARRIERS[name]
             stem = f"{slug}.ios{generation.ios}"

@@ -24,7 +24,7 @@ LABEL: Final = "Synthetic sample capture: made by sample_traces/generate.py, no 
 _FRAMEWORKS: Final = "/System/Library/Frameworks/{0}.framework/{0}"
 _PRIVATE: Final = "/System/Library/PrivateFrameworks/{0}.framework/{0}"
 _PUBLIC_FRAMEWORKS: Final = frozenset(
-    {"CallKit", "PushKit", "AVFAudio", "AudioToolbox", "CoreAudio", "CFNetwork", "Network"}
+    {"CallKit", "PushKit", "AVFAudio", "AudioToolbox", "CoreAudio", "CFNetwork", "Network", "MediaPlayer"}
 )
 
 
@@ -113,6 +113,7 @@ _DAEMONS: Final = {
     "apsd": ("/System/Library/PrivateFrameworks/ApplePushService.framework/apsd", 104),
     "media": ("/usr/sbin/{}", 112),
     "callservicesd": ("/System/Library/PrivateFrameworks/TelephonyUtilities.framework/callservicesd", 130),
+    "nsurlsessiond": ("/usr/libexec/nsurlsessiond", 137),
     "symptomsd": ("/usr/libexec/symptomsd", 141),
     "gamepolicyd": ("/usr/libexec/gamepolicyd", 160),
     "mDNSResponder": ("/usr/sbin/mDNSResponder", 219),
@@ -142,6 +143,8 @@ class Story:
         self.held: dict[int, str] = {}
         """Assertion that callservicesd holds, by pid of the app."""
         self._states: list[tuple[int, str]] = []
+        self.sockets_shut: list[int] = []
+        """When the sockets of the app under test were shut down."""
 
     def actor(self, name: str) -> Actor:
         """Return the daemon `name`; ``media`` is the audio server of this release."""

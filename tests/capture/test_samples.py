@@ -27,6 +27,8 @@ def _differences(rows: list[dict[str, Any]], wanted: dict[str, Any], table: str,
             if EPISODES[table][column] == TIME and value is not None:
                 moment = datetime.fromisoformat(value)
                 same = found is not None and abs((found - moment).total_seconds()) <= tolerance_s
+            elif isinstance(value, float) and found is not None:
+                same = abs(found - value) <= tolerance_s
             else:
                 same = found == value
             if not same:

@@ -138,10 +138,11 @@ def _client(story: Story, session: Session, what: str) -> None:
 
 def start_io(story: Story, session: Session) -> int:
     """The app's audio unit starts; return the time. The rtaid line is a healthy start, in spite of its word error."""
-    story.say(
-        session.app, "[%s:%-5d %.*s:%p] initialized with error = %d", Static("Detector.cpp"), 56, 15, Static("rtaid::Detector"), 0x10A2BCF00, 0,
-        subsystem="com.apple.coreaudio", category="rtaid", library="AudioToolbox",
-    )  # fmt: skip
+    if story.os.ios >= 26:
+        story.say(
+            session.app, "[%s:%-5d %.*s:%p] initialized with error = %d", Static("Detector.cpp"), 56, 15, Static("rtaid::Detector"), 0x10A2BCF00, 0,
+            subsystem="com.apple.coreaudio", category="rtaid", library="AudioToolbox",
+        )  # fmt: skip
     when = story.say(
         session.app, "%25s:%-5d Starting AURemoteIO(%p)", Static("AURemoteIO.cpp"), 1666, 0x10A549E40, **_UNIT
     )
@@ -202,8 +203,10 @@ def stop_suspended(story: Story, session: Session) -> int:
     )  # fmt: skip
 
 
-def interrupt(story: Story, victim: Session, by: str, *, phone_call: bool) -> int:
-    """Another session interrupts; return the time. Format of iOS 26.1; older releases said it otherwise."""
+def interrupt(story: Story, victim: Session, by: str, *, phone_call: bool) -> int | None:
+    """Another session interrupts; return the time. Format of iOS 26.1; how older releases said it is not known: None."""
+    if story.os.ios < 26:
+        return None
     return story.say(
         story.actor("media"),
         "%{public}s %{public}s:%i '%{public}@'[%p] with priority [%d] and category '%{public}@' INTERRUPTING '%{public}@'[%p] with priority [%d] and category '%{public}@'%{public}s.",
@@ -213,16 +216,47 @@ def interrupt(story: Story, victim: Session, by: str, *, phone_call: bool) -> in
 
 
 def refused(story: Story, session: Session) -> int:
-    """The server refuses an activation for want of priority, and the app is told; return the time of the refusal."""
+    """The server refuses an activation for want of priority, and the app is told; return the time of the refusal.
+
+    Known are the server's words before iOS 17 (seen, 14/15) and in 26.1, and the client's since 18.0.
+    """
+    if story.os.ios < 17:
+        return story.say(
+            story.actor("media"), "%{public}s%{public}s", "AudioSessionServerImp.cpp:285:TranslateCMSessionErrorCode: ",
+            '{ "action":"cm_session_begin_interruption", "error":"translating CM session error", '
+            f'"session":{{"ID":"{session.id}","PID":{session.app.pid},"name":"{session.app.short_name}"}}, '
+            '"details":{"calling_line":3196,"error_code":-12983,"error_string":"Insufficient priority"} }',
+            level="error", **_SERVER,
+        )  # fmt: skip
+    if story.os.ios < 26:
+        return _refused_client(story, session)
     when = story.say(
         story.actor("media"), "-CMSessionMgr- %s: Skipping begin interruption for %{public}@ because of insufficient priority.",
         Static("cmsBeginInterruptionGuts"), session.name, **_MEDIA,
     )  # fmt: skip
-    story.say(
+    _refused_client(story, session)
+    return when
+
+
+def _refused_client(story: Story, session: Session) -> int:
+    return story.say(
         session.app, "%25s:%-5d Failed to set properties, error: %s", Static("AVAudioSessionClient_Common.mm"), 574, Static("'!pri'"),
         level="error", **_CLIENT,
     )  # fmt: skip
-    return when
+
+
+def route_changed(story: Story, session: Session, reason: str) -> int:
+    """The app is told of another route; return the time. Seen on 14/15 (without the session's id) and on 26."""
+    name = Static(f"AVAudioSessionRouteChangeReason{reason}")
+    if story.os.ios < 17:
+        return story.say(
+            session.app, "%25s:%-5d Posting AVAudioSessionRouteChangeNotification. Reason: %s", Static("AVAudioSession_iOS.mm"), 303,
+            name, **_CLIENT,
+        )  # fmt: skip
+    return story.say(
+        session.app, "%25s:%-5d Session 0x%x posting AVAudioSessionRouteChangeNotification. Reason: %s",
+        Static("SessionCore_iOS_NotificationHandlers.mm"), 475, session.number, name, **_CLIENT,
+    )  # fmt: skip
 
 
 def webrtc(story: Story, app: Actor, text: str, *arguments: int) -> int:

@@ -116,7 +116,7 @@ def audio_activated(story: Story, app: Actor, *, active: bool) -> int:
     return callkit(story, app, "Notifying delegate that audio session activation state changed to: %d", int(active))
 
 
-def end_by_remote(story: Story, app: Actor, call: str) -> int:
+def end_by_remote(story: Story, app: Actor, call: str, *, last: bool = True) -> int:
     """The other side hung up and the app reports it (reason 2, remote ended); return the time."""
     ended = callkit(
         story, app, "Provider %@ was asked to report that call with UUID %@ ended at date %@ with reason %ld",
@@ -127,7 +127,7 @@ def end_by_remote(story: Story, app: Actor, call: str) -> int:
         "<source>", call, "<date>", 2, None,
     )  # fmt: skip
     callservicesd(story, "Setting disconnected reason to remote hangup because ended reason is %ld", 2)
-    disconnected(story, call)
+    disconnected(story, call, last=last)
     return ended
 
 
@@ -140,10 +140,12 @@ def end_by_user(story: Story, app: Actor, call: str) -> int:
     return ended
 
 
-def disconnected(story: Story, call: str) -> int:
-    """Callservicesd's bookkeeping after a call."""
-    callservicesd(story, "Updating client %@ with disconnected call: %@ calls: %@", "<client>", call, "()")
+def disconnected(story: Story, call: str, *, last: bool = True) -> int:
+    """Callservicesd's bookkeeping after a call, and after the last one; return the time."""
+    when = callservicesd(story, "Updating client %@ with disconnected call: %@ calls: %@", "<client>", call, "()")
     callservicesd(story, "Stopped tracking call: %@", call)
+    if not last:
+        return when
     return callservicesd(story, "All calls ended. Setting uplink and downlink muted to NO")
 
 
@@ -189,6 +191,61 @@ def connected(story: Story, app: Actor, call: str) -> int:
     return when
 
 
+def another(story: Story, app: Actor, call: str) -> int:
+    """The user holds the active call and takes the ringing one; return the time CallKit asked the app to answer."""
+    callservicesd(
+        story,
+        "Performing hold active calls and answer ringing call %@ for answer request %@",
+        call,
+        "<TUAnswerRequest>",
+    )
+    return answer(story, app, call)
+
+
+def swap(story: Story, app: Actor, held: str, taken: str) -> int:
+    """The user puts `held` on hold and goes on with `taken`; return the time."""
+    when = callservicesd(story, "Asked to hold calls %@ while unholding calls %@", held, taken)
+    callservicesd(story, "Holding call with identifier: %@", held)
+    hold(story, app, held)
+    callservicesd(story, "Unholding call with identifier: %@", taken)
+    hold(story, app, taken)
+    return when
+
+
+def end_reported(story: Story, app: Actor, call: str, reason: int, words: str | None = None) -> int:
+    """The app reports an end with one of CallKit's public reasons; `words` are callservicesd's. Return the time."""
+    ended = callkit(
+        story, app, "Provider %@ was asked to report that call with UUID %@ ended at date %@ with reason %ld",
+        _PROVIDER, call, "(null)", reason,
+    )  # fmt: skip
+    callservicesd(
+        story, "Call source %@ ended call with UUID %@ with ended at date %@ with reason %ld failure context %@",
+        "<source>", call, "<date>", reason, None,
+    )  # fmt: skip
+    if words:
+        callservicesd(story, f"Setting disconnected reason to {words} because ended reason is %ld", reason)
+    disconnected(story, call)
+    return ended
+
+
+def timed_out(story: Story, app: Actor, action: str) -> int:
+    """The app did not fulfil an action in time, and CallKit tells its delegate; return the time."""
+    when = callkit(story, app, "Notified that action timed out: %@", action)
+    callkit(story, app, "Notifying delegate that action timed out: %@", action)
+    return when
+
+
+def failed(story: Story, app: Actor, call: str) -> int:
+    """The outgoing call cannot be placed; return the time."""
+    when = callkit(
+        story, app, "Provider %@ was notified that call with UUID %@ failed at date %@ with context %@",
+        _PROVIDER, call, "(null)", "<failure>",
+    )  # fmt: skip
+    callservicesd(story, "Using call ended reason failed because ended reason is %@", "1")
+    disconnected(story, call)
+    return when
+
+
 def hold(story: Story, app: Actor, call: str) -> int:
     """CallKit puts the app's call on hold or takes it back; return the time."""
     when = callkit(story, app, "Asking delegate to perform action %@", f"<CXSetHeldCallAction {call}>")
@@ -199,3 +256,52 @@ def hold(story: Story, app: Actor, call: str) -> int:
 def not_reported(story: Story, app: Actor) -> int:
     """Callservicesd's verdict: the app had its seconds and posted no call; return the time."""
     return callservicesd(story, "VoIP app %@ failed to post incoming call", app.bundle)
+
+
+def channel_joined(story: Story, app: Actor, channel: str) -> int:
+    """The app joins a Push-to-Talk channel; return the time."""
+    return callkit(
+        story,
+        app,
+        "Provider %@ was notified that channel with UUID %@ connected at date %@",
+        _PROVIDER,
+        channel,
+        "(null)",
+    )
+
+
+def channel_left(story: Story, app: Actor, channel: str) -> int:
+    """The app leaves the channel; return the time."""
+    return callkit(
+        story, app, "Provider %@ was notified that channel with UUID %@ disconnected at date %@ disconnectedReason: %ld",
+        _PROVIDER, channel, "(null)", 0,
+    )  # fmt: skip
+
+
+def channel_push(story: Story, app: Actor) -> int:
+    """A push of the channel reaches callservicesd, which takes its assertion; return the time."""
+    received = callservicesd(
+        story, "Received incoming APS message from application with bundle identifier %@ and topic %@",
+        app.bundle, f"{app.bundle}.voip-ptt",
+    )  # fmt: skip
+    callservicesd(story, "Attempting to open application %@ and acquire a process assertion", app.bundle)
+    keep_awake(story, app)
+    return received
+
+
+def channel_deliver(story: Story, app: Actor) -> int:
+    """Hand the channel's push to the app; return the time."""
+    callservicesd(story, "Successfully took out process assertion")
+    return callservicesd(story, "Delivering %lu channel push payload(s) to application %@", 1, app.bundle)
+
+
+def transmission(story: Story, app: Actor, channel: str, *, begins: bool) -> int:
+    """Somebody begins or ends to speak; return the time."""
+    if begins:
+        return callkit(
+            story, app, "Provider %@ reports channel with UUID %@ started an incoming transmission with update %@",
+            _PROVIDER, channel, "<update>",
+        )  # fmt: skip
+    return callkit(
+        story, app, "Provider %@ reports channel with UUID %@ ended an incoming transmission with reason %ld", _PROVIDER, channel, 0
+    )  # fmt: skip

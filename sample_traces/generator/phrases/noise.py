@@ -13,13 +13,18 @@ from generator.values import Static
 _NO_LEVEL: Final = "default"
 
 
-def bystanders(story: Story, start: float, end: float, *, per_second: float = 1.5) -> None:
-    """Scatter noise between two times (seconds after the story's start) without moving the story on."""
+def bystanders(story: Story, start: float, end: float, *, per_second: float = 1.5, push_channel: bool = True) -> None:
+    """Scatter noise between two times (seconds after the story's start) without moving the story on.
+
+    `push_channel`: apsd is connected all the time and says so.
+    """
     chess = story.app(702, "Chess", "com.example.chess")
     talk = story.app(731, "OtherTalk", "com.example.othertalk")
     makers: tuple[Callable[[Story, int, Actor], None], ...] = (
         _handle, _keep_alive, _usage, _location, _dns, _wifi, _radio, _segments, _other_update, _schedule, _parameter,
     )  # fmt: skip
+    if not push_channel:
+        makers = tuple(maker for maker in makers if maker is not _keep_alive)
     for _ in range(round((end - start) * per_second)):
         offset = round(story.random.uniform(start, end) * 1e6) * MICROSECOND
         story.random.choice(makers)(story, story.start_ns + offset, story.random.choice((chess, talk)))

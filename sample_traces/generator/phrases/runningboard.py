@@ -7,7 +7,7 @@ SpringBoard's ``SBApplicationProcessState`` (14), termination lines (14.5), ``RB
 
 from typing import Final
 
-from generator.story import Actor, Story
+from generator.story import APP_BUNDLE, Actor, Story
 from generator.values import Static
 
 _SUBSYSTEM: Final = "com.apple.runningboard"
@@ -76,7 +76,7 @@ def launch(story: Story, app: Actor, *, foreground: bool = False) -> int:
         f"\t<RBSRunningReasonAttribute| runningReason:10000>,\n\t<RBSDefineRelativeStartTimeGrant>,\n"
         f"\t<RBSCPUAccessGrant| role:{role}>\n\t]>",
     )  # fmt: skip
-    if story.os.ios < 26:
+    if story.os.ios < 18:  # gone by 18.4
         begun = _rb(
             story, "Executing launch request for %{public}@ (%{public}@)", story.identity(app), "FBApplicationProcess"
         )
@@ -140,7 +140,9 @@ def suspend(story: Story, app: Actor) -> int:
     """Freeze the app; return the time."""
     when = _rb(story, "%{public}@ Suspending task.", story.handle(app))
     story.entered(app, "suspended", when)
-    _rb(story, "%{public}@ Shutdown sockets (%s)", story.handle(app), Static("ALL"), category="process")
+    shut = _rb(story, "%{public}@ Shutdown sockets (%s)", story.handle(app), Static("ALL"), category="process")
+    if app.bundle == APP_BUNDLE:
+        story.sockets_shut.append(shut)
     role_of(story, app, "None")
     calculated(story, app, "running-suspended", "None")
     fan_out(story, app, "running-suspended")
@@ -191,6 +193,15 @@ def gone(story: Story, app: Actor, *, domain: int, code: int, exit_name: str) ->
         subsystem=_FRONTBOARD, category="Process", library="FrontBoard",
     )  # fmt: skip
     springboard_state(story, app, "Unknown", task="Not Running")
+
+
+def daemon_gone(story: Story, label: str, daemon: str) -> int:
+    """A daemon has ended by a crash (signal 6); return the time."""
+    handle = story.service(label, daemon)
+    when = _rb(story, "%{public}@ termination reported by launchd (%u, %llu, %u)", handle, 2, 6, 6)
+    _rb(story, "Removing process: %{public}@", handle, category="process")
+    _rb(story, "Removing assertions for terminated process: %{public}@", handle, category="process")
+    return when
 
 
 def acquire(story: Story, app: Actor, originator: str, name: str, attributes: str, *, by: int) -> str:

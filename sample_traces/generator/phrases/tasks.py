@@ -1,7 +1,8 @@
 """UIKit's background tasks.
 
 Seen on devices (18/26): the create lines and the "created over 30 seconds ago" warning. The names are private on customer
-builds. RunningBoard's side is one shared assertion per app, seen on iOS 15 and 18/26.
+builds. RunningBoard's side is one shared assertion per app, seen on iOS 15 and 18/26; before 17 it stands alone here, UIKit's
+words are not known.
 """
 
 from typing import Final
@@ -18,12 +19,19 @@ _FINISH: Final = (
 
 def begin(story: Story, app: Actor, number: int) -> tuple[int, str]:
     """``beginBackgroundTask``; return the time and the id of the assertion behind it."""
-    began = story.say(app, "Creating new assertion because there is no existing background assertion.", **_UIKIT)
-    story.say(app, "Creating new background assertion", **_UIKIT)
-    story.say(app, "Created new background assertion <%{public}@: %p>", "BKSProcessAssertion", 0x104A4D6E0, **_UIKIT)
+    began = story.now_ns
+    told = story.os.ios >= 17
+    if told:
+        began = story.say(app, "Creating new assertion because there is no existing background assertion.", **_UIKIT)
+        story.say(app, "Creating new background assertion", **_UIKIT)
+        story.say(
+            app, "Created new background assertion <%{public}@: %p>", "BKSProcessAssertion", 0x104A4D6E0, **_UIKIT
+        )
     assertion = runningboard.acquire(
         story, app, story.handle(app), f"Shared Background Assertion {number} for {app.bundle}", _FINISH, by=app.pid
     )
+    if not told:
+        return began, assertion
     story.say(app, "Incrementing reference count for background assertion %{private}@", "<assertion>", **_UIKIT)
     story.say(app, "Created background task %{private}@.", "<task>", **_UIKIT)
     return began, assertion

@@ -2,7 +2,7 @@
 
 A module has ``TITLE``, ``VARIANTS`` (release and input format of each committed file) and ``tell``, which plays the story and
 returns what a careful engineer concludes from it. Its docstring names what the story rests on. ``PRIVATE_KEPT`` names the
-formats that are written as from a device with a profile that keeps private data; all others hide it. ``GENERATIONS`` names
+formats that are written as from a device with a profile that keeps private data (True: all); all others hide it. ``GENERATIONS`` names
 the releases whose wording the story knows, where these are not all of `GENERATIONS`; the docstring says why.
 """
 
@@ -35,8 +35,16 @@ def generations(module: ModuleType) -> tuple[Generation, ...]:
     return known
 
 
+def keeps_private(module: ModuleType, carrier: str) -> bool:
+    """Tell whether the story is written in this format as from a device that keeps private data."""
+    kept: bool | tuple[str, ...] = getattr(module, "PRIVATE_KEPT", ())
+    return kept if isinstance(kept, bool) else carrier in kept
+
+
 def play(module: ModuleType, story: Story) -> Expected:
-    """Play the scenario on the stage `story`; return what is expected, the app's states included."""
+    """Play the scenario on the stage `story`; return what is expected, with the app's states and what comes with them."""
     expected: Expected = module.tell(story)
     expected.episodes["app_states"] = story.state_rows()
+    for shut in story.sockets_shut:
+        expected.row("network", kind="connection_lost", start=shut, after_suspension=True)
     return expected

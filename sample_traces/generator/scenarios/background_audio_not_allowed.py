@@ -40,6 +40,9 @@ def tell(story: Story) -> Expected:
     suspended = runningboard.suspend(story, app)
     audio.stop_suspended(story, session)
     expected.row("audio_sessions", session_id=session.id, activated_by="app", start=activated)
+    expected.row(
+        "glitches", kind="suspension_gap", start=suspended, end_how="capture_edge", in_call=False, cause="suspension"
+    )
     expected.row("calls", direction="outgoing", kind="callkit", start=started, connected=None, ended=ended)
     expected.row("suspensions", start=suspended, in_call=False)
     return expected

@@ -1,7 +1,7 @@
 """A cellular call interrupts the VoIP call; the VoIP call is held, and taken back when the cellular call is over.
 
-Rests on: ``cmsInterruptSession`` with its suffix `` (PHONE CALL)`` (26.1 format; older releases are given the same words
-here, which is inferred), CallKit's held action, WebRTC's own lines from its source.
+Rests on: ``cmsInterruptSession`` with its suffix `` (PHONE CALL)`` (26.1 format; older releases go without, their words are not
+known, and who interrupted stays unknown), CallKit's held action, WebRTC's own lines from its source.
 """
 
 from generator import flows
@@ -29,7 +29,7 @@ def tell(story: Story) -> Expected:
     )
     calls.hold(story, app, call.id)
     interrupted = audio.interrupt(story, call.session, "sid:0x6f001, callservicesd(130), 'prim'", phone_call=True)
-    audio.webrtc(story, app, "Audio session interruption began.")
+    began = audio.webrtc(story, app, "Audio session interruption began.")
     audio.stop_io(story, call.session)
     audio.deactivate(story, call.session, by_callkit=True)
     calls.audio_activated(story, app, active=False)
@@ -50,6 +50,9 @@ def tell(story: Story) -> Expected:
         "calls", app=None, direction="incoming", reported=ringing, answered=taken, ended=over, outcome="answered"
     )
     expected.row("audio_sessions", session_id=call.session.id, activated_by="callkit", start=resumed)
-    expected.row("interruptions", session_id=call.session.id, start=interrupted, resumed=True, in_call=True)
+    expected.row(
+        "interruptions", start=interrupted or began, resumed=True, in_call=True,
+        **({"session_id": call.session.id, "interrupter": "callservicesd(130)"} if interrupted else {"interrupter": None}),
+    )  # fmt: skip
     expected.row("suspensions", start=suspended, in_call=False)
     return expected

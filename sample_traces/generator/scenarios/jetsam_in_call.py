@@ -5,9 +5,8 @@ triple (namespace 1 = JETSAM; reason 7 = per-process limit, xnu). The call ends 
 """
 
 from generator import flows
-from generator.phrases import calls, noise, runningboard
+from generator.phrases import calls, kernel, noise, runningboard
 from generator.story import IOS_15, IOS_26, Expected, Story
-from generator.values import Static
 
 TITLE = "Killed for memory in a call"
 VARIANTS = ((IOS_26, "compact"), (IOS_15, "default"))
@@ -24,19 +23,7 @@ def tell(story: Story) -> Expected:
     story.wait(3)
     flows.pick_up(story, call)
     story.at(47)
-    kernel = story.actor("kernel")
-    if story.os.ios >= 26:
-        killed = story.say(
-            kernel,
-            "%lu.%03d memorystatus: killing_specific_process pid %d [%s] (%s %d %llus rf:%s type:%s) %lluKB - memorystatus_available_pages: %llu",
-            3_647, 112, app.pid, Static(app.name), Static("per-process-limit"), 3, 42, Static("-"), Static("app"), 2_097_152, 91_244,
-        )  # fmt: skip
-    else:
-        killed = story.say(
-            kernel,
-            "%lu.%03d memorystatus: killing_specific_process pid %d [%s] (%s %d) %lluKB - memorystatus_available_pages: %llu",
-            3_647, 112, app.pid, Static(app.name), Static("per-process-limit"), 3, 1_468_006, 91_244,
-        )  # fmt: skip
+    killed = kernel.jetsam(story, app, "per-process-limit", 2_097_152 if story.os.ios >= 18 else 1_468_006)
     story.wait(0.02)
     runningboard.gone(story, app, domain=1, code=_PER_PROCESS_LIMIT, exit_name="jetsam")
     calls.callservicesd(story, "XPC connection interrupted from client %@", "<client>")

@@ -1,13 +1,13 @@
 """A headset at the edge of its range comes and goes seven times in nine seconds during a call.
 
-Rests on: ``Session … posting AVAudioSessionRouteChangeNotification. Reason: …`` of a real iOS 26 log (cut by its author) and
+Rests on: ``Session … posting AVAudioSessionRouteChangeNotification. Reason: …`` of a real iOS 26 log (cut by its author), the
+form of a real iOS 14/15 log (which names no session), and
 the reasons' names in Apple's documentation.
 """
 
 from generator import flows
-from generator.phrases import noise
+from generator.phrases import audio, noise
 from generator.story import IOS_18, IOS_26, Expected, Story
-from generator.values import Static
 
 TITLE = "Audio route flaps during a call"
 VARIANTS = ((IOS_26, "pymobiledevice3"), (IOS_18, "console_columns"))
@@ -25,13 +25,8 @@ def tell(story: Story) -> Expected:
     story.at(30)
     for number in range(7):
         reason = "OldDeviceUnavailable" if number % 2 == 0 else "NewDeviceAvailable"
-        changed = story.say(
-            app, "%25s:%-5d Session 0x%x posting AVAudioSessionRouteChangeNotification. Reason: %s",
-            Static("SessionCore_iOS_NotificationHandlers.mm"), 475, call.session.number,
-            Static(f"AVAudioSessionRouteChangeReason{reason}"),
-            subsystem="com.apple.coreaudio", category="as_client", library="AudioSession",
-        )  # fmt: skip
-        expected.row("route_changes", session_id=call.session.id, start=changed, in_call=True)
+        changed = audio.route_changed(story, call.session, reason)
+        expected.row("route_changes", start=changed, reason=reason, in_call=True)
         story.wait(1.3)
     story.at(52)
     flows.hang_up(story, call)

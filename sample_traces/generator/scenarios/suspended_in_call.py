@@ -46,5 +46,6 @@ def tell(story: Story) -> Expected:
         end_how="observed",
         ended_by="resumed",
     )
+    expected.row("glitches", kind="suspension_gap", start=stopped, end=resumed, in_call=True, cause="suspension")
     expected.notes = f"Audio was stopped {(stopped - suspended) / 1e6:.0f} ms after the suspension."
     return expected
