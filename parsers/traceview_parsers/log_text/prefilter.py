@@ -40,7 +40,7 @@ def wanted_objects(objects: Lines, needed: list[str]) -> np.ndarray[Any, np.dtyp
     data = np.frombuffer(objects.data, np.uint8)
     texts = objects.series()
     closing = texts.str.contains('"finished"', literal=True).to_numpy()
-    hits = texts.str.contains_any(needed).to_numpy() | closing
+    hits: np.ndarray[Any, np.dtype[np.bool_]] = texts.str.contains_any(needed).to_numpy() | closing
     hits[:-1] |= closing[1:]
     hits |= data[objects.starts[1:] - 2] != ord("}")
     hits[[0, -1]] = True
