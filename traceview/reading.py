@@ -1,7 +1,7 @@
 """One pass over the log of a trace: what the catalogue recognises, and who spoke at all."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -19,6 +19,9 @@ Progress = Callable[[int], None]
 _SIMULATOR = "/CoreSimulator/"
 _COMPLETE_READERS = frozenset({"unified_log"})
 """Readers whose rows always tell process, subsystem and library, so that a selection may rely on them."""
+
+_TYPED_READERS = frozenset({"unified_log", "xctrace"})
+"""Readers that know the typed arguments of a message: fields of events come from these, not from the text."""
 
 _ROWS_MATCHED_AT_ONCE = 20_000
 
@@ -42,7 +45,9 @@ class Reading:
     selected: int = 0
 
     def add(self, batch: Any) -> None:
-        """Take one record batch of ``log``."""
+        """Take one record batch of ``log``, with or without the column ``arguments``."""
+        if self.waiting and batch.num_columns != self.waiting[0].num_columns:
+            self._match()
         self.waiting.append(batch)
         if sum(one.num_rows for one in self.waiting) >= _ROWS_MATCHED_AT_ONCE:
             self._match()
@@ -75,7 +80,7 @@ def read_log(trace: Trace, apps: Sequence[str], progress: Progress | None) -> Re
     reading = Reading()
     for source in trace.sources_of("log"):
         wanted = by_columns if source.reader in _COMPLETE_READERS else by_words
-        for batch in source.batches("log", wanted):
+        for batch in source.batches("log", replace(wanted, arguments=source.reader in _TYPED_READERS)):
             reading.add(batch)
             if progress is not None:
                 progress(reading.selected)

@@ -220,9 +220,13 @@ def test_any_value_is_the_same_by_argument_and_by_text(pair: tuple[Signal, str],
     assert not differences(told, by_format)
 
 
-@pytest.mark.parametrize("sample", ["*.logarchive.tar.gz", "*.xctrace", "sysdiagnose_*.tar.gz"])
-def test_samples_say_the_same_by_arguments_and_by_text(sample: str) -> None:
-    (path,) = SAMPLES.glob(sample)
+TYPED = sorted(
+    path for shape in ("*.logarchive.tar.gz", "*.xctrace", "sysdiagnose_*.tar.gz") for path in SAMPLES.glob(shape)
+)
+
+
+@pytest.mark.parametrize("path", TYPED, ids=lambda path: path.name)
+def test_samples_say_the_same_by_arguments_and_by_text(path: Path) -> None:
     frame = rows_of(path)
     told, by_format, by_text = three_ways(frame)
     assert told.height > 10
