@@ -98,6 +98,7 @@ def _open_sources(claims: list[tuple[int, Candidate, Reader]], trace: Trace, opt
             f"{len(texts)} log texts were read as one capture; for captures of their own use `traceview batch`",
         )
     trace.device = combine(trace.inputs, trace.problems)
+    trace.device.os_version = trace.device.os_version or options.os_version
 
 
 def _claims(path: Path, trace: Trace) -> list[Claim]:

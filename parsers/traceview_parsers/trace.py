@@ -23,10 +23,12 @@ class ReadOptions:
     Attributes:
         date: Date of the first line, for layouts without a date or a year.
         tz: Zone of times that are printed without one.
+        os_version: Version of the system, such as ``26.2``, for captures that name none.
     """
 
     date: dt.date | None = None
     tz: dt.tzinfo | None = None
+    os_version: str | None = None
 
 
 @dataclass(slots=True)

@@ -58,6 +58,16 @@ def test_wrong_dates(text: str) -> None:
         options.parse_date(text)
 
 
+def test_the_version_of_the_system_is_told_where_the_capture_names_none(samples: Path) -> None:
+    text, whole = "healthy-incoming-call.ios26.ndjson", next(samples.glob("sysdiagnose_*.tar.gz")).name
+    for name, version in ((text, "26.2"), (whole, "26.2")):
+        with options.open_inputs([samples / name], system="26.2" if name == text else "18.1") as capture:
+            assert capture.trace.device.os_version == version
+    for wrong in ("iOS 26", "26.2.1.4", "", "26.x"):
+        with pytest.raises(UsageError, match="give it as 26"):
+            options.parse_system(wrong)
+
+
 def test_an_unknown_zone_of_a_capture_is_utc() -> None:
     assert options.zone_of(None) is UTC
     assert options.zone_of("Nowhere/Land") is UTC

@@ -29,6 +29,7 @@ def analyze(
     app: options.Apps = None,
     date: options.Date = None,
     tz: options.Zone = None,
+    os: options.System = None,
     output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.text,
     fail_on: verdicts.Option = None,
     baseline: Annotated[
@@ -47,7 +48,7 @@ def analyze(
     if baseline is not None:
         _check_baseline(baseline, fail_on)
     with options.open_inputs(
-        inputs, apps=app, date_text=date, zone=tz, config=config, with_baseline=baseline is None
+        inputs, apps=app, date_text=date, zone=tz, config=config, system=os, with_baseline=baseline is None
     ) as capture:
         from traceview.report.redact import redact as redacted  # noqa: PLC0415  (keeps --help fast)
 

@@ -54,6 +54,7 @@ def batch(
     app: options.Apps = None,
     date: options.Date = None,
     tz: options.Zone = None,
+    os: options.System = None,
     redact: options.Redact = "none",
     config: options.ConfigFile = None,
 ) -> None:
@@ -71,7 +72,7 @@ def batch(
     if engine is Engine.dask and timeout is not None:
         raise UsageError("--timeout works with --engine local only: a dask worker cannot be stopped from inside")
     loaded = load_config(config)
-    read = ReadOptions(options.parse_date(date), options.parse_zone(tz))
+    read = ReadOptions(options.parse_date(date), options.parse_zone(tz), options.parse_system(os))
     apps = tuple(app or ())
     settings = Settings(
         out=out,

@@ -37,6 +37,12 @@ Zone = Annotated[
     str | None,
     typer.Option("--tz", metavar="ZONE", help="Zone of times printed without one: +02:00 or Europe/Berlin."),
 ]
+System = Annotated[
+    str | None,
+    typer.Option(
+        "--os", metavar="VERSION", help="Version of iOS such as 26.2, for captures that name none (log texts)."
+    ),
+]
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="Thresholds and suppressions; default: traceview.toml found upward."),
@@ -92,6 +98,13 @@ def parse_zone(text: str | None) -> tzinfo | None:
     raise UsageError(f"--tz {text}: give it as +02:00 or as a name such as Europe/Berlin")
 
 
+def parse_system(text: str | None) -> str | None:
+    """Check ``--os``. Raises UsageError where it is no version."""
+    if text is not None and re.fullmatch(r"\d{1,2}(\.\d{1,2}){0,2}", text) is None:
+        raise UsageError(f"--os {text}: give it as 26 or 26.2")
+    return text
+
+
 def parse_time(text: str | None, option: str, zone: tzinfo | None) -> datetime | None:
     """Read ``--start``/``--end``: ISO date and time, UTC (or ``--tz``) where it has no zone. Raises UsageError."""
     if text is None:
@@ -110,6 +123,7 @@ def open_inputs(
     date_text: str | None = None,
     zone: str | None = None,
     config: Path | None = None,
+    system: str | None = None,
     with_baseline: bool = True,
 ) -> "Capture":
     """Open the inputs of a command as one capture; without its baseline, findings that were accepted by it are back."""
@@ -117,7 +131,7 @@ def open_inputs(
     from traceview.rules.config import load_config  # noqa: PLC0415
     from traceview_parsers import ReadOptions  # noqa: PLC0415
 
-    options = ReadOptions(date=parse_date(date_text), tz=parse_zone(zone))
+    options = ReadOptions(date=parse_date(date_text), tz=parse_zone(zone), os_version=parse_system(system))
     progress = progress_line() if sys.stderr.isatty() else None
     loaded = load_config(config)
     if not with_baseline:

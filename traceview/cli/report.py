@@ -23,6 +23,7 @@ def report(
     app: options.Apps = None,
     date: options.Date = None,
     tz: options.Zone = None,
+    os: options.System = None,
     redact: options.Redact = "none",
     config: options.ConfigFile = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite an existing file.")] = False,
@@ -30,7 +31,7 @@ def report(
     """Write one self-contained HTML file: verdict, timeline, calls, findings with their log lines."""
     target = out or Path(_stem(inputs[0]) + ".html")
     options.check_writable(target, force=force)
-    with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config) as capture:
+    with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config, system=os) as capture:
         analysis = capture.analysis
     from traceview.cli.text import verdict  # noqa: PLC0415  (keeps --help fast)
     from traceview.report.html import write  # noqa: PLC0415

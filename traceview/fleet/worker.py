@@ -180,7 +180,7 @@ def config_hash(
     """Return a digest of everything that changes results, the same in every process.
 
     That is: version, rules that are installed, thresholds, severities, findings that are accepted on that day, date and
-    zone of texts, apps, redaction.
+    zone of texts, version of the system, apps, redaction.
     """
     content = {
         "version": __version__,
@@ -191,6 +191,7 @@ def config_hash(
         "accepted": sorted(config.accepted(today or datetime.now(UTC).date())),
         "date": None if options.date is None else options.date.isoformat(),
         "tz": None if options.tz is None else str(options.tz),
+        "os": options.os_version,
         "apps": sorted(set(apps)),
         "redaction": redaction,
     }
