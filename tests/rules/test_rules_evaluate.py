@@ -242,7 +242,7 @@ def rows(table: str) -> st.SearchStrategy[list[dict[str, Any]]]:
 
 
 @settings(
-    max_examples=60,
+    max_examples=25,
     deadline=None,
     phases=NO_SHRINKING,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
