@@ -36,6 +36,7 @@ SAME_LINE_S: Final = 1.0
 """Heuristic: one log line that two sources hold has one time; tools that relay lines stamp them at most a second late."""
 _SINGLE_S: Final = 3_600.0
 """Heuristic: a lone fact counts as a measurement up to an hour, or where it is off by a zone (whole quarter hours)."""
+_UNITS: Final = ((3600 * 10**9, "h"), (10**9, "s"), (10**6, "ms"), (10**3, "µs"), (1, "ns"))
 _QUARTER_HOUR_S: Final = 900.0
 _LARGEST_ZONE_S: Final = 26 * 3_600.0
 """Zones reach from -12 to +14 hours."""
@@ -91,6 +92,12 @@ def compare_clocks(
         if found:
             compared.add(number)
     return pl.DataFrame(rows, schema=CLOCK_SCHEMA).sort("source", "reference", "since", nulls_last=False)
+
+
+def bound_text(nanoseconds: int) -> str:
+    """Return a bound as people write it, in the largest unit of which it has at least one: ``± 42 ns``, ``± 14 h``."""
+    size, unit = next(((size, unit) for size, unit in _UNITS if nanoseconds >= size), _UNITS[-1])
+    return f"± {nanoseconds / size:.3g} {unit}"
 
 
 def with_clock_notes(coverage: Iterable[Coverage], clocks: pl.DataFrame) -> list[Coverage]:

@@ -209,7 +209,7 @@ def _collect(tables: Mapping[str, pl.DataFrame], start: float = 0) -> Any:
 def test_every_row_names_its_source_and_its_clock() -> None:
     witnesses, _ = _collect({"power_lock": table("power_lock", {"s": -50, "locked": False}, {"s": 5, "locked": True})})
     (row,) = witnesses.windows.to_dicts()
-    assert (row["kind"], row["source"], row["clock"]) == ("locked", "logs/power.PLSQL", "offsets, ± 0.5 s")
+    assert (row["kind"], row["source"], row["clock"]) == ("locked", "logs/power.PLSQL", "offsets, ± 500 ms")
 
 
 def test_a_lane_is_bounded_and_says_so() -> None:

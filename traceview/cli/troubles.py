@@ -5,11 +5,11 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from traceview.cli.options import visible
+from traceview.clocks import bound_text
 from traceview_parsers.problems import Problem
 from traceview_parsers.trace import Coverage
 
 _SHOWN: Final = 2
-_UNITS: Final = ((3600 * 10**9, "h"), (10**9, "s"), (10**6, "ms"), (10**3, "µs"), (1, "ns"))
 
 
 def problem_lines(problems: Iterable[Problem]) -> Iterator[tuple[str, str]]:
@@ -42,10 +42,4 @@ def times_of(one: Coverage) -> str:
     clock = visible(one.clock) or "not read"
     if one.start_ns is None:
         return clock
-    return f"{clock}; {'error not known' if one.certainty_ns is None else f'± {_size(one.certainty_ns)}'}"
-
-
-def _size(nanoseconds: int) -> str:
-    """Return a bound in the largest unit of which it has at least one."""
-    size, unit = next(((size, unit) for size, unit in _UNITS if nanoseconds >= size), _UNITS[-1])
-    return f"{nanoseconds / size:.3g} {unit}"
+    return f"{clock}; {'error not known' if one.certainty_ns is None else bound_text(one.certainty_ns)}"

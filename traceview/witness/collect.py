@@ -6,6 +6,7 @@ from typing import Final
 
 import polars as pl
 
+from traceview.clocks import bound_text
 from traceview.scan import as_frame
 from traceview.witness.disagreement import disagreements
 from traceview.witness.instruments import KEPT, instruments_windows, longest, telling
@@ -143,7 +144,7 @@ def _attributed(told: pl.DataFrame, coverage: Sequence[Coverage]) -> pl.DataFram
 
 
 def _clock(one: Coverage) -> str:
-    sure = "error not known" if one.certainty_ns is None else f"± {one.certainty_ns / 1e9:.3g} s"
+    sure = "error not known" if one.certainty_ns is None else bound_text(one.certainty_ns)
     return f"{one.clock or 'unknown'}, {sure}"
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from traceview.analysis import Analysis
+from traceview.clocks import bound_text
 from traceview.plots.text import duration
 from traceview.plots.view import LOG_READERS
 from traceview.report.views.moments import Moments, from_ns
@@ -65,7 +66,7 @@ def _coverage(source: Coverage, path: str, moments: Moments, first: int, whole: 
         length=duration((end - begin) / 1e9) if timed and begin is not None and end is not None else "",
         rows=f"{source.rows:,}" if source.rows is not None else "none",
         clock=source.clock,
-        certainty=f"± {duration(source.certainty_ns / 1e9)}" if source.certainty_ns is not None else "",
+        certainty=bound_text(source.certainty_ns) if source.certainty_ns is not None and timed else "",
         notes=source.notes,
         left=round(min(left, BAR_WIDTH - 4.0), 1),
         width=round(width, 1),
