@@ -22,6 +22,7 @@ from traceview.rules.config import Config, load_config
 from traceview.rules.evaluate import evaluate
 from traceview.scan import as_frame, scan
 from traceview.serialise import findings_frame
+from traceview.signals.instruments import instruments_events
 from traceview.signals.powerlog import TABLES as POWER_TABLES
 from traceview.signals.powerlog import kinds_in_full, powerlog_events
 from traceview.signals.reports import report_events
@@ -32,6 +33,7 @@ from traceview.zones import at_one_offset
 from traceview_parsers import ReadOptions, Trace, open_trace
 from traceview_parsers.errors import UsageError
 from traceview_parsers.problems import Problems
+from traceview_parsers.schema import make_ref
 from traceview_parsers.selection import Clause, Selection, to_ns
 from traceview_parsers.trace import Coverage
 
@@ -104,7 +106,8 @@ class Capture:
         reading, tables, of_log_and_reports = self._reading, self._tables, self._of_log_and_reports
         of_log = reading.events()
         of_powerlog = powerlog_events(tables, of_log)
-        events = pl.concat([of_log_and_reports, of_powerlog]).sort("time", "ref")
+        of_instruments = instruments_events(self.trace)
+        events = pl.concat([of_log_and_reports, of_powerlog, of_instruments]).sort("time", "ref")
         coverage = self.coverage
         span = _span(coverage)
         episodes = reconstruct(events, span)
@@ -120,7 +123,7 @@ class Capture:
         others = collect(self.trace, list(self._apps) or apps, coverage, app_states=episodes["app_states"], read=tables)
         findings, not_evaluated = evaluate(
             episodes,
-            kinds=frozenset(telling["kind"].unique().to_list()) | kinds_in_full(of_powerlog),
+            kinds=frozenset(pl.concat([telling["kind"], of_instruments["kind"]]).unique()) | kinds_in_full(of_powerlog),
             witnesses=frozenset(reading.witnesses if any(one.start_ns is not None for one in logs) else ()),
             capture_end=utc(span.end),
             config=self._config,
@@ -371,7 +374,7 @@ def _span(coverage: list[Coverage]) -> Span:
     ends = [one.end_ns for one in timed if one.end_ns is not None]
     indexes = {id(one): index for index, one in enumerate(coverage)}
     sources = tuple(
-        (indexes[id(one)], one.start_ns, one.end_ns)
+        (make_ref(indexes[id(one)], 0), make_ref(indexes[id(one)] + 1, 0) - 1, one.start_ns, one.end_ns)
         for one in timed
         if one.start_ns is not None and one.end_ns is not None
     )

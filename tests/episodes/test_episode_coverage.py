@@ -21,9 +21,13 @@ def ns(*seconds: float) -> tuple[int, ...]:
     return tuple(round(one * SECOND) for one in seconds)
 
 
-def of_source(events: pl.DataFrame, source: dict[int, int]) -> pl.DataFrame:
+def source(index: int, start: float, end: float) -> tuple[int, int, int, int]:
+    return (make_ref(index, 0), make_ref(index + 1, 0) - 1, round(start * SECOND), round(end * SECOND))
+
+
+def of_source(events: pl.DataFrame, where: dict[int, int]) -> pl.DataFrame:
     """The same events, with the row of each moved to the source it is said to come from."""
-    refs = [make_ref(source[ref], ref) for ref in events["ref"].to_list()]
+    refs = [make_ref(where[ref], ref) for ref in events["ref"].to_list()]
     return events.with_columns(pl.Series("ref", refs, pl.UInt64))
 
 
@@ -38,7 +42,7 @@ def two_sources(make_events: Make) -> pl.DataFrame:
 
 def test_a_state_is_known_as_far_as_its_witness_goes(make_events: Make, seconds: Seconds) -> None:
     # PowerLog ends at 55 s; the log goes on to 300 s but says nothing about states.
-    span = Span(*ns(0, 300), sources=((0, *ns(0, 55)), (1, *ns(40, 300))))
+    span = Span(*ns(0, 300), sources=(source(0, 0, 55), source(1, 40, 300)))
     episodes = reconstruct(two_sources(make_events), span)
     columns = ("state", "start", "end", "end_how")
     assert seconds(episodes["app_states"], *columns) == [
@@ -55,7 +59,7 @@ def test_a_log_that_tells_states_could_have_told_the_end(make_events: Make, seco
         (60, "process.state", {"bundle": "com.other", "subject_pid": 800, "state": "running-suspended"}),
     ]
     events = of_source(make_events(rows), {0: 0, 1: 1})
-    episodes = reconstruct(events, Span(*ns(0, 300), sources=((0, *ns(0, 55)), (1, *ns(40, 300)))))
+    episodes = reconstruct(events, Span(*ns(0, 300), sources=(source(0, 0, 55), source(1, 40, 300))))
     mine = episodes["app_states"].filter(pl.col("app") == "com.acme.voip")
     assert seconds(mine, "state", "start", "end") == [("suspended", 50, None)]
 
@@ -64,7 +68,7 @@ def test_a_hole_between_two_logs_is_a_hole(make_events: Make, seconds: Seconds) 
     active = {**LOG, "state": "running-active", "visibility": "Visible"}
     rows: list[Row] = [(10, "process.state", active), (510, "process.state", active)]
     events = of_source(make_events(rows), {0: 0, 1: 1})
-    episodes = reconstruct(events, Span(*ns(0, 600), sources=((0, *ns(0, 100)), (1, *ns(500, 600)))))
+    episodes = reconstruct(events, Span(*ns(0, 600), sources=(source(0, 0, 100), source(1, 500, 600))))
     assert seconds(episodes["app_states"], "state", "start", "start_how", "end", "end_how") == [
         ("foreground", 10, "capture_edge", 100, "capture_edge"),
         ("foreground", 510, "capture_edge", None, "capture_edge"),
@@ -73,7 +77,7 @@ def test_a_hole_between_two_logs_is_a_hole(make_events: Make, seconds: Seconds) 
 
 def test_an_app_that_is_gone_is_gone_as_far_as_anybody_looks(make_events: Make, seconds: Seconds) -> None:
     rows: list[Row] = [(20, "process.launched", LOG), (30, "process.exited", LOG)]
-    episodes = reconstruct(make_events(rows), Span(*ns(0, 300), sources=((0, *ns(5, 100)), (1, *ns(40, 300)))))
+    episodes = reconstruct(make_events(rows), Span(*ns(0, 300), sources=(source(0, 5, 100), source(1, 40, 300))))
     gone = episodes["app_states"].filter(pl.col("state") == "not_running")
     assert seconds(gone, "start", "start_how", "end", "end_how") == [
         (5, "capture_edge", 20, "observed"),
@@ -87,7 +91,7 @@ def test_what_a_source_tells_from_outside_of_its_coverage_makes_no_window(make_e
         (5, "call.ended", {**POWERLOG, "signal": "powerlog.call_service", "confidence": 0.9}),
         (150, "app.background", {**POWERLOG, "state": "suspended"}),
     ]
-    episodes = reconstruct(make_events(rows), Span(*ns(100, 300), sources=((0, *ns(100, 300)),)))
+    episodes = reconstruct(make_events(rows), Span(*ns(100, 300), sources=(source(0, 100, 300),)))
     assert episodes["calls"].is_empty()
     assert episodes["app_states"].height == 1
 

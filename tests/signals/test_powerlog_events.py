@@ -251,7 +251,7 @@ def test_a_suspension_in_a_call_is_found_in_powerlog_alone(tmp_path: Path) -> No
     database.close()
     with tv.open(path) as capture:
         analysis = capture.analysis
-    assert {finding.rule for finding in analysis.findings} == {"suspended-during-call", "call-single-witness"}
+    assert {"suspended-during-call", "call-single-witness"} <= {finding.rule for finding in analysis.findings}
     (found,) = [finding for finding in analysis.findings if finding.rule == "suspended-during-call"]
     assert "45" in found.title
 

@@ -10,7 +10,6 @@ import polars as pl
 
 from traceview.episodes.intervals import NS, merge
 from traceview.episodes.tables import Context, Span
-from traceview_parsers.schema import REF_POSITION_BITS
 
 JOIN_NS: Final = 10 * NS
 """Sources that follow each other this closely leave no hole: rotated files begin with the next line (heuristic)."""
@@ -33,9 +32,10 @@ _FAMILIES: Final[dict[str, tuple[str, ...]]] = {
 
 def outside(span: Span) -> pl.Expr:
     """Expression over events: their time lies outside of what their own source says to cover (PowerLog's left-overs)."""
-    source = (pl.col("ref") // (1 << REF_POSITION_BITS)).cast(pl.Int64)
     t = pl.col("time").cast(pl.Int64)
-    parts = [(source == index) & ~t.is_between(start, end) & t.is_not_null() for index, start, end in span.sources]
+    parts = [
+        pl.col("ref").is_between(first, last) & ~t.is_between(start, end) for first, last, start, end in span.sources
+    ]
     return pl.any_horizontal(pl.lit(value=False), *parts).fill_null(value=False)
 
 
@@ -50,9 +50,8 @@ def stretches(context: Context, *prefixes: str) -> pl.DataFrame:
     if not span.sources:
         return pl.DataFrame({"start": [span.start], "end": [span.end]}, schema={"start": pl.Int64, "end": pl.Int64})
     kind = pl.any_horizontal(pl.col("kind").str.starts_with(prefix) for prefix in prefixes)
-    telling = context.events.filter(kind).select((pl.col("ref") // (1 << REF_POSITION_BITS)).cast(pl.Int64).unique())
-    indexes = set(telling.to_series().to_list())
-    known = [(start, end) for index, start, end in span.sources if index in indexes]
+    refs = context.events.filter(kind)["ref"]
+    known = [(start, end) for first, last, start, end in span.sources if refs.is_between(first, last).any()]
     rows = known or [(span.start, span.end)]
     windows = pl.DataFrame(rows, schema={"start": pl.Int64, "end": pl.Int64}, orient="row").with_columns(
         pl.lit(0).alias("key"), (pl.col("end") + JOIN_NS).alias("end")
@@ -62,7 +61,7 @@ def stretches(context: Context, *prefixes: str) -> pl.DataFrame:
 
 def until(name: str, context: Context) -> int:
     """Return the last moment (nanoseconds) at which a source could have told the end of a window of this table."""
-    if all(end >= context.span.end for _, _, end in context.span.sources):
+    if all(end >= context.span.end for *_, end in context.span.sources):
         return context.span.end
     return min(int(stretches(context, *_FAMILIES[name])["end"].to_list()[-1]), context.span.end)
 

@@ -43,13 +43,13 @@ class Span:
     Attributes:
         start: First covered moment, UTC nanoseconds.
         end: Last covered moment, UTC nanoseconds.
-        sources: What each source covers: its index (the upper bits of a ``ref``), first and last moment. Sources that
-            tell of moments (reports) are left out, and events of sources that are not named here count as they are.
+        sources: What each source covers: first and last ``ref`` that its rows can have, first and last moment. Sources
+            that tell of moments (reports) are left out, and events of sources that are not named here count as they are.
     """
 
     start: int
     end: int
-    sources: tuple[tuple[int, int, int], ...] = ()
+    sources: tuple[tuple[int, int, int, int], ...] = ()
 
     @classmethod
     def between(cls, start: datetime, end: datetime) -> Self:

@@ -64,6 +64,7 @@ KINDS: Final = frozenset(
         "audio_io.failed",
         "audio_io.format_changed",
         "audio_io.stalled",
+        "audio_io.preempted",  # an audio thread was ready to run and did not (`duration_s`; Instruments)
         "media_services.reset",
         "resource.cpu",
         "resource.wakeups",
