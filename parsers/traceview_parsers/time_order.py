@@ -41,8 +41,9 @@ def by_time(sources: Sequence[Source], selection: Selection = EVERYTHING) -> Ite
         yield from streams[0].rest
         return
     while waiting := [stream for stream in streams if stream.fill()]:
-        limit = min(int(stream.keys[-1]) for stream in waiting)
-        taken = [stream.take(limit) for stream in waiting]
+        limit, shortest = min((int(stream.keys[-1]), number) for number, stream in enumerate(waiting))
+        # The shortest may go on with the same time, and comes before those behind it.
+        taken = [stream.take(limit, equal=number <= shortest) for number, stream in enumerate(waiting)]
         keys = np.concatenate([keys for _, keys in taken])
         order = None if np.all(keys[:-1] <= keys[1:]) else pa.array(np.argsort(keys, kind="stable"))
         yield joined([batch for batch, _ in taken if batch.num_rows], order)
@@ -74,9 +75,9 @@ class _Stream:
             self.latest = int(self.keys[-1]) if len(times) else self.latest
         return True
 
-    def take(self, limit: int) -> tuple[Any, Any]:
-        """Return (rows up to the time `limit`, their keys) and go on behind them."""
-        count = int(np.searchsorted(self.keys, limit, "right"))
+    def take(self, limit: int, *, equal: bool) -> tuple[Any, Any]:
+        """Return (rows before the time `limit`, or up to it, their keys) and go on behind them."""
+        count = int(np.searchsorted(self.keys, limit, "right" if equal else "left"))
         found = self.batch.slice(0, count), self.keys[:count]
         self.batch, self.keys = self.batch.slice(count), self.keys[count:]
         return found

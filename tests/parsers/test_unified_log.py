@@ -18,6 +18,7 @@ from traceview_parsers.selection import Clause, Selection
 from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions, Source
 from traceview_parsers.unified_log import READER
 from traceview_parsers.unified_log.rows import OFFSET_BITS
+from traceview_parsers.unified_log.source import UnifiedLogSource
 
 pytestmark = pytest.mark.real
 
@@ -92,6 +93,20 @@ def pairs(real: Path, batches: list[Any]) -> list[tuple[dict[str, Any], dict[str
     assert not any(waiting.values()), "records that the reference does not have"
     assert len(found) == len(rows) == 54_625
     return found
+
+
+def test_boots_and_clock_adjustments_are_rows_by_time(real: Path, macos12: Path) -> None:
+    source, _ = open_archive(macos12)
+    assert isinstance(source, UnifiedLogSource)
+    found = rows_of(list(source.in_order(Selection((Clause(events=frozenset({"timesync"})),)))))
+    with gzip.open(real / "logarchive" / "macos12.reference.jsonl.gz", "rt", encoding="utf-8") as lines:
+        told = [one for one in map(json.loads, lines) if one["event"] == "timesyncEvent"]
+    assert len(told) == 15  # the reference repeats them for each file
+    assert {(row["mach_time"], row["time"], row["message"]) for row in found} == {
+        (one["mach_ct"], one["time_ns"], one["message"]) for one in told
+    }
+    assert len(found) == 5
+    assert all(row["level"] is None and row["process"] is None for row in found)
 
 
 def _reference(real: Path) -> Iterator[dict[str, Any]]:

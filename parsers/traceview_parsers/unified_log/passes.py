@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,9 @@ from traceview_parsers.unified_log.decoder import Decoder, Job, Tally, Waiting
 from traceview_parsers.unified_log.emitter import Part
 from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.prefilter import Prefilter
-from traceview_parsers.unified_log.rows import Load
+from traceview_parsers.unified_log.rows import Load, with_arguments
 from traceview_parsers.unified_log.timesync import Clock
+from traceview_parsers.unified_log.typed import no_arguments
 from traceview_parsers.unified_log.windows import Share
 
 
@@ -34,6 +35,8 @@ class SetPlace(NamedTuple):
     boot_uuid: str
 
 
+_LAST_TICK: Final = 2**64 - 1
+
 Sets = list[tuple[SetPlace, bytes]]
 """Chunk sets with their decompressed data."""
 
@@ -50,6 +53,7 @@ class Pass:
         waiting: Records whose oversize data was not met yet.
         places: Where these records are, by the numbers of their sets.
         clocks: Clock of each boot.
+        marks: What timesync tells of each boot, as rows.
         spans: First and last tick of each boot.
     """
 
@@ -60,6 +64,7 @@ class Pass:
     waiting: list[Waiting] = field(default_factory=list)
     places: dict[int, SetPlace] = field(default_factory=dict)
     clocks: dict[str, Clock] = field(default_factory=dict)
+    marks: dict[str, Any] = field(default_factory=dict)
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
     problems: dict[tuple[str, str], tuple[str, int | None]] = field(default_factory=dict)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -93,6 +98,20 @@ class Pass:
             return False
         return not wanted.processes(self.decoder.processes.process_of.take(entries)).any()
 
+    def marks_of(self, boot_uuid: str, first: int = 0, last: int = _LAST_TICK) -> Iterator[Part]:
+        """Yield the marks of a boot within these ticks."""
+        marks = self.marks.get(boot_uuid)
+        if marks is None:
+            return
+        ticks = marks.column("mach_time").to_numpy()
+        begin, end = np.searchsorted(ticks, np.array([first, last], np.uint64), "left")
+        end += int(end < ticks.size and ticks[end] == last)
+        if begin < end:
+            found = marks.slice(int(begin), int(end - begin))
+            if self.wanted.selection.arguments:
+                found = with_arguments(found, no_arguments(found.num_rows))
+            yield found, np.ones(found.num_rows, bool)
+
     def unpack(self, place: SetPlace, packed: memoryview, *, again: bool = False) -> bytes:
         """Return the decompressed data of a set; damage is told the first time."""
         unpacked = unpack(packed)
@@ -112,6 +131,9 @@ class Pass:
         self.places.update({late.unit: by_unit[late.unit] for late in self.waiting[before:]})
         if again:
             self.tally.overrun = overrun
+        if share is not None and share.strays:
+            text = "the times of records lie outside of the range that their catalog states; they stand out of order"
+            self.report(sets[0][0].name, "time-outside-catalog", text, count=share.strays)
 
     def resolve(self) -> Iterator[Part]:
         """Decode the waiting records with what is known by now; those that still lack their data go without."""

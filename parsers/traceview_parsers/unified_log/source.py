@@ -28,23 +28,20 @@ from traceview_parsers.unified_log.signposts import SELECTION, pair_signposts
 from traceview_parsers.unified_log.strings import StringFiles
 from traceview_parsers.unified_log.survey import Survey
 from traceview_parsers.unified_log.timesync import sureness
-from traceview_parsers.unified_log.windows import Windows
+from traceview_parsers.unified_log.windows import Beginnings
 
 BATCH_BYTES: Final = 4 << 20
 """Decompressed bytes decoded at a time: measured fastest (caches), and memory stays small."""
 
 _NO_CATALOG: Final = Catalog.nothing()
 _PRODUCT_TYPE: Final = re.compile(r"[A-Za-z]+[0-9]+,[0-9]+")
-_WINDOW_BYTES: Final = 1 << 20
-"""Compressed bytes of a window of time: about one batch, since LZ4 shrinks logs to a quarter (measured)."""
-_LAST_TICK: Final = 2**64 - 1
 
 
 class UnifiedLogSource:
     """A ``.logarchive``, an on-device ``diagnostics`` folder, or a loose tracev3 file.
 
     `batches` yields rows in storage order, which is not the order of time: files overlap, and chunks of several processes
-    alternate. `in_order` yields them by time.
+    alternate. `in_order` yields them by time, with rows that tell of boots and clock adjustments among them.
     """
 
     reader: str = "unified_log"
@@ -55,7 +52,7 @@ class UnifiedLogSource:
         self._files = files
         self._context = context
         self._strings: StringFiles | None = None
-        self._survey = Survey(name, files, context.problems)
+        self._survey = Survey(name, files, context.source_index, context.problems)
         self._reported: Counter[tuple[str, str]] = Counter()
         self._coverage = Coverage(name, self.reader)
         self._describe_device()
@@ -77,6 +74,7 @@ class UnifiedLogSource:
 
         Equal times come in the order of the files' names, then of the places in them. The continuous clock never goes
         back, but the wall clock may be set back within a boot; ``time`` goes back there, as it does in ``log show``.
+        Like ``log show`` this adds rows of event ``timesync`` for the boot and each adjustment of the wall clock.
         """
         yield from self._emit(selection, lambda run: (part for part in self._by_time(run) if part is not None))
 
@@ -161,13 +159,16 @@ class UnifiedLogSource:
 
     def _by_time(self, run: Pass, number: int = 0, count: int = 1) -> Iterator[Part | None]:
         """Yield the rows of each window of time, None where there are none; of every `count`-th window from `number` on."""
-        boots: dict[str, list[SetPlace]] = {}
-        for place, _ in self._survey.sets(run):
-            boots.setdefault(place.boot_uuid, []).append(place)
-        wanted = run.wanted.selection.boots
-        timelines = [_Timeline(run, places) for boot, places in boots.items() if wanted is None or boot in wanted]
-        timelines.sort(key=lambda timeline: timeline.begin_ns)
-        windows = [(timeline, window) for timeline in timelines for window in range(len(timeline.windows))]
+        timelines: dict[str, _Timeline] = {}
+        for place, packed in self._survey.sets(run):
+            if not run.skippable(place):
+                if place.boot_uuid not in timelines:
+                    timelines[place.boot_uuid] = _Timeline(run, place)
+                timelines[place.boot_uuid].add(place, packed)
+            elif run.wanted.selection.boots is None or place.boot_uuid in run.wanted.selection.boots:
+                run.skipped[place.unit] = place
+        ordered = sorted(timelines.values(), key=lambda timeline: timeline.begin())
+        windows = [(timeline, window) for timeline in ordered for window in range(len(timeline.windows))]
         for timeline, window in windows[number::count]:
             yield by_time(list(timeline.decode(window)))
 
@@ -248,28 +249,48 @@ class UnifiedLogSource:
 class _Timeline:
     """The chunk sets of one boot, decoded by windows of time."""
 
-    def __init__(self, run: Pass, places: list[SetPlace]) -> None:
+    def __init__(self, run: Pass, first: SetPlace) -> None:
         self._run = run
-        self._places = places
-        ranges = [(0, _LAST_TICK) if place.sub_chunk is None else place.sub_chunk[:2] for place in places]
-        first, last = np.array(ranges, np.uint64).T
-        sizes = np.array([place.end - place.start for place in places], np.float64)
-        count = max(int(sizes.sum()) // _WINDOW_BYTES, 1)
-        self.windows = Windows(first, last, sizes, count)
-        self.begin_ns = places[0].clock.span_ns(int(first.min()), int(first.min()))[0]
+        self._boot_uuid, self._clock = first.boot_uuid, first.clock
+        self._places: list[SetPlace] = []
+        self._beginnings = Beginnings()
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self.windows = self._beginnings.windows(np.zeros(0, np.uint64), BATCH_BYTES)
+
+    def add(self, place: SetPlace, packed: memoryview) -> None:
+        """Take the next set in storage order."""
+        self._places.append(place)
+        self._waiting.append(self._run.unpack(place, packed))
+        self._size += len(self._waiting[-1])
+        if self._size >= BATCH_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        self._beginnings.add(self._waiting)
+        self._waiting, self._size = [], 0
+
+    def begin(self) -> int:
+        """Cut the time into windows, now that all sets are known; return when the boot's log begins (UTC ns)."""
+        self._flush()
+        stated = [0 if place.sub_chunk is None else place.sub_chunk.end for place in self._places]
+        self.windows = self._beginnings.windows(np.array(stated, np.uint64), BATCH_BYTES)
+        start = self._run.spans.get(self._boot_uuid, (0, 0))[0]
+        return self._clock.span_ns(start, start)[0]
 
     def decode(self, window: int) -> Iterator[Part]:
         """Decode the records of a window, not sorted yet."""
         run = self._run
+        yield from run.marks_of(self._boot_uuid, *self.windows.range(window))
         new, others = self.windows.due(window)
         yield from self._decode(window, new, again=False)
         yield from self._decode(window, others, again=True)
         if run.waiting:
             covering = np.concatenate([self.windows.covering(late.key.ticks) for late in run.waiting])
-            due = [*new.tolist(), *others.tolist()]
-            decoded = [number for number in due if self._places[number].unit not in run.skipped]
-            missing = np.setdiff1d(covering, np.array(decoded, np.int64))
-            run.collect_oversize([self._places[number] for number in missing.tolist()])
+            others = np.setdiff1d(covering, np.concatenate([new, others]))
+            run.collect_oversize([*(self._places[number] for number in others.tolist()), *run.skipped.values()])
             yield from run.resolve()
 
     def _decode(self, window: int, due: Array, *, again: bool) -> Iterator[Part]:
@@ -278,7 +299,7 @@ class _Timeline:
         size = 0
         for number, place, packed in self._packed(due):
             numbers.append(number)
-            sets.append((place, self._run.unpack(place, memoryview(packed), again=again)))
+            sets.append((place, self._run.unpack(place, memoryview(packed), again=True)))
             size += len(sets[-1][1])
             if size >= BATCH_BYTES:
                 yield from self._share(window, numbers, sets, again=again)
@@ -292,20 +313,16 @@ class _Timeline:
         self.windows.postpone(due, share)
 
     def _packed(self, due: Array) -> Iterator[tuple[int, SetPlace, bytes]]:
-        """Read the packed data of these sets, except of those that hold nothing wanted."""
-        run = self._run
+        """Read the packed data of these sets."""
         for path, numbers in groupby(due.tolist(), lambda number: self._places[number].path):
             try:
                 with path.open("rb", buffering=0) as file:
                     for number in numbers:
                         place = self._places[number]
-                        if run.skippable(place):
-                            run.skipped[place.unit] = place
-                            continue
                         file.seek(place.start)
                         yield number, place, file.read(place.end - place.start)
             except OSError as error:
-                run.report(path.name, "unreadable-file", f"the file cannot be read: {error.strerror}")
+                self._run.report(path.name, "unreadable-file", f"the file cannot be read: {error.strerror}")
 
 
 def _decided(selection: Selection, part: Part | None) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from traceview_parsers.problems import Problems
 from traceview_parsers.unified_log import tracev3
 from traceview_parsers.unified_log.archive import Files
+from traceview_parsers.unified_log.boot_marks import boot_marks
 from traceview_parsers.unified_log.callsites import uuid_text
 from traceview_parsers.unified_log.catalog import Catalog, SubChunk
 from traceview_parsers.unified_log.passes import Pass, SetPlace
@@ -29,8 +30,9 @@ class _State:
 class Survey:
     """Walks the files of an archive, for one source called `name`."""
 
-    def __init__(self, name: str, files: Files, problems: Problems) -> None:
+    def __init__(self, name: str, files: Files, source_index: int, problems: Problems) -> None:
         self._name = name
+        self._source_index = source_index
         self._files = files
         self._problems = problems
         self._boots: dict[bytes, Boot] | None = None
@@ -73,6 +75,9 @@ class Survey:
         state.boot_uuid = uuid_text(header.boot_uuid)
         if state.boot_uuid not in run.clocks:
             run.clocks[state.boot_uuid] = clock_for(self.boots(), header.boot_uuid, header.anchor)
+            boot = self.boots().get(header.boot_uuid)
+            if boot is not None:
+                run.marks[state.boot_uuid] = boot_marks(state.boot_uuid, boot, self._source_index, len(run.marks))
         state.clock = run.clocks[state.boot_uuid]
 
     def boots(self) -> dict[bytes, Boot]:

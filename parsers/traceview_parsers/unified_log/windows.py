@@ -1,10 +1,12 @@
 """The order of time: which chunk sets to decode when, and for which of their records.
 
-Chunk sets overlap: each holds chunks of several processes, and a quiet process fills its chunk over hours. Catalogs tell
-the first and last tick of each set. So the ticks of a boot are cut into windows of about one batch each; a window takes
-the sets that reach into it and decodes their records of that window only. A set that reaches into several windows is
-decompressed for each one that holds records of it, which costs little: records are sorted out before their messages are
-written. Memory holds one window.
+Chunk sets overlap: each holds chunks of several processes, and a quiet process fills its chunk over hours. So the ticks of
+a boot are cut into windows that hold about one batch each; a window takes the sets that reach into it and decodes their
+records of that window only. A set that reaches into several windows is decompressed for each one that holds records of
+it, which costs little: records are sorted out before their messages are written. Memory holds one window.
+
+Where chunks begin is read from the sets themselves, since decompressing costs little too: what catalogs state of the times
+is right in the real archives at hand, but order should not depend on it.
 """
 
 from dataclasses import dataclass, field
@@ -12,11 +14,70 @@ from typing import Final
 
 import numpy as np
 
+from traceview_parsers.unified_log.chunksets import FIREHOSE, Batch, index_sets
+from traceview_parsers.unified_log.firehose import Chunks, walk
 from traceview_parsers.unified_log.interning import Array
 
 _EVER: Final = np.uint64(2**64 - 1)
-_POINTS: Final = 4096
-"""Steps at which the amount of data over time is known (heuristic)."""
+_DELTA: Final = np.uint64(0xFFFF_FFFF_FFFF)
+_ONE_RECORD: Final = 48 + 24
+"""Bytes of a firehose chunk with the head of one tracepoint."""
+
+
+_VISITS: Final = 2
+_LARGEST: Final = 3
+"""Windows grow up to three times where sets would have to be read more than twice on average (heuristic)."""
+
+
+class Beginnings:
+    """When the chunks of chunk sets begin; sets are added in batches, in the order of their numbers."""
+
+    def __init__(self) -> None:
+        self._sets: list[Array] = []
+        self._ticks: list[Array] = []
+        self._bytes: list[Array] = []
+        self._count = 0
+
+    def add(self, sets: list[bytes]) -> None:
+        """Take decompressed sets; chunks too short to hold a record do not count."""
+        batch = index_sets(sets)
+        word = batch.at >> 3
+        size = batch.end - batch.at
+        firehose = batch.tag == FIREHOSE
+        whole = np.flatnonzero(size >= np.where(firehose, _ONE_RECORD, 48))
+        word, firehose = word[whole], firehose[whole]
+        # A chunk of tracepoints has a base that their times count from; where it is 0, the boot, they tell more.
+        begin = batch.words[word + 4 + firehose]
+        loose = np.flatnonzero(firehose & (begin == 0))
+        if loose.size:
+            begin[loose] = _earliest(batch, batch.at[whole[loose]], batch.end[whole[loose]])
+        self._ticks.append(begin)
+        self._sets.append(batch.set_of[whole] + self._count)
+        self._bytes.append(size[whole])
+        self._count += len(sets)
+
+    def windows(self, stated: Array, window_bytes: int) -> "Windows":
+        """Return the windows of all sets added.
+
+        Args:
+            stated: The last tick of each set by its catalog, uint64.
+            window_bytes: Decompressed bytes that a window should hold.
+        """
+        sets = np.concatenate([*self._sets, np.zeros(0, np.int64)])
+        ticks = np.concatenate([*self._ticks, np.zeros(0, np.uint64)])
+        sizes = np.concatenate([*self._bytes, np.zeros(0, np.int64)])
+        first = np.full(stated.size, _EVER)
+        np.minimum.at(first, sets, ticks)
+        last = stated.copy()
+        np.maximum.at(last, sets, ticks)
+        order = np.argsort(ticks, kind="stable")
+        held = np.cumsum(sizes[order])
+        for factor in range(1, _LARGEST + 1):
+            cuts = _cuts(ticks[order], held, factor * window_bytes)
+            visits = np.unique(sets * (cuts.size + 1) + np.searchsorted(cuts, ticks, "right")).size
+            if visits <= _VISITS * stated.size:
+                break
+        return Windows(np.minimum(first, last), last, cuts)
 
 
 @dataclass(slots=True)
@@ -27,12 +88,16 @@ class Share:
         first: First wanted tick of each set.
         last: Last wanted tick of each set.
         cuts: First tick of each window of the boot but its first.
+        window: First and last tick of the window.
+        strays: Records taken whose time lies outside of the window: see `Windows`.
         later: Pairs of (set in the load, window) that hold more records; filled while decoding.
     """
 
     first: Array
     last: Array
     cuts: Array
+    window: tuple[int, int]
+    strays: int = 0
     later: set[tuple[int, int]] = field(default_factory=set)
 
     def choose(self, sets: Array, ticks: Array) -> Array | None:
@@ -44,25 +109,26 @@ class Share:
             found = np.unique(sets[late] * (self.cuts.size + 1) + window)
             self.later.update((int(one) // (self.cuts.size + 1), int(one) % (self.cuts.size + 1)) for one in found)
         keep = (ticks <= last) & (ticks >= self.first.take(sets))
+        start, end = map(np.uint64, self.window)
+        self.strays += int(np.count_nonzero(keep & ((ticks < start) | (ticks > end))))
         return None if keep.all() else np.flatnonzero(keep)
 
 
 class Windows:
     """The windows of one boot, and the sets that are due in each.
 
-    A record whose tick lies outside of what the catalog states for its set counts as lying at the nearer end: it is
-    never lost, but may come out of order.
+    A record that comes before the beginning of its set, or behind its end, counts as lying there: it is never lost, but
+    comes out of order.
 
     Args:
         first: First tick of each set, uint64.
         last: Last tick of each set.
-        sizes: Bytes of each set; only their ratio counts.
-        count: How many windows to make.
+        cuts: First tick of each window but the first, ascending.
     """
 
-    def __init__(self, first: Array, last: Array, sizes: Array, count: int) -> None:
+    def __init__(self, first: Array, last: Array, cuts: Array) -> None:
         self._first, self._last = first, np.maximum(first, last)
-        self.cuts = _cuts(self._first, self._last, sizes, count)
+        self.cuts = cuts
         self._begins = np.searchsorted(self.cuts, self._first, "right")
         self._ends = np.searchsorted(self.cuts, self._last, "right")
         self._due: dict[int, set[int]] = {}
@@ -80,14 +146,19 @@ class Windows:
         self._met[new] = True
         return new, np.array(sorted(self._due.pop(window, ())), np.int64)
 
+    def range(self, window: int) -> tuple[int, int]:
+        """Return the first and the last tick of a window."""
+        start = int(self.cuts[window - 1]) if window else 0
+        return start, int(self.cuts[window]) - 1 if window < self.cuts.size else int(_EVER)
+
     def share(self, window: int, sets: Array) -> Share:
         """Return what a window takes of these sets."""
-        start = self.cuts[window - 1] if window else np.uint64(0)
-        end = self.cuts[window] - np.uint64(1) if window < self.cuts.size else _EVER
+        start, end = (np.uint64(tick) for tick in self.range(window))
         return Share(
             np.where(self._begins[sets] == window, np.uint64(0), start),
             np.where(self._ends[sets] <= window, _EVER, end),
             self.cuts,
+            (int(start), int(end)),
         )
 
     def postpone(self, sets: Array, share: Share) -> None:
@@ -102,38 +173,19 @@ class Windows:
         return np.flatnonzero((self._first <= moment) & (moment <= self._last))
 
 
-def _cuts(first: Array, last: Array, sizes: Array, count: int) -> Array:
-    """Return ticks that cut the data of a boot into at most `count` parts of about the same size.
-
-    Half of a set is taken to lie at its end, where it was written, and half spread over its range (heuristic).
-    """
-    if not first.size or count <= 1:
-        return np.zeros(0, np.uint64)
-    ends = np.unique(np.concatenate([first, last]))
-    moments = np.unique(ends[np.linspace(0, ends.size - 1, min(ends.size, _POINTS)).astype(np.int64)])
-    times, begin, end = ((ticks - ends[0]).astype(np.float64) for ticks in (moments, first, last))
-    order = np.argsort(last, kind="stable")
-    written = np.concatenate([[0.0], np.cumsum(sizes[order], dtype=np.float64)])
-    amount = written[np.searchsorted(last[order], moments, "right")]
-    # Each range adds a ramp: the sum of all is piecewise linear.
-    slope = sizes / np.maximum(end - begin, 1.0)
-    amount += _ramps(times, begin, slope) - _ramps(times, np.maximum(end, begin + 1.0), slope)
-    amount = np.maximum.accumulate(amount)
-    goals = amount[-1] * np.arange(1, count) / count
-    at = np.searchsorted(amount, goals, "left")
-    before = np.maximum(at - 1, 0)
-    rise = np.maximum(amount[at] - amount[before], 1e-9)
-    part = np.clip((goals - amount[before]) / rise, 0.0, 1.0)
-    span = (moments[at] - moments[before]).astype(np.float64)
-    cuts: Array = np.unique(moments[before] + (span * part).astype(np.uint64) + np.uint64(1))
-    return cuts
+def _cuts(ticks: Array, held: Array, window_bytes: int) -> Array:
+    """Return the first tick of each window but the first; `held` is the number of bytes up to each of the ticks."""
+    count = int(held[-1]) // window_bytes if held.size else 0
+    at = np.searchsorted(held, np.arange(1, count + 1) * window_bytes)
+    cuts = np.unique(ticks[at[at < ticks.size]])
+    return cuts[cuts > 0]
 
 
-def _ramps(times: Array, begin: Array, slope: Array) -> Array:
-    """Return, at each of these ascending times, the sum of slope * (time - begin) over all that have begun."""
-    order = np.argsort(begin, kind="stable")
-    begun = np.searchsorted(begin[order], times, "right")
-    slopes = np.concatenate([[0.0], np.cumsum(slope[order])])
-    offsets = np.concatenate([[0.0], np.cumsum(slope[order] * begin[order])])
-    found: Array = slopes[begun] * times - offsets[begun]
-    return found
+def _earliest(batch: Batch, at: Array, end: Array) -> Array:
+    """Return the earliest time in each of these firehose chunks, counted from their base."""
+    nothing = np.zeros(at.size, np.uint64)
+    places, owner, _ = walk(batch, Chunks(at, end, nothing, nothing.view(np.int64), nothing, nothing))
+    ticks = batch.words.take((places >> 3) + 2) & _DELTA
+    found = np.full(at.size, _EVER)
+    np.minimum.at(found, owner, ticks)
+    return np.where(found == _EVER, np.uint64(0), found)

@@ -1,0 +1,284 @@
+"""The log in the order of time: one archive window by window, shares of it, several sources together."""
+
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from generator.archive import Archive
+from generator.images import Images, stable_uuid
+from generator.timesync import Clock
+from hypothesis import given
+from hypothesis import strategies as st
+
+from traceview_parsers import open_trace, schema
+from traceview_parsers.problems import Problems
+from traceview_parsers.selection import EVERYTHING, Clause, Selection
+from traceview_parsers.time_order import boots_of, by_time, joined
+from traceview_parsers.trace import Candidate, CaptureInfo, Context, Coverage, Device, ReadOptions
+from traceview_parsers.unified_log import READER
+from traceview_parsers.unified_log import source as source_module
+from traceview_parsers.unified_log.source import UnifiedLogSource
+from traceview_parsers.unified_log.windows import Windows
+
+START = 1_768_469_400_000_000_000
+SECOND = 1_000_000_000
+SMALL = 128 << 10
+"""Bytes of a batch and a window: small archives then have many of them."""
+
+
+def open_source(root: Path) -> UnifiedLogSource:
+    context = Context(2, ReadOptions(), Problems(), Device(), CaptureInfo())
+    source = READER.open(Candidate(root.name, root, is_dir=True), context)
+    assert isinstance(source, UnifiedLogSource)
+    return source
+
+
+def table_of(batches: Iterator[Any]) -> Any:
+    return pa.Table.from_batches(batches, schema.SCHEMAS["log"])
+
+
+def refs_of(batches: Iterator[Any]) -> list[int]:
+    refs: list[int] = table_of(batches)["ref"].to_pylist()
+    return refs
+
+
+def is_mark(table: Any) -> Any:
+    return pa.compute.equal(table["event"].cast(pa.string()), "timesync")
+
+
+def assert_same(one: Any, other: Any) -> None:
+    """Compare the rows of two tables; how dictionaries number their values does not matter."""
+    for name in schema.SCHEMAS["log"].names:
+        assert plain(one[name]).equals(plain(other[name])), name
+
+
+def plain(column: Any) -> Any:
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+@pytest.fixture
+def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_module, "BATCH_BYTES", SMALL)
+
+
+@pytest.fixture
+def synthetic(tmp_path: Path) -> Path:
+    """Two boots, the later one in the file that comes first; two processes whose chunks overlap."""
+    images = Images()
+    for number, (name, start) in enumerate((("second", START + 3_600 * SECOND), ("first", START))):
+        archive = Archive(Clock(stable_uuid(name), start), images=images)
+        busy, quiet = archive.process("/usr/libexec/busyd", 50), archive.process("/usr/libexec/quietd", 51)
+        for step in range(400):
+            level = "debug" if step % 3 else "default"
+            archive.log(busy, start + (step + 1) * SECOND, "busy %d", (step,), level=level)
+            if step % 40 == 0:
+                archive.log(quiet, start + (step + 1) * SECOND, "quiet %d", (step,), subsystem="s", category="c")
+        archive.write(tmp_path, first_file=10 * number + 1)
+    return tmp_path
+
+
+@pytest.fixture(scope="module", params=["macos12", "ios15-nostrings"])
+def archive(request: pytest.FixtureRequest, real: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("archive")
+    with tarfile.open(real / "logarchive" / f"{request.param}.logarchive.tar.gz") as packed:
+        packed.extractall(folder, filter="data")
+    return next(folder.glob("*.logarchive"))
+
+
+def test_boots_come_one_after_the_other_each_by_time(synthetic: Path) -> None:
+    source = open_source(synthetic)
+    table = table_of(source.in_order())
+    times = table["time"].cast(pa.int64()).to_pylist()
+    assert times == sorted(times)
+    messages = table["message"].to_pylist()
+    assert messages[0].startswith("=== system boot: ")
+    assert messages[1:4] == ["busy 0", "quiet 0", "busy 1"]
+    assert len(messages) == 2 * (400 + 10 + 1)
+    assert source.boots() == list(dict.fromkeys(table["boot_uuid"].to_pylist()))
+
+
+@pytest.mark.usefixtures("small_windows")
+def test_rows_by_time_are_all_rows_whatever_the_windows(synthetic: Path) -> None:
+    table = table_of(open_source(synthetic).in_order())
+    stored = table_of(open_source(synthetic).batches("log"))
+    assert_same(table.filter(pa.compute.invert(is_mark(table))).sort_by("ref"), stored.sort_by("ref"))
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("small_windows")
+def test_a_real_archive_by_time(archive: Path) -> None:
+    source = open_source(archive)
+    table = table_of(source.in_order())
+    boots = {boot: number for number, boot in enumerate(source.boots())}
+    keys = zip(
+        (boots[boot] for boot in table["boot_uuid"].to_pylist()),
+        table["mach_time"].to_pylist(),
+        table["ref"].to_pylist(),
+        strict=True,
+    )
+    found = list(keys)
+    assert found == sorted(found)
+    stored = table_of(open_source(archive).batches("log"))
+    assert_same(table.filter(pa.compute.invert(is_mark(table))).sort_by("ref"), stored.sort_by("ref"))
+    kinds = {problem.kind for problem in source.problems}
+    assert "time-outside-catalog" not in kinds
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("small_windows")
+@pytest.mark.parametrize("count", [2, 3, 7])
+def test_shares_taken_in_turn_are_the_whole(archive: Path, count: int) -> None:
+    shares = [open_source(archive).share_in_order(number, count) for number in range(count)]
+    refs: list[int] = []
+    turn = 0
+    while (batch := next(shares[turn % count], None)) is not None:
+        refs += batch.column("ref").to_pylist()
+        turn += 1
+    assert refs == refs_of(open_source(archive).in_order())
+
+
+SELECTIONS = {
+    "process": Selection((Clause(processes=frozenset({"kernel", "quietd"})),)),
+    "words": Selection((Clause(words=frozenset({"quiet 1", "busy 3", "power"})),)),
+    "no debug": Selection((Clause(levels=frozenset({"default", "info", "error", "fault", None})),)),
+    "no signposts": Selection((Clause(events=frozenset({*schema.EVENTS, None}) - {"signpost"}),)),
+    "time": Selection((), START + 100 * SECOND, START + 3_700 * SECOND),
+}
+
+
+@pytest.mark.usefixtures("small_windows")
+@pytest.mark.parametrize("selection", SELECTIONS.values(), ids=SELECTIONS)
+def test_a_selection_by_time_is_the_whole_filtered(synthetic: Path, selection: Selection) -> None:
+    whole = [selection.filter(batch) for batch in open_source(synthetic).in_order()]
+    assert refs_of(open_source(synthetic).in_order(selection)) == refs_of(iter(whole))
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("small_windows")
+@pytest.mark.parametrize("name", ["words", "no signposts"])
+def test_a_selection_of_a_real_archive_is_the_whole_filtered(archive: Path, name: str) -> None:
+    selection = SELECTIONS[name]
+    whole = [selection.filter(batch) for batch in open_source(archive).in_order()]
+    assert refs_of(open_source(archive).in_order(selection)) == refs_of(iter(whole))
+
+
+def test_one_boot_can_be_chosen(synthetic: Path) -> None:
+    first, second = open_source(synthetic).boots()
+    for boot in (first, second):
+        selection = Selection(boots=frozenset({boot}))
+        assert not selection.everything
+        table = table_of(open_source(synthetic).in_order(selection))
+        assert set(table["boot_uuid"].to_pylist()) == {boot}
+        assert table.num_rows == 411
+        assert table_of(open_source(synthetic).batches("log", selection)).num_rows == 410
+    assert table_of(open_source(synthetic).in_order(Selection(boots=frozenset({"none"})))).num_rows == 0
+
+
+class Lines:
+    """A source of rows with these times, as they are."""
+
+    reader = "lines"
+    tables: tuple[str, ...] = ("log",)
+
+    def __init__(self, index: int, times: list[int | None], size: int) -> None:
+        self.name = f"lines {index}"
+        self._index, self._times, self._size = index, times, size
+
+    def batches(self, table: str, selection: Selection = EVERYTHING) -> Iterator[Any]:
+        assert table == "log"
+        for at in range(0, len(self._times), self._size):
+            part = self._times[at : at + self._size]
+            refs = [schema.make_ref(self._index, at + place) for place in range(len(part))]
+            columns = {
+                "ref": pa.array(refs, pa.uint64()),
+                "time": pa.array(part, pa.int64()),
+                "process": f"p{self._index}",
+                "boot_uuid": f"B{self._index}",
+            }
+            yield selection.filter(schema.log_batch(len(part), columns))
+
+    def coverage(self) -> Coverage:
+        return Coverage(self.name, self.reader)
+
+
+TIMES = st.lists(st.one_of(st.none(), st.integers(0, 50)), max_size=25)
+
+
+@given(sources=st.lists(st.tuples(TIMES, st.integers(1, 7)), min_size=1, max_size=4))
+def test_several_sources_come_by_time_each_in_its_own_order(sources: list[tuple[list[int | None], int]]) -> None:
+    table = table_of(by_time([Lines(index, times, size) for index, (times, size) in enumerate(sources)]))
+    expected = []
+    for index, (times, _) in enumerate(sources):
+        latest = -1
+        for place, time in enumerate(times):
+            latest = max(latest, -1 if time is None else time)
+            expected.append((latest, index, place))
+    found = [schema.split_ref(ref) for ref in table["ref"].to_pylist()]
+    assert found == [(index, place) for _, index, place in sorted(expected)]
+    assert table["process"].to_pylist() == [f"p{index}" for index, _ in found]
+
+
+def test_boots_of_sources_that_must_be_read() -> None:
+    assert boots_of([Lines(0, [1, 2], 1), Lines(1, [], 1), Lines(2, [3], 1)]) == ["B0", "B2"]
+
+
+NAMES = st.lists(st.one_of(st.none(), st.sampled_from("abcdef")), max_size=8)
+
+
+@given(parts=st.lists(NAMES, min_size=1, max_size=5))
+def test_joined_batches_keep_their_names(parts: list[list[str | None]]) -> None:
+    batches = [
+        schema.log_batch(
+            len(part),
+            {
+                "ref": pa.array(range(len(part)), pa.uint64()),
+                "process": pa.array(part, pa.string()).dictionary_encode(),
+                "message": pa.array(part, pa.large_string()),
+            },
+        )
+        for part in parts
+    ]
+    names = [name for part in parts for name in part]
+    backwards = list(range(len(names)))[::-1]
+    for order in (None, pa.array(backwards, pa.int64())):
+        batch = joined(batches, order)
+        expected = names if order is None else names[::-1]
+        assert batch.column("process").to_pylist() == expected
+        assert batch.column("message").to_pylist() == expected
+
+
+@given(
+    sets=st.lists(st.lists(st.integers(0, 100), min_size=1, max_size=8), min_size=1, max_size=12),
+    cuts=st.sets(st.integers(1, 99), max_size=6),
+    stated=st.integers(0, 120),
+    count=st.integers(1, 3),
+)
+def test_each_record_falls_into_one_window(sets: list[list[int]], cuts: set[int], stated: int, count: int) -> None:
+    first = np.array([min(ticks) for ticks in sets], np.uint64)
+    last = np.array([stated] * len(sets), np.uint64)  # catalogs may be wrong about the end
+    found: list[tuple[int, int]] = []
+    for number in range(count):
+        windows = Windows(first, last, np.array(sorted(cuts), np.uint64))
+        for window in range(number, len(windows), count):
+            for due in windows.due(window):
+                share = windows.share(window, due)
+                owner = np.repeat(np.arange(due.size), [len(sets[one]) for one in due])
+                ticks = np.array([tick for one in due for tick in sets[one]], np.uint64)
+                rows = share.choose(owner, ticks)
+                rows = np.arange(ticks.size) if rows is None else rows
+                found += [(int(due[owner[row]]), int(ticks[row])) for row in rows]
+                windows.postpone(due, share)
+    assert sorted(found) == sorted((number, tick) for number, ticks in enumerate(sets) for tick in ticks)
+
+
+def test_several_captures_are_merged(samples: Path) -> None:
+    texts = [samples / "push-never-reported.ios26.ndjson", samples / "healthy-incoming-call.ios26.ndjson"]
+    with open_trace(texts) as trace:
+        whole = table_of(by_time(trace.sources_of("log")))
+        times = whole["time"].cast(pa.int64()).to_pylist()
+        assert times == sorted(times)
+        assert whole.num_rows == trace.table("log").num_rows
