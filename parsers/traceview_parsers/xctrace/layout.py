@@ -1,6 +1,7 @@
 """Which table a schema becomes."""
 
 import re
+from collections.abc import Container
 from typing import Final
 
 from traceview_parsers.xctrace.document import Node
@@ -30,6 +31,15 @@ _STRANGE: Final = re.compile(r"\W+", re.ASCII)
 def plain(name: str) -> str:
     """Return a name of letters, digits and underscores."""
     return _STRANGE.sub("_", name).strip("_") or "unnamed"
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """Return a column's name of letters, digits and underscores, with the first number that makes it unique."""
+    wanted = free = "".join(one if one.isascii() and one.isalnum() else "_" for one in name)
+    number = 2
+    while free in taken:
+        free, number = f"{wanted}_{number}", number + 1
+    return free
 
 
 def is_logged(node: Node) -> bool:

@@ -55,10 +55,13 @@ def piece_of(tag: str, text: str, shown: str) -> Piece:
             return Piece(shown or text, _argument(text=text or shown))
     if tag == "boolean" and text.isdecimal() and len(text) < 19:
         return Piece(shown or text, _argument(integer=int(text), text=shown or None))
-    value = (text or shown) if kind is Kind.TEXT else (shown or text)
-    privacy = _PRIVATE.get(value)
+    return _text_piece((text or shown) if kind is Kind.TEXT else (shown or text))
+
+
+def _text_piece(value: str) -> Piece:
     if value.startswith(_HASHED):
         return Piece(value, _argument(text=value, privacy="private"))
+    privacy = _PRIVATE.get(value)
     return Piece(value, _argument(text=None if privacy or value == _NULL else value, privacy=privacy))
 
 

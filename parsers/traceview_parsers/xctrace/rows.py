@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from traceview_parsers.schema import LEVELS, NAME, TIME, table_batch
+from traceview_parsers.schema import ARGUMENTS_FIELD, LEVELS, NAME, TIME, table_batch
 from traceview_parsers.xctrace.block import NOTHING
 from traceview_parsers.xctrace.cells import Cells, pick
 from traceview_parsers.xctrace.digits import Longs
 from traceview_parsers.xctrace.document import Node
 from traceview_parsers.xctrace.entities import Process, Thread
 from traceview_parsers.xctrace.kinds import NO_VALUE, Kind, kind_of
-from traceview_parsers.xctrace.layout import INTERVALS
+from traceview_parsers.xctrace.layout import INTERVALS, free_name
 from traceview_parsers.xctrace.messages import Messages
 from traceview_parsers.xctrace.stacks import stacks
 from traceview_parsers.xctrace.wall_clock import readings_of
@@ -39,7 +39,6 @@ class Frame:
         start_ns: UTC nanoseconds of the recording's start, None where unknown.
         paths: Path of each process by pid.
         base: Added to a row's file position to give its reference.
-        arguments: Whether ``log`` has the column ``arguments``.
         complain: Called with (kind, message, file positions) for cells that cannot be read.
     """
 
@@ -47,7 +46,6 @@ class Frame:
     start_ns: int | None
     paths: dict[int, str]
     base: int
-    arguments: bool
     complain: Callable[[str, str, Longs], None]
 
 
@@ -57,6 +55,13 @@ def batch(table: str, cells: Cells, frame: Frame) -> Any:
     makers = {"log": rows.log, "signposts": rows.signposts, "intervals": rows.intervals, "samples": rows.samples}
     make = makers.get(table)
     return rows.own() if make is None else make()
+
+
+def with_arguments(made: Any, cells: Cells, frame: Frame) -> Any:
+    """Return rows of ``log`` with the column ``arguments``; `made` is what a selection left of the rows of a block."""
+    positions = made.column("ref").to_numpy().view(np.int64) - frame.base
+    rows = np.searchsorted(cells.block.row, positions)
+    return made.append_column(ARGUMENTS_FIELD, _Rows(cells, frame).arguments(rows))
 
 
 class _Rows:
@@ -81,13 +86,12 @@ class _Rows:
         if self._frame.node.schema != "os-log":
             columns |= self._signpost_of_log()
         columns["process_path"] = self._paths(columns["pid"])
-        message = self._target("message")
-        messages = Messages(self._cells, message)
-        columns["message"] = messages.text()
-        made = table_batch("log", self._count, columns | {"ref": self._ref})
-        if self._frame.arguments:
-            made = made.append_column("arguments", messages.arguments())
-        return made
+        columns["message"] = Messages(self._cells, self._target("message")).text()
+        return table_batch("log", self._count, columns | {"ref": self._ref})
+
+    def arguments(self, rows: Longs) -> Any:
+        """Return the typed arguments of some rows of ``log``."""
+        return Messages(self._cells, self._target("message")[rows]).arguments()
 
     def _signpost_of_log(self) -> Arrays:
         return {
@@ -185,7 +189,7 @@ class _Rows:
             columns["time"] = self._utc(self._cells.column(times[0]))
         for place, column in enumerate(self._frame.node.columns):
             for name, array in self._own(place, kind_of(column.kind)):
-                columns[_free(f"{_plain(column.mnemonic or column.kind)}{name}", columns)] = array
+                columns[free_name(f"{column.mnemonic or column.kind}{name}", columns)] = array
         return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
     def _own(self, place: int, kind: Kind) -> Iterator[tuple[str, Any]]:
@@ -385,15 +389,3 @@ def _joined(
         return codes, processes
     codes = np.where(unnamed[codes], len(processes) + thread_codes, codes)
     return codes, processes + [one.process for one in threads]
-
-
-def _plain(mnemonic: str) -> str:
-    return "".join(one if one.isascii() and one.isalnum() else "_" for one in mnemonic)
-
-
-def _free(name: str, taken: Arrays) -> str:
-    """Return `name`, or with the first number that makes it unique."""
-    wanted, number = name, 2
-    while name in taken:
-        name, number = f"{wanted}_{number}", number + 1
-    return name

@@ -21,7 +21,7 @@ from traceview_parsers.xctrace.digits import Longs
 from traceview_parsers.xctrace.document import Column, Document, Node
 from traceview_parsers.xctrace.layout import is_logged, table_of
 from traceview_parsers.xctrace.names import Names
-from traceview_parsers.xctrace.rows import Frame, batch
+from traceview_parsers.xctrace.rows import Frame, batch, with_arguments
 from traceview_parsers.xctrace.spool import merged_by_time
 from traceview_parsers.xctrace.toc import Run
 from traceview_parsers.xctrace.wall_clock import Start
@@ -158,8 +158,8 @@ class XctraceSource:
                 blocks = self._blocks(document, number, file, definitions, known.names)
                 if number in wanted:
                     for cells, end in blocks:
-                        made = self._rows(table, document, number, cells, end, arguments=selection.arguments)
-                        made = selection.filter(made) if table == "log" else made
+                        made = self._rows(table, document, number, cells, end)
+                        made = self._selected(made, selection, document, number, cells) if table == "log" else made
                         if made.num_rows:
                             yield made
                 elif number not in known.read and self._table(document, number):
@@ -167,15 +167,20 @@ class XctraceSource:
                         pass
                 known.read.add(number)
 
-    def _rows(self, table: str, document: Document, number: int, cells: Cells, end: int, *, arguments: bool) -> Any:
+    def _selected(self, made: Any, selection: Selection, document: Document, number: int, cells: Cells) -> Any:
+        kept = selection.filter(made)
+        wanted = selection.arguments and kept.num_rows
+        return with_arguments(kept, cells, self._frame(document, number)) if wanted else kept
+
+    def _rows(self, table: str, document: Document, number: int, cells: Cells, end: int) -> Any:
         seen = self._seen[document.name, number]
-        made = batch(table, cells, self._frame(document, number, arguments=arguments))
+        made = batch(table, cells, self._frame(document, number))
         if end > seen.built:
             seen.note(made)
             seen.built = end
         return made
 
-    def _frame(self, document: Document, number: int, *, arguments: bool = False) -> Frame:
+    def _frame(self, document: Document, number: int) -> Frame:
         node = document.nodes[number]
         start = self._starts.get(node.run)
         run = self._runs.get(node.run)
@@ -184,7 +189,6 @@ class XctraceSource:
             start.ns if start else None,
             run.paths if run else {},
             self._base + document.base,
-            arguments,
             partial(self._complain, document.name, self._seen[document.name, number]),
         )
 
