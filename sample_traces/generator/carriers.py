@@ -1,11 +1,14 @@
 """Every input format that a story can be written in, and what the reader must be told beside the file."""
 
+import gzip
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from generator import device, device_layouts, instruments, layouts, sysdiagnose
+from generator import device, device_layouts, instruments, layouts, powerlog, sysdiagnose, tarball
 from generator.story import Line, Story
 
 Layout = Callable[[Sequence[Line], str], str]
@@ -67,6 +70,33 @@ def _sysdiagnose(story: Story, path: Path) -> list[Path]:
     return [path]
 
 
+def _powerlog(story: Story, path: Path) -> list[Path]:
+    path.write_bytes(gzip.compress(powerlog.pack(story.os, story.start_ns, story.power), 9, mtime=0))
+    return [path]
+
+
+def _case(story: Story, path: Path) -> list[Path]:
+    lines = story.lines()
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch)
+        device.write_archive(story, stem(path), root / f"{stem(path)}.logarchive")
+        (root / "powerlog_2026-01-15_09-12.PLSQL").write_bytes(powerlog.pack(story.os, story.start_ns, story.power))
+        for name, text in story.reports.items():
+            (root / name).write_text(text, encoding="utf-8", newline="\n")
+        recording = root / "recording"
+        recording.mkdir()
+        texts = {
+            "toc.xml": instruments.contents(
+                story.os, story.start_ns, lines[-1].time_ns, "device-thermal-state-intervals"
+            ),
+            "thermal.xml": instruments.thermal(story.heat, story.start_ns),
+        }
+        for name, text in texts.items():
+            (recording / name).write_text(text, encoding="utf-8", newline="\n")
+        path.write_bytes(tarball.pack(root, stem(path), story.start + timedelta(hours=1)))
+    return [path]
+
+
 _DAY: Final = "2026-01-15"
 _ZONE: Final = "+01:00"
 
@@ -87,6 +117,8 @@ CARRIERS: Final[dict[str, Carrier]] = {
         _text("pymobiledevice3_json", "pymobiledevice3, JSON", ".pymobiledevice3.json", device_layouts.pymobiledevice3_json, tz=_ZONE),
         _text("console", "Console.app copy", ".console.txt", device_layouts.console, date=_DAY),
         _text("console_columns", "Console.app copy, all columns", ".console-columns.txt", device_layouts.console_columns, date=_DAY),
+        Carrier("powerlog", "PowerLog alone", ".PLSQL.gz", _powerlog),
+        Carrier("case", "several files: log archive, PowerLog, report, Instruments", ".tar.gz", _case),
         _text("xcode", "Xcode console copy", ".xcode.txt", device_layouts.xcode),
     )
 }  # fmt: skip

@@ -59,22 +59,29 @@ class _Values:
 def table(lines: Sequence[Line], start_ns: int) -> str:
     """Return the XML of the table ``os-log``."""
     values = _Values()
-    columns = "".join(
+    return _document("os-log", _COLUMNS, "\n".join(_row(values, line, start_ns) for line in lines))
+
+
+def _document(schema: str, columns: Sequence[str], rows: str) -> str:
+    declared = "".join(
         f"<col><mnemonic>{name}</mnemonic><name>{name}</name><engineering-type>{kind}</engineering-type></col>"
-        for name, kind in (column.split(":") for column in _COLUMNS)
+        for name, kind in (column.split(":") for column in columns)
     )
-    rows = "\n".join(_row(values, line, start_ns) for line in lines)
     return (
         '<?xml version="1.0"?>\n<trace-query-result>\n'
-        f"<node xpath='//trace-toc[1]/run[1]/data[1]/table[1]'><schema name=\"os-log\">{columns}</schema>{rows}\n</node></trace-query-result>\n"
+        f"<node xpath='//trace-toc[1]/run[1]/data[1]/table[1]'><schema name=\"{schema}\">{declared}</schema>{rows}\n</node></trace-query-result>\n"
     )
+
+
+def clock(since_ns: int) -> str:
+    """Return a time since the start of the recording as Instruments shows it."""
+    minutes, rest = divmod(since_ns, 60 * SECOND)
+    return f"{minutes:02d}:{rest // SECOND:02d}.{rest % SECOND // 10**6:03d}.{rest % 10**6 // 1000:03d}"
 
 
 def _row(values: _Values, line: Line, start_ns: int) -> str:
     since = line.time_ns - start_ns
-    minutes, rest = divmod(since, 60 * SECOND)
-    shown = f"{minutes:02d}:{rest // SECOND:02d}.{rest % SECOND // 10**6:03d}.{rest % 10**6 // 1000:03d}"
-    time = values.value("event-time", shown, str(since))
+    time = values.value("event-time", clock(since), str(since))
     thread, process = values.owner(line)
     level = line.level.capitalize()
     cells = (
@@ -112,8 +119,28 @@ def _child(specifier: Specifier | None, shown: str, rest: Iterator[Argument]) ->
     return ("int64-value" if number < 0 else "uint64", f"{number:,}" if decimal else shown, str(number))
 
 
-def contents(os: Generation, start_ns: int, end_ns: int) -> str:
-    """Return the table of contents of a recording of a whole device."""
+_THERMAL: Final = (
+    *("start:start-time", "duration:duration", "end:start-time", "thermal-state:thermal-state", "track-label:string"),
+    *("is-induced:boolean", "narrative:narrative"),
+)
+
+
+def thermal(windows: Sequence[tuple[int, int, str]], start_ns: int) -> str:
+    """Return the XML of the table ``device-thermal-state-intervals``; `windows` are begin, end (UTC nanoseconds), state."""
+    values = _Values()
+    rows = "\n".join(
+        f"<row>{values.value('start-time', clock(begin - start_ns), str(begin - start_ns))}"
+        f"{values.value('duration', f'{(end - begin) / SECOND:.2f} s', str(end - begin))}"
+        f"{values.value('start-time', clock(end - start_ns), str(end - start_ns))}"
+        f"{values.value('thermal-state', state, state)}{values.value('string', 'Thermal State', 'Thermal State')}"
+        f"{values.value('boolean', 'No', '0')}{values.value('narrative', f'The device was {state}')}</row>"
+        for begin, end, state in windows
+    )
+    return _document("device-thermal-state-intervals", _THERMAL, rows)
+
+
+def contents(os: Generation, start_ns: int, end_ns: int, schema: str = "os-log") -> str:
+    """Return the table of contents of a recording of a whole device, with one table."""
     duration = (end_ns - start_ns) / SECOND
     return (
         '<?xml version="1.0"?>\n\n<trace-toc>\n    <run number="1">\n        <info>\n            <target>\n'
@@ -123,7 +150,7 @@ def contents(os: Generation, start_ns: int, end_ns: int) -> str:
         f"                <duration>{duration:.6f}</duration>\n                <end-reason>Recording stopped</end-reason>\n"
         "                <instruments-version>26.0 (17C529)</instruments-version>\n                <template-name>Logging</template-name>\n"
         "                <recording-mode>Deferred</recording-mode>\n            </summary>\n        </info>\n        <processes/>\n"
-        '        <data>\n            <table schema="os-log"/>\n        </data>\n        <tracks/>\n    </run>\n</trace-toc>'
+        f'        <data>\n            <table schema="{schema}"/>\n        </data>\n        <tracks/>\n    </run>\n</trace-toc>'
     )
 
 

@@ -143,6 +143,12 @@ class Story:
         self.held: dict[int, str] = {}
         """Assertion that callservicesd holds, by pid of the app."""
         self._states: list[tuple[int, str]] = []
+        self.power: list[tuple[str, int, tuple[str | float | int | None, ...]]] = []
+        """Rows of the PowerLog: table, time, the columns behind the stamp."""
+        self.reports: dict[str, str] = {}
+        """Crash and resource reports, by file name."""
+        self.heat: list[tuple[int, int, str]] = []
+        """What Instruments says of the thermal state: begin, end, state."""
         self.sockets_shut: list[int] = []
         """When the sockets of the app under test were shut down."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from generator.phrases import runningboard
-from generator.story import MICROSECOND, Actor, Story
+from generator.story import APP_BUNDLE, LABEL, MICROSECOND, Actor, Story
 from generator.values import Static
 
 _NO_LEVEL: Final = "default"
@@ -124,6 +124,12 @@ def _parameter(story: Story, when: int, _: Actor) -> None:
         (Static("VAD_Parameters.cpp"), 211, Static("vprr")),
         ("com.apple.coreaudio", "vad", "CoreAudio", _NO_LEVEL),
     )
+
+
+def apps_of_powerlog(story: Story) -> None:
+    """The PowerLog's list of installed apps, with the label of all samples."""
+    for bundle, name in ((APP_BUNDLE, "AcmeVoIP"), ("com.example.sample-generator", LABEL)):
+        story.power.append(("PLApplicationAgent_EventNone_AllApps", story.start_ns, (bundle, name, name, 1)))
 
 
 def other_app_opens(story: Story) -> Actor:

@@ -3,7 +3,8 @@
 A module has ``TITLE``, ``VARIANTS`` (release and input format of each committed file) and ``tell``, which plays the story and
 returns what a careful engineer concludes from it. Its docstring names what the story rests on. ``PRIVATE_KEPT`` names the
 formats that are written as from a device with a profile that keeps private data (True: all); all others hide it. ``GENERATIONS`` names
-the releases whose wording the story knows, where these are not all of `GENERATIONS`; the docstring says why.
+the releases whose wording the story knows, where these are not all of `GENERATIONS`, and ``FORMATS`` the input formats that it exists
+in, where these are not those of a log; the docstring says why.
 """
 
 import importlib
@@ -33,6 +34,12 @@ def generations(module: ModuleType) -> tuple[Generation, ...]:
     """Return the releases whose wording the scenario knows."""
     known: tuple[Generation, ...] = getattr(module, "GENERATIONS", GENERATIONS)
     return known
+
+
+def formats(module: ModuleType) -> tuple[str, ...]:
+    """Return the input formats that the story exists in, the most complete first; empty: every format of a log."""
+    told: tuple[str, ...] = getattr(module, "FORMATS", ())
+    return told
 
 
 def keeps_private(module: ModuleType, carrier: str) -> bool:
