@@ -213,3 +213,20 @@ def test_a_channel_that_is_left_ends_the_transmission(story: Story, seconds: Sec
         ("transmission", 21, "observed", 60, "inferred"),
         ("channel", 60, "capture_edge", 60, "observed"),
     ]
+
+
+def test_a_call_known_only_from_the_audio_routing(story: Story, seconds: Seconds) -> None:
+    routing = {"process": "PerfPowerServices", "pid": None, "signal": "powerlog.audio_routing", "confidence": 0.8}
+    calls = story((10, "call.running", routing), (50, "call.ended", routing))["calls"]
+    assert seconds(calls, "start", "end", "witness", "outcome") == [(10, 50, "audio_routing", "unknown")]
+
+
+def test_a_better_witness_of_the_same_call(story: Story) -> None:
+    powerlog = {"process": "PerfPowerServices", "pid": None, "bundle": "com.acme.voip", "confidence": 0.9}
+    rows = [
+        (10, "call.running", {**powerlog, "bundle": None, "signal": "powerlog.audio_routing"}),
+        (10, "call.running", {**powerlog, "signal": "powerlog.call_service"}),
+    ]
+    end = (50, "call.ended", {**powerlog, "signal": "powerlog.call_service"})
+    assert story(rows, end)["calls"].select("app", "witness").rows() == [("com.acme.voip", "powerlog")]
+    assert story(rows, (11, "call.answered", DAEMON), end)["calls"]["witness"].to_list() == ["callkit"]

@@ -15,6 +15,13 @@ def by_powerlog(event: Row) -> bool:
     return str(event["signal"]).startswith("powerlog.")
 
 
+def weak_witness(event: Row) -> str | None:
+    """Return the witness that tells only that a call runs (``powerlog``, ``audio_routing``); None for CallKit's lines."""
+    if not by_powerlog(event):
+        return None
+    return "audio_routing" if str(event["signal"]).endswith(".audio_routing") else "powerlog"
+
+
 @dataclass(slots=True)
 class Call:
     """A call under construction; times in UTC nanoseconds."""
@@ -96,7 +103,10 @@ class Call:
         self.provider = self.provider or event["provider"]
         if self.owner is None:
             self.owner = event["owner"]
-        if self.witness == "powerlog" and not by_powerlog(event):
+        told_by = weak_witness(event)
+        if self.witness == "audio_routing" and told_by == "powerlog":
+            self.witness = told_by
+        if self.witness in ("audio_routing", "powerlog") and told_by is None:
             self.witness = "callkit"
             if event["kind"] in ("call.reported", "call.started"):
                 self.start = event["t"]

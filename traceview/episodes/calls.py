@@ -11,7 +11,7 @@ import polars as pl
 
 from traceview.episodes import call_audio, call_ends, push_to_talk, subjects
 from traceview.episodes.call_outcomes import is_terminal, outcome_of, reason_text
-from traceview.episodes.call_record import Call, by_powerlog
+from traceview.episodes.call_record import Call, by_powerlog, weak_witness
 from traceview.episodes.intervals import NS
 from traceview.episodes.tables import Context, Row, table
 
@@ -100,7 +100,7 @@ def _take(book: list[Call], event: Row) -> None:
         call = _running(book, event)
     if call is None and _proves_a_call(event):
         edge = "observed" if event["kind"] == "call.running" else "capture_edge"
-        call = Call(event["t"], edge, event["direction"], witness="powerlog" if by_powerlog(event) else "callkit")
+        call = Call(event["t"], edge, event["direction"], witness=weak_witness(event) or "callkit")
         book.append(call)
     if call is not None:
         # Of several calls any may be meant by an action that names none: it does not tell whose call this is.

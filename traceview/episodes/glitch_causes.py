@@ -4,11 +4,12 @@ All weights and distances are heuristic.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import polars as pl
 
 from traceview.episodes.intervals import NS, in_seconds
+from traceview.episodes.tables import Context
 
 NEAR_NS: Final = 5 * NS
 """Facts this close to a burst may explain it (heuristic, pattern "overload with CPU pressure")."""
@@ -60,6 +61,19 @@ class Facts:
     conditions: pl.DataFrame
     preemptions: pl.DataFrame
     told: frozenset[str]
+
+    @classmethod
+    def of(cls, made: dict[str, pl.DataFrame], context: Context) -> Self:
+        """Return the facts that these tables and the events tell."""
+        return cls(
+            made["suspensions"],
+            made["interruptions"],
+            made["route_changes"],
+            made["resource_events"],
+            made["conditions"],
+            context.of_kind("audio_io.preempted"),
+            frozenset(context.events["kind"].unique()),
+        )
 
     def as_rows(self) -> pl.DataFrame:
         """Return all facts: ``cause``, ``cause_app``, ``cause_pid``, ``cause_start``, ``cause_end`` (nanoseconds), ``what``, ``lasting``, ``proof``."""

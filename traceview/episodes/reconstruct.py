@@ -31,7 +31,7 @@ from traceview.episodes import (
 )
 from traceview.episodes.identity import identify
 from traceview.episodes.relate import Relations
-from traceview.episodes.schema import EPISODES, Episodes, empty_episodes
+from traceview.episodes.schema import Episodes, empty_episodes
 from traceview.episodes.tables import Span
 
 __all__ = ["Span", "reconstruct"]
@@ -58,56 +58,40 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
     context = identify(placed, span)
     windows = app_states.windows(context)
     told_calls, on_hold = calls.with_holds(context)
-    call_table, push_table = pushes.with_calls(context, told_calls)
-    call_table = coverage.clipped("calls", call_setup.with_setup(call_table, push_table, context), context)
+    named_calls, push_table = pushes.with_calls(context, told_calls)
+    made = empty_episodes()
+    made["calls"] = coverage.clipped("calls", call_setup.with_setup(named_calls, push_table, context), context)
     relations = Relations(
         states=windows.select("owner", "start", "end", "state"),
-        calls=call_table.select("app", pl.col("start", "end", "audio_activated").cast(pl.Int64)),
+        calls=made["calls"].select("app", pl.col("start", "end", "audio_activated").cast(pl.Int64)),
         far=span.end,
     )
     deaths = terminations.build(context, relations)
-    suspended = suspensions.build(context, windows, relations)
-    interrupted = interruptions.build(context, relations)
-    rerouted = route_changes.build(context, relations)
-    settings = audio_settings.build(context, audio_sessions.lines(context), relations)
-    sessions = coverage.clipped("audio_sessions", audio_sessions.build(context, relations), context)
-    sessions = audio_measures.complete(sessions, context, relations, settings, interrupted)
-    tasks = background_tasks.build(context, windows, relations, deaths)
-    held_by = {"calls": call_table, "audio_sessions": sessions, "background_tasks": tasks}
-    held_by["assertions"] = assertions.build(context)
-    resources = resource_events.build(context)
-    under = conditions.build(context, relations)
-    facts = glitch_causes.Facts(
-        suspended,
-        interrupted,
-        rerouted,
-        resources,
-        under,
-        context.of_kind("audio_io.preempted"),
-        frozenset(context.events["kind"].unique().to_list()),
-    )
-    silences = gaps_in_audio.find(context, held_by | {"interruptions": interrupted, "suspensions": suspended}, on_hold)
-    empty = empty_episodes()
-    built = {
+    made |= {
         "processes": processes.build(context),
         "app_states": app_states.publish(windows, context),
-        "suspensions": suspended,
-        "background_runs": background_runs.build(context, windows, held_by, audio_io.silent(sessions, context)),
-        "background_tasks": tasks,
-        "assertions": held_by["assertions"],
+        "suspensions": suspensions.build(context, windows, relations),
+        "background_tasks": background_tasks.build(context, windows, relations, deaths),
+        "assertions": assertions.build(context),
         "pushes": push_table,
-        "calls": call_table,
         "push_to_talk": push_to_talk.build(context),
-        "audio_sessions": sessions,
-        "audio_settings": settings,
-        "interruptions": interrupted,
-        "route_changes": rerouted,
-        "glitches": glitches.build(context, relations, facts, silences),
-        "conditions": under,
-        "network": network.build(context, relations, call_table, suspended),
-        "resource_events": resource_events.with_undated(resources, reports),
-        "terminations": terminations.with_undated(deaths, reports),
+        "interruptions": interruptions.build(context, relations),
+        "route_changes": route_changes.build(context, relations),
+        "audio_settings": audio_settings.build(context, audio_sessions.lines(context), relations),
+        "resource_events": resource_events.build(context, relations),
+        "conditions": conditions.build(context, relations),
     }
-    for name in _OPEN:
-        built[name] = coverage.clipped(name, built[name], context)
-    return {name: built.get(name, empty[name]) for name in EPISODES}
+    sessions = coverage.clipped("audio_sessions", audio_sessions.build(context, relations), context)
+    made["audio_sessions"] = audio_measures.complete(
+        sessions, context, relations, made["audio_settings"], made["interruptions"]
+    )
+    made["network"] = network.build(context, relations, made["calls"], made["suspensions"])
+    made["glitches"] = glitches.build(
+        context, relations, glitch_causes.Facts.of(made, context), gaps_in_audio.find(context, made, on_hold)
+    )
+    made["background_runs"] = background_runs.build(
+        context, windows, made, audio_io.silent(made["audio_sessions"], context)
+    )
+    made["terminations"] = terminations.with_undated(deaths, reports)
+    made["resource_events"] = resource_events.with_undated(made["resource_events"], reports)
+    return made | {name: coverage.clipped(name, made[name], context) for name in _OPEN}

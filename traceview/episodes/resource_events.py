@@ -6,6 +6,7 @@ import polars as pl
 
 from traceview.episodes import undated
 from traceview.episodes.intervals import NS
+from traceview.episodes.relate import Relations
 from traceview.episodes.tables import Context, table
 
 ECHO_NS: Final = 2 * NS
@@ -29,7 +30,7 @@ _NOT_FATAL: Final = r"(?i)non-?fatal|not killed"
 _KINDS: Final = tuple(f"resource.{kind}" for kind in ("cpu", "wakeups", "memory", "disk", "thermal", "power"))
 
 
-def build(context: Context) -> pl.DataFrame:
+def build(context: Context, relations: Relations) -> pl.DataFrame:
     """Return the table ``resource_events``.
 
     A window covers the measured time where the line gives one (``duration_s``), else it has no length. ``value`` and
@@ -53,16 +54,18 @@ def build(context: Context) -> pl.DataFrame:
         )
     )
     length = (pl.col("duration_s").clip(0, context.span.end / NS) * NS).cast(pl.Int64).fill_null(0)
+    rows = rows.with_columns(
+        (pl.col("end") - length).alias("start"),
+        pl.when(length > 0).then(pl.lit("inferred")).otherwise(pl.lit("observed")).alias("start_how"),
+        pl.lit("observed").alias("end_how"),
+        pl.col("kind").str.strip_prefix("resource."),
+        pl.col("name").alias("process"),
+        pl.col("owner_pid").alias("pid"),
+    )
+    when_told = rows.select("owner", pl.col("end").alias("t"))
     return table(
         "resource_events",
-        rows.with_columns(
-            (pl.col("end") - length).alias("start"),
-            pl.when(length > 0).then(pl.lit("inferred")).otherwise(pl.lit("observed")).alias("start_how"),
-            pl.lit("observed").alias("end_how"),
-            pl.col("kind").str.strip_prefix("resource."),
-            pl.col("name").alias("process"),
-            pl.col("owner_pid").alias("pid"),
-        ),
+        rows.with_columns(relations.in_call(rows).alias("in_call"), relations.state_at(when_told).alias("app_state")),
     )
 
 

@@ -115,7 +115,7 @@ _SPECIFIC: Final[dict[str, dict[str, pl.DataType]]] = {
         "end_reason": pl.String(),
         "holds": pl.Int64(),
         "outcome": pl.String(),  # answered, missed, declined, failed, unknown
-        "witness": pl.String(),  # callkit, audio_session, powerlog: the strongest that names the call
+        "witness": pl.String(),  # callkit, audio_session, powerlog, audio_routing: the strongest that names the call
         # Setup, each null where no line tells: the push, its launch of the app, the report, the ringing, the answer,
         # the audio that CallKit activates, the first IO of the app.
         "pushed": TIME,

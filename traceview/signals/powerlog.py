@@ -29,6 +29,8 @@ _STATES: Final = {
 """PowerLog's app states in the words of other witnesses; unknown and process server claim nothing."""
 _LOW_POWER: Final = "com.apple.system.lowpowermode"
 _CALLS: Final = {"callStart": "call.running", "callStop": "call.ended"}
+_CALL_CATEGORY: Final = "PhoneCall"
+"""Output category while the device routes the audio of a call."""
 _PLAYBACK: Final = {"AudioPlayback_Start": "audio_io.started", "AudioPlayback_Stop": "audio_io.stopped"}
 _PUSH_CONFIDENCE: Final = 0.3
 """Heuristic: far below what episodes join by time."""
@@ -219,10 +221,10 @@ def _audio_app(rows: pl.DataFrame, _known: _Apps) -> pl.DataFrame:
 
 
 def _routes(rows: pl.DataFrame, _known: _Apps) -> pl.DataFrame:
-    """Changes of the route of the whole device; rows that only repeat it are snapshots."""
+    """Changes of the route of the whole device, and the calls that it is for; rows that only repeat it are snapshots."""
     before = pl.col("route").shift(1).over("source")
     changed = rows.with_columns(before.alias("before")).filter(pl.col("route") != pl.col("before"))
-    return _events(
+    routes = _events(
         changed,
         "audio_session.route_changed",
         0.8,
@@ -230,6 +232,22 @@ def _routes(rows: pl.DataFrame, _known: _Apps) -> pl.DataFrame:
         route=pl.col("route"),
         previous_route=pl.col("before"),
     )
+    in_call = (pl.col("category") == _CALL_CATEGORY) & pl.col("active").fill_null(value=True)
+    told = rows.with_columns(in_call.fill_null(value=False).alias("calling"))
+    turned = told.filter(pl.col("calling") != pl.col("calling").shift(1, fill_value=False).over("source"))
+    calls = _events(
+        turned,
+        pl.when("calling").then(pl.lit("call.running")).otherwise(pl.lit("call.ended")),
+        0.8,
+        _words(
+            pl.lit("audio routing"),
+            pl.col("category"),
+            pl.when("calling").then(pl.lit("begins")).otherwise(pl.lit("is over")),
+        ),
+        route=pl.col("route"),
+        subject_pid=pl.when("calling").then(pl.col("active_pid")),
+    )
+    return pl.concat([routes, calls], how="diagonal")
 
 
 def _thermal(rows: pl.DataFrame, _known: _Apps) -> pl.DataFrame:
