@@ -302,3 +302,19 @@ def test_call_action_timeout_needs_calls(case: Any) -> None:
     case.kinds, case.witnesses = frozenset({"process.state"}), frozenset({"runningboardd"})
     assert case.needs("call-action-timeout")
     assert case.needs("phantom-call")
+
+
+def test_an_action_that_timed_out_is_told_with_the_action(case: Any) -> None:
+    uuid = "15318DD0-E531-47D1-AA1D-D17B0BFC78CF"
+    case.add(
+        "calls",
+        0,
+        20,
+        kind="callkit",
+        failed_action=f"CXAnswerCallAction {uuid}: action timed out",
+        end_reason="failed",
+    )
+    case.add("calls", 30, 50, kind="callkit", failed_action="CXEndCallAction: unknown call", end_reason="failed")
+    (found,) = case.findings("call-action-timeout")
+    assert "CXAnswerCallAction" in found.title
+    assert uuid not in found.pattern

@@ -172,20 +172,24 @@ def _phantom(inputs: Inputs) -> Iterator[Finding]:
 
 
 def _timed_out(inputs: Inputs) -> Iterator[Finding]:
-    reason = pl.col("end_reason").str.to_lowercase().str.replace_all(r"[^a-z]", "")
-    for call in rows(inputs, "calls", reason.str.contains("timedout", literal=True)):
+    late = pl.any_horizontal(
+        pl.col(name).str.to_lowercase().str.replace_all(r"[^a-z]", "").str.contains("timedout", literal=True)
+        for name in ("end_reason", "failed_action")
+    )
+    for call in rows(inputs, "calls", late):
+        told = str(call["failed_action"] or call["end_reason"])
         if wanted(inputs, call):
             yield finding(
                 "call-action-timeout",
                 "V06",
                 Severity.high,
                 [call],
-                title=f"{name_of(call)} let a CallKit action time out ({shown(call['end_reason'])})",
+                title=f"{name_of(call)} let a CallKit action time out ({shown(told)})",
                 explanation="CallKit asked the app to perform an action and the app neither fulfilled nor failed it in time; "
                 "CallKit then treats the call as failed.",
                 advice="Call fulfill() or fail() on every CXAction in every path, and reset state in "
                 "provider(_:timedOutPerforming:). Do not wait for the network before fulfilling an answer.",
-                pattern=stable(call["end_reason"]),
+                pattern=stable(told),
             )
 
 
