@@ -257,7 +257,7 @@ def test_background_without_reason(case: Any) -> None:
     run = {"longest_uncovered_s": 90.0, "uncovered_s": 95.0, "uncovered_from": 5.0, "holders": 'background task "sync"'}
     case.add("background_runs", 0, 100, verdict="overstayed", **run)
     (found,) = case.findings("background-without-reason")
-    assert found.severity is Severity.medium
+    assert found.severity is Severity.low
     assert found.title.startswith("com.acme.voip ran on for 90.0 s in the background")
     assert 'background task "sync"' in found.explanation
     assert (found.end - found.start).total_seconds() == 90

@@ -51,7 +51,6 @@ def _days(inputs: Inputs, about: list[Row]) -> float:
 
 def _overstayed(inputs: Inputs) -> Iterator[Finding]:
     limit = inputs.thresholds["background"]
-    calling = call_apps(inputs)
     for run in rows(inputs, "background_runs", _OVERSTAYED & (pl.col("longest_uncovered_s") > limit)):
         if not wanted(inputs, run):
             continue
@@ -61,7 +60,7 @@ def _overstayed(inputs: Inputs) -> Iterator[Finding]:
         yield finding(
             "background-without-reason",
             "B03",
-            Severity.medium if run["app"] in calling else Severity.low,
+            Severity.low,
             [run],
             title=f"{name_of(run)} ran on for {at_least(run)}{duration(seconds)} in the background without a visible reason",
             explanation="iOS suspends an app about 30 s after it left the foreground unless something holds it. No call, audio "
@@ -160,7 +159,7 @@ RULES: Final = (
         id="background-without-reason",
         numbers=("B03",),
         title="Should have been suspended and was not",
-        severity=Severity.medium,
+        severity=Severity.low,
         why="iOS suspends an app about 30 s after it left the foreground; one that runs on uses energy for something.",
         fix="Find and end what keeps the app running.",
         needs=_NEEDS_ALL,
