@@ -8,7 +8,7 @@ import polars as pl
 from traceview.scan import as_frame
 from traceview_parsers import Trace, schema
 
-MOST_ROWS: Final = 1_000_000
+MOST_ROWS: Final = 200_000
 """Heuristic: most rows of one table that an analysis reads. The largest table known has 109,000 (tasks
 of iOS 26, iLEAPP's validation images)."""
 KEPT: Final = (
