@@ -77,7 +77,10 @@ def pool(place: Placeholder, name: str | None) -> list[Argument]:
 
 def printed(named: str, annotation: str) -> str:
     """Return the format of a call site: without names, its bare strings with an annotation or none."""
-    return re.sub(r"%([@s])", rf"%{annotation}\1", NAME.sub("", named))
+    text = NAME.sub("", named)
+    before = PREFIX.match(text)
+    start = before.end() if before else 0
+    return text[:start] + re.sub(r"%([@s])", rf"%{annotation}\1", text[start:])
 
 
 def places_before(text: str) -> int:
