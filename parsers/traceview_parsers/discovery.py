@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from traceview_parsers.archive import printable_name
@@ -36,6 +37,8 @@ _TEXT_LOGS = frozenset({"log_text", "device_syslog"})
 _MOST_TEXTS = 4
 """Log texts that one person exports of one capture (heuristic); more are rather captures of their own."""
 
+_FOREIGN_BYTES = 1 << 20
+_TEXT_READERS = ("log_text", "device_syslog")
 Claim = tuple[Candidate, Reader]
 
 
@@ -120,8 +123,24 @@ def _claims(path: Path, trace: Trace) -> list[Claim]:
     candidate = Candidate(_name(path), path, head)
     reader = best_reader(candidate)
     if reader is None:
-        raise UnknownFormatError(f"{path}: not a format that can be read; give {FORMATS}")
+        yet = _behind_other_text(candidate, path)
+        if yet is None:
+            raise UnknownFormatError(f"{path}: not a format that can be read; give {FORMATS}")
+        return [yet]
     return [(candidate, reader)]
+
+
+def _behind_other_text(candidate: Candidate, path: Path) -> Claim | None:
+    """Return the claim on a log that begins within the first MiB of a named file, behind text of another kind."""
+    with path.open("rb") as file:
+        data = file.read(_FOREIGN_BYTES)
+    for at in range(HEAD_BYTES, len(data), HEAD_BYTES // 2):
+        begin = data.find(b"\n", at) + 1
+        later = replace(candidate, head=data[begin : begin + HEAD_BYTES])
+        reader = best_reader(later) if begin else None
+        if reader is not None and reader.name in _TEXT_READERS:
+            return later, reader
+    return None
 
 
 def _claims_in_folder(root: Path, name: str, problems: Problems, unclaimed: Unclaimed, *, what: str) -> list[Claim]:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from traceview_parsers import open_trace
 from traceview_parsers.device_syslog import READER as DEVICE_SYSLOG
+from traceview_parsers.errors import UnknownFormatError
 from traceview_parsers.log_text import READER as LOG_TEXT
 from traceview_parsers.log_text import blocks, decode
 from traceview_parsers.problems import Problem, Problems
@@ -218,3 +220,32 @@ def test_any_bytes_are_read_without_an_error(tmp_path: Path, reader: Reader, dat
     assert coverage.rows == len(rows)
     refs = [row["ref"] for row in rows]
     assert refs == sorted(refs)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("name", ["activation-refused.ios26.default.txt", "push-never-reported.ios26.ndjson"])
+def test_utf_16_without_a_mark_is_read(samples: Path, tmp_path: Path, encoding: str, name: str) -> None:
+    source = samples / name
+    path = tmp_path / source.name
+    path.write_bytes(source.read_text("utf-8").encode(encoding))
+    with open_trace(path) as wide, open_trace(source) as plain:
+        assert wide.table("log")["message"].to_pylist() == plain.table("log")["message"].to_pylist()
+
+
+@pytest.mark.parametrize(
+    "name", ["push-never-reported.ios15.idevicesyslog.txt", "activation-refused.ios26.default.txt"]
+)
+def test_a_log_behind_much_other_text_is_found(samples: Path, tmp_path: Path, name: str) -> None:
+    source = samples / name
+    path = tmp_path / name
+    path.write_text("Compiling AcmeVoIP for device, all warnings on\n" * 300 + source.read_text("utf-8"), "utf-8")
+    with open_trace(path) as trace, open_trace(source) as plain:
+        found, expected = (one.table("log")["message"].to_pylist() for one in (trace, plain))
+    assert found[-len(expected) + 1 :] == expected[1:]
+
+
+def test_text_without_a_log_is_still_refused(tmp_path: Path) -> None:
+    path = tmp_path / "build.txt"
+    path.write_text("Compiling AcmeVoIP for device at 10:30:00, all warnings on\n" * 3000, "utf-8")
+    with pytest.raises(UnknownFormatError):
+        open_trace(path)

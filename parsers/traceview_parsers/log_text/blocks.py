@@ -25,6 +25,12 @@ _BINARY: Final = re.compile(
 _TIMED: Final = re.compile(rb'[0-9]:[0-5][0-9]:[0-5][0-9]|"finished" ?:|Timestamp  |^\[connected:', re.MULTILINE)
 
 
+_LOOK: Final = 512
+_LEAST: Final = 16
+_MOSTLY: Final = 0.9
+"""Heuristic: text is UTF-16 without a mark where this share of every other one of its first bytes is NUL."""
+
+
 @dataclass(slots=True)
 class Lines:
     """Consecutive lines of one file; line *i* is ``data[starts[i]:starts[i + 1]]`` including its line feed.
@@ -84,7 +90,7 @@ def joined_bytes(texts: Any) -> bytes:
 def read_blocks(path: Path, name: str, problems: Problems, block_bytes: int = BLOCK_BYTES) -> Iterator[Lines]:
     """Yield the lines of a file in blocks of about `block_bytes`.
 
-    Byte-order marks choose UTF-8 or UTF-16; bytes that are no UTF-8 become U+FFFD, NULs and terminal colours are
+    Byte-order marks, or NULs in every other byte, choose UTF-8 or UTF-16; bytes that are no UTF-8 become U+FFFD, NULs and terminal colours are
     dropped, CRLF becomes LF, and lines longer than 16 MiB are cut: each is counted in `problems`.
 
     Raises:
@@ -105,7 +111,7 @@ def read_blocks(path: Path, name: str, problems: Problems, block_bytes: int = BL
 
 def head_lines(head: bytes) -> Lines:
     """Return the lines of a file's first bytes; a last line without its end is kept only if it is the only one."""
-    text, _ = _as_utf8(head)
+    text = _as_utf8(head)
     data = text.replace(b"\r\n", b"\n").replace(b"\0", b"")
     data = _COLOURS.sub(b"", data)
     cut = data.rfind(b"\n") + 1
@@ -120,19 +126,35 @@ def may_be_log(head: bytes) -> bool:
     """
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return True
-    return not _BINARY.match(head) and _TIMED.search(head) is not None
+    text = _as_utf8(head) if _wide(head) else head
+    return not _BINARY.match(text) and _TIMED.search(text) is not None
 
 
-def _as_utf8(head: bytes) -> tuple[bytes, str]:
+def _as_utf8(head: bytes) -> bytes:
+    wide = _wide(head)
+    return head.decode(wide, "replace").encode() if wide else head.removeprefix(codecs.BOM_UTF8)
+
+
+def _wide(head: bytes) -> str | None:
+    """Return the name of the UTF-16 encoding that a file's first bytes are in, by their mark or by their NULs; else None.
+
+    Without a mark, text whose characters are nearly all from ASCII has a NUL in every other byte and none between.
+    """
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return head.decode("utf-16", "replace").encode(), "utf-16"
-    return head.removeprefix(codecs.BOM_UTF8), "utf-8"
+        return "utf-16"
+    start = head[:_LOOK]
+    if len(start) >= _LEAST:
+        first, second = (start[at::2].count(0) / (len(start) // 2) for at in (0, 1))
+        if max(first, second) > _MOSTLY and min(first, second) == 0:
+            return "utf-16-le" if second > first else "utf-16-be"
+    return None
 
 
 def _decoded(file: Any, block_bytes: int) -> Iterator[bytes]:
-    start = file.read(3)
-    if start[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
-        decoder = codecs.getincrementaldecoder("utf-16")("replace")
+    start = file.read(_LOOK)
+    wide = _wide(start)
+    if wide:
+        decoder = codecs.getincrementaldecoder(wide)("replace")
         yield decoder.decode(start).encode()
         while chunk := file.read(block_bytes):
             yield decoder.decode(chunk).encode()
