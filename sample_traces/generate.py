@@ -13,6 +13,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from generator.samples import write_all  # noqa: E402  # the package lies beside this script
+from generator.table import with_table, write_table  # noqa: E402  # likewise
 
 
 def _content(file: Path) -> bytes:
@@ -31,7 +32,8 @@ def main() -> int:
     options = parser.parse_args()
     if not options.check:
         for file in write_all(options.folder):
-            print(f"{file.stat().st_size:>9,}  {file.name}")
+            print(f"{file.stat().st_size:>9,}  {file.relative_to(options.folder)}")
+        write_table(HERE / "README.md")
         return 0
     with tempfile.TemporaryDirectory() as scratch:
         places = [file.relative_to(scratch) for file in write_all(Path(scratch))]
@@ -41,6 +43,9 @@ def main() -> int:
             if not (options.folder / place).is_file()
             or _content(options.folder / place) != _content(Path(scratch) / place)
         ]
+    readme = (HERE / "README.md").read_text(encoding="utf-8")
+    if readme != with_table(readme):
+        stale.append(Path("README.md"))
     for name in stale:
         print(f"differs: {name}")
     return 1 if stale else 0

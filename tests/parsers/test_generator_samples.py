@@ -15,6 +15,7 @@ from generator.render import message
 from generator.samples import START, write_all
 from generator.story import LABEL, Line, Story
 from generator.sysdiagnose import NAME
+from generator.table import with_table
 
 from traceview.episodes.schema import EPISODES, TIME
 from traceview.rules.registry import Severity
@@ -45,6 +46,11 @@ def test_committed_samples_are_what_the_generator_writes(fresh: list[Path]) -> N
         if file.suffix == ".gz":  # the packer's version may differ, what is packed may not
             made, committed = gzip.decompress(made), gzip.decompress(committed)
         assert made == committed, f"{file.name} is stale: run sample_traces/generate.py"
+
+
+def test_the_table_of_scenarios_is_current() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme == with_table(readme)
 
 
 def test_samples_are_small_and_say_that_they_are_synthetic(fresh: list[Path]) -> None:
