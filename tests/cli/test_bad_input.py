@@ -38,6 +38,11 @@ def log(samples: Path) -> bytes:
     return (samples / SAMPLE).read_bytes()
 
 
+def rows(log: bytes) -> int:
+    """Return how many entries the sample has: each begins with its time."""
+    return sum(line.startswith(b"2026-") for line in log.splitlines())
+
+
 @pytest.fixture
 def fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], temporary: Path) -> Fails:
     def call(*arguments: str | Path, code: int = cli.EXIT_USAGE) -> str:
@@ -115,7 +120,7 @@ def test_file_names_of_any_bytes(tmp_path: Path, log: bytes) -> None:
     folder.mkdir()
     for name in (b"\xff\xfe.txt", "\u202e\x1b[31m\n.txt".encode()):
         (folder / os.fsdecode(name)).write_bytes(log)
-    assert "log: 150 rows" in doctor(folder)
+    assert f"log: {2 * rows(log)} rows" in doctor(folder)
     result = CliRunner().invoke(cli.app, ["analyze", str(folder)])
     assert result.exit_code == 0
     assert "\u202e" not in result.stdout
@@ -155,7 +160,7 @@ def test_lines_that_end_with_carriage_returns_alone_are_told(tmp_path: Path, log
 def test_long_names_and_figures_that_are_none_in_a_tar(tmp_path: Path, fails: Fails, log: bytes) -> None:
     long = gzipped_tar(tmp_path / "long.tar.gz", [(tarfile.TarInfo("n" * 300), log), (tarfile.TarInfo("a.txt"), log)])
     told = doctor(long)
-    assert "log: 75 rows" in told
+    assert f"log: {rows(log)} rows" in told
     assert "were skipped" in told
     sparse = tarfile.TarInfo("a.txt")
     sparse.pax_headers = {"GNU.sparse.size": "x", "GNU.sparse.map": "x,y"}
@@ -197,7 +202,7 @@ def test_a_damaged_zip_member_costs_only_itself(tmp_path: Path, log: bytes) -> N
     data[60:90] = bytes(30)
     path.write_bytes(data)
     told = doctor(path)
-    assert "log: 75 rows" in told
+    assert f"log: {rows(log)} rows" in told
     assert "members that are damaged" in told
 
 
