@@ -38,9 +38,9 @@ def test_a_condition_lasts_until_the_next_of_its_kind(story: Story, seconds: Sec
         (50, "process.exited", APP),
     )["conditions"]
     assert seconds(conditions, "kind", "level", "value", "start", "end", "end_how") == [
-        ("role", "UserInteractive", None, 10, 20, "observed"),
+        ("darwin_role", "UserInteractive", None, 10, 20, "observed"),
         ("jetsam_priority", None, 10.0, 10, 20, "observed"),
-        ("role", "Background", None, 20, 50, "inferred"),
+        ("darwin_role", "Background", None, 20, 50, "inferred"),
         ("jetsam_priority", None, 3.0, 20, 50, "inferred"),
     ]
     assert conditions["app"].unique().to_list() == ["com.acme.voip"]

@@ -80,6 +80,8 @@ def _claims(context: Context) -> pl.DataFrame:
         change.fill_null(value=True).alias("change"),
     )
     life = context.processes.select("owner", began="start", ended="end")
+    # "running-suspended" of a process that is never suspended ends the state before; what follows is not told.
+    awake = pl.when(pl.col("unmanaged").fill_null(value=False) & (pl.col("claim") == states.SUSPENDED))
     unmanaged = context.events.filter(states.not_managed()).select("owner").unique()
     rows = (
         rows.join(life, on="owner", how="left", maintain_order="left")
@@ -88,7 +90,10 @@ def _claims(context: Context) -> pl.DataFrame:
         .join(
             unmanaged.with_columns(pl.lit(value=True).alias("unmanaged")), on="owner", how="left", maintain_order="left"
         )
-        .filter(pl.col("unmanaged").is_null() | (pl.col("claim") != states.SUSPENDED))
+        .with_columns(
+            awake.then(pl.lit(_UNKNOWN)).otherwise(pl.col("claim")).alias("claim"),
+            awake.then(pl.lit(value=True)).otherwise(pl.col("inferred")).alias("inferred"),
+        )
         .sort("owner", "t", "ref", "claim", "witness")
     )
     return _decided(rows)

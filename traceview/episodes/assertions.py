@@ -55,7 +55,8 @@ def build(context: Context) -> pl.DataFrame:
     )
     start = pl.when(known_start).then(start).otherwise(pl.col("first"))
     end = pl.when(pl.col("ended_at") >= start).then(pl.col("ended_at"))
-    left = pl.when(pl.col("left") >= start).then(pl.col("left"))
+    # What is told of the assertion of a process that is gone holds nothing any more.
+    left = pl.max_horizontal("left", pl.when(pl.col("left").is_not_null()).then(start))
     return table(
         "assertions",
         rows.with_columns(

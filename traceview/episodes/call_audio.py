@@ -84,6 +84,7 @@ def _activated(book: list[Call], event: Row, ends: pl.DataFrame) -> None:
         for call in book
         if call.start - BEFORE_NS <= event["t"] and call.open_at(event["t"]) and call.app in (None, event["app"])
     ]
+    covering = covering or _known_from_its_end(book, event, ends)
     own = [call for call in covering if call.app is not None]
     covering = own or covering
     waiting = [call for call in covering if call.audio_activated is None]
@@ -101,10 +102,26 @@ def _activated(book: list[Call], event: Row, ends: pl.DataFrame) -> None:
         book.append(call)
     if call.audio_activated is None:
         call.audio_activated = event["t"]
+    call.start = min(call.start, event["t"]) if call.start_how == "capture_edge" else call.start
     call.app = call.app or event["app"]
     if call.owner is None:
         call.owner = event["owner"]
     call.evidence.append(event["ref"])
+
+
+def _known_from_its_end(book: list[Call], event: Row, ends: pl.DataFrame) -> list[Call]:
+    """Calls of which only a later line tells, so that they may have run already: the next one, while the session lasts."""
+    over = _next_end(event, ends)
+    later = [
+        call
+        for call in book
+        if call.start_how == "capture_edge"
+        and call.audio_activated is None
+        and event["t"] < call.start
+        and (over is None or call.start <= over["t"] + AROUND_NS)
+        and (None in (call.app, event["app"]) or call.app == event["app"])
+    ]
+    return later[:1]
 
 
 def _after_answers(book: list[Call], context: Context) -> None:

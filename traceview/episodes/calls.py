@@ -53,6 +53,7 @@ def with_holds(context: Context) -> tuple[pl.DataFrame, pl.DataFrame]:
     for call in book:
         _close(call, lives.get(call.owner) if call.owner is not None else None)
     call_ends.close_rest(book, context)
+    _in_order(book, context)
     owners = {
         row["owner"]: row for row in context.processes.select("owner", "app", "process", "pid").iter_rows(named=True)
     }
@@ -273,6 +274,15 @@ _STEPS: Final = {
     "call.failed": _failed,
     "call.action": _acted,
 }
+
+
+def _in_order(book: list[Call], context: Context) -> None:
+    """Put the evidence in the order of time: the audio server's and what only follows was added last."""
+    refs = {ref for call in book for ref in call.evidence}
+    told = context.events.filter(pl.col("ref").is_in(list(refs))).select("ref", "t").unique("ref", keep="first")
+    times = dict(told.iter_rows())
+    for call in book:
+        call.evidence.sort(key=lambda ref: (times.get(ref, 0), ref))
 
 
 def _close(call: Call, process_end: int | None) -> None:

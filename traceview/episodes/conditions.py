@@ -84,7 +84,8 @@ def _told(context: Context) -> pl.DataFrame:
     nothing, no_text = pl.lit(None, pl.Float64), pl.lit(None, pl.String)
     window = pl.format("{} % over {} s", pl.col("limit").round(3), pl.col("duration_s").round(3))
     parts = (
-        ("role", role & pl.col("kind").is_in(["process.priority", "process.state"]), pl.col("role"), nothing),
+        ("darwin_role", of_priority & role, pl.col("role"), nothing),
+        ("role", role & (pl.col("kind") == "process.state"), pl.col("role"), nothing),
         ("cpu_priority", of_priority & pl.col("role").is_not_null() & ~role, pl.col("role"), nothing),
         ("jetsam_priority", of_priority & pl.col("priority").is_not_null(), no_text, pl.col("priority")),
         ("cpu_limit", limit, window, pl.col("limit")),

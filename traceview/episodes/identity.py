@@ -32,6 +32,7 @@ def identify(events: pl.DataFrame, span: Span) -> Context:
     with_pid = _instances(_witnesses(ordered), "pid")
     names = lookup.bundle_of_name(ordered)
     resolved = lookup.resolve(ordered, with_pid, names)
+    with_pid = pl.concat([with_pid, _launches(resolved, with_pid)], how="diagonal_relaxed")
     without_pid = _instances(_pidless(resolved), "alias")
     everyone = pl.concat([with_pid, without_pid], how="diagonal_relaxed")
     apps = ordered.filter(_is_app_line()).select("about_bundle").drop_nulls().unique()
@@ -113,6 +114,26 @@ def _is_service_line() -> pl.Expr:
     signal = pl.col("signal")
     listed = (signal == "report.jetsam") & ~pl.col("state").str.contains(r"\bdaemon\b").fill_null(value=False)
     return signal.str.starts_with("report.").fill_null(value=False) & ~listed & pl.col("about_bundle").is_null()
+
+
+def _launches(resolved: pl.DataFrame, with_pid: pl.DataFrame) -> pl.DataFrame:
+    """Witness rows of launches that are told before the process has a pid, and so name only its bundle.
+
+    They count at the first sign of life that follows, which is the begin of the process. Of an app that shows signs of
+    life already the same line asks for something else: its scene, or to be woken.
+    """
+    key = ["boot", "pid", "instance"]
+    first = with_pid.group_by(key).agg(pl.col("t").min().alias("first"))
+    told = resolved.filter(
+        (pl.col("kind") == "process.launched") & pl.col("about_pid").is_null() & pl.col("key_pid").is_not_null()
+    )
+    rows = told.select(pl.col("key_pid").alias("pid"), pl.col("key_instance").alias("instance"), *_claims())
+    ahead = (pl.col("t") <= pl.col("first")) & (pl.col("first") - pl.col("t") <= lookup.LAUNCH_LEAD_NS)
+    rows = rows.join(first, on=key).filter(ahead).with_columns(pl.col("first").alias("t")).drop("first")
+    return rows.with_columns(
+        pl.col(flag).fill_null(value=False) if flag in rows.columns else pl.lit(value=False).alias(flag)
+        for flag in _FLAGS
+    )
 
 
 def _pidless(resolved: pl.DataFrame) -> pl.DataFrame:

@@ -233,7 +233,9 @@ _SPECIFIC: Final[dict[str, dict[str, pl.DataType]]] = {
     },
     # Under what conditions an app (or, without app, the device) ran: a window lasts until the next one of its kind
     "conditions": {
-        "kind": pl.String(),  # role, jetsam_priority, cpu_share, cpu_limit, memory_limit, thermal, low_power
+        # role (RunningBoard's), darwin_role and cpu_priority (the kernel's), jetsam_priority, jetsam_lenient, cpu_limit,
+        # memory_limit, thermal, low_power
+        "kind": pl.String(),
         "level": pl.String(),  # as printed: Background, on, …
         "value": pl.Float64(),  # jetsam band; percent of a core; bytes; thermal level
         "in_call": pl.Boolean(),
