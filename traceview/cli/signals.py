@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,9 +14,15 @@ from traceview.cli import options
 from traceview.cli.options import visible
 from traceview_parsers.errors import InputError, UsageError
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from traceview_parsers import Trace
+
 _BLOCK_BYTES = 4 << 20
 _BLOCK_LINES = 50_000
 _LINE_BYTES = 64 << 20
+_ROWS_AT_ONCE = 50_000
 
 app = typer.Typer(no_args_is_help=True, help="What single log lines mean.")
 
@@ -117,28 +123,47 @@ def stats(
     inputs: options.Inputs,
     *,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Unrecognised shapes to show.")] = 30,
+    each: Annotated[int, typer.Option("--each", min=1, help="Of these at most so many of one process.")] = 5,
     date: options.Date = None,
     tz: options.Zone = None,
 ) -> None:
     """Count recognised lines of a capture by process, and show frequent unrecognised shapes of the watched ones."""
-    import polars as pl  # noqa: PLC0415  (keeps --help fast)
-    import pyarrow as pa  # noqa: PLC0415
-
-    from traceview.signals.stats import count, unrecognised  # noqa: PLC0415
+    from traceview.signals.stats import Survey  # noqa: PLC0415  (keeps --help fast)
     from traceview_parsers import ReadOptions, open_trace  # noqa: PLC0415
 
-    counts, shapes = [], []
+    survey = Survey()
     with open_trace(inputs, ReadOptions(options.parse_date(date), options.parse_zone(tz))) as trace:
-        for batch in trace.batches("log"):
-            table = pa.Table.from_batches([batch])
-            counts.append(count(table))
-            shapes.append(unrecognised(table, limit=limit * 4))
-    if not counts:
+        for rows in _pieces(trace):
+            survey.add(rows)
+    counts = survey.counts()
+    if counts.is_empty():
         raise InputError("the capture has no log rows")
-    by_process = pl.concat(counts).group_by("process").agg(pl.col("rows", "recognised").sum())
-    for row in by_process.filter(pl.col("recognised") > 0).sort("rows", descending=True).iter_rows(named=True):
-        typer.echo(f"{row['recognised']:>9,} of {row['rows']:>9,}  {visible(row['process'] or '?')}")
-    typer.echo("unrecognised shapes of watched processes")
-    frequent = pl.concat(shapes).group_by("process", "shape").agg(pl.col("rows").sum())
-    for row in frequent.sort(["rows", "shape"], descending=[True, False]).head(limit).iter_rows(named=True):
+    total, found = counts["rows"].sum(), counts["recognised"].sum()
+    known = counts.filter(counts["recognised"] > 0)
+    typer.echo(f"recognised as events: {found:,} of {total:,} messages, of {len(known)} of {len(counts)} processes")
+    for row in known.iter_rows(named=True):
+        share = f"{row['recognised'] / row['rows']:.0%}"
+        typer.echo(f"{row['recognised']:>9,} of {row['rows']:>9,} {share:>5}  {visible(row['process'] or '?')}")
+    shapes = survey.shapes(limit, each)
+    if shapes.is_empty():
+        typer.echo("no unrecognised shapes of processes that the catalogue watches")
+        return
+    typer.echo(
+        f"\nnot recognised: the most frequent shapes of the processes that the catalogue watches, at most {each} of each"
+    )
+    for row in shapes.iter_rows(named=True):
         typer.echo(f"{row['rows']:>9,}  {visible(row['process'] or '?')}: {visible(row['shape'])}")
+
+
+def _pieces(trace: "Trace") -> Iterator["pa.Table"]:
+    """Yield the log in pieces large enough that the catalogue's own costs do not count."""
+    import pyarrow as pa  # noqa: PLC0415  (keeps --help fast)
+
+    waiting: list[Any] = []
+    for batch in trace.batches("log"):
+        waiting.append(batch)
+        if sum(one.num_rows for one in waiting) >= _ROWS_AT_ONCE:
+            yield pa.Table.from_batches(waiting)
+            waiting.clear()
+    if waiting:
+        yield pa.Table.from_batches(waiting)
