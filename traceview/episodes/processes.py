@@ -118,15 +118,21 @@ def _longest(column: str) -> pl.Expr:
 
 
 def _with_edges(rows: pl.DataFrame) -> pl.DataFrame:
-    """Add start, end and how they are known. An app has one process at a time: a later one ends the earlier."""
+    """Add start, end and how they are known.
+
+    An app has one process at a time: a later one ends the earlier. A restart of the device ends them all, and what was
+    silent before it, as a suspended app is, was there to the last line of its boot.
+    """
     took_effect = pl.col("last_alive").is_null() | (pl.col("last_alive") <= pl.col("killed_at") + KILL_ECHO_NS)
     told = pl.coalesce("gone_at", pl.when(took_effect).then(pl.col("killed_at")))
     successor = pl.col("instance") < pl.col("instance").max().over("boot", "pid", "alias")
     later_app = pl.col("is_app") & (pl.col("first") < pl.col("first").filter("is_app").max().over("boot", "app"))
     rebooted = pl.col("boot") != pl.col("boot").last()
-    replaced = (successor | (later_app & pl.col("app").is_not_null()) | rebooted).fill_null(value=False)
+    followed = (successor | (later_app & pl.col("app").is_not_null())).fill_null(value=False)
+    replaced = (followed | rebooted).fill_null(value=False)
+    last_seen = pl.when(rebooted & ~followed).then(pl.col("last").max().over("boot")).otherwise(pl.col("last"))
     start = pl.min_horizontal("first", "launched")
-    end = pl.coalesce(told, pl.when(replaced).then(pl.col("last")))
+    end = pl.coalesce(told, pl.when(replaced).then(last_seen))
     return rows.with_columns(
         start.alias("start"),
         pl.max_horizontal(pl.when(end.is_not_null()).then(start), end).alias("end"),
