@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +19,7 @@ from traceview_parsers.unified_log.items import Places
 from traceview_parsers.unified_log.messages import Composer
 from traceview_parsers.unified_log.oversize import Blob, Key, Oversize, append_blobs, trace_blob
 from traceview_parsers.unified_log.plans import Plans
-from traceview_parsers.unified_log.prefilter import MAYBE, NO, Known, Prefilter
+from traceview_parsers.unified_log.prefilter import MAYBE, NO, Candidates, Dumps, Known, Prefilter, Verdicts
 from traceview_parsers.unified_log.rows import Found, Load, RowBuilder, levels_and_events, with_arguments
 from traceview_parsers.unified_log.strings import StringFiles
 from traceview_parsers.unified_log.typed import no_arguments, typed_arguments
@@ -93,15 +94,15 @@ class Job:
 
 @dataclass(slots=True)
 class _Records:
-    """Tracepoints with all that is known of them, and whether they are wanted: `prefilter.MAYBE` or ``YES``."""
+    """Tracepoints with all that is known of them, and whether they are wanted."""
 
     points: Tracepoints
     fields: Fields
     found: Found
-    verdict: Array
+    verdicts: Verdicts
 
     def take(self, rows: Array) -> "_Records":
-        return _Records(self.points.take(rows), self.fields.take(rows), self.found.take(rows), self.verdict[rows])
+        return _Records(self.points.take(rows), self.fields.take(rows), self.found.take(rows), self.verdicts.take(rows))
 
 
 class Decoder:
@@ -194,17 +195,34 @@ class Decoder:
         site, strings = self.sites.find(batch, points, origins, entry, job.load.catalogs)
         level, event = levels_and_events(points)
         subsystem = origins.subsystem
-        verdict = wanted.rows(process, site, lambda: self.processes.subsystem_rows(process, subsystem), level, event)
+        verdicts = wanted.rows(
+            Candidates(
+                process,
+                site,
+                level,
+                event,
+                pair=lambda rows: self.processes.subsystem_rows(process[rows], subsystem[rows]),
+                data=batch.data,
+                begin=points.at + firehose.HEAD,
+                end=points.end,
+                elsewhere=lambda rows: _has_more(batch, chunks, points, rows),
+            )
+        )
         if wanted.selection.timed:
-            verdict = verdict * wanted.times(*job.load.clock.to_ns(points.ticks))
-        if (verdict == NO).any():
-            rows = np.flatnonzero(verdict)
-            points, verdict, process, subsystem = points.take(rows), verdict[rows], process[rows], subsystem[rows]
+            verdicts.verdict[~wanted.times(*job.load.clock.to_ns(points.ticks))] = NO
+        if (verdicts.verdict == NO).any():
+            rows = np.flatnonzero(verdicts.verdict)
+            points, verdicts, process, subsystem = (
+                points.take(rows),
+                verdicts.take(rows),
+                process[rows],
+                subsystem[rows],
+            )
             site, strings, level, event = site[rows], strings[rows], level[rows], event[rows]
         fields = FieldReader(batch, points).fields()
         pair = self.processes.subsystem_rows(process, subsystem)
         name = self.sites.signpost_names(fields, strings)
-        return _Records(points, fields, Found(process, site, pair, level, event, name), verdict)
+        return _Records(points, fields, Found(process, site, pair, level, event, name), verdicts)
 
     def _blobs(self, job: Job, chunks: Chunks, records: _Records) -> tuple[dict[int, Blob], list[int]]:
         """Return (arguments that lie outside of their records, by record; records whose oversize data is missing)."""
@@ -243,12 +261,12 @@ class Decoder:
         job.tally.broken += page.items.broken.size
         messages = page.messages()
         arguments = typed_arguments(page) if job.wanted.selection.arguments else None
-        rows = job.wanted.settle(records.verdict, messages)
+        rows = job.wanted.settle(records.verdicts, messages)
         if rows.size < len(messages):
             records, messages = records.take(rows), messages.take(pa.array(rows))
             arguments = arguments.take(pa.array(rows)) if arguments is not None else None
         batch = self._rows.tracepoints(load, records.points, records.fields, records.found, messages)
-        return (batch if arguments is None else with_arguments(batch, arguments)), records.verdict == MAYBE
+        return (batch if arguments is None else with_arguments(batch, arguments)), records.verdicts.verdict == MAYBE
 
     def _simple_dumps(self, job: Job, process: Array, hits: Array) -> Iterator[Part]:
         batch = job.load.batch
@@ -256,16 +274,24 @@ class Decoder:
         if not hits.size:
             return
         job.tally.records += hits.size
-        dumps = SimpleDumps(batch, batch.at[hits], batch.end[hits])
+        dumps, image = self._simple(batch, hits)
+        if job.wanted.selection.clauses:
+            names = self.processes.subsystems
+            begin, end = batch.at[hits] + SIMPLE_HEAD, batch.end[hits]
+            known = Dumps(process[hits], image, partial(dumps.subsystems, names), batch.data, begin, end)
+            hits = hits[job.wanted.dumps(known)]
+            if not hits.size:
+                return
+            dumps, image = self._simple(batch, hits)
         messages = columns.text(dumps.messages())
-        rows = job.wanted.settle_dumps(messages)
-        if rows.size < hits.size:
-            hits, messages = hits[rows], messages.take(pa.array(rows))
-            dumps = SimpleDumps(batch, batch.at[hits], batch.end[hits])
-        image = self._images.find(dumps.image, lambda uuid, at: self.sites.image_of_uuid(uuid, dumps.cache(at)))
         yield self._unsure(
             job, self._rows.simple_dumps(job.load, batch.at[hits], (process[hits], image), dumps, messages)
         )
+
+    def _simple(self, batch: chunksets.Batch, hits: Array) -> tuple[SimpleDumps, Array]:
+        """Return simple dumps, and the image row of each."""
+        dumps = SimpleDumps(batch, batch.at[hits], batch.end[hits])
+        return dumps, self._images.find(dumps.image, lambda uuid, at: self.sites.image_of_uuid(uuid, dumps.cache(at)))
 
     def _state_dumps(self, job: Job, process: Array, hits: Array) -> Iterator[Part]:
         batch = job.load.batch
@@ -284,6 +310,14 @@ class Decoder:
         if job.wanted.selection.arguments:
             batch = with_arguments(batch, no_arguments(batch.num_rows))
         return batch, np.ones(batch.num_rows, bool)
+
+
+def _has_more(batch: chunksets.Batch, chunks: Chunks, points: Tracepoints, rows: Array) -> Array:
+    """Return which of these tracepoints may have arguments that do not lie in them."""
+    private = firehose.private_base(batch, chunks) < chunks.end
+    outside = (points.flags[rows] & firehose.HAS_OVERSIZE != 0) | (points.kind[rows] == firehose.TRACE)
+    found: Array = outside | private[points.chunk[rows]]
+    return found
 
 
 def _process_ids(batch: chunksets.Batch) -> tuple[Array, Array]:

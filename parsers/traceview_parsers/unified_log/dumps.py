@@ -51,9 +51,11 @@ class SimpleDumps:
         """Return the texts as pa.large_binary()."""
         return _cut(self._batch.data, *self._message).cast(pa.large_binary())
 
-    def subsystems(self, names: Names) -> Array:
-        """Return the number of each subsystem in `names`; an empty one is -1."""
-        found = _cut(self._batch.data, *self._subsystem).cast(pa.binary()).dictionary_encode()
+    def subsystems(self, names: Names, rows: Array | None = None) -> Array:
+        """Return the number of each subsystem in `names`, of all dumps or of some; an empty one is -1."""
+        at, size = self._subsystem
+        at, size = (at, size) if rows is None else (at[rows], size[rows])
+        found = _cut(self._batch.data, at, size).cast(pa.binary()).dictionary_encode()
         texts = [value.decode("utf-8", "replace") for value in found.dictionary.to_pylist()]
         numbers = np.array([names.number(text or None) for text in texts], np.int32)
         taken: Array = numbers.take(found.indices.to_numpy(zero_copy_only=False))

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from traceview_parsers.unified_log import formats
+from traceview_parsers.unified_log import decoders, formats
 from traceview_parsers.unified_log.formats import Placeholder
 from traceview_parsers.unified_log.interning import Array, Rows
 from traceview_parsers.unified_log.numbers import ENTRY, INLINE
@@ -67,6 +67,33 @@ _INTEGER_STYLES: Final = {
 """Style by conversion and alternate form."""
 
 
+DECIMAL: Final = "d"
+NUMBER: Final = "n"
+TEXT: Final = "t"
+PADDED: Final = "p"
+ANY: Final = "a"
+OTHER: Final = "o"
+"""Kinds of values: decimal integers, other numbers and bytes in hexadecimal, texts, texts with a least width, texts or
+numbers, and those of which nothing is known beforehand."""
+
+_HARMLESS_DECODERS: Final = frozenset({"uuid", "uuid_t", "bool", "BOOL"})
+"""Decoders that write hexadecimal digits, or words that `holes` knows."""
+
+
+class Outline(NamedTuple):
+    """What messages of a plan are made of.
+
+    Attributes:
+        literals: The texts before, between and behind the values; empty where there is none.
+        holes: One letter for each value: `DECIMAL`, `NUMBER`, `TEXT`, `PADDED`, `ANY` or `OTHER`.
+        specifiers: The specifiers as written.
+    """
+
+    literals: list[str]
+    holes: str
+    specifiers: list[str]
+
+
 class Plans:
     """All plans of an archive.
 
@@ -97,7 +124,7 @@ class Plans:
         self._pool = bytearray()
         self._frozen = b""
         self._known: dict[tuple[str, int], int] = {}
-        self._literals: list[tuple[list[str], bool]] = []
+        self._outlines: list[Outline] = []
         self._missing = self._literal(formats.missing().encode())
 
     @property
@@ -113,12 +140,9 @@ class Plans:
             self._frozen = bytes(self._pool)
         return self._frozen
 
-    def literals(self, plan: int) -> tuple[list[str], bool]:
-        """Return (literals between values, whether all values are decimal numbers) of a plan.
-
-        Two values with nothing between them have an empty literal between them.
-        """
-        return self._literals[plan]
+    def outline(self, plan: int) -> Outline:
+        """Return what messages of a plan are made of."""
+        return self._outlines[plan]
 
     def of_conversion(self, letters: frozenset[str]) -> Array:
         """Return, for each placeholder, whether its conversion is one of these letters."""
@@ -149,7 +173,7 @@ class Plans:
         count = 0
         slot = self.slots.size
         literals = [""]
-        decimal = True
+        holes = ""
         for part in parts:
             if isinstance(part, str):
                 literals[-1] += part
@@ -159,11 +183,12 @@ class Plans:
                 if part.width == "*":
                     self._slot(-1, Style.WIDTH, part)
                 self._slot(count, style, part)
-                decimal &= style in _DECIMAL_STYLES
+                holes += _kind(part, style)
                 literals.append("")
                 self._entries += self._missing
             count += 1
-        self._literals.append((literals, decimal))
+        specifiers = [part.raw for part in parts if not isinstance(part, str)]
+        self._outlines.append(Outline(literals, holes, specifiers))
         number = self._known[key] = self.table.append(segment, count, slot, self.slots.size - slot)
         return number
 
@@ -214,6 +239,21 @@ def _style(place: Placeholder) -> Style:
     if place.length in {"h", "hh"} or _shape(place) is None:
         return Style.GENERAL
     return _INTEGER_STYLES.get((place.conversion, "#" in place.flags), Style.GENERAL)
+
+
+def _kind(place: Placeholder, style: Style) -> str:
+    """Return the kind of the values of a placeholder."""
+    if style in _DECIMAL_STYLES or style == Style.ANY:
+        return ANY if style == Style.ANY else DECIMAL
+    is_text = place.conversion in formats.STRINGS
+    known = place.decoder in _HARMLESS_DECODERS and not is_text
+    if place.decoder in decoders.NAMES and not known:
+        return OTHER
+    if not is_text:
+        return OTHER if place.conversion == "m" else NUMBER
+    if place.length == "l" or place.conversion == "S":
+        return OTHER
+    return PADDED if place.width is not None else TEXT
 
 
 def _decoder_style(place: Placeholder) -> Style:

@@ -1,192 +1,98 @@
 """A selection, evaluated on what is known before messages are written: processes, call sites, subsystems, levels.
 
-It only ever drops rows that `Selection.mask` would drop; the mask itself decides in the end.
+It only ever drops rows that `Selection.mask` would drop; the mask itself decides in the end. Up to 64 clauses are
+evaluated together, each of them one bit of a 64-bit word: tables say which clauses a process, a call site, a subsystem
+pair, a level or an event can fulfil, and a record can fulfil those that all of its tables agree on.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 
 from traceview_parsers.schema import EVENTS, LEVELS
-from traceview_parsers.selection import Clause, Selection
-from traceview_parsers.unified_log.arguments import PRIVATE_TEXT
+from traceview_parsers.selection import Clause, Marks, Selection
 from traceview_parsers.unified_log.callsites import CallSites, Images
 from traceview_parsers.unified_log.catalog import Processes
-from traceview_parsers.unified_log.formats import missing
+from traceview_parsers.unified_log.holes import WordHoles
 from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.plans import Plans
-from traceview_parsers.unified_log.words import WordSearch
-
-_NUMBER_LETTERS: Final = frozenset("-0123456789<>[]%")
-"""What decimal numbers consist of, and what stands where a text in place of a number meets the literals around it."""
-
-_STAND_INS: Final = (
-    PRIVATE_TEXT,
-    missing(),
-    "decode: mismatch for ",
-    " got ",
-    *(f"{kind} sz:" for kind in ("SCALAR", "COUNT", "STRING", "POINTER", "OBJECT", "TYPE")),
-)
-"""Texts that may stand where a number is expected."""
-
-
-_HEAD: Final = 4
-"""Letters of a word that index it."""
+from traceview_parsers.unified_log.words import Texts, WordSearch, bytes_as_texts
 
 NO: Final = 0
 MAYBE: Final = 1
 """The message decides."""
 YES: Final = 2
 
-
-class _Growing:
-    """A table over rows that are only ever added; each row is judged once."""
-
-    def __init__(self, judge: Callable[[int, int], Iterable[int]], kind: type[Any] = np.bool_) -> None:
-        self._judge = judge
-        self._table = np.zeros(0, kind)
-
-    def upto(self, size: int) -> Array:
-        if size > self._table.size:
-            fresh = np.fromiter(self._judge(self._table.size, size), self._table.dtype, size - self._table.size)
-            self._table = np.concatenate([self._table, fresh])
-        return self._table
+_GROUP: Final = 64
+"""Clauses that are evaluated together."""
 
 
-class _Words:
-    """Words of all clauses, looked for in the literals of formats at once; found by their first letters."""
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What is known of records whose messages are not written yet.
 
-    def __init__(self, words: list[frozenset[str]]) -> None:
-        self._heads: dict[str, list[tuple[str, int]]] = {}
-        self._short: list[tuple[str, int]] = []
-        for number, clause in enumerate(words):
-            for word in clause:
-                if len(word) < _HEAD:
-                    self._short.append((word, 1 << number))
-                else:
-                    self._heads.setdefault(word[:_HEAD], []).append((word, 1 << number))
-        self._crossing = [
-            any(not _NUMBER_LETTERS.isdisjoint(word) or any(word in text for text in _STAND_INS) for word in clause)
-            for clause in words
-        ]
-        self._plans: dict[int, int] = {}
+    Attributes:
+        verdict: `NO`, `MAYBE` or `YES` for each.
+        clauses: For each 64 clauses, those (bits) that a record fulfils if its message has one of their words; uint64.
+    """
 
-    def in_plan(self, plans: Plans, plan: int, clause: int) -> int:
-        """Return whether messages of a plan contain a word of a clause: a literal tells, or the values decide."""
-        literals, decimal = plans.literals(plan)
-        found = self._plans.get(plan)
-        if found is None:
-            found = self._plans[plan] = self._clauses(literals)
-        if found >> clause & 1:
-            return YES
-        return MAYBE if not decimal or (len(literals) > 1 and self._crossing[clause]) else NO
+    verdict: Array
+    clauses: Array
 
-    def _clauses(self, literals: list[str]) -> int:
-        """Return which clauses have a word in one of these texts, as bits."""
-        found = 0
-        heads = self._heads
-        for text in literals:
-            for at in range(len(text) - _HEAD + 1):
-                head = text[at : at + _HEAD]
-                if head in heads:
-                    for word, bit in heads[head]:
-                        if text.startswith(word, at):
-                            found |= bit
-            for word, bit in self._short:
-                if word in text:
-                    found |= bit
-        return found
+    def take(self, rows: Array) -> "Verdicts":
+        """Return those of some records."""
+        return Verdicts(self.verdict[rows], self.clauses[:, rows])
 
 
-class _ClauseFilter:
-    """One clause, as truth tables over processes, call sites, subsystem pairs, levels and events."""
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What is known of records whose messages are not written yet; arrays of one element a record.
 
-    def __init__(self, clause: Clause, known: "Known", words: _Words, number: int) -> None:
-        self._clause = clause
-        self._words = words
-        self._number = number
-        self._known = known
-        self.by_process = _Growing(self._processes)
-        self._by_site = _Growing(self._sites, np.uint8)
-        self._by_pair = _Growing(self._pairs)
-        self._levels = _members(LEVELS, clause.levels)
-        self._events = _members(EVENTS, clause.events)
+    Attributes:
+        process: Process number.
+        site: Row of the call sites.
+        level: Index into `schema.LEVELS`, -1 null.
+        event: Index into `schema.EVENTS`.
+        pair: Gives the subsystem pair's row (-1 none) of some records.
+        data: uint8, the bytes of the batch.
+        begin: Where a record's arguments can begin.
+        end: Where they end.
+        elsewhere: Gives, for some records, whether they have arguments in other places too.
+    """
 
-    def processes(self) -> Array:
-        """Return, for each process, whether rows of it may be wanted."""
-        self._known.name_processes()
-        return self.by_process.upto(self._known.processes.table.size)
+    process: Array
+    site: Array
+    level: Array
+    event: Array
+    pair: Callable[[Array], Array]
+    data: Array
+    begin: Array
+    end: Array
+    elsewhere: Callable[[Array], Array]
 
-    def firehose_processes(self) -> Array:
-        """Return the same for tracepoints: their subsystems stand in the catalog, by process; those of dumps do not."""
-        keep = self.processes()
-        if self._clause.subsystems is None and self._clause.categories is None:
-            return keep
-        pairs = self._known.processes.pairs
-        having = np.zeros(keep.size, bool)
-        having[pairs["process"][np.flatnonzero(self._by_pair.upto(pairs.size))]] = True
-        found: Array = keep & having
-        return found
 
-    def mask(self, process: Array, site: Array, pair: Callable[[], Array], level: Array, event: Array) -> Array:
-        """Return, for each record, `NO`, `MAYBE` or `YES`."""
-        keep: Array = self.processes().take(process)
-        clause = self._clause
-        if clause.levels is not None:
-            keep = keep & self._levels.take(level)
-        if clause.events is not None:
-            keep = keep & self._events.take(event)
-        if clause.subsystems is not None or clause.categories is not None:
-            pairs = self._by_pair.upto(self._known.processes.pairs.size)
-            rows = pair()
-            keep = keep & (rows >= 0)
-            if pairs.size:
-                keep = keep & pairs.take(rows, mode="clip").astype(bool)
-        if clause.senders is None and clause.words is None:
-            return keep.astype(np.uint8) * np.uint8(YES)
-        sites = self._by_site.upto(self._known.sites.table.size)
-        return keep.astype(np.uint8) * sites.take(site)
+@dataclass(frozen=True, slots=True)
+class Dumps:
+    """What is known of simple dumps; arrays of one element a dump.
 
-    def _processes(self, start: int, end: int) -> Iterable[bool]:
-        clause = self._clause
-        names = self._known.images.names.texts()
-        table = self._known.processes.table
-        for row in range(start, end):
-            name = self._known.images.table["name"][self._known.process_images[row]]
-            wanted = clause.processes is None or (name >= 0 and names[name] in clause.processes)
-            wanted = wanted and self._path_fits(self._known.process_images[row])
-            yield wanted and (clause.pids is None or int(table["pid"][row]) in clause.pids)
+    Attributes:
+        process: Process number.
+        image: Row of the images.
+        subsystem: Gives the numbers of the subsystems (-1 none) of some dumps.
+        data: uint8, the bytes of the batch.
+        begin: Where the texts of a dump begin.
+        end: Where they end.
+    """
 
-    def _path_fits(self, image: int) -> bool:
-        parts = self._clause.process_paths
-        number = int(self._known.images.table["path"][image])
-        if parts is None or number < 0:
-            return True
-        path = self._known.images.paths.texts()[number]
-        return any(part in path for part in parts)
-
-    def _sites(self, start: int, end: int) -> Iterable[int]:
-        clause = self._clause
-        names = self._known.images.names.texts()
-        table, images = self._known.sites.table, self._known.images.table["name"]
-        for image, plan in zip(table["image"][start:end].tolist(), table["plan"][start:end].tolist(), strict=True):
-            name = int(images[image])
-            if clause.senders is not None and (name < 0 or names[name] not in clause.senders):
-                yield NO
-            else:
-                yield YES if clause.words is None else self._words.in_plan(self._known.plans, plan, self._number)
-
-    def _pairs(self, start: int, end: int) -> Iterable[bool]:
-        clause = self._clause
-        pairs = self._known.processes.pairs
-        subsystems, categories = self._known.processes.subsystems.texts(), self._known.processes.categories.texts()
-        for subsystem, category in zip(
-            pairs["subsystem"][start:end].tolist(), pairs["category"][start:end].tolist(), strict=True
-        ):
-            yield (clause.subsystems is None or subsystems[subsystem] in clause.subsystems) and (
-                clause.categories is None or categories[category] in clause.categories
-            )
+    process: Array
+    image: Array
+    subsystem: Callable[[Array], Array]
+    data: Array
+    begin: Array
+    end: Array
 
 
 class Known:
@@ -214,54 +120,51 @@ class Prefilter:
 
     def __init__(self, selection: Selection, known: Known) -> None:
         self.selection = selection
+        clauses = selection.clauses
         self._known = known
-        self._possible = _Growing(self._any_clause)
-        words = _Words([clause.words or frozenset() for clause in selection.clauses])
-        self._clauses = [_ClauseFilter(clause, known, words, number) for number, clause in enumerate(selection.clauses)]
-        worded = [clause.words for clause in selection.clauses if clause.words is not None]
-        self._search = WordSearch(frozenset[str]().union(*worded)) if worded else None
-        self._all_worded = bool(worded) and len(worded) == len(selection.clauses)
+        self._possible: Array = np.zeros(0, bool)
+        self._groups = [_Group(clauses[at : at + _GROUP], known) for at in range(0, len(clauses), _GROUP)]
 
     def processes(self, process: Array) -> Array:
         """Return, for each of these processes, whether any of its rows may be wanted."""
-        if not self._clauses:
+        if not self._groups:
             return np.ones(process.size, bool)
-        self._known.name_processes()
-        found: Array = self._possible.upto(self._known.processes.table.size).take(process)
-        return found
+        if self._possible.size != self._known.processes.table.size:
+            self._possible = np.bitwise_or.reduce([group.processes() for group in self._groups]) != 0
+        return self._possible.take(process)
 
     def firehose_processes(self, process: Array) -> Array:
-        """Return, for each of these processes, whether any of its tracepoints may be wanted."""
-        if not self._clauses:
+        """Return the same for tracepoints: their subsystems stand in the catalog, by process; those of dumps do not."""
+        if not self._groups:
             return np.ones(process.size, bool)
-        found: Any = np.logical_or.reduce([clause.firehose_processes() for clause in self._clauses])
-        return np.asarray(found.take(process))
+        found: Array = np.bitwise_or.reduce([group.firehose_processes() for group in self._groups]) != 0
+        return found.take(process)
 
-    def _any_clause(self, start: int, end: int) -> Iterable[bool]:
-        tables = [clause.processes()[start:end].tolist() for clause in self._clauses]
-        return map(any, zip(*tables, strict=True))
+    def rows(self, records: Candidates) -> Verdicts:
+        """Judge records."""
+        if not self._groups:
+            size = records.process.size
+            return Verdicts(np.full(size, YES, np.uint8), np.zeros((0, size), np.uint64))
+        found = [group.rows(records) for group in self._groups]
+        return Verdicts(
+            np.maximum.reduce([verdict for verdict, _ in found]), np.stack([clauses for _, clauses in found])
+        )
 
-    def rows(self, process: Array, site: Array, pair: Callable[[], Array], level: Array, event: Array) -> Array:
-        """Return `NO`, `MAYBE` or `YES` for each record; level and event as in `columns`, -1 for null."""
-        if not self._clauses:
-            return np.full(process.size, YES, np.uint8)
-        found: Any = np.maximum.reduce([clause.mask(process, site, pair, level, event) for clause in self._clauses])
-        return np.asarray(found)
+    def dumps(self, dumps: Dumps) -> Array:
+        """Return, for each simple dump, whether it may be wanted."""
+        if not self._groups:
+            return np.ones(dumps.process.size, bool)
+        return np.asarray(np.logical_or.reduce([group.dumps(dumps) for group in self._groups]))
 
-    def settle(self, verdict: Array, messages: Any) -> Array:
+    def settle(self, verdicts: Verdicts, messages: Any) -> Array:
         """Return the records that may still be wanted now that their messages are known (row numbers)."""
-        rows = np.arange(verdict.size)
-        unsure = verdict == MAYBE
-        if self._search is None or not unsure.any():
-            return rows
-        # Only clauses with words leave a record open.
-        hits: Array = np.concatenate([rows[~unsure], self._search.rows(messages, rows[unsure])])
-        return np.sort(hits)
-
-    def settle_dumps(self, messages: Any) -> Array:
-        """Return the rows with these messages that may be wanted, where nothing else was looked at."""
-        rows = np.arange(len(messages))
-        return self._search.rows(messages, rows) if self._search is not None and self._all_worded else rows
+        keep = verdicts.verdict == YES
+        rows = np.flatnonzero(verdicts.verdict == MAYBE)
+        if rows.size:
+            texts = messages.take(pa.array(rows))
+            for group, clauses in zip(self._groups, verdicts.clauses, strict=True):
+                keep[rows] |= group.settle(texts, clauses[rows])
+        return np.flatnonzero(keep)
 
     def times(self, wall: Array, sane: Array) -> Array:
         """Return, for each record, whether its time lies in the wanted ranges."""
@@ -285,6 +188,213 @@ class Prefilter:
         return not ranges or any(start <= end_ns and start_ns < end for start, end in ranges)
 
 
-def _members(all_names: tuple[str, ...], wanted: frozenset[str] | None) -> Array:
-    """Return a truth table over the indices of `all_names`; its last element, index -1, is the null."""
-    return np.array([wanted is None or name in wanted for name in all_names] + [wanted is None])
+class _Growing:
+    """A table of clauses (bits) over rows that are only ever added; each row is judged once."""
+
+    def __init__(self, judge: Callable[[int, int], Iterable[int]]) -> None:
+        self._judge = judge
+        self._table = np.zeros(0, np.uint64)
+
+    def upto(self, size: int) -> Array:
+        if size > self._table.size:
+            fresh = np.fromiter(self._judge(self._table.size, size), np.uint64, size - self._table.size)
+            self._table = np.concatenate([self._table, fresh])
+        return self._table
+
+
+class _Group:
+    """Up to 64 clauses."""
+
+    def __init__(self, clauses: Sequence[Clause], known: Known) -> None:
+        self._clauses = clauses
+        self._known = known
+        self._words = WordHoles([clause.words for clause in clauses])
+        self._by_process = _Growing(self._judge_processes)
+        self._by_pair = _Growing(self._judge_pairs)
+        self._by_image = _Growing(self._judge_images)
+        self._by_subsystem = _Growing(self._judge_subsystems)
+        self._in_records = WordSearch(self._words.to_search)
+        self._in_dumps = WordSearch(lambda clauses, _: self._words.words(clauses))
+        self._in_messages = WordSearch(lambda clauses, _: self._words.words(clauses))
+        self._judged = np.zeros(0, bool)
+        self._sites = np.zeros((4, 0), np.uint64)
+        self._yes, self._write, self._inner, self._run = self._sites
+        self._some = self._yes
+        self._levels = self._members(LEVELS, [clause.levels for clause in clauses])
+        self._events = self._members(EVENTS, [clause.events for clause in clauses])
+        self._unpaired = self._bits(clause.subsystems is None and clause.categories is None for clause in clauses)
+        self._senders: dict[int, int] = {}
+        self._wordless = self._bits(clause.words is None for clause in clauses)
+        self._everything = (1 << len(clauses)) - 1
+
+    def processes(self) -> Array:
+        """Return, for each process, which clauses its rows may fulfil."""
+        self._known.name_processes()
+        return self._by_process.upto(self._known.processes.table.size)
+
+    def firehose_processes(self) -> Array:
+        """Return, for each process, which clauses its tracepoints may fulfil."""
+        found: Array = self.processes()
+        if self._unpaired == self._everything:
+            return found
+        pairs = self._known.processes.pairs
+        having = np.full(found.size, self._unpaired, np.uint64)
+        np.bitwise_or.at(having, pairs["process"], self._by_pair.upto(pairs.size))
+        return found & having
+
+    def rows(self, records: Candidates) -> tuple[Array, Array]:
+        """Return `NO`, `MAYBE` or `YES` for each record, and the clauses whose words decide where it is `MAYBE`."""
+        verdict = np.zeros(records.process.size, np.uint8)
+        open_clauses = np.zeros(records.process.size, np.uint64)
+        bits = self.firehose_processes().take(records.process)
+        rows = np.flatnonzero(bits)
+        bits = bits[rows] & self._of_columns(records, rows)
+        rows, bits = _nonzero(rows, bits)
+        self._judge_sites(records.site[rows])
+        rows, bits = _nonzero(rows, bits & self._some.take(records.site[rows]))
+        site = records.site[rows]
+        open_clauses[rows] = bits
+        verdict[rows[bits & self._write.take(site) != 0]] = MAYBE
+        verdict[rows[bits & self._yes.take(site) != 0]] = YES
+        left = np.flatnonzero((bits != 0) & (verdict[rows] == NO))
+        if left.size:
+            rows, bits, site = rows[left], bits[left], site[left]
+            asked = bits & self._inner.take(site), bits & self._run.take(site)
+            verdict[rows[self._found(records, rows, asked)]] = MAYBE
+        return verdict, open_clauses
+
+    def settle(self, messages: Any, clauses: Array) -> Array:
+        """Return which messages hold a word of the clauses (bits) given for each, or of another one."""
+        return self._in_messages.find(
+            lambda order: Texts(messages.take(pa.array(order))), clauses, np.zeros_like(clauses)
+        )
+
+    def dumps(self, dumps: Dumps) -> Array:
+        """Return, for each simple dump, whether a clause may hold; level and event are not looked at."""
+        bits = self.processes().take(dumps.process)
+        bits &= self._by_image.upto(self._known.images.table.size).take(dumps.image)
+        if self._unpaired != self._everything:
+            rows = np.flatnonzero(bits & ~np.uint64(self._unpaired))
+            if rows.size:
+                numbers = dumps.subsystem(rows)  # may be names that are new
+                names = self._by_subsystem.upto(len(self._known.processes.subsystems))
+                bits[rows] &= np.append(names, np.uint64(self._unpaired)).take(numbers)
+        found: Array = bits & np.uint64(self._wordless) != 0
+        rows = np.flatnonzero(~found & (bits != 0))
+        if rows.size:
+            begin, end = dumps.begin[rows], dumps.end[rows]
+            found[rows] = self._in_dumps.find(
+                lambda order: bytes_as_texts(dumps.data, begin[order], end[order]),
+                bits[rows],
+                np.zeros_like(bits[rows]),
+            )
+        return found
+
+    def _of_columns(self, records: Candidates, rows: Array) -> Array:
+        """Return which clauses these records may fulfil as far as level, event, subsystem and category tell."""
+        found: Array = self._levels.take(records.level[rows]) & self._events.take(records.event[rows])
+        if self._unpaired == self._everything:
+            return found
+        pairs: Array = np.append(self._by_pair.upto(self._known.processes.pairs.size), np.uint64(0))
+        found &= pairs.take(records.pair(rows)) | np.uint64(self._unpaired)
+        return found
+
+    def _found(self, records: Candidates, rows: Array, asked: tuple[Array, Array]) -> Array:
+        """Return which of these records may have a word of the clauses that `asked` names for each."""
+        found = records.elsewhere(rows)
+        here = np.flatnonzero(~found)
+        if here.size:
+            begin, end = records.begin[rows[here]], records.end[rows[here]]
+            found[here] = self._in_records.find(
+                lambda order: bytes_as_texts(records.data, begin[order], end[order]), asked[0][here], asked[1][here]
+            )
+        return found
+
+    def _judge_processes(self, start: int, end: int) -> Iterator[int]:
+        known = self._known
+        pids = known.processes.table["pid"]
+        images = known.images.table
+        names, paths = known.images.names.texts(), known.images.paths.texts()
+        for row in range(start, end):
+            image = known.process_images[row]
+            name, path = int(images["name"][image]), int(images["path"][image])
+            shown, where, pid = names[name] if name >= 0 else None, paths[path] if path >= 0 else None, int(pids[row])
+            yield self._bits(
+                (clause.processes is None or shown in clause.processes)
+                and (clause.pids is None or pid in clause.pids)
+                and (
+                    where is None or clause.process_paths is None or any(part in where for part in clause.process_paths)
+                )
+                for clause in self._clauses
+            )
+
+    def _judge_pairs(self, start: int, end: int) -> Iterator[int]:
+        processes = self._known.processes
+        subsystems, categories = processes.subsystems.texts(), processes.categories.texts()
+        numbers = zip(
+            processes.pairs["subsystem"][start:end].tolist(),
+            processes.pairs["category"][start:end].tolist(),
+            strict=True,
+        )
+        for subsystem, category in numbers:
+            yield self._bits(
+                (clause.subsystems is None or subsystems[subsystem] in clause.subsystems)
+                and (clause.categories is None or categories[category] in clause.categories)
+                for clause in self._clauses
+            )
+
+    def _judge_images(self, start: int, end: int) -> Iterator[int]:
+        return map(self._of_sender, self._known.images.table["name"][start:end].tolist())
+
+    def _of_sender(self, name: int) -> int:
+        """Return the clauses that want the library of this number."""
+        found = self._senders.get(name)
+        if found is None:
+            shown = self._known.images.names.texts()[name] if name >= 0 else None
+            found = self._bits(clause.senders is None or shown in clause.senders for clause in self._clauses)
+            self._senders[name] = found
+        return found
+
+    def _judge_subsystems(self, start: int, end: int) -> Iterator[int]:
+        """Judge subsystems of dumps, which have no category."""
+        for name in self._known.processes.subsystems.texts()[start:end]:
+            yield self._bits(
+                (clause.subsystems is None or name in clause.subsystems) and clause.categories is None
+                for clause in self._clauses
+            )
+
+    def _judge_sites(self, sites: Array) -> None:
+        """Judge those of these call sites that are new: which clauses their records fulfil, or do so with a word."""
+        known = self._known
+        size = known.sites.table.size
+        if size > self._judged.size:
+            self._sites = np.pad(self._sites, ((0, 0), (0, size - self._judged.size)))
+            self._judged = np.pad(self._judged, (0, size - self._judged.size))
+        asked = np.zeros(size, bool)
+        asked[sites] = True
+        fresh = np.flatnonzero(asked & ~self._judged)
+        if fresh.size:
+            self._judged[fresh] = True
+            plans = known.sites.table["plan"][fresh].tolist()
+            self._words.learn(known.plans, plans)
+            images = known.images.table["name"].take(known.sites.table["image"][fresh]).tolist()
+            for site, name, plan in zip(fresh.tolist(), images, plans, strict=True):
+                senders = self._of_sender(name)
+                self._sites[:, site] = [senders & some for some in self._words.of_plan(known.plans, plan)]
+            self._some = np.bitwise_or.reduce(self._sites)
+        self._yes, self._write, self._inner, self._run = self._sites
+
+    def _members(self, all_names: tuple[str, ...], wanted: Sequence[Marks | None]) -> Array:
+        """Return the clauses by the indices of `all_names`; the last element, index -1, is the null."""
+        by_name = [self._bits(names is None or name in names for names in wanted) for name in all_names]
+        return np.array([*by_name, self._bits(names is None or None in names for names in wanted)], np.uint64)
+
+    @staticmethod
+    def _bits(holds: Iterable[bool]) -> int:
+        return sum(1 << number for number, one in enumerate(holds) if one)
+
+
+def _nonzero(rows: Array, bits: Array) -> tuple[Array, Array]:
+    """Return the rows that still have a clause, and their clauses."""
+    keep = bits != 0
+    return (rows, bits) if keep.all() else (rows[keep], bits[keep])

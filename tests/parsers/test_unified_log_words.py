@@ -1,0 +1,176 @@
+"""Words of selections: wherever in a message they come from, searching bytes instead of writing messages loses none."""
+
+import random
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from generator.archive import Archive
+from generator.images import Placement, stable_uuid
+from generator.timesync import Clock
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from traceview_parsers.problems import Problems
+from traceview_parsers.selection import Clause, Selection
+from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions, Source
+from traceview_parsers.unified_log import READER
+from traceview_parsers.unified_log.holes import WordHoles
+from traceview_parsers.unified_log.plans import Plans
+
+START = 1_768_469_400_000_000_000
+FORMATS: dict[str, tuple[type, ...]] = {
+    "%{public}s": (str,),
+    "%{public}s %{public}s": (str, str),
+    "%{public}s%{public}s": (str, str),
+    "%{public}s%d": (str, int),
+    "%d%{public}s%d": (int, str, int),
+    "kill%{public}s": (str,),
+    "kil%{public}sl process": (str,),
+    "task %{public}s_limit: %{public}@": (str, str),
+    "[%{public}10s] killed": (str,),
+    "[%{public}-12s]": (str,),
+    "%{public}.4s process": (str,),
+    "%s is hidden, killing %{public}s": ("private", str),  # type: ignore[dict-item]
+    "dead%xbeef": (int,),
+    "0x%llx%{public}s": (int, str),
+    "count %d of %u": (int, int),
+    "count %5d": (int,),
+    "%{bool}d and %{BOOL}d": (int, int),
+    "errno %{darwin.errno}d %{public}s": (int, str),
+    "%m": (int,),
+    "%{public,mask.hash}s killing": (str,),
+    "kill process": (),
+    "%{public}s: process %{public}s exceeded limit %d": (str, str, int),
+}
+TEXTS = (
+    "",
+    "kill",
+    "killing process",
+    "process",
+    "pro",
+    "cess",
+    "l",
+    " ",
+    "exceeded",
+    "task",
+    "42",
+    "dead",
+    "ä killing ö",
+    "x" * 90,
+)
+
+
+@cache
+def archive() -> Archive:
+    made = Archive(Clock(stable_uuid("words"), START))
+    library = made.library("/System/Library/Frameworks/Sound.framework/Sound", Placement.SHARED_CACHE)
+    processes = [
+        made.process(path, 50 + number)
+        for number, path in enumerate(("/kernel", "/usr/libexec/mediad", "/Apps/A.app/A"))
+    ]
+    luck = random.Random(7)  # noqa: S311 - a fixed sequence is wanted
+    for number in range(400):
+        process = processes[number % 3]
+        text, kinds = luck.choice(list(FORMATS.items()))
+        values = [
+            luck.choice(TEXTS) if kind is str else kind if isinstance(kind, str) else luck.choice((0, 1, 42, 57005))
+            for kind in kinds
+        ]
+        made.log(
+            process,
+            START + number * 1_000_000,
+            text,
+            tuple(values),
+            subsystem=luck.choice((None, "com.apple.a", "com.apple.b")),
+            category="c",
+            library=library if number % 5 == 0 else None,
+            oversize=number % 41 == 0 and bool(kinds),
+        )
+        if number % 20 == 0:
+            made.simpledump(
+                process, START + number, f"dump {luck.choice(TEXTS)} kill", subsystem=luck.choice(("", "com.apple.a"))
+            )
+    return made
+
+
+@cache
+def folder() -> tempfile.TemporaryDirectory[str]:
+    made = tempfile.TemporaryDirectory()
+    archive().write(Path(made.name))
+    return made
+
+
+def source() -> Source:
+    context = Context(0, ReadOptions(), Problems(), Device(), CaptureInfo())
+    return READER.open(Candidate("words.logarchive", Path(folder().name), is_dir=True), context)
+
+
+@cache
+def rows() -> tuple[Any, ...]:
+    return tuple(source().batches("log"))
+
+
+@cache
+def messages() -> tuple[str, ...]:
+    return tuple(sorted({text for batch in rows() for text in batch.column("message").to_pylist()}))
+
+
+def refs(batches: Iterator[Any]) -> list[int]:
+    return sorted(ref for batch in batches for ref in batch.column("ref").to_pylist())
+
+
+@st.composite
+def words(draw: st.DrawFn) -> str:
+    """Part of a message, or one that ends in another's beginning, which few messages hold."""
+    message = draw(st.sampled_from(messages()))
+    start = draw(st.integers(0, len(message)))
+    word = message[start : start + draw(st.integers(1, 18))]
+    return word + draw(st.sampled_from(("", "", "", "s", " ", "kill")))
+
+
+def some(*names: str) -> st.SearchStrategy[frozenset[str] | None]:
+    return st.none() | st.frozensets(st.sampled_from(names), min_size=1)
+
+
+CLAUSES = st.builds(
+    Clause,
+    processes=some("kernel", "mediad", "A"),
+    senders=some("kernel", "Sound"),
+    subsystems=some("com.apple.a", "com.apple.b"),
+    process_paths=some(".app/", "libexec"),
+    words=st.frozensets(words(), min_size=1, max_size=6),
+)
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+@given(st.lists(CLAUSES, min_size=1, max_size=5) | st.lists(CLAUSES, min_size=66, max_size=70))
+def test_words_are_found_wherever_they_come_from(clauses: list[Clause]) -> None:
+    selection = Selection(tuple(clauses))
+    wanted = refs(selection.filter(batch) for batch in rows())
+    assert refs(source().batches("log", selection)) == wanted
+
+
+def verdict(text: str, *wanted: str) -> str:
+    plans = Plans()
+    holes = WordHoles([frozenset(wanted)])
+    plan = plans.for_format(text)
+    holes.learn(plans, [plan])
+    found = holes.of_plan(plans, plan)
+    return next((name for name in ("yes", "write", "inner", "run") if getattr(found, name)), "no")
+
+
+def test_what_has_to_be_looked_at_follows_from_the_format() -> None:
+    assert verdict("killing process %d", "killing") == "yes"
+    assert verdict("count %d", "killing process") == "no"
+    assert verdict("%s: %d", "killing process") == "inner"
+    assert verdict("%s %s", "killing process") == "run", "the blank may be the word's"
+    assert verdict("%s%s", "killing process") == "write", "each may hold a half"
+    assert verdict("kill%s", "killing process") == "write", "it may go on in the text"
+    assert verdict("%sess", "killing process") == "run", "no part of the other word"
+    assert verdict("%{darwin.errno}d", "killing process") == "write", "a decoder may print anything"
+    assert verdict("%x %s", "deadbeef") == "write", "a number may print it"
+    assert verdict("%{public}s", "public") == "write", "a mismatch repeats the specifier"
+    assert verdict("%s", "") == "yes"
