@@ -7,6 +7,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from traceview.episodes import coverage
 from traceview.episodes.reconstruct import reconstruct
 from traceview.episodes.schema import EPISODES, Episodes
 from traceview.episodes.tables import EVIDENCE_CAP, Span
@@ -91,8 +92,10 @@ def check(episodes: Episodes, events: pl.DataFrame) -> None:
                 assert (table[column].list.len().max() or 0) <= EVIDENCE_CAP
         if name != "processes":
             assert (table["evidence"].list.len() > 0).all(), name
-    no_overlap(episodes["app_states"])
-    no_overlap(episodes["suspensions"])
+    for name in ("app_states", "suspensions", "background_runs"):
+        no_overlap(episodes[name])
+    no_overlap(episodes["conditions"], "kind")
+    no_overlap(episodes["audio_settings"], "session_id")
 
 
 def undated_rows_have_no_edges(name: str, table: pl.DataFrame) -> pl.DataFrame:
@@ -103,10 +106,10 @@ def undated_rows_have_no_edges(name: str, table: pl.DataFrame) -> pl.DataFrame:
     return table.filter(pl.col("start").is_not_null())
 
 
-def no_overlap(table: pl.DataFrame) -> None:
+def no_overlap(table: pl.DataFrame, *kinds: str) -> None:
     """Windows of one process never overlap. The same pid may come again: then as another process, after the first."""
     far = pl.lit(10**18).cast(pl.Datetime("ns", "UTC"))
-    who = ["app", "process", "pid"]
+    who = ["app", "process", "pid", *kinds]
     rows = table.with_columns(pl.col("end").fill_null(far)).sort(*who, "start", "end")
     clash = pl.col("start") < pl.col("end").shift(1).over(who)
     assert rows.filter(clash.fill_null(value=False)).is_empty()
@@ -128,6 +131,22 @@ def any_order(seed: int, size: int) -> None:
     rng.shuffle(order)
     again = reconstruct(events[order], span)
     assert all(again[name].equals(table) for name, table in episodes.items())
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**32), st.integers(0, 60), st.integers(0, 700), st.integers(0, 700), st.integers(0, 300))
+def test_no_state_outside_of_what_the_sources_cover(seed: int, size: int, begin: int, again: int, lasts: int) -> None:
+    events = random_events(seed, size)
+    half = size // 2
+    sources = ((0, half, begin, begin + lasts), (half + 1, size, again, again + lasts))
+    told = tuple((first, last, start * SECOND, end * SECOND) for first, last, start, end in sources)
+    span = Span(min(begin, again) * SECOND, (max(begin, again) + lasts) * SECOND, told)
+    episodes = reconstruct(events, span)
+    check(episodes, events)
+    covered = coverage.stretches_of([(start, end) for _, _, start, end in told]).rows()
+    for start, end in episodes["app_states"].select(pl.col("start", "end").cast(pl.Int64)).rows():
+        until = span.end if end is None else end
+        assert any(first <= start and until <= last for first, last in covered), (start, end, covered)
 
 
 def test_fields_of_the_generator_exist() -> None:

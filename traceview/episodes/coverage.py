@@ -52,8 +52,12 @@ def stretches(context: Context, *prefixes: str) -> pl.DataFrame:
     kind = pl.any_horizontal(pl.col("kind").str.starts_with(prefix) for prefix in prefixes)
     refs = context.events.filter(kind)["ref"]
     known = [(start, end) for first, last, start, end in span.sources if refs.is_between(first, last).any()]
-    rows = known or [(span.start, span.end)]
-    windows = pl.DataFrame(rows, schema={"start": pl.Int64, "end": pl.Int64}, orient="row").with_columns(
+    return stretches_of(known or [(span.start, span.end)])
+
+
+def stretches_of(covered: list[tuple[int, int]]) -> pl.DataFrame:
+    """Return what sources cover (nanoseconds) without overlaps: those that follow each other closely are one stretch."""
+    windows = pl.DataFrame(covered, schema={"start": pl.Int64, "end": pl.Int64}, orient="row").with_columns(
         pl.lit(0).alias("key"), (pl.col("end") + JOIN_NS).alias("end")
     )
     return merge(windows).select("start", pl.col("end") - JOIN_NS)
