@@ -25,12 +25,14 @@ def log_archive(story: Story, name: str) -> bytes:
 
 def write_archive(story: Story, name: str, folder: Path) -> None:
     """Write `story` into `folder` as a log archive, an hour into a boot; the shared cache is as old as the release."""
-    old = story.os.ios < 15
-    boot_ns = story.start_ns - 3_600 * SECOND
-    clock = Clock(stable_uuid(f"boot {name}"), boot_ns, minutes_west=-60)
-    archive = Archive(clock, images=Images(dsc_version=1 if old else 2), build=story.os.build, hardware="D53gAP")
-    record(archive, story.lines(), lambda line: "special" if line.level in ("error", "fault") else "persist")
-    archive.write(folder)
+    images = Images(dsc_version=1 if story.os.ios < 15 else 2)
+    lines = story.lines()
+    for number, boot_ns in enumerate([story.start_ns - 3_600 * SECOND, *story.reboots]):
+        clock = Clock(stable_uuid(f"boot {name} {number}" if number else f"boot {name}"), boot_ns, minutes_west=-60)
+        archive = Archive(clock, images=images, build=story.os.build, hardware="D53gAP")
+        of_boot = [line for line in lines if line.boot == number]
+        record(archive, of_boot, lambda line: "special" if line.level in ("error", "fault") else "persist")
+        archive.write(folder, first_file=1 + 100 * number)
 
 
 def record(archive: Archive, lines: Sequence[Line], stream_of: Callable[[Line], Stream]) -> dict[Actor, Process]:

@@ -84,9 +84,10 @@ def json_array(lines: Sequence[Line], boot: str) -> str:
 
 
 def _records(lines: Sequence[Line], boot: str) -> Iterator[dict[str, object]]:
-    boot_uuid = str(stable_uuid(boot)).upper()
-    booted_ns = lines[0].time_ns - 3_600 * SECOND
+    booted: dict[int, int] = {0: lines[0].time_ns - 3_600 * SECOND}
     for line in lines:
+        booted_ns = booted.setdefault(line.boot, line.time_ns - SECOND)
+        boot_uuid = str(stable_uuid(f"{boot} {line.boot}" if line.boot else boot)).upper()
         sender = library_path(line.library) or line.actor.path
         yield {
             "traceID": 0,

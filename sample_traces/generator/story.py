@@ -72,7 +72,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One log record of the story; `time_ns` is UTC, `kept`: the device stores private arguments."""
+    """One log record of the story; `time_ns` is UTC, `kept`: the device stores private arguments, `boot` counts from 0."""
 
     time_ns: int
     actor: Actor
@@ -84,6 +84,7 @@ class Line:
     level: str = "default"
     tid: int = 0
     kept: bool = False
+    boot: int = 0
 
 
 def library_path(name: str) -> str:
@@ -142,13 +143,15 @@ class Story:
         self.private_kept = private_kept
         self.held: dict[int, str] = {}
         """Assertion that callservicesd holds, by pid of the app."""
-        self._states: list[tuple[int, str]] = []
+        self._states: list[tuple[int, str, str]] = []
         self.power: list[tuple[str, int, tuple[str | float | int | None, ...]]] = []
         """Rows of the PowerLog: table, time, the columns behind the stamp."""
         self.reports: dict[str, str] = {}
         """Crash and resource reports, by file name."""
         self.heat: list[tuple[int, int, str]] = []
         """What Instruments says of the thermal state: begin, end, state."""
+        self.reboots: list[int] = []
+        """When the device started anew (UTC nanoseconds)."""
         self.sockets_shut: list[int] = []
         """When the sockets of the app under test were shut down."""
 
@@ -221,21 +224,25 @@ class Story:
     ) -> int:
         """Add a line at `time_ns`; `where` is subsystem, category, library, level."""
         tid = 0x800 + 16 * actor.pid + self.random.randint(0, 3)
-        self._lines.append(Line(time_ns, actor, text, tuple(arguments), *where, tid, self.private_kept))
+        boot = sum(time_ns >= booted for booted in self.reboots)
+        self._lines.append(Line(time_ns, actor, text, tuple(arguments), *where, tid, self.private_kept, boot))
         return time_ns
 
-    def entered(self, app: Actor, state: str, time_ns: int) -> None:
-        """Note that `app` came into another state; what becomes of the app under test is expected to be found."""
+    def entered(self, app: Actor, state: str, time_ns: int, how: str = "observed") -> None:
+        """Note that `app` came into another state; what becomes of the app under test is expected to be found.
+
+        `how`: whether a line tells it (observed) or it follows from others (inferred).
+        """
         if app.bundle == APP_BUNDLE and (not self._states or self._states[-1][1] != state):
-            self._states.append((time_ns, state))
+            self._states.append((time_ns, state, how))
 
     def state_rows(self) -> list[dict[str, object]]:
         """Return the expected rows of ``app_states``: every state of the app under test, one after the other."""
         rows: list[dict[str, object]] = []
-        for number, (time, state) in enumerate(self._states):
+        for number, (time, state, _) in enumerate(self._states):
             last = number + 1 == len(self._states)
-            end = None if last else self._states[number + 1][0]
-            rows.append({"state": state, "start": time, "end": end, "end_how": "capture_edge" if last else "observed"})
+            end, _, how = (None, "", "capture_edge") if last else self._states[number + 1]
+            rows.append({"state": state, "start": time, "end": end, "end_how": how})
         return rows
 
     def lines(self) -> list[Line]:

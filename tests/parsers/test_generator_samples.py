@@ -114,7 +114,7 @@ def _impossible(lines: Sequence[Line]) -> list[str]:
         if handle and line.actor.name == "runningboardd":
             if "Suspending task." in text or "Removing process:" in text:
                 silent.add(int(handle[1]))
-            elif "Resuming task." in text:
+            elif "Resuming task." in text or "Now tracking process:" in text:
                 silent.discard(int(handle[1]))
         assertions.update(re.findall(r"\bID:(\d+-\d+-\d+)", text))
         given_up = re.search(r"(?:Invalidating assertion|due to timeout:) (\d+-\d+-\d+)", text)

@@ -15,8 +15,8 @@ PRIVATE_KEPT = True
 
 def tell(story: Story) -> Expected:
     """Play it."""
-    # Whoever answered heard nothing: the finding is right, and the failed action tells why.
-    expected = Expected(findings=[("answer-without-audio-activation", "high")])
+    # Whoever answered heard nothing, and the failed action tells why: both are right.
+    expected = Expected(findings=[("answer-without-audio-activation", "high"), ("call-action-timeout", "high")])
     app = story.app(812)
     noise.bystanders(story, 0, 40, per_second=0.4)
     story.at(4)
