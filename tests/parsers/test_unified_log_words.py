@@ -174,3 +174,13 @@ def test_what_has_to_be_looked_at_follows_from_the_format() -> None:
     assert verdict("%x %s", "deadbeef") == "write", "a number may print it"
     assert verdict("%{public}s", "public") == "write", "a mismatch repeats the specifier"
     assert verdict("%s", "") == "yes"
+
+
+def test_rows_that_are_not_decoded_are_counted() -> None:
+    opened = source()
+    assert len(refs(opened.batches("log", Selection((Clause(processes=frozenset({"mediad"})),))))) < 420
+    assert opened.coverage().rows == sum(batch.num_rows for batch in rows())
+    assert opened.coverage().notes == ()
+    assert refs(opened.batches("log", Selection((Clause(processes=frozenset({"nobody"})),)))) == []
+    assert opened.coverage().rows == 0
+    assert "not opened" in opened.coverage().notes[0]

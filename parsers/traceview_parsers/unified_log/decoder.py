@@ -35,8 +35,8 @@ class Tally:
     """What was met while decoding.
 
     Attributes:
-        records: Records read, wanted or not.
-        lost: Messages that the device reports as lost.
+        records: Records met, wanted or not, decoded or not.
+        lost: Messages that the device reports as lost, whatever process lost them.
         unknown: Tracepoints of unknown types, by type.
         overrun: Firehose chunks that end inside a tracepoint.
         broken: Records whose arguments reach beyond their end.
@@ -132,7 +132,11 @@ class Decoder:
             simple, state = (batch.tag == tag for tag in (chunksets.SIMPLE_DUMP, chunksets.STATE_DUMP))
             yield from self._simple_dumps(job, process, job.of_share(np.flatnonzero(simple & possible)))
             yield from self._state_dumps(job, process, job.of_share(np.flatnonzero(state & possible)))
+            dumps = (simple & (size >= SIMPLE_HEAD)) | (state & (size >= STATE_HEAD))
+            unread = dumps & ~possible, (batch.tag == chunksets.FIREHOSE) & (size >= _CHUNK_HEAD)
             possible &= job.wanted.firehose_processes(process)
+            if job.share is None and not possible.all():
+                self._count(job, int(np.count_nonzero(unread[0])), np.flatnonzero(unread[1] & ~possible))
         hits = np.flatnonzero((batch.tag == chunksets.FIREHOSE) & possible)
         if hits.size:
             base = batch.words.take((batch.at[hits] >> 3) + 5)
@@ -145,12 +149,23 @@ class Decoder:
         if over.size:
             self.oversize.collect(boot_uuid, batch, _process_ids(batch), over)
 
+    def _count(self, job: Job, dumps: int, hits: Array) -> None:
+        """Count what is not read: so many dumps, and the tracepoints of these chunks."""
+        job.tally.records += dumps
+        if hits.size:
+            batch, nothing = job.load.batch, np.zeros(hits.size, np.uint64)
+            at, _, _ = firehose.walk(batch, Chunks(batch.at[hits], batch.end[hits], nothing, nothing, nothing, nothing))
+            kind = batch.data[at]
+            job.tally.records += int(np.count_nonzero(firehose.IS_KNOWN.take(kind)))
+            lost = self._rows.loss_counts(job.load, at[kind == firehose.LOSS])
+            job.tally.lost += int(np.minimum(lost, _MOST_LOST).sum())
+
     def _firehose(self, job: Job, chunks: Chunks) -> Iterator[Part]:
         points = self._points(job, chunks)
         loss = points.kind == firehose.LOSS
         if loss.any():
             lost = points.take(np.flatnonzero(loss))
-            job.tally.lost += int(np.minimum(self._rows.loss_counts(job.load, lost), _MOST_LOST).sum())
+            job.tally.lost += int(np.minimum(self._rows.loss_counts(job.load, lost.at), _MOST_LOST).sum())
             process = self.processes.process_of.take(chunks.entry.take(lost.chunk))
             yield self._unsure(job, self._rows.losses(job.load, lost, process))
             points = points.take(np.flatnonzero(~loss))

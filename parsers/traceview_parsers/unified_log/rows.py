@@ -124,7 +124,7 @@ class RowBuilder:
         """Return the rows of loss records; `process` is their process, which stands for the one that lost."""
         words = load.batch.words
         start, end = (words.take((points.at >> 3) + 3 + place) for place in range(2))
-        count = self.loss_counts(load, points)
+        count = self.loss_counts(load, points.at)
         # Wording as in Apple's tools, read in dtformats' output; 63 is the most that the counter holds.
         messages = [
             f"lost >={lost} unreliable messages from {first}-{last} (Mach continuous exact start-approx. end)"
@@ -140,9 +140,9 @@ class RowBuilder:
         }
         return _batch(points.at.size, values)
 
-    def loss_counts(self, load: Load, points: Tracepoints) -> Array:
-        """Return the number of lost messages of loss records, uint64."""
-        return load.batch.words.take((points.at >> 3) + 5)
+    def loss_counts(self, load: Load, at: Array) -> Array:
+        """Return the number of lost messages of the loss records at these positions, uint64."""
+        return load.batch.words.take((at >> 3) + 5)
 
     def simple_dumps(
         self, load: Load, at: Array, origin: tuple[Array, Array], dumps: SimpleDumps, messages: Any

@@ -213,7 +213,9 @@ class UnifiedLogSource:
         if len(run.spans) > 1:
             notes.append(f"{len(run.spans)} boots")
         if run.skipped:
-            notes.append(f"{len(run.skipped)} chunk sets hold no wanted rows and were not counted")
+            notes.append(
+                f"{len(run.skipped)} chunk sets that hold no wanted rows were not opened, so their rows are not counted"
+            )
         certainty, told = sureness((run.clocks[boot], span) for boot, span in run.spans.items())
         return Coverage(
             source=self.name,
