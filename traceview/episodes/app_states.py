@@ -55,7 +55,7 @@ def build(context: Context) -> pl.DataFrame:
 
 def publish(running: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Return the table from `windows`, with the times when an app has no process."""
-    seen = coverage.stretches(context, *coverage.STATE_KINDS).rows()
+    seen = coverage.stretches(context, pl.col("claim").is_not_null()).rows()
     rows = [row for told in _not_running(context) if (row := _within(told, seen, context.span.end))]
     absent = pl.DataFrame(rows, schema=_ABSENCE)
     return table("app_states", pl.concat([running, absent], how="diagonal"))
@@ -63,7 +63,7 @@ def publish(running: pl.DataFrame, context: Context) -> pl.DataFrame:
 
 def windows(context: Context) -> pl.DataFrame:
     """Return the windows of running processes: columns of the table with Int64 times, and ``owner``."""
-    seen = coverage.stretches(context, *coverage.STATE_KINDS).with_row_index("stretch")
+    seen = coverage.stretches(context, pl.col("claim").is_not_null()).with_row_index("stretch")
     return _windows(_steps(_claims(context)), context, seen)
 
 

@@ -14,7 +14,6 @@ from traceview.episodes.tables import Context, Span
 JOIN_NS: Final = 10 * NS
 """Sources that follow each other this closely leave no hole: rotated files begin with the next line (heuristic)."""
 
-STATE_KINDS: Final = ("process.", "app.", "jetsam.")
 _FAMILIES: Final[dict[str, tuple[str, ...]]] = {
     "processes": ("",),
     "background_tasks": ("background_task.", "assertion."),
@@ -39,20 +38,19 @@ def outside(span: Span) -> pl.Expr:
     return pl.any_horizontal(pl.lit(value=False), *parts).fill_null(value=False)
 
 
-def stretches(context: Context, *prefixes: str) -> pl.DataFrame:
-    """Return the stretches (``start``, ``end``, by start) of the sources that tell any event of these kinds.
+def stretches(context: Context, telling: pl.Expr) -> pl.DataFrame:
+    """Return the stretches (``start``, ``end``, by start) of the sources that tell any such event, of all if none does.
 
     Args:
         context: Events and span.
-        prefixes: Begins of kinds; ``""`` stands for all.
+        telling: Condition over the events.
     """
     span = context.span
     if not span.sources:
         return pl.DataFrame({"start": [span.start], "end": [span.end]}, schema={"start": pl.Int64, "end": pl.Int64})
-    kind = pl.any_horizontal(pl.col("kind").str.starts_with(prefix) for prefix in prefixes)
-    refs = context.events.filter(kind)["ref"]
+    refs = context.events.filter(telling)["ref"]
     known = [(start, end) for first, last, start, end in span.sources if refs.is_between(first, last).any()]
-    return stretches_of(known or [(span.start, span.end)])
+    return stretches_of(known or [(start, end) for *_, start, end in span.sources])
 
 
 def stretches_of(covered: list[tuple[int, int]]) -> pl.DataFrame:
@@ -67,7 +65,8 @@ def until(name: str, context: Context) -> int:
     """Return the last moment (nanoseconds) at which a source could have told the end of a window of this table."""
     if all(end >= context.span.end for *_, end in context.span.sources):
         return context.span.end
-    return min(int(stretches(context, *_FAMILIES[name])["end"].to_list()[-1]), context.span.end)
+    kind = pl.any_horizontal(pl.col("kind").str.starts_with(prefix) for prefix in _FAMILIES[name])
+    return min(int(stretches(context, kind)["end"].to_list()[-1]), context.span.end)
 
 
 def clipped(name: str, table: pl.DataFrame, context: Context) -> pl.DataFrame:
