@@ -58,6 +58,11 @@ def test_what_nobody_wrote_as_a_message_is_not_counted(log_rows: Rows) -> None:
     assert unrecognised(frame)["shape"].to_list() == ["PERF: <n>"]
 
 
+def test_shapes_of_bare_lines_are_shown(log_rows: Rows) -> None:
+    frame = log_rows(["PERF: 1", "PERF: 2"], process=[None, "Acme"])
+    assert unrecognised(frame).select("process", "shape").rows() == [(None, "PERF: <n>")]
+
+
 def test_a_survey_forgets_rare_shapes_first(log_rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("traceview.signals.stats.SHAPES_KEPT", 4)
     survey = Survey()

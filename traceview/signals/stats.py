@@ -57,7 +57,7 @@ def count(log: Any, using: Catalogue | None = None) -> pl.DataFrame:
 
 
 def unrecognised(log: Any, using: Catalogue | None = None, limit: int = 50) -> pl.DataFrame:
-    """Return the most frequent shapes that no signal fits, of watched processes only.
+    """Return the most frequent shapes that no signal fits, of watched and of unknown processes.
 
     Returns:
         At most `limit` rows: ``process``, ``shape`` (numbers masked), ``rows``, ``first_ref`` (an example).
@@ -107,7 +107,9 @@ def _shaped(rows: pl.DataFrame, processes: frozenset[str]) -> pl.DataFrame:
     shape = pl.col("message").str.slice(0, MAX_MESSAGE)
     for pattern, mask in _MASKS:
         shape = shape.str.replace_all(pattern, mask)
-    missed = rows.filter(pl.col("signal").is_null() & pl.col("process").is_in(sorted(processes)))
+    # Bare lines do not tell who printed them: any may be of a watched process.
+    of_interest = pl.col("process").is_in(sorted(processes)) | pl.col("process").is_null()
+    missed = rows.filter(pl.col("signal").is_null() & of_interest)
     shapes = missed.with_columns(shape=shape.str.slice(0, SHAPE_LENGTH).str.strip_chars())
     counted = shapes.group_by("process", "shape").agg(rows=pl.len(), first_ref=pl.col("ref").min())
     ordered = counted.sort(["rows", "process", "shape"], descending=[True, False, False])
