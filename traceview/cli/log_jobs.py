@@ -21,7 +21,7 @@ from traceview_parsers.time_order import by_time
 from traceview_parsers.trace import Source, Trace
 from traceview_parsers.unified_log.source import UnifiedLogSource
 
-_SLICE = 1 << 16
+_SLICE = 1 << 13
 """Rows rendered together: enough that distinct values repeat, few enough that the text stays small."""
 _STDOUT = 1
 

@@ -59,7 +59,7 @@ _TAIL: Final = (
 """The last columns and their keys, in groups that go together."""
 _ZERO: Final = ("parentActivityIdentifier",)
 """Printed as 0 where unknown."""
-_KEPT: Final = 1 << 15
+_KEPT: Final = 1 << 14
 """Texts kept of each kind: the same formats, images and labels return batch after batch."""
 _UID: Final = 0xFFFF_FFFF
 """User ids are 32-bit numbers without a sign; the one for "unset" is printed as 2863311530."""

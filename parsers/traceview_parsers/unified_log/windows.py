@@ -24,18 +24,19 @@ _ONE_RECORD: Final = 48 + 24
 """Bytes of a firehose chunk with the head of one tracepoint."""
 
 
-_VISITS: Final = 2
-_LARGEST: Final = 3
-"""Windows grow up to three times where sets would have to be read more than twice on average (heuristic)."""
+_SAMPLE: Final = 4
+_VISITS: Final = 1.5
+_LARGEST: Final = 2
+"""Windows are twice as large where sets would else be read again for too many of them (heuristic)."""
 
 
 class Beginnings:
     """When the chunks of chunk sets begin; sets are added in batches, in the order of their numbers."""
 
     def __init__(self) -> None:
-        self._sets: list[Array] = []
-        self._ticks: list[Array] = []
-        self._bytes: list[Array] = []
+        self._first: list[Array] = []
+        self._last: list[Array] = []
+        self._samples: list[tuple[Array, Array, Array]] = []
         self._count = 0
 
     def add(self, sets: list[bytes]) -> None:
@@ -51,9 +52,17 @@ class Beginnings:
         loose = np.flatnonzero(firehose & (begin == 0))
         if loose.size:
             begin[loose] = _earliest(batch, batch.at[whole[loose]], batch.end[whole[loose]])
-        self._ticks.append(begin)
-        self._sets.append(batch.set_of[whole] + self._count)
-        self._bytes.append(size[whole])
+        owner = batch.set_of[whole]
+        first, last = np.full(len(sets), _EVER), np.zeros(len(sets), np.uint64)
+        np.minimum.at(first, owner, begin)
+        np.maximum.at(last, owner, begin)
+        self._first.append(first)
+        self._last.append(last)
+        # For the amount of data over time a part of the chunks is enough.
+        few = np.arange(0, whole.size, _SAMPLE)
+        if few.size:
+            held = np.add.reduceat(size[whole], few).astype(np.int32)
+            self._samples.append((begin[few], held, (owner[few] + self._count).astype(np.int32)))
         self._count += len(sets)
 
     def windows(self, stated: Array, window_bytes: int) -> "Windows":
@@ -63,18 +72,16 @@ class Beginnings:
             stated: The last tick of each set by its catalog, uint64.
             window_bytes: Decompressed bytes that a window should hold.
         """
-        sets = np.concatenate([*self._sets, np.zeros(0, np.int64)])
-        ticks = np.concatenate([*self._ticks, np.zeros(0, np.uint64)])
-        sizes = np.concatenate([*self._bytes, np.zeros(0, np.int64)])
-        first = np.full(stated.size, _EVER)
-        np.minimum.at(first, sets, ticks)
-        last = stated.copy()
-        np.maximum.at(last, sets, ticks)
+        nothing = np.zeros(0, np.uint64)
+        first = np.concatenate([*self._first, nothing])
+        last = np.maximum(np.concatenate([*self._last, nothing]), stated)
+        empty = nothing, np.zeros(0, np.int32), np.zeros(0, np.int32)
+        ticks, sizes, sets = (np.concatenate(columns) for columns in zip(*self._samples, empty, strict=True))
         order = np.argsort(ticks, kind="stable")
-        held = np.cumsum(sizes[order])
+        held = np.cumsum(sizes[order], dtype=np.int64)
         for factor in range(1, _LARGEST + 1):
             cuts = _cuts(ticks[order], held, factor * window_bytes)
-            visits = np.unique(sets * (cuts.size + 1) + np.searchsorted(cuts, ticks, "right")).size
+            visits = np.unique(sets.astype(np.int64) * (cuts.size + 1) + np.searchsorted(cuts, ticks, "right")).size
             if visits <= _VISITS * stated.size:
                 break
         return Windows(np.minimum(first, last), last, cuts)
