@@ -3,11 +3,15 @@
 usage: python tests/benchmarks/bench_unified_log.py ARCHIVE.logarchive [--rounds N]
 
 Every figure is the best of N rounds; the floor is measured again in each round, so that a busy machine shows in both.
-Processor time of one core, not wall time. Every case runs in a process of its own.
+Processor time of one core, not wall time. Every case runs in a process of its own. Whole commands are measured from
+their start to their end, imports included; the speed-up by two processes is wall time, which other work on the machine
+spoils. `--profile CASE` prints nanoseconds a record by stage instead.
 """
 
 import argparse
+import cProfile
 import json
+import pstats
 import resource
 import struct
 import subprocess
@@ -17,6 +21,8 @@ from pathlib import Path
 
 import lz4.block
 
+from traceview.signals.catalogue import catalogue
+from traceview.signals.selection import log_selection
 from traceview_parsers.problems import Problems
 from traceview_parsers.selection import Clause, Selection
 from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions, Source
@@ -31,11 +37,19 @@ WORDS = frozenset(
 CASES = {
     "all columns of all rows": Selection(),
     "with typed arguments": Selection(arguments=True),
+    "what analyze needs": log_selection(catalogue()),
     "7 processes": Selection((Clause(processes=PROCESSES),)),
     "7 processes and 100 words": Selection((Clause(processes=PROCESSES, words=WORDS),)),
     "100 words": Selection((Clause(words=WORDS),)),
     "errors and faults": Selection((Clause(levels=frozenset({"error", "fault"})),)),
 }
+
+
+COMMANDS = {
+    "traceview analyze": ["analyze"],
+    "traceview log, ndjson": ["log", "--style", "ndjson"],
+}
+"""Whole commands; their output goes to nowhere."""
 
 
 def floor(root: Path) -> float:
@@ -75,6 +89,50 @@ def measure(root: Path, case: str, rounds: int) -> dict[str, float]:
     return {"rows": rows, "scanned": scanned, "seconds": seconds, "floor": least, "peak": peak}
 
 
+def command_seconds(root: Path, arguments: list[str]) -> tuple[float, float, float]:
+    """Return processor seconds, wall seconds and peak memory in MB (of the largest command so far) of one command."""
+    command = [sys.executable, "-c", "from traceview.cli import main; main()", *arguments, str(root)]
+    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return used, time.perf_counter() - begin, after.ru_maxrss / 1024
+
+
+def measure_command(root: Path, name: str, rounds: int) -> dict[str, float]:
+    """Run one command; return seconds, floor and peak memory in MB."""
+    runs = [(floor(root), command_seconds(root, COMMANDS[name])) for _ in range(rounds)]
+    return {
+        "seconds": min(used for _, (used, _, _) in runs),
+        "floor": min(least for least, _ in runs),
+        "peak": max(peak for _, (_, _, peak) in runs),
+    }
+
+
+def speed_up(root: Path, rounds: int) -> float:
+    """Return how many times as fast two processes print an archive as one (wall time)."""
+    walls = {
+        jobs: min(command_seconds(root, ["log", "--style", "ndjson", "--jobs", str(jobs)])[1] for _ in range(rounds))
+        for jobs in (1, 2)
+    }
+    return walls[1] / walls[2]
+
+
+def profile(root: Path, case: str) -> None:
+    """Print the functions that take longest, in nanoseconds for each record met (calls to the profiler included)."""
+    source, profiler = open_source(root), cProfile.Profile()
+    profiler.enable()
+    for _ in source.batches("log", CASES[case]):
+        pass
+    profiler.disable()
+    records = source.coverage().rows or 1
+    stats: dict[tuple[str, int, str], tuple[int, int, float, float, object]] = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
+    print(f"{records:,} records; nanoseconds a record in a function itself, and with what it calls")
+    for (file, line, name), (_, _, own, whole, _) in sorted(stats.items(), key=lambda item: -item[1][2])[:30]:
+        where = f"{Path(file).name}:{line} {name}" if line else name
+        print(f"{own / records * 1e9:8.1f} {whole / records * 1e9:8.1f}  {where}")
+
+
 def first_record(root: Path) -> float:
     """Return the seconds (wall time) from opening the archive to its first batch."""
     begin = time.perf_counter()
@@ -86,22 +144,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("archive", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--case", choices=CASES, help="run only this case and print JSON")
+    parser.add_argument("--case", choices=[*CASES, *COMMANDS], help="run only this case and print JSON")
+    parser.add_argument("--profile", choices=CASES, metavar="CASE", help="profile one case: " + ", ".join(CASES))
     options = parser.parse_args()
+    if options.profile:
+        profile(options.archive, options.profile)
+        return
     if options.case:
-        print(json.dumps(measure(options.archive, options.case, options.rounds)))
+        run = measure_command if options.case in COMMANDS else measure
+        print(json.dumps(run(options.archive, options.case, options.rounds)))
         return
     print(f"first batch after {first_record(options.archive):.2f} s")
     print(f"{'case':28} {'rows':>9} {'seconds':>8} {'floors':>7} {'M read/s':>9} {'peak MB':>8}")
-    for case in CASES:
+    for case in (*CASES, *COMMANDS):
         command = [sys.executable, __file__, str(options.archive), "--rounds", str(options.rounds), "--case", case]
         found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         ratio = found["seconds"] / found["floor"]
-        speed = found["scanned"] / found["seconds"] / 1e6
-        print(
-            f"{case:28} {found['rows']:9,} {found['seconds']:8.3f} {ratio:7.1f} {speed:9.2f} {found['peak']:8.0f}",
-            flush=True,
-        )
+        rows = f"{found['rows']:,}" if "rows" in found else ""
+        speed = f"{found['scanned'] / found['seconds'] / 1e6:.2f}" if "scanned" in found else ""
+        print(f"{case:28} {rows:>9} {found['seconds']:8.3f} {ratio:7.1f} {speed:>9} {found['peak']:8.0f}", flush=True)
+    print(f"two processes print the archive {speed_up(options.archive, options.rounds):.2f} times as fast as one")
 
 
 if __name__ == "__main__":
