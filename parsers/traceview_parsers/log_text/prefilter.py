@@ -49,7 +49,7 @@ def wanted_objects(objects: Lines, needed: list[str]) -> np.ndarray[Any, np.dtyp
 
 def _of_clause(clause: Clause) -> set[str] | None:
     if clause.events is not None and clause.events <= _EVENT_KEYS.keys():
-        return {_EVENT_KEYS[event] for event in clause.events}
+        return {_EVENT_KEYS[event] for event in clause.events if event is not None}
     for names in (clause.words, clause.processes, clause.subsystems, clause.senders, clause.categories):
         if names is not None:
             pieces = [max(_PLAIN.findall(name), key=len, default="") for name in names]
