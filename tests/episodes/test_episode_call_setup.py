@@ -146,6 +146,33 @@ def test_what_the_audio_lacked(story: Story, rows: list[Row], fault: str | None)
     assert calls["audio_fault"].to_list() == [fault]
 
 
+def test_io_that_ran_before_the_call_is_io(story: Story) -> None:
+    calls = story(
+        (2, "audio_io.started", APP),
+        (12, "call.reported", {**APP, "direction": "incoming"}),
+        (14, "call.answered", DAEMON),
+        (14.5, "audio_session.activated", {**SERVER, "controlling_pid": 90}),
+        (40, "call.ended", DAEMON),
+    )["calls"]
+    assert calls.select("audio_fault", "first_io").rows() == [(None, None)]
+
+
+def test_a_second_call_shares_the_audio_of_the_first(story: Story) -> None:
+    a, b = {**DAEMON, "call_id": "A", "bundle": "com.acme.voip"}, {**DAEMON, "call_id": "B", "bundle": "com.acme.voip"}
+    calls = story(
+        (10, "call.reported", {**a, "direction": "incoming"}),
+        (12, "call.answered", a),
+        (12.5, "audio_session.activated", {**SERVER, "controlling_pid": 90}),
+        (12.6, "audio_io.started", APP),
+        (20, "call.reported", {**b, "direction": "incoming"}),
+        (22, "call.held", a),
+        (22.1, "call.answered", b),
+        (40, "call.ended", b),
+        (60, "call.ended", a),
+    )["calls"]
+    assert calls.select("call_id", "audio_fault").rows() == [("A", None), ("B", None)]
+
+
 def test_a_capture_without_the_audio_server_knows_no_fault(story: Story) -> None:
     calls = story(
         (12, "call.reported", {**APP, "direction": "incoming"}),

@@ -4,6 +4,7 @@ from typing import Final
 
 import polars as pl
 
+from traceview.episodes import audio_io
 from traceview.episodes.intervals import NS
 from traceview.episodes.tables import Context
 
@@ -86,6 +87,8 @@ def _with_audio(calls: pl.DataFrame, context: Context) -> pl.DataFrame:
     waited = (until - pl.col("answered")).dt.total_nanoseconds() > AUDIO_NS
     ran = (until - pl.col("audio_activated")).dt.total_nanoseconds() > IO_NS
     callkit = (pl.col("witness") == "callkit") & (pl.col("kind") == "callkit") & pl.col("app").is_not_null()
+    runs = pl.col("id").is_in(_with_running_io(calls, context).implode())
+    shares = pl.col("id").is_in(_sharing(calls).implode())
     fault = (
         pl.when(
             pl.lit(tells_activation)
@@ -93,9 +96,10 @@ def _with_audio(calls: pl.DataFrame, context: Context) -> pl.DataFrame:
             & pl.col("answered").is_not_null()
             & pl.col("audio_activated").is_null()
             & waited
+            & ~shares
         )
         .then(pl.lit("not_activated"))
-        .when(pl.lit(tells_io) & pl.col("audio_activated").is_not_null() & pl.col("io_told").is_null() & ran)
+        .when(pl.lit(tells_io) & pl.col("audio_activated").is_not_null() & pl.col("io_told").is_null() & ran & ~runs)
         .then(pl.lit("no_io"))
         .when(pl.col("not_recording") & ~pl.col("recorded") & (pl.col("played") | pl.col("first_io").is_not_null()))
         .then(pl.lit("no_input"))
@@ -107,6 +111,24 @@ def _with_audio(calls: pl.DataFrame, context: Context) -> pl.DataFrame:
         .join(told, on="id", how="left", maintain_order="left")
         .with_columns(fault.alias("audio_fault"))
     )
+
+
+def _with_running_io(calls: pl.DataFrame, context: Context) -> pl.Series:
+    """Return calls during which IO of their process runs, since whenever."""
+    told = calls.select("id", "pid", begin=pl.col("start").cast(pl.Int64), over=pl.col("end").cast(pl.Int64))
+    pairs = told.join(audio_io.windows(context).select("pid", "start", "end"), on="pid")
+    touches = (pl.col("end") >= pl.col("begin")) & (pl.col("over").is_null() | (pl.col("start") <= pl.col("over")))
+    return pairs.filter(touches)["id"].unique()
+
+
+def _sharing(calls: pl.DataFrame) -> pl.Series:
+    """Return calls that are answered while the audio of another call of their app is active: it is not activated again."""
+    other = calls.filter(pl.col("audio_activated").is_not_null()).select(
+        "app", other="id", on="audio_activated", off="end"
+    )
+    pairs = calls.select("id", "app", "answered").join(other, on="app").filter(pl.col("id") != pl.col("other"))
+    during = (pl.col("on") <= pl.col("answered")) & (pl.col("off").is_null() | (pl.col("answered") <= pl.col("off")))
+    return pairs.filter(during)["id"].unique()
 
 
 def _starts_io() -> pl.Expr:
