@@ -84,6 +84,8 @@ def read_log(trace: Trace, apps: Sequence[str], progress: Progress | None) -> Re
             reading.add(batch)
             if progress is not None:
                 progress(reading.selected)
+    # What reading took is free again, but Arrow keeps it; what follows would come on top.
+    pa.default_memory_pool().release_unused()
     return reading
 
 

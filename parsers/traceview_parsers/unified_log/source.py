@@ -33,9 +33,6 @@ from traceview_parsers.unified_log.windows import Beginnings
 BATCH_BYTES: Final = 4 << 20
 """Decompressed bytes decoded at a time: measured fastest (caches), and memory stays small."""
 
-_SELECTED_BYTES: Final = 8 << 20
-"""The same where most records are not decoded: searching costs the same preparation for few as for many (measured)."""
-
 _NO_CATALOG: Final = Catalog.nothing()
 _PRODUCT_TYPE: Final = re.compile(r"[A-Za-z]+[0-9]+,[0-9]+")
 
@@ -145,10 +142,9 @@ class UnifiedLogSource:
     def _as_stored(self, run: Pass) -> Iterator[Part]:
         sets: Sets = []
         size = 0
-        most = BATCH_BYTES if run.wanted.selection.everything else _SELECTED_BYTES
         for place, packed in self._survey.sets(run):
             last = sets[-1][0] if sets else place
-            if size >= most or (place.path, place.boot_uuid) != (last.path, last.boot_uuid):
+            if size >= BATCH_BYTES or (place.path, place.boot_uuid) != (last.path, last.boot_uuid):
                 yield from run.decode(sets)
                 sets, size = [], 0
             if run.skippable(place):
