@@ -68,7 +68,11 @@ LOSSES = {
     "xctrace": Loss("no boot", columns=NO_BOOT),
     "default": Loss("no boot", columns=NO_BOOT),
     "syslog": Loss("no boot, no level, no thread", columns=NO_BOOT),
-    "compact": Loss("milliseconds; no boot", time_s=0.001, columns=NO_BOOT),
+    "compact": Loss(
+        "milliseconds: what came first in one is not known; no boot",
+        time_s=0.001,
+        columns={**NO_BOOT, "audio_sessions": frozenset({"io_stopped"})},
+    ),
     "idevicesyslog": Loss("no year, no zone, no subsystem, no thread, no boot", columns=NO_BOOT),
     "old_relay": Loss(
         "whole seconds: what begins and ends within one is not seen, and what came first in one is not known; no year, no "
