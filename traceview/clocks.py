@@ -15,6 +15,7 @@ import polars as pl
 
 from traceview_parsers.problems import Problems
 from traceview_parsers.schema import REF_POSITION_BITS
+from traceview_parsers.sysdiagnose.sidecar import TAKES_NS
 from traceview_parsers.trace import Coverage
 
 CLOCK_SCHEMA: Final[dict[str, Any]] = {
@@ -87,7 +88,7 @@ def compare_clocks(
         if number in compared:
             continue
         name, reader = sources[number]
-        found = list(_measured(shared, name, sources[int(str(reference))][0], alone=reader == "ips"))
+        found = list(_measured(shared, name, sources[int(str(reference))][0], reader))
         rows += found
         if found:
             compared.add(number)
@@ -220,8 +221,12 @@ def _of_powerlog(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def _measured(shared: pl.DataFrame, source: str, reference: str, *, alone: bool) -> Iterator[dict[str, Any]]:
-    """Yield what the shared facts of two sources tell: one offset, or two with a step between them."""
+def _measured(shared: pl.DataFrame, source: str, reference: str, reader: str) -> Iterator[dict[str, Any]]:
+    """Yield what the shared facts of two sources tell: one offset, or two with a step between them.
+
+    A file of a sysdiagnose is written some time after the moment in the capture's name, so that its launch times (moment
+    minus run time) are early by as much: that is no other clock.
+    """
     limit = SAME_LINE_S if (shared["fact"] == "line").all() else SAME_S
     times = shared["time"].to_numpy()
     offsets = (times - shared["time_of_reference"].to_numpy()) / 1e9
@@ -230,9 +235,10 @@ def _measured(shared: pl.DataFrame, source: str, reference: str, *, alone: bool)
         part = offsets[first:last]
         offset = float(np.median(part))
         agreeing = part[np.abs(part - offset) <= limit]
-        if not _convincing(len(agreeing), len(part), offset, alone=alone):
+        if not _convincing(len(agreeing), len(part), offset, alone=reader == "ips"):
             continue
-        agrees = abs(offset) <= limit
+        written_later = reader == "sysdiagnose" and -TAKES_NS / 1e9 <= offset < -limit
+        agrees = abs(offset) <= limit or written_later
         row = {
             "source": source,
             "reference": reference,
@@ -243,7 +249,7 @@ def _measured(shared: pl.DataFrame, source: str, reference: str, *, alone: bool)
             "since": int(times[first]) if number else None,
             "agrees": agrees,
         }
-        yield row | {"note": _sentence(row)}
+        yield row | {"note": _later(row) if written_later else _sentence(row)}
 
 
 def _convincing(agreeing: int, facts: int, offset: float, *, alone: bool) -> bool:
@@ -269,8 +275,18 @@ def _split(offsets: np.ndarray[Any, Any], limit: float) -> list[tuple[int, int]]
     return [(0, cuts[0]), (cuts[0], count)] if cuts else [(0, count)]
 
 
+def _later(row: Mapping[str, Any]) -> str:
+    reference = PurePosixPath(row["reference"]).name
+    late = f"{-row['offset_s']:.0f} s after the capture began"
+    return f"processes were written down {late}, by {reference} (measured on {_facts(row)}): their launches are early by as much"
+
+
+def _facts(row: Mapping[str, Any]) -> str:
+    return "1 fact" if row["measured_on"] == 1 else f"{row['measured_on']} facts"
+
+
 def _sentence(row: Mapping[str, Any]) -> str:
-    facts = "1 fact" if row["measured_on"] == 1 else f"{row['measured_on']} facts"
+    facts = _facts(row)
     since = " from then on" if row["since"] is not None else ""
     reference = PurePosixPath(row["reference"]).name
     if row["agrees"]:

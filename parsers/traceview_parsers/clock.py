@@ -63,6 +63,11 @@ def resolution_ns(times: Longs, finest: int | None = None) -> int | None:
     return unit
 
 
+def storable(time_ns: int) -> int | None:
+    """Return an instant, or None where 64 bits of nanoseconds do not hold it (before 1678, after 2261): damage or a lie."""
+    return time_ns if abs(time_ns) < 1 << 63 else None
+
+
 def zone(text: str) -> tzinfo:
     """Return the zone named by `text`: ``+02:00``, ``-0700``, ``Z``, ``UTC`` or an IANA name. Raises UsageError."""
     if text in {"Z", "UTC", "GMT"}:

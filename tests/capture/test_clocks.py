@@ -81,6 +81,17 @@ def test_launch_and_death_measure_the_clock_of_a_report(error: float, agrees: bo
     assert words in row["note"]
 
 
+@pytest.mark.parametrize(("late", "agrees"), [(2.0, True), (90.0, True), (590.0, True), (-90.0, False), (700.0, False)])
+def test_files_of_a_sysdiagnose_are_written_after_its_name(late: float, agrees: bool) -> None:  # noqa: FBT001
+    log = events(*(event(LOG, 10.0 * pid, "process.launched", pid, bundle="com.acme.voip") for pid in (1, 2, 3)))
+    told = reports(*(report(1, 10.0 * pid - late, pid, bundle="com.acme.voip") for pid in (1, 2, 3)))
+    sources = [SOURCES[0], ("taskinfo.txt", "sysdiagnose")]
+    (row,) = compare_clocks(log, {"processes_at_capture": told}, sources).to_dicts()
+    assert row["agrees"] is agrees
+    assert row["offset_s"] == pytest.approx(-late)
+    assert ("written down" in row["note"]) is (late in {90.0, 590.0})
+
+
 def test_a_pid_of_another_program_measures_nothing() -> None:
     died = event(REPORT, 50.0, "process.terminated", 905, bundle="com.other", signal="report.crash")
     assert compared(events(*LIFE, died), reports(report(REPORT, 40.0, 905, "Other", "com.other"))) == []

@@ -330,6 +330,32 @@ def test_times_without_an_offset_are_utc_only_where_they_say_so() -> None:
     ]
 
 
+def test_times_that_no_table_can_hold_are_none(tmp_path: Path) -> None:
+    assert time_ns("2262-04-11 23:47:16.8 +0000") is not None
+    assert time_ns("2262-04-12 00:00:00 +0000") is None
+    path = tmp_path / "AcmeVoIP-2026-01-15-101112.ips"
+    body = {"procName": "AcmeVoIP", "captureTime": STAMP, "procLaunch": "9999-12-31 23:59:59.0000 +0000"}
+    path.write_text(f"{header('309')}\n{json.dumps(body)}", "utf-8")
+    (row,) = open_trace(path).table("reports").to_pylist()
+    assert row["time"] is not None
+    assert row["launch_time"] is None
+
+
+def test_numbers_longer_than_any_are_not_read_in_part() -> None:
+    told = "{} seconds cpu time over 60 seconds (80% cpu average), exceeding limit of 80% cpu over 60 seconds"
+    assert usage(told.format("9" * 30)) is None
+
+
+@pytest.mark.parametrize("rest", ["", "\n", "\n{", "\n[1, 2]", '\n{"procName": "Acm'])
+@pytest.mark.parametrize("bug_type", ["309", "308", "298", "288", "210", "202", "385"])
+def test_a_header_alone_is_told(tmp_path: Path, bug_type: str, rest: str) -> None:
+    path = tmp_path / "AcmeVoIP-2026-01-15-101112.ips"
+    path.write_text(header(bug_type) + rest, "utf-8")
+    trace = open_trace(path)
+    assert [row["bug_type"] for row in trace.table("reports").to_pylist()] == [bug_type]
+    assert [problem.kind for problem in trace.problems] == ["truncated"]
+
+
 @given(st.text(st.sampled_from("()<>|:,.% \nCode0xNamespacedomain:10Elapsedtotal123456789CPU"), max_size=200))
 def test_any_termination_text_is_read(text: str) -> None:
     termination(text)

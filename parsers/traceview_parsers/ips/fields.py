@@ -7,6 +7,8 @@ import re
 from datetime import datetime
 from typing import Final
 
+from traceview_parsers.clock import SECOND, storable
+
 _TIME: Final = re.compile(
     r"(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2})(?:[.,](\d+))? ?(?:([+-])(\d{2}):?(\d{2})|(Z)|(UTC))"
 )
@@ -14,7 +16,10 @@ _OS: Final = re.compile(r"(?:iPhone OS|iOS|iPadOS|watchOS|Watch OS|macOS) ([\d.]
 
 
 def time_ns(text: str | None) -> int | None:
-    """Return UTC nanoseconds of ``2022-09-18 15:28:37.3451 +0900`` (any number of decimals, or ``Z``), or None."""
+    """Return UTC nanoseconds of ``2022-09-18 15:28:37.3451 +0900`` (any number of decimals, or ``Z``).
+
+    None where it is no time, or none that 64 bits hold.
+    """
     match = _match(text)
     if match is None:
         return None
@@ -23,7 +28,7 @@ def time_ns(text: str | None) -> int | None:
         seconds = datetime.fromisoformat(f"{day}T{clock}{sign or '+'}{hours or '00'}:{minutes or '00'}").timestamp()
     except ValueError:
         return None
-    return int(seconds) * 1_000_000_000 + int((decimals or "0")[:9].ljust(9, "0"))
+    return storable(int(seconds) * SECOND + int((decimals or "0")[:9].ljust(9, "0")))
 
 
 def utc_offset_s(text: str | None) -> int | None:

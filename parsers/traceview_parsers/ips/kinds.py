@@ -38,8 +38,6 @@ BY_BUG_TYPE: Final = {
     "115": "reset_count",
 }
 OTHER: Final = "other"
-JSON_BODIES: Final = frozenset({"crash", "os_fault", "jetsam", "stackshot", "force_reset", "panic"})
-"""Kinds whose body is one JSON object where it begins with a brace."""
 
 SILENT: Final = {
     "hang": "the main run loop of a process that lived on",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _LIMIT: Final = re.compile(
-    r"(?P<used>\d[\d.]{0,18})\s*(?P<unit>s(?:econds)? cpu time|wakeups|(?:[KMGT]?B) of file backed memory dirtied)\s+over"
+    r"(?<![\d.])(?P<used>\d[\d.]{0,18})\s*(?P<unit>s(?:econds)? cpu time|wakeups|(?:[KMGT]?B) of file backed memory dirtied)\s+over"
     r"(?: the last)?\s+(?P<window>\d[\d.]{0,18}) seconds.*?exceeding limit of (?P<limit>\d[\d.]{0,18})\s*"
     r"(?P<limit_unit>%|wakeups|[KMGT]?B).*?over (?P<limit_window>\d[\d.]{0,18}) seconds"
 )

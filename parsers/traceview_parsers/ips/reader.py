@@ -101,8 +101,8 @@ class IpsReader:
             row, body, rest = read_report(data[:_MAX_BYTES].decode("utf-8-sig", "replace"), PurePosixPath(name).name)
         except ValueError as error:
             raise InputError(f"{name}: no crash, jetsam or resource report ({error})") from error
-        if body is None and row["kind"] in kinds.JSON_BODIES and b"\n{" in data[:8192]:
-            text = "the report's body is cut off or damaged; only its header was read"
+        if body is None and (not rest.strip() or (row["kind"] != kinds.OTHER and rest.lstrip()[0] in "{[")):
+            text = "the report's body is missing, cut off or damaged; only its header was read"
             context.problems.add(name, "truncated", text, position=len(data))
         if row.get("time") is None:
             context.problems.add(

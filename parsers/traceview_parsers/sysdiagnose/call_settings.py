@@ -9,6 +9,7 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
+from traceview_parsers.clock import storable
 from traceview_parsers.sysdiagnose.sidecar import SECOND, Place, Reading, Row
 
 _NAME: Final = re.compile(r"(\d{8}-\d{6})-CallSettings", re.IGNORECASE)
@@ -45,7 +46,7 @@ def _begin(name: str) -> int | None:
     if match is None:
         return None
     try:
-        return int(datetime.strptime(match[1], "%Y%m%d-%H%M%S").replace(tzinfo=UTC).timestamp()) * SECOND
+        return storable(int(datetime.strptime(match[1], "%Y%m%d-%H%M%S").replace(tzinfo=UTC).timestamp()) * SECOND)
     except ValueError:
         return None
 
@@ -57,4 +58,4 @@ def _of_day(match: re.Match[str], begin: int | None) -> int | None:
     hours, minutes, seconds, micros = map(int, match.groups())
     of_day = (hours * 3600 + minutes * 60 + seconds) * SECOND + micros * 1000
     midnight = begin - begin % _DAY
-    return midnight + of_day + (_DAY if of_day < begin % _DAY - SECOND * 3600 else 0)
+    return storable(midnight + of_day + (_DAY if of_day < begin % _DAY - SECOND * 3600 else 0))

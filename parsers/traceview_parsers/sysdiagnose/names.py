@@ -7,6 +7,7 @@ numeric offset, system, device class, build. iOS 12 wrote ``iPhone_OS``.
 import re
 from datetime import datetime
 
+from traceview_parsers.clock import SECOND, storable
 from traceview_parsers.trace import CaptureInfo, Device
 
 _NAME = re.compile(
@@ -19,7 +20,10 @@ _IOS_BY_BUILD = {14: 10, 15: 11, 16: 12, 17: 13, 18: 14, 19: 15, 20: 16, 21: 17,
 
 def parse_stamp(stamp: str, offset: str) -> int:
     """Return UTC nanoseconds of ``2026.01.15_10-30-00`` at ``+0100``. Raises ValueError for impossible dates."""
-    return int(datetime.strptime(stamp + offset, "%Y.%m.%d_%H-%M-%S%z").timestamp()) * 1_000_000_000
+    time_ns = storable(int(datetime.strptime(stamp + offset, "%Y.%m.%d_%H-%M-%S%z").timestamp()) * SECOND)
+    if time_ns is None:
+        raise ValueError(stamp)
+    return time_ns
 
 
 def major_of_build(build: str) -> int | None:

@@ -26,7 +26,7 @@ from traceview_parsers.sysdiagnose import (
     spindump,
     taskinfo,
 )
-from traceview_parsers.sysdiagnose.sidecar import Place, Reading, times_of
+from traceview_parsers.sysdiagnose.sidecar import MOMENT, Place, Reading, times_of
 from traceview_parsers.trace import Candidate, Context, Coverage
 
 _MAX_BYTES: Final = 64 << 20
@@ -157,14 +157,15 @@ class SysdiagnoseSource:
         reading = self._known()
         rows = len(reading.tables.get(self.tables[0], [])) if self.tables else None
         times = times_of(row for rows in reading.tables.values() for row in rows)
+        unknown = reading.clock == MOMENT and not times
         return Coverage(
             self.name,
             self.reader,
             min(times, default=None),
             max(times, default=None),
             rows,
-            reading.clock,
-            reading.certainty_ns,
+            "no capture time known" if unknown else reading.clock,
+            None if unknown else reading.certainty_ns,
             reading.notes,
         )
 
@@ -244,7 +245,7 @@ def _identity(kind: str, name: str, context: Context) -> Reading:
     if offset is not None and capture.time_ns is not None:
         place = Place(name, context.source_index, capture.time_ns, capture.tz, context.problems)
         rows.append({"ref": place.ref(1), "time": capture.time_ns, "utc_offset_s": offset})
-    return Reading({"time_zones": rows}, (_IDENTITY[kind],))
+    return Reading({"time_zones": rows}, (_IDENTITY[kind],), *(() if rows else ("facts of device and capture",)))
 
 
 def _describe(kind: str, path: Path, context: Context) -> bool:

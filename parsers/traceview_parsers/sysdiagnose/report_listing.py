@@ -9,7 +9,7 @@ import re
 from datetime import datetime
 from typing import Final
 
-from traceview_parsers.clock import zone
+from traceview_parsers.clock import storable, zone
 from traceview_parsers.errors import UsageError
 from traceview_parsers.sysdiagnose.sidecar import SECOND, Place, Reading, Row
 
@@ -41,7 +41,7 @@ def read_report_listing(text: str, place: Place) -> Reading:
     return Reading(
         {"listed_reports": list(rows.values())},
         ("reports that lay on the device",),
-        clock=f"file names, zone {place.tz or 'assumed (UTC)'} assumed",
+        clock=f"file names, zone {place.tz or 'UTC'} assumed",
     )
 
 
@@ -64,4 +64,5 @@ def _told(name: str, tz: str | None) -> Row:
         moment = local.replace(tzinfo=zone(tz or "UTC"))
     except (ValueError, UsageError):
         return row
-    return row | {"time": int(moment.timestamp()) * SECOND, "time_how": "zone_assumed"}
+    time_ns = storable(int(moment.timestamp()) * SECOND)
+    return row if time_ns is None else row | {"time": time_ns, "time_how": "zone_assumed"}

@@ -8,6 +8,7 @@ last one may lack its end, and then has no time.
 import re
 from typing import Final
 
+from traceview_parsers.clock import storable
 from traceview_parsers.sysdiagnose.sidecar import SECOND, Place, Reading, Row, last_component
 
 _WAIT: Final = re.compile(r"After ([\d.]{1,12})s, these clients are still here")
@@ -37,7 +38,7 @@ def read_shutdown_log(text: str, place: Place) -> Reading:
             row["times_seen"] += 1
             row["waited_s"] = waited
         elif ended := _END.search(line):
-            done += [{**row, "time": int(ended[1]) * SECOND} for row in waiting.values()]
+            done += [{**row, "time": storable(int(ended[1]) * SECOND)} for row in waiting.values()]
             waiting, waited, shutdowns = {}, None, shutdowns + 1
         elif "remaining client" in line or "SIGTERM: [" in line:
             misfits.append(number)

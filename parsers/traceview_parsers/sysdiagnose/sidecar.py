@@ -12,6 +12,8 @@ Row = dict[str, Any]
 
 SECOND: Final = 1_000_000_000
 _INTEGER_BITS: Final = 62
+_MOST_BYTES: Final = 1 << 50
+"""No memory of a device comes near it."""
 _BYTES: Final = {"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?B)?", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)?")
@@ -47,8 +49,8 @@ class Place:
             )
 
 
-_MOMENT: Final = "moment of the capture"
-_TAKES_NS: Final = 600 * SECOND
+MOMENT: Final = "moment of the capture"
+TAKES_NS: Final = 600 * SECOND
 """Heuristic: the files of a sysdiagnose are written within ten minutes of the time in its name."""
 
 
@@ -66,12 +68,12 @@ class Reading:
 
     tables: dict[str, list[Row]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    clock: str = _MOMENT
+    clock: str = MOMENT
     certainty_ns: int | None = None
 
     def __post_init__(self) -> None:
-        if self.clock == _MOMENT and self.certainty_ns is None:
-            self.certainty_ns = _TAKES_NS
+        if self.clock == MOMENT and self.certainty_ns is None:
+            self.certainty_ns = TAKES_NS
 
 
 def last_component(path: str) -> str:
@@ -106,7 +108,8 @@ def size(text: str | None) -> int | None:
     match = _SIZE.fullmatch((text or "").strip())
     if match is None or len(match[1]) > 18:
         return None
-    return round(float(match[1]) * _BYTES[(match[2] or "").upper()])
+    found = round(float(match[1]) * _BYTES[(match[2] or "").upper()])
+    return found if found < _MOST_BYTES else None
 
 
 def yes(text: str | None) -> bool | None:

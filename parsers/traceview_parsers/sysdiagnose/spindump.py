@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from traceview_parsers.ips.fields import time_ns
-from traceview_parsers.sysdiagnose.sidecar import SECOND, Place, Reading, Row, real, size
+from traceview_parsers.sysdiagnose.sidecar import MOMENT, SECOND, Place, Reading, Row, real, size
 
 _FIELD: Final = re.compile(r"^([A-Z][A-Za-z/ -]{1,30}?):\s+(.*)$")
 _PROCESS: Final = re.compile(r"^Process:\s+(.*) \[(\d{1,10})\]")
@@ -51,8 +51,8 @@ def read_spindump(text: str, place: Place) -> Reading:
     return Reading(
         {"processes_at_capture": processes, "threads_at_capture": threads},
         tuple(notes),
-        clock="printed with zone" if begun is not None else "moment of the capture",
-        certainty_ns=SECOND,
+        clock="printed with zone" if begun is not None else MOMENT,
+        certainty_ns=SECOND if begun is not None else None,
     )
 
 

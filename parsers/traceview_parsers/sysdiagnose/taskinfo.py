@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from traceview_parsers.sysdiagnose.sidecar import SECOND, Place, Reading, Row, real, short_integer, size, yes
+from traceview_parsers.sysdiagnose.sidecar import SECOND, TAKES_NS, Place, Reading, Row, real, short_integer, size, yes
 
 _PROCESS: Final = re.compile(r'process:\s+"(.*)"\s+\[(\d{1,10})\]')
 _THREAD: Final = re.compile(r"thread ID:\s+0x([0-9a-fA-F]{1,16})\b")
@@ -18,9 +18,6 @@ _MEMORY: Final = {
     "footprint_peak_bytes": re.compile(r"phys_footprint lifetime maximum bytes:\s*([^;]+)"),
 }
 _TASK_TIMES: Final = ("user/system time    (current threads)", "user/system time (terminated threads)")
-_ROUNDING: Final = 2 * SECOND
-"""Run times are whole seconds, and the file is written some moments after the capture began."""
-
 _THREAD_FIELDS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "run state": ("state", str),
     "policy": ("policy", str),
@@ -78,7 +75,7 @@ def read_taskinfo(text: str, place: Place) -> Reading:
         },
         (note,),
         clock="moment of the capture; launch times are that minus the run time" if known else "no capture time known",
-        certainty_ns=_ROUNDING if known else None,
+        certainty_ns=TAKES_NS if known else None,
     )
 
 

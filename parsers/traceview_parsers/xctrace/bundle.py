@@ -30,6 +30,8 @@ SCHEMAS: Final = (
     "time-profile",
 )
 """What tells about calls and background work; other tables can be exported by hand."""
+_LARGE: Final = frozenset({"thread-state", "time-profile"})
+"""Tables of gigabytes, which `how_to_export` leaves out of its one command."""
 
 _ATTEMPTS: Final = 3
 """``xctrace export`` crashes now and then and succeeds when repeated (Xcode 26.3 and 26.5, public bug reports)."""
@@ -57,7 +59,7 @@ def bundle_in(name: str) -> str | None:
 
 def how_to_export(name: str) -> str:
     """Return what to do with a bundle, for people."""
-    wanted = " or ".join(f'@schema="{schema}"' for schema in SCHEMAS[:5])
+    wanted = " or ".join(f'@schema="{schema}"' for schema in SCHEMAS if schema not in _LARGE)
     return (
         f"{name}: a .trace bundle can only be read by Instruments. On a Mac with Xcode unpack it, if it is packed, and run "
         f"`mkdir export`, `xctrace export --input {name} --toc --output export/toc.xml` and "
