@@ -75,11 +75,17 @@ def test_heat_and_low_power_are_the_devices(story: Story, seconds: Seconds) -> N
     ]
 
 
-def test_powerlogs_heat_is_a_moment(story: Story, seconds: Seconds) -> None:
-    # It notes where heat rises above nominal, not where it goes.
-    noted = {**HEAT, "signal": "powerlog.thermal", "value": 20.0}
-    conditions = story((10, "resource.thermal", noted))["conditions"]
-    assert seconds(conditions, "start", "end", "end_how") == [(10, 10, "inferred")]
+def test_heat_that_log_and_powerlog_tell_is_one_window(story: Story, seconds: Seconds) -> None:
+    noted = {**HEAT, "signal": "powerlog.thermal"}
+    conditions = story(
+        (10, "resource.thermal", {**HEAT, "value": 20.0}),
+        (10.2, "resource.thermal", {**noted, "value": 20.0}),
+        (30, "resource.thermal", {**noted, "value": 0.0}),
+    )["conditions"]
+    assert seconds(conditions, "value", "start", "end", "end_how") == [
+        (20.0, 10, 30, "observed"),
+        (0.0, 30, None, "capture_edge"),
+    ]
 
 
 def test_sockets_break_because_the_app_was_suspended(story: Story, seconds: Seconds) -> None:

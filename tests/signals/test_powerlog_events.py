@@ -184,6 +184,7 @@ def test_exits_routes_heat_modes_and_clock() -> None:
         (1, "process.exited"),
         (4, "audio_session.route_changed"),
         (6, "resource.thermal"),
+        (8, "resource.thermal"),
         (10, "resource.power"),
         (12, "resource.power"),
         (14, "system.clock"),
@@ -195,7 +196,7 @@ def test_exits_routes_heat_modes_and_clock() -> None:
     episodes = rebuilt(events)
     assert episodes["route_changes"].select("app", "route").rows() == [(None, "HeadphonesBT")]
     assert episodes["terminations"].select("kind", "code").rows() == [("background_task", "0x2182bad2")]
-    assert episodes["resource_events"]["kind"].to_list() == ["thermal", "power", "power"]
+    assert episodes["resource_events"]["kind"].to_list() == ["thermal", "thermal", "power", "power"]
     assert "PerfPowerServices" not in episodes["processes"]["process"].to_list()
 
 

@@ -12,8 +12,6 @@ _DEVICE: Final = ("thermal", "low_power")
 _MEGABYTE: Final = float(1 << 20)
 """RunningBoard prints memory limits in MB (real iOS 16 to 26 lines)."""
 _PRESSURE: Final = ("thermal pressure", "critical")
-_MOMENTS: Final = "powerlog.thermal"
-"""PowerLog notes heat where it rises above nominal, not its end: how long it lasted is not known."""
 _KINDS: Final = (
     "process.priority",
     "process.state",
@@ -36,7 +34,7 @@ def build(context: Context, relations: Relations) -> pl.DataFrame:
         .group_by(*who, "run", maintain_order=True)
         .agg(
             pl.col("t").first().alias("start"),
-            pl.col("owner", "app", "name", "owner_pid", "level", "value", "moment").first(),
+            pl.col("owner", "app", "name", "owner_pid", "level", "value").first(),
             pl.col("ref").alias("evidence"),
         )
         .with_columns(pl.col("start").shift(-1).over(who).alias("next"))
@@ -44,14 +42,12 @@ def build(context: Context, relations: Relations) -> pl.DataFrame:
     life = context.processes.select("owner", left="end")
     rows = rows.join(life, on="owner", how="left", maintain_order="left")
     left = pl.when(pl.col("left") >= pl.col("start")).then(pl.col("left"))
-    end = pl.when("moment").then(pl.col("start")).otherwise(pl.min_horizontal("next", left))
+    end = pl.min_horizontal("next", left)
     rows = rows.with_columns(
         end.alias("end"),
         pl.lit("observed").alias("start_how"),
         pl.when(end.is_null())
         .then(pl.lit("capture_edge"))
-        .when("moment")
-        .then(pl.lit("inferred"))
         .when((pl.col("next") <= left.fill_null(pl.col("next"))).fill_null(value=False))
         .then(pl.lit("observed"))
         .otherwise(pl.lit("inferred"))
@@ -63,7 +59,7 @@ def build(context: Context, relations: Relations) -> pl.DataFrame:
 
 
 def _told(context: Context) -> pl.DataFrame:
-    """One row for each condition that a line tells: ``t``, ``ref``, ``kind``, ``key``, ``level``, ``value``, ``moment``, whose it is."""
+    """One row for each condition that a line tells: ``t``, ``ref``, ``kind``, ``key``, ``level``, ``value``, whose it is."""
     rows = context.of_kind(*_KINDS)
     of_priority = pl.col("kind") == "process.priority"
     gone = (pl.col("claim") == states.NOT_RUNNING).fill_null(value=False)
@@ -102,7 +98,6 @@ def _told(context: Context) -> pl.DataFrame:
                 pl.lit(kind).alias("kind"),
                 level.cast(pl.String).alias("level"),
                 value.cast(pl.Float64).alias("value"),
-                (pl.col("signal") == _MOMENTS).fill_null(value=False).alias("moment"),
             )
             for kind, condition, level, value in parts
         ]

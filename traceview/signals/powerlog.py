@@ -251,11 +251,10 @@ def _routes(rows: pl.DataFrame, _known: _Apps) -> pl.DataFrame:
 
 
 def _thermal(rows: pl.DataFrame, _known: _Apps) -> pl.DataFrame:
-    """Pressure above nominal (0), where it changes."""
+    """Pressure where it changes; nominal (0) only behind a pressure."""
     level = pl.coalesce("pressure_level", "thermal_level")
-    changed = rows.with_columns(level.alias("level")).filter(
-        (pl.col("level") > 0) & pl.col("level").ne_missing(pl.col("level").shift(1).over("source"))
-    )
+    before = pl.col("level").shift(1, fill_value=0).over("source")
+    changed = rows.with_columns(level.alias("level")).drop_nulls("level").filter(pl.col("level") != before)
     return _events(
         changed,
         "resource.thermal",
