@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import polars as pl
 import pytest
 
 from traceview.episodes.schema import Episodes
@@ -27,8 +28,12 @@ def in_background(start: float, end: float) -> list[Row]:
     ]
 
 
-OTHER = (1.0, "assertion.acquired", {"assertion_id": "31-60-1", "subject_pid": 900, "bundle": "com.other"})
-"""RunningBoard tells of assertions in this capture."""
+OTHERS: list[Row] = [
+    (1.0, "assertion.acquired", {"assertion_id": "31-60-1", "subject_pid": 900, "bundle": "com.other"}),
+    (1.0, "process.state", {"process": "callservicesd", "subject_pid": 900, "state": "running-active"}),
+    (1.0, "audio_session.created", {"process": "audiomxd", "subject_pid": 900, "session_id": "0x7"}),
+]
+"""RunningBoard tells of assertions in this capture, and those speak who would tell of calls and of audio."""
 FRONTBOARD = {**APP, "assertion_id": "31-60-2", "assertion_name": "FBApplicationProcess"}
 
 
@@ -41,7 +46,7 @@ def test_five_seconds_are_within_the_budget(story: Story, seconds: Seconds) -> N
 
 def test_nothing_holds_it_and_it_runs_on(story: Story, seconds: Seconds) -> None:
     # The assertion of the process itself lasts as long as the process: it holds nothing.
-    rows = [OTHER, (0.5, "assertion.acquired", FRONTBOARD), *in_background(20, 90)]
+    rows = [*OTHERS, (0.5, "assertion.acquired", FRONTBOARD), *in_background(20, 90)]
     runs = story(rows)["background_runs"]
     assert runs.select("verdict", "holders", "budget_s").rows() == [("overstayed", None, 30.0)]
     assert seconds(runs, "longest_uncovered_s", "uncovered_from") == [(70.0, 20)]
@@ -50,6 +55,37 @@ def test_nothing_holds_it_and_it_runs_on(story: Story, seconds: Seconds) -> None
 def test_without_runningboard_nobody_can_tell(story: Story) -> None:
     lines = [(t, kind, {**fields, "process": "symptomsd"}) for t, kind, fields in in_background(20, 90)]
     assert story(lines)["background_runs"]["verdict"].to_list() == ["not_known"]
+
+
+@pytest.mark.parametrize("missing", [1, 2])
+def test_without_callservicesd_or_the_audio_server_nobody_can_tell(story: Story, missing: int) -> None:
+    rows = [row for at, row in enumerate(OTHERS) if at != missing]
+    assert story([*rows, *in_background(20, 90)])["background_runs"]["verdict"].to_list() == ["not_known"]
+
+
+def test_a_call_of_an_unknown_app_may_be_the_reason(story: Story, seconds: Seconds) -> None:
+    daemon = {"process": "callservicesd", "pid": 90}
+    call: list[Row] = [(21, "call.reported", {**daemon, "direction": "incoming"}), (88, "call.ended", daemon)]
+    runs = story([*OTHERS, *call, *in_background(20, 90)])["background_runs"]
+    assert seconds(runs, "verdict", "call_s", "uncovered_s") == [("not_known", 0.0, 70.0)]
+    # Over at 40 s, it explains nothing of the 50 s that follow.
+    call[1] = (40, "call.ended", daemon)
+    assert story([*OTHERS, *call, *in_background(20, 90)])["background_runs"]["verdict"].to_list() == ["overstayed"]
+
+
+def test_a_call_known_by_the_pid_of_its_app_alone_holds_it(story: Story, seconds: Seconds) -> None:
+    hidden = {key: value for key, value in APP.items() if key == "subject_pid"}
+    rows: list[Row] = [
+        *OTHERS,
+        (0, "process.state", hidden | {"state": "running-active", "visibility": "Visible"}),
+        (20, "process.state", hidden | {"state": "running-active", "visibility": "NotVisible"}),
+        (21, "call.reported", {**UI, "direction": "incoming"}),
+        (88, "call.ended", {**UI}),
+        (90, "process.state", hidden | {"state": "running-suspended", "visibility": "NotVisible"}),
+        (91, "audio_session.activated", {**UI, "session_id": "0x6f", "reason": "CallKit"}),
+    ]
+    runs = story(rows)["background_runs"].filter(pl.col("pid") == 700)
+    assert seconds(runs, "app", "verdict", "call_s") == [(None, "held", 67.0)]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +126,7 @@ def test_a_silent_session_is_named(story: Story, seconds: Seconds) -> None:
 def test_a_call_and_then_nothing(story: Story, seconds: Seconds) -> None:
     # The call ends at 40 s; the app stays for another 50 s that nothing explains.
     rows = [
-        OTHER,
+        *OTHERS,
         (15, "call.reported", {**UI, "bundle": "com.acme.voip", "direction": "incoming"}),
         (16, "call.answered", {"process": "callservicesd", "pid": 90}),
         (40, "call.ended", {"process": "callservicesd", "pid": 90}),
@@ -115,7 +151,7 @@ def test_a_background_task_is_a_holder(story: Story, seconds: Seconds) -> None:
 
 
 def test_at_the_end_of_the_capture_the_run_is_open(story: Story, seconds: Seconds) -> None:
-    rows = [OTHER, *in_background(20, 90)[:2]]
+    rows = [*OTHERS, *in_background(20, 90)[:2]]
     runs = story(rows, end=60)["background_runs"]
     assert seconds(runs, "start", "end", "end_how", "verdict", "ended_by") == [
         (20, None, "capture_edge", "overstayed", None)

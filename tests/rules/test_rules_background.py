@@ -114,6 +114,15 @@ def test_an_end_that_no_line_tells_weakens_the_finding(case: Any) -> None:
     assert case.findings("suspended-during-call") == []
 
 
+def test_without_callservicesd_a_call_without_an_end_was_most_likely_over(case: Any) -> None:
+    # CallKit in the app prints neither a remote hang-up nor (its action is private) that the user ended the call.
+    case.add("calls", 10, None, **CALL, witness="callkit").add("suspensions", 40, 80)
+    case.witnesses -= {"callservicesd"}
+    (found,) = case.findings("suspended-during-call")
+    assert (found.severity, found.confidence) == (Severity.info, 0.3)
+    assert "after a call whose end no line tells" in found.title
+
+
 HIDDEN = {"app": None, "process": None, "pid": None}
 
 

@@ -1,8 +1,9 @@
 """Stretches outside the foreground and not suspended: what held the app, and whether it should have been suspended.
 
 iOS suspends an app soon after it leaves the foreground; a background task buys about 30 s. What runs longer needs a
-holder: a call, an active audio session, location, an assertion. Where the lines of runningboardd are in the capture and
-name none for longer than that, the app should have been suspended and was not.
+holder: a call, an active audio session, location, an assertion. Where the lines of runningboardd, of the audio server and
+of callservicesd (or the app's own about audio and calls) are in the capture and name none for longer than that, the app
+should have been suspended and was not.
 """
 
 from typing import Final
@@ -16,6 +17,8 @@ from traceview.episodes.tables import Context, table
 BUDGET_S: Final = 30.0
 """What a background task buys (Apple DTS: "about 30 seconds"; measured as 25 to 35 s from iOS 13 on)."""
 _MANAGERS: Final = ("runningboardd", "assertiond")
+_SERVERS: Final = ("audiomxd", "mediaserverd")
+_CALLS: Final = "callservicesd"
 _TIMED: Final = ("call", "audio", "background_task", "location", "assertion")
 _AS_ASSERTION: Final = {"push": "assertion", "transfer": "assertion", "bluetooth": "assertion"}
 _NAMED: Final = 4
@@ -54,14 +57,14 @@ def build(
         named, left_on="run", right_on="key", how="left", maintain_order="left"
     )
     rows = rows.with_columns(pl.col("uncovered_s", "longest_uncovered_s").fill_null(0.0))
-    manager = pl.col("process").is_in(_MANAGERS) & pl.col("kind").str.starts_with("assertion.")
-    tells = bool(context.events.select(manager.fill_null(value=False).any()).item())
+    hidden_s = _hidden_call_s(closed, tables["calls"], context.span.end)
+    tells = _would_be_told(context) & (pl.col("longest_uncovered_s") - hidden_s > BUDGET_S)
     verdict = (
         pl.when(pl.col("lasted_s") <= BUDGET_S)
         .then(pl.lit("within_budget"))
         .when(pl.col("longest_uncovered_s") <= BUDGET_S)
         .then(pl.lit("held"))
-        .when(pl.lit(tells))
+        .when(tells)
         .then(pl.lit("overstayed"))
         .otherwise(pl.lit("not_known"))
     )
@@ -71,6 +74,28 @@ def build(
         pl.concat_list("evidence", pl.col("proof").fill_null([])).alias("evidence"),
     )
     return table("background_runs", rows)
+
+
+def _would_be_told(context: Context) -> pl.Expr:
+    """Whether holders would show: lines of runningboardd about assertions, and of those who tell of calls and of audio."""
+    kind, process = pl.col("kind"), pl.col("process")
+    told = context.events.select(
+        (process.is_in(_MANAGERS) & kind.str.starts_with("assertion."))
+        .fill_null(value=False)
+        .any()
+        .alias("assertions"),
+        ((process == _CALLS) | kind.str.starts_with("call.")).fill_null(value=False).any().alias("calls"),
+        (process.is_in(_SERVERS) | kind.str.starts_with("audio_session.")).fill_null(value=False).any().alias("audio"),
+    )
+    return pl.lit(value=all(told.row(0)))
+
+
+def _hidden_call_s(runs: pl.DataFrame, calls: pl.DataFrame, far: int) -> pl.Series:
+    """Seconds of each run in which a call was up whose app no line names: it may be the reason."""
+    nobodys = calls.filter(pl.col("app").is_null() & pl.col("pid").is_null()).select(
+        pl.lit(0).alias("key"), pl.col("start").cast(pl.Int64), pl.coalesce(pl.col("end").cast(pl.Int64), pl.lit(far))
+    )
+    return overlap_s(runs.with_columns(pl.lit(0).alias("key")), nobodys)
 
 
 def _runs(context: Context, windows: pl.DataFrame) -> pl.DataFrame:
@@ -136,8 +161,8 @@ def _holders(runs: pl.DataFrame, tables: dict[str, pl.DataFrame], far: int) -> p
 
 
 def _common(whose: str) -> dict[str, pl.Expr]:
-    """Columns of a holder; ``whose`` is its pid where it has one and belongs to a process, else its app."""
-    by_pid = pl.lit(whose == "pid") & pl.col("pid").is_not_null()
+    """Columns of a holder; ``whose`` is its pid where it belongs to a process or its app is hidden, else its app."""
+    by_pid = pl.col("pid").is_not_null() & (pl.lit(whose == "pid") | pl.col("app").is_null())
     return {
         "whose": pl.when(by_pid).then(pl.col("pid").cast(pl.String)).otherwise(pl.col("app")),
         "by": pl.when(by_pid).then(pl.lit("pid")).otherwise(pl.lit("app")),

@@ -60,7 +60,8 @@ _SPECIFIC: Final[dict[str, dict[str, pl.DataType]]] = {
     # `verdict` = overstayed.
     "background_runs": {
         # within_budget: no longer than `budget_s` without a holder; held: holders that a line names cover the rest;
-        # overstayed: longer without any, though runningboardd's lines are in the capture; not_known: they are not
+        # overstayed: longer without any, though the lines of runningboardd, callservicesd and the audio server are in the
+        # capture; not_known: they are not, or a call of an unknown app may be the reason
         "verdict": pl.String(),
         "holders": pl.String(),  # what held the app, longest first: call, audio session 0x6f, background task "sync"
         "budget_s": pl.Float64(),

@@ -64,13 +64,22 @@ def _active_without_call(inputs: Inputs) -> Iterator[Finding]:
         if window is None or not wanted(inputs, row) or not (row["app"] in calling or _records(row) or _mixes(row)):
             continue
         calls = calls_of(inputs, row)
-        without = subtract([window], windows_of(inputs, calls))
+        without = subtract([window], windows_of(inputs, [*calls, *_held_for_calls(inputs, row)]))
         if row["activated_by"] == "callkit" and (not calls or (row["end"] is None and not ends_are_told)):
             continue  # CallKit activates for a call and deactivates after it: lines that lack are a gap of the capture
         own_states = rows_of(inputs, "app_states", row)
         background = windows_of(inputs, [state for state in own_states if state["state"] == "background"])
         idle = intersect(without, background) if own_states else without
         yield from _judge(inputs, row, calls, idle, state_known=bool(own_states), calling=row["app"] in sure)
+
+
+def _held_for_calls(inputs: Inputs, row: Row) -> list[Row]:
+    """Return assertions that callservicesd holds on the app: a call or its push, even where no line tells of the call."""
+    return [
+        one
+        for one in rows_of(inputs, "assertions", row)
+        if (one["originator"] or "").rpartition(".")[2] in CALL_DAEMONS
+    ]
 
 
 def _records(row: Row) -> bool:

@@ -198,6 +198,9 @@ def _suspended_in_call(inputs: Inputs) -> Iterator[Finding]:
         answered = any(call["answered"] or call["connected"] for call in calls)
         named = all(call["app"] is not None for call in calls)
         ends_are_told = "call.ended" in inputs.kinds or any(call["end"] is not None for call in calls)
+        if not any(call["end"] is not None or _would_be_told(inputs, call) for call in calls):
+            yield _maybe_over(row, calls, inside)
+            continue
         yield finding(
             "suspended-during-call",
             "G14",
@@ -215,6 +218,30 @@ def _suspended_in_call(inputs: Inputs) -> Iterator[Finding]:
             measures={"suspended_in_call_s": seconds},
             window=(inside[0][0], inside[-1][1]),
         )
+
+
+def _would_be_told(inputs: Inputs, call: Row) -> bool:
+    """Whether a source that tells the end of every call is in the capture: CallKit in the app does not tell all of them."""
+    return call["witness"] in {"powerlog", "audio_routing"} or bool(CALL_DAEMONS & inputs.witnesses)
+
+
+def _maybe_over(row: Row, calls: list[Row], inside: list[Window]) -> Finding:
+    seconds = length_s(inside)
+    return finding(
+        "suspended-during-call",
+        "G14",
+        Severity.info,
+        [row],
+        context=calls,
+        title=f"iOS suspended {name_of(row)} for {at_least(row)}{duration(seconds)} after a call whose end no line tells",
+        explanation="The capture has no line of callservicesd, and CallKit in the app does not print every end. iOS suspends an "
+        "app whose call is over, so that most likely it was.",
+        advice="To be sure, capture callservicesd as well. " + _SUSPENDED_FIX,
+        confidence=0.3,
+        pattern="end-unknown",
+        measures={"suspended_in_call_s": seconds},
+        window=(inside[0][0], inside[-1][1]),
+    )
 
 
 def _lasting(inputs: Inputs, call: Row) -> Window | None:
