@@ -21,8 +21,6 @@ from traceview_parsers.time_order import by_time
 from traceview_parsers.trace import Source, Trace
 from traceview_parsers.unified_log.source import UnifiedLogSource
 
-_SLICE = 1 << 13
-"""Rows rendered together: enough that distinct values repeat, few enough that the text stays small."""
 _STDOUT = 1
 
 
@@ -33,10 +31,9 @@ class Printing:
     style: str
     zone: tzinfo
 
-    def texts(self, batch: Any, *, first: bool) -> Iterator[bytes | memoryview]:
-        """Yield the rows of a batch as text, in slices; `first`: nothing was printed before."""
-        for at in range(0, batch.num_rows, _SLICE):
-            yield log_styles.render(batch.slice(at, _SLICE), self.style, self.zone, first=first and at == 0)
+    def texts(self, batch: Any, *, first: bool) -> Iterator[memoryview]:
+        """Yield the rows of a batch as text, in parts; `first`: nothing was printed before."""
+        return log_styles.render(batch, self.style, self.zone, first=first)
 
 
 def print_log(trace: Trace, selection: Selection, printing: Printing, out: BinaryIO, jobs: int) -> int:

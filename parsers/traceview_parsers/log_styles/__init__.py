@@ -4,11 +4,12 @@ Layouts: real output of ``log show`` and ``log stream`` (macOS 2017 to 2026). Ev
 distinct values (names, threads, days) are spelled one by one.
 """
 
+from collections.abc import Iterator
 from datetime import tzinfo
 from typing import Any, Final
 
-from traceview_parsers.log_styles.json_styles import render_json, render_ndjson
-from traceview_parsers.log_styles.text_styles import render_compact, render_default, render_syslog
+from traceview_parsers.log_styles.json_styles import json_lines, ndjson_lines
+from traceview_parsers.log_styles.text_styles import compact_lines, default_lines, syslog_lines
 
 STYLES: Final = ("ndjson", "json", "default", "syslog", "compact")
 
@@ -20,14 +21,24 @@ _HEADERS: Final = {
     "compact": b"Timestamp               Ty Process[PID:TID]\n",
 }
 
+_LINES: Final = {
+    "ndjson": ndjson_lines,
+    "json": json_lines,
+    "default": default_lines,
+    "syslog": syslog_lines,
+    "compact": compact_lines,
+}
+_SLICE: Final = 1 << 13
+"""Rows written together: their text stays small."""
+
 
 def header(style: str) -> bytes:
     """Return what comes before the first record."""
     return _HEADERS[_known(style)]
 
 
-def render(batch: Any, style: str, tz: tzinfo, *, first: bool = True) -> bytes | memoryview:
-    """Return the records of one ``log`` batch as UTF-8 text.
+def render(batch: Any, style: str, tz: tzinfo, *, first: bool = True) -> Iterator[memoryview]:
+    """Yield the records of one ``log`` batch as UTF-8 text, some thousand after the other.
 
     Args:
         batch: Record batch of ``schema.SCHEMAS["log"]`` (further columns are ignored).
@@ -35,12 +46,12 @@ def render(batch: Any, style: str, tz: tzinfo, *, first: bool = True) -> bytes |
         tz: Zone of the printed times; daylight saving time counts record by record.
         first: Whether no record was printed before. Only json needs to know: it puts commas between records.
     """
-    if _known(style) == "json":
-        return render_json(batch, tz, first=first)
+    lines = _LINES[_known(style)]
     if not batch.num_rows:
-        return b""
-    renderers = {"ndjson": render_ndjson, "default": render_default, "syslog": render_syslog, "compact": render_compact}
-    return renderers[style](batch, tz)
+        return
+    for text in lines(batch, tz).texts(_SLICE):
+        yield text[1:] if first and style == "json" else text
+        first = False
 
 
 def footer(style: str, count: int) -> bytes:

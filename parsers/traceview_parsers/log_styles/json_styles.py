@@ -1,8 +1,10 @@
 """The JSON styles: Apple's own keys and value formats, one object a record.
 
 Keys whose value is unknown are left out, as Apple leaves out what an event does not have; ``subsystem`` and ``category``
-are empty strings then, ``activityIdentifier`` and ``parentActivityIdentifier`` 0, as Apple prints "none". ``source`` and
-``backtrace`` are null, as without ``--source`` and ``--backtrace``.
+are empty strings then, ``activityIdentifier`` and ``parentActivityIdentifier`` 0, as Apple prints "none". ``source`` is
+null, as without ``--source``. ``backtrace`` holds one frame, the caller, for log messages and null for other events (seen
+in output of macOS 11 and 15). The order of the keys, which differs between versions of macOS, puts together what changes
+together.
 """
 
 from collections.abc import Iterator
@@ -15,7 +17,8 @@ import pyarrow as pa
 
 from traceview_parsers.json_text import json_string
 from traceview_parsers.log_styles.escape import escape
-from traceview_parsers.log_styles.pieces import Piece, join, numbers, spell, spell_together, text_bytes, with_null
+from traceview_parsers.log_styles.lines import Changed, Lines
+from traceview_parsers.log_styles.pieces import Piece, numbers, spell_together, with_null
 from traceview_parsers.log_styles.stamps import microseconds
 
 EVENT_TYPES: Final = {
@@ -38,118 +41,122 @@ class _Notation:
     between: str
     colon: str
     end: str
+    backtrace: str
 
     def key(self, name: str) -> str:
         """Return everything between the value before and the value of `name`."""
         return f'{self.between}"{name}"{self.colon}'
 
 
-_IMAGE_COLUMNS: Final = ("sender_uuid", "boot_uuid", "process_path", "process", "sender_path", "sender")
-_TAIL: Final = (
-    {"process_uuid": "processImageUUID", "pid": "processID"},
-    {"trace_id": "traceID", "sender_offset": "senderProgramCounter"},
-    {"parent_activity_id": "parentActivityIdentifier", "creator_activity_id": "creatorActivityID"},
-    {
-        "signpost_id": "signpostID",
-        "signpost_name": "signpostName",
-        "signpost_type": "signpostType",
-        "signpost_scope": "signpostScope",
-    },
+_SITE: Final = (
+    *("level", "event", "format", "subsystem", "category", "trace_id"),
+    *("sender_uuid", "sender_offset", "sender_path", "sender", "signpost_name", "signpost_type", "signpost_scope"),
 )
-"""The last columns and their keys, in groups that go together."""
-_ZERO: Final = ("parentActivityIdentifier",)
-"""Printed as 0 where unknown."""
+"""Columns that the place in the code decides on; the next ones are the process's and its thread's."""
+_PROCESS: Final = ("boot_uuid", "process_path", "process", "process_uuid", "pid", "uid", "tid")
+_FEW: Final = ("parent_activity_id", "creator_activity_id", "signpost_id", "loss_count")
+"""Columns that few rows have a value in."""
 _KEPT: Final = 1 << 14
-"""Texts kept of each kind: the same formats, images and labels return batch after batch."""
+"""Texts kept of each kind: the same call sites and threads return batch after batch."""
 _UID: Final = 0xFFFF_FFFF
 """User ids are 32-bit numbers without a sign; the one for "unset" is printed as 2863311530."""
 
-_COMPACT: Final = _Notation("{", ",", ":", "}\n")
-_PRETTY: Final = _Notation(",{\n  ", ",\n  ", " : ", "\n}")
+_COMPACT: Final = _Notation("{", ",", ":", "}\n", '{{"frames":[{{"imageOffset":{},"imageUUID":{}}}]}}')
+_FRAME: Final = """{{
+    "frames" : [
+      {{
+        "imageOffset" : {},
+        "imageUUID" : {}
+      }}
+    ]
+  }}"""
+_PRETTY: Final = _Notation(",{\n  ", ",\n  ", " : ", "\n}", _FRAME)
 
 
-def render_ndjson(batch: Any, tz: tzinfo) -> bytes | memoryview:
+def ndjson_lines(batch: Any, tz: tzinfo) -> Lines:
     """Return one object a line."""
-    return text_bytes(join(list(_fields(batch, tz, _COMPACT))))
+    return Lines(batch.num_rows, list(_fields(batch, tz, _COMPACT)))
 
 
-def render_json(batch: Any, tz: tzinfo, *, first: bool) -> bytes | memoryview:
-    """Return pretty-printed objects with commas between them, to stand in brackets."""
-    if not batch.num_rows:
-        return b""
-    text = text_bytes(join(list(_fields(batch, tz, _PRETTY))))
-    return text[1:] if first else text
+def json_lines(batch: Any, tz: tzinfo) -> Lines:
+    """Return pretty-printed objects with commas before them, to stand in brackets."""
+    return Lines(batch.num_rows, list(_fields(batch, tz, _PRETTY)))
 
 
 def _fields(batch: Any, tz: tzinfo, notation: _Notation) -> Iterator[Piece]:
     column, key = batch.column, notation.key
-    # The order of the keys is about that of macOS 15. Columns that go together are spelled together; the first key has
-    # no comma before it.
-    yield f'{notation.start}"timezoneName"{notation.colon}""'
-    yield spell_together((column("level"), column("event"), column("format"), column("uid")), partial(_head, notation))
-    yield from _number(batch, "activity_id", key("activityIdentifier"), "0")
-    yield spell_together((column("subsystem"), column("category")), partial(_label, notation))
-    yield spell(column("tid"), lambda tid: f"{key('threadID')}{tid}")
-    yield f"{key('backtrace')}null"
-    yield spell_together([column(name) for name in _IMAGE_COLUMNS], partial(_images, notation))
+    yield f'{notation.start}"timezoneName"{notation.colon}""'  # the first key has no comma before it
+    yield spell_together([column(name) for name in _SITE], partial(_site, notation))
+    yield from (key("activityIdentifier"), numbers(column("activity_id"), "0"))
     yield from _optional((f'{key("timestamp")}"', microseconds(column("time"), tz), '"'))
-    yield from _number(batch, "mach_time", key("machTimestamp"))
-    yield from (f'{key("eventMessage")}"', escape(column("message")), '"')
-    for group in _TAIL:
-        keys = tuple(group.values())
-        yield spell_together([column(name) for name in group], partial(_tail, notation, keys))
-    yield from _number(batch, "loss_count", key("lossCount"))
+    ticks = column("mach_time")
+    if ticks.null_count < len(ticks):
+        yield from _optional((key("machTimestamp"), numbers(ticks), ""))
+    yield from (f'{key("eventMessage")}"', Changed(column("message"), escape), '"')
+    yield spell_together([column(name) for name in _PROCESS], partial(_process, notation))
+    yield spell_together([column(name) for name in _FEW], partial(_few, notation))
     yield notation.end
 
 
 @lru_cache(maxsize=_KEPT)
-def _head(notation: _Notation, level: str | None, event: str | None, form: str | None, uid: int | None) -> str:
-    key = notation.key
-    return "".join(
-        (
-            "" if level is None else f'{key("messageType")}"{level.capitalize()}"',
-            f'{key("eventType")}"{EVENT_TYPES.get(event or "log", event)}"',
-            f"{key('source')}null",
-            "" if form is None else key("formatString") + json_string(form),
-            "" if uid is None else f"{key('userID')}{uid & _UID}",
-        )
+def _site(notation: _Notation, *values: Any) -> str:
+    level, event, form, subsystem, category, trace, uuid, offset, path, sender, name, kind, scope = values
+    frame = event in {"log", None} and uuid is not None and offset is not None
+    return _members(
+        notation,
+        {
+            "messageType": _quoted(level and level.capitalize()),
+            "eventType": _quoted(EVENT_TYPES.get(event or "log", event)),
+            "source": "null",
+            "formatString": _quoted(form),
+            "subsystem": _quoted(subsystem or ""),
+            "category": _quoted(category or ""),
+            "traceID": trace,
+            "senderImageUUID": _quoted(uuid),
+            "senderProgramCounter": offset,
+            "backtrace": notation.backtrace.format(offset, _quoted(uuid)) if frame else "null",
+            "senderImagePath": _quoted(path or sender),
+            "signpostName": _quoted(name),
+            "signpostType": _quoted(kind),
+            "signpostScope": _quoted(scope),
+        },
     )
 
 
 @lru_cache(maxsize=_KEPT)
-def _label(notation: _Notation, subsystem: str | None, category: str | None) -> str:
-    key = notation.key
-    return f"{key('subsystem')}{json_string(subsystem or '')}{key('category')}{json_string(category or '')}"
+def _process(notation: _Notation, *values: Any) -> str:
+    boot, path, process, uuid, pid, uid, tid = values
+    return _members(
+        notation,
+        {
+            "bootUUID": _quoted(boot),
+            "processImagePath": _quoted(path or process),
+            "processImageUUID": _quoted(uuid),
+            "processID": pid,
+            "userID": None if uid is None else uid & _UID,
+            "threadID": tid,
+        },
+    )
 
 
-@lru_cache(maxsize=_KEPT)
-def _images(notation: _Notation, *values: str | None) -> str:
-    uuid, boot, process_path, process, sender_path, sender = values
-    found = {
-        "senderImageUUID": uuid,
-        "bootUUID": boot,
-        "processImagePath": process_path or process,
-        "senderImagePath": sender_path or sender,
-    }
-    return "".join(notation.key(name) + json_string(value) for name, value in found.items() if value is not None)
+def _few(notation: _Notation, parent: int | None, creator: int | None, signpost: int | None, lost: int | None) -> str:
+    return _members(
+        notation,
+        {
+            "parentActivityIdentifier": parent or 0,
+            "creatorActivityID": creator,
+            "signpostID": signpost,
+            "lossCount": lost,
+        },
+    )
 
 
-@lru_cache(maxsize=_KEPT)
-def _tail(notation: _Notation, keys: tuple[str, ...], *values: int | str | None) -> str:
-    found = ""
-    for key, value in zip(keys, values, strict=True):
-        shown = "0" if value is None and key in _ZERO else json_string(value) if isinstance(value, str) else value
-        if shown is not None:
-            found += f"{notation.key(key)}{shown}"
-    return found
+def _members(notation: _Notation, values: dict[str, str | int | None]) -> str:
+    return "".join(f"{notation.key(name)}{value}" for name, value in values.items() if value is not None)
 
 
-def _number(batch: Any, name: str, key: str, missing: str | None = None) -> Iterator[Piece]:
-    column = batch.column(name)
-    if missing is not None:
-        yield from (key, numbers(column, missing))
-    elif column.null_count < len(column):
-        yield from _optional((key, numbers(column), ""))
+def _quoted(text: str | None) -> str | None:
+    return None if text is None else json_string(text)
 
 
 def _optional(pieces: tuple[str, Any, str]) -> Iterator[Piece]:

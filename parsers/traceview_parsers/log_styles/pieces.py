@@ -1,6 +1,6 @@
 """Pieces of lines: one string a row, spelled once for each distinct value."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -53,8 +53,9 @@ def spell_together(columns: Sequence[Any], text: Callable[..., str | None]) -> P
             reach = len(distinct)
         indices = column.indices
         if indices.null_count:
-            indices = indices.fill_null(-1)
-        codes = codes * size + indices.to_numpy(zero_copy_only=False) + 1 if reach > 1 else _codes(indices)
+            indices = indices.fill_null(len(column.dictionary))
+        codes *= size
+        codes += indices.to_numpy(zero_copy_only=False)
         reach *= size
     distinct, rows = distinct_codes(codes, reach)
     example = np.empty(len(distinct), np.int64)
@@ -72,21 +73,23 @@ def numbers(column: Any, missing: str | None = None) -> Any:
     return texts if missing is None or not texts.null_count else texts.fill_null(missing)
 
 
-def join(pieces: Sequence[Piece]) -> Any:
-    """Concatenate pieces row by row."""
-    merged: list[Piece] = []
+def merged(pieces: Iterable[Piece]) -> list[Piece]:
+    """Return pieces that print the same with as few of them as possible."""
+    found: list[Piece] = []
     for piece in pieces:
-        last = merged[-1] if merged else None
+        last = found[-1] if found else None
         if not isinstance(piece, str):
-            merged.append(piece)
+            if isinstance(piece, Spelled) and isinstance(last, str):
+                found[-1] = Spelled([last + (text or "") for text in piece.texts], piece.rows)
+            else:
+                found.append(piece)
         elif isinstance(last, str):
-            merged[-1] = last + piece
+            found[-1] = last + piece
         elif isinstance(last, Spelled):  # a longer text costs less than another piece
-            merged[-1] = Spelled([(text or "") + piece for text in last.texts], last.rows)
+            found[-1] = Spelled([(text or "") + piece for text in last.texts], last.rows)
         elif piece:
-            merged.append(piece)
-    separator = pa.scalar("", pa.large_string())
-    return pc.binary_join_element_wise(*map(_ready, merged), separator, null_handling="replace", null_replacement="")
+            found.append(piece)
+    return found
 
 
 def with_null(pieces: Sequence[Piece]) -> Piece:
@@ -102,23 +105,11 @@ def _ready(piece: Piece) -> Any:
     return pa.scalar(piece, pa.large_string()) if isinstance(piece, str) else piece
 
 
-def text_bytes(lines: Any) -> memoryview:
-    """Return the bytes of all strings of a ``large_string`` array, one after the other."""
-    if not len(lines):
-        return memoryview(b"")
-    offsets, data = string_buffers(lines)
-    return memoryview(data)[offsets[0] : offsets[-1]]
-
-
 def string_buffers(array: Any) -> tuple[Any, Any]:
     """Return (offsets as int64, bytes as uint8) of a ``large_string`` array."""
     _, offsets, data = array.buffers()
     whole = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
     return whole, np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(0, np.uint8)
-
-
-def _codes(indices: Any) -> Any:
-    return indices.to_numpy(zero_copy_only=False).astype(np.int64) + 1
 
 
 def distinct_codes(codes: Any, reach: int) -> tuple[Any, Any]:

@@ -12,7 +12,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from traceview_parsers.log_styles.pieces import Piece, join, spell, spell_together, text_bytes, with_null
+from traceview_parsers.log_styles.lines import Lines
+from traceview_parsers.log_styles.pieces import Piece, spell, spell_together, with_null
 from traceview_parsers.log_styles.stamps import microseconds, milliseconds
 
 _NO_TIME: Final = "????-??-?? ??:??:??.??????+????"
@@ -39,10 +40,11 @@ _CODES: Final = {
 }
 
 
-def render_default(batch: Any, tz: tzinfo) -> memoryview:
+def default_lines(batch: Any, tz: tzinfo) -> Lines:
     """Return lines of fixed columns: time, thread, type, activity, process id, days to live, then the message."""
     column = batch.column
     return _lines(
+        batch,
         microseconds(column("time"), tz).fill_null(_NO_TIME),
         spell(column("tid"), lambda tid: f" {f'0x{tid:x}':<10} ", f" {'0x0':<10} "),
         spell_together((column("level"), column("event")), lambda *names: f"{_type(*names):<11} "),
@@ -56,10 +58,11 @@ def render_default(batch: Any, tz: tzinfo) -> memoryview:
     )
 
 
-def render_syslog(batch: Any, tz: tzinfo) -> memoryview:
+def syslog_lines(batch: Any, tz: tzinfo) -> Lines:
     """Return lines ``time  localhost process[pid]: (library) [subsystem:category] message``."""
     column = batch.column
     return _lines(
+        batch,
         microseconds(column("time"), tz).fill_null(_NO_TIME),
         spell(column("process"), lambda process: f"  localhost {_one_line(process)}[", "  localhost ["),
         spell(column("pid"), lambda pid: f"{pid}]: ", "0]: "),
@@ -70,10 +73,11 @@ def render_syslog(batch: Any, tz: tzinfo) -> memoryview:
     )
 
 
-def render_compact(batch: Any, tz: tzinfo) -> memoryview:
+def compact_lines(batch: Any, tz: tzinfo) -> Lines:
     """Return lines ``time type process[pid:thread] …``; the library shows only where there is no subsystem."""
     column = batch.column
     return _lines(
+        batch,
         milliseconds(column("time"), tz).fill_null(_NO_TIME[:23]),
         spell_together((column("level"), column("event")), lambda *names: f" {_code(_type(*names))} "),
         spell(column("process"), lambda process: f"{_one_line(process)}[", "["),
@@ -88,8 +92,8 @@ def render_compact(batch: Any, tz: tzinfo) -> memoryview:
     )
 
 
-def _lines(*pieces: Piece) -> memoryview:
-    return text_bytes(join([*pieces, "\n"]))
+def _lines(batch: Any, *pieces: Piece) -> Lines:
+    return Lines(batch.num_rows, [*pieces, "\n"])
 
 
 def _type(level: str | None, event: str | None) -> str:
