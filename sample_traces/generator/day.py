@@ -50,6 +50,8 @@ def live() -> Day:
             ("suspended-during-call", "critical"),
             ("stopped-because-suspended", "critical"),
             ("user-force-quit", "info"),
+            ("cpu-near-limit", "medium"),
+            ("powerlog-limited", "info"),
         ]
     )
     noise.bystanders(story, 20, clock(10, 29), per_second=0.05)

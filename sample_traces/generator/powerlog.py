@@ -20,6 +20,17 @@ _TABLES: Final = {
     "PLApplicationAgent_EventForward_Application": "timestamp REAL, Identifier TEXT, pid INTEGER, State INTEGER, Reason INTEGER",
     "PLXPCAgent_EventForward_InCallService": "timestamp REAL, bundleID TEXT, providerIdentifier TEXT, status TEXT, video INTEGER",
 }
+_FURTHER: Final = {
+    "PLProcessMonitorAgent_EventForward_ProcessID": "timestamp REAL, PID INTEGER, ProcessName TEXT, BundleID TEXT, CoalitionID INTEGER",
+    "PLAppTimeService_Aggregate_AppRunTime": "timestamp REAL, timeInterval REAL, BundleID TEXT, ScreenOnTime REAL, BackgroundTime REAL",
+    "PLCoalitionAgent_EventInterval_CoalitionInterval": "timestamp REAL, timestampEnd REAL, BundleId TEXT, cpu_time REAL",
+    "PLAudioAgent_EventForward_Routing": "timestamp REAL, Active INTEGER, ActivePID INTEGER, ActiveRoute TEXT, OutputCategory TEXT",
+    "PLSpringBoardAgent_EventForward_SBLock": "timestamp REAL, Locked INTEGER",
+    "PLScreenStateAgent_EventForward_ScreenState": "timestamp REAL, bundleID TEXT, ScreenWeight REAL",
+    "PLXPCAgent_EventForward_ThermalLevel": "timestamp REAL, pressureLevel INTEGER, thermalLevel INTEGER",
+    "PLBatteryAgent_EventBackward_Battery": "timestamp REAL, Level REAL, IsCharging INTEGER, ExternalConnected INTEGER",
+}
+"""Tables that a file has only where it fills them."""
 _OFFSETS: Final = "PLStorageOperator_EventForward_TimeOffset"
 _VERSION_AT: Final = 96
 _VERSION: Final = (3_040_001).to_bytes(4, "big")
@@ -46,10 +57,12 @@ def pack(os: Generation, start_ns: int, rows: list[tuple[str, int, Row]]) -> byt
     database = sqlite3.connect(":memory:")
     database.execute(f"CREATE TABLE {_OFFSETS} (ID INTEGER PRIMARY KEY, timestamp REAL, system REAL)")
     database.execute(f"INSERT INTO {_OFFSETS} (timestamp, system) VALUES (?, ?)", (stamp(start_ns), SHIFT_S))  # noqa: S608
-    for table, columns in _TABLES.items():
+    used = {table for table, _, _ in rows}
+    tables = _TABLES | {table: columns for table, columns in _FURTHER.items() if table in used}
+    for table, columns in tables.items():
         database.execute(f"CREATE TABLE {table}{suffix} (ID INTEGER PRIMARY KEY, {columns})")
     for table, time_ns, values in [*first, *rows]:
-        names = ", ".join(column.split()[0] for column in _TABLES[table].split(", "))
+        names = ", ".join(column.split()[0] for column in tables[table].split(", "))
         marks = ", ".join("?" * (len(values) + 1))
         database.execute(f"INSERT INTO {table}{suffix} ({names}) VALUES ({marks})", (stamp(time_ns), *values))  # noqa: S608
     database.commit()

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from generator import device, reports, snapshots, tarball
+from generator import day_power, device, reports, snapshots, tarball
 from generator.archive import Archive
 from generator.day import BOOT, CAPTURE, Day, live, nanoseconds
 from generator.images import stable_uuid
@@ -31,6 +31,8 @@ def build() -> tuple[bytes, Expected]:
         root = Path(scratch)
         _log_archive(root / "system_logs.logarchive", day)
         _snapshots(root, day)
+        (root / "logs" / "powerlogs").mkdir(parents=True)
+        (root / "logs" / "powerlogs" / day_power.NAME).write_bytes(day_power.pack(day))
         return tarball.pack(root, NAME, CAPTURE), day.expected
 
 

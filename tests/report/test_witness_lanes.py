@@ -14,6 +14,7 @@ from traceview.analysis import Analysis
 from traceview.capture import open_capture
 from traceview.episodes.schema import empty_episodes
 from traceview.plots import timeline
+from traceview.plots.shapes import resource_events
 from traceview.plots.view import opening, within
 from traceview.plots.witness_lanes import ALL_LANES, lane_key
 from traceview.report.html import write
@@ -264,3 +265,25 @@ def test_without_other_witnesses_nothing_is_added(empty: Analysis, tmp_path: Pat
     analysis = replace(empty, episodes=empty_episodes())
     write(analysis, tmp_path / "out.html")
     assert 'id="witnesses"' not in (tmp_path / "out.html").read_text(encoding="utf-8")
+
+
+def test_the_sample_sysdiagnose_has_the_lanes_of_its_powerlog(samples: Path) -> None:
+    (sample,) = samples.glob("sysdiagnose_*.tar.gz")
+    with open_capture([sample], apps=[APP]) as capture:
+        analysis = capture.analysis
+        (power,) = (one for one in capture.coverage if one.reader == "powerlog")
+    titles = _titles(timeline(analysis))
+    for wanted in (f"State by PowerLog: {APP}", f"CPU, by PowerLog: {APP}", "Thermal state", "Screen lock", "Audio route, by PowerLog"):  # fmt: skip
+        assert wanted in titles
+    assert "Log and PowerLog differ" not in titles
+    assert any(note.startswith("clock agrees with") for note in power.notes)
+    glitch = analysis.episodes["glitches"].filter(pl.col("kind") == "overload").row(0, named=True)
+    assert glitch["cause"] == "thermal"
+    assert analysis.episodes["terminations"].filter(pl.col("app") == APP).height == 2
+
+
+def test_heat_that_is_over_is_no_violation(seen: Analysis) -> None:
+    made = seen.episodes["resource_events"]
+    over = made.with_columns(pl.when(pl.col("kind") == "thermal").then(0.0).otherwise("value").alias("value"))
+    kinds = [resource_events({"resource_events": frame}, (T0, at(900)))["look"].to_list() for frame in (made, over)]
+    assert kinds == [["cpu", "thermal"], ["cpu"]]

@@ -154,8 +154,9 @@ def background_tasks(episodes: Episodes, span: Span) -> pl.DataFrame:
 
 
 def resource_events(episodes: Episodes, span: Span) -> pl.DataFrame:
-    """Return resource violations by kind."""
-    return _shapes(episodes["resource_events"], span, pl.col("kind"))
+    """Return resource violations by kind; that heat is back at nominal is none."""
+    nominal = ((pl.col("kind") == "thermal") & (pl.col("value") == 0)).fill_null(value=False)
+    return _shapes(episodes["resource_events"].filter(~nominal), span, pl.col("kind"))
 
 
 def push_to_talk(episodes: Episodes, span: Span) -> pl.DataFrame:
