@@ -170,3 +170,23 @@ def test_low_power_mode_is_a_weak_cause(story: Story) -> None:
     assert glitches.select("cause", "cause_confidence", "facts_for").rows() == [
         ("cpu", 0.3, "Low Power Mode was on for 25.0 s by then")
     ]
+
+
+def test_a_daemon_that_names_only_the_new_route_tells_the_one_before(story: Story, seconds: Seconds) -> None:
+    # Input and output of one change stand side by side: a move is from output to output.
+    def line(t: float, signal: str, route: str) -> Row:
+        return (t, "audio_session.route_changed", {"process": "callservicesd", "signal": signal, "route": route})
+
+    rows = [
+        line(10, "cs-route-output", "Receiver"),
+        line(10.01, "cs-route-input", "Mic"),
+        line(20, "cs-route-input", "Headset-tsco"),
+        line(20.01, "cs-route-output", "Headset-tsco"),
+        line(30, "cs-route-output", "Headset-tsco"),
+    ]
+    changes = story(rows)["route_changes"]
+    assert seconds(changes, "start", "previous_route", "route") == [
+        (10, None, "Receiver"),
+        (20, "Receiver", "Headset-tsco"),
+        (30, "Headset-tsco", "Headset-tsco"),
+    ]

@@ -64,6 +64,8 @@ _WAYS: Final = {
     "no_output": ("nothing to the speaker", "The user heard nothing."),
 }
 _MIC_MUTED: Final = "micmuted"
+_ENDED_BY_MUTED_MIC: Final = "built-in microphone muted"
+"""End reason of calls that callservicesd ends for an interruption by the muted microphone."""
 
 
 def _one_way(inputs: Inputs) -> Iterator[Finding]:
@@ -83,6 +85,19 @@ def _one_way(inputs: Inputs) -> Iterator[Finding]:
             confidence=0.7,
             pattern=str(call["audio_fault"]),
         )
+    for call in rows(inputs, "calls", pl.col("end_reason") == _ENDED_BY_MUTED_MIC):
+        if wanted(inputs, call):
+            yield finding(
+                "one-way-audio",
+                "G10",
+                Severity.medium,
+                [call],
+                title=f"iOS ended a call of {name_of(call)} because the built-in microphone is muted",
+                explanation="The system interrupted the call's audio since the device's own microphone is muted (a closed Smart "
+                "Folio does that), and callservicesd then ended all calls.",
+                advice="Tell the user (AVAudioSession.InterruptionReason.builtInMicMuted).",
+                pattern="mic-muted",
+            )
     reason = pl.col("reason").str.to_lowercase().str.replace_all(r"[^a-z]", "")
     muted = reason.str.contains(_MIC_MUTED, literal=True) & pl.col("in_call")
     for row in rows(inputs, "interruptions", muted.fill_null(value=False)):
@@ -126,7 +141,7 @@ def _stuck_hold(inputs: Inputs) -> Iterator[Finding]:
             Severity.medium,
             [call],
             context=[other],
-            title=f"A held call of {name_of(call)} stayed on hold for {duration(stuck)} after the other call ended",
+            title=f"A held call of {name_of(call)} stayed on hold for at least {duration(stuck)} after the other call ended",
             explanation="CallKit does not take a call off hold by itself when the other one ends. Until the app or the user asks "
             "for it, both sides hear nothing; activating the session oneself then fails with '!pri'.",
             advice="When the other call ends, request CXSetHeldCallAction(call:onHold: false) and start audio in "
@@ -198,10 +213,11 @@ def _route_moved(inputs: Inputs) -> Iterator[Finding]:
 
 
 def _profile(route: str) -> str | None:
+    """Return the Bluetooth profile of a route, by its port type or the end of its UID (``…-tsco``, ``…-tacl``), as AVFAudio prints them."""
     text = route.lower()
-    if "hfp" in text:
+    if "hfp" in text or text.endswith("-tsco"):
         return "calls"
-    return "music" if "a2dp" in text else None
+    return "music" if "a2dp" in text or text.endswith("-tacl") else None
 
 
 def _profile_flip(inputs: Inputs) -> Iterator[Finding]:
