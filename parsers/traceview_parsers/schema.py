@@ -101,6 +101,11 @@ SCHEMAS: Final[dict[str, Any]] = {
             pa.field("signal", pa.string()),
             pa.field("namespace", pa.string()),
             pa.field("code", pa.string()),  # lower-case hexadecimal
+            pa.field("termination_flags", pa.int64()),
+            pa.field("terminated_by", pa.string()),  # the process that ended it
+            pa.field("terminated_by_pid", pa.int64()),
+            pa.field("report_type", pa.string()),  # reportType of RBSTerminateContext: CrashLog, None
+            pa.field("resistance", pa.string()),  # maxTerminationResistance of RBSTerminateContext: Interactive …
             pa.field("explanation", pa.string()),
             pa.field("watchdog_event", pa.string()),
             pa.field("allowance_s", pa.float64()),

@@ -341,6 +341,25 @@ def test_times_that_no_table_can_hold_are_none(tmp_path: Path) -> None:
     assert row["launch_time"] is None
 
 
+def test_who_ended_a_process_and_how() -> None:
+    context = "<RBSTerminateContext| domain:15 code:0xDEAD10CC explanation:x reportType:CrashLog maxTerminationResistance:NonInteractive>"
+    body = {"procName": "AcmeVoIP", "termination": {"namespace": "RUNNINGBOARD", "code": 3735883980, "flags": 6, "reasons": [context], "byProc": "runningboardd", "byPid": 34}}  # fmt: skip
+    row, _, _ = read_report(f"{header('309')}\n{json.dumps(body)}")
+    names = (
+        "namespace",
+        "code",
+        "termination_flags",
+        "terminated_by",
+        "terminated_by_pid",
+        "report_type",
+        "resistance",
+    )
+    assert [row[name] for name in names] == ["RUNNINGBOARD", "0xdead10cc", 6, "runningboardd", 34, "CrashLog", "NonInteractive"]  # fmt: skip
+    old = "Process: AcmeVoIP [5]\nException Type: EXC_CRASH (SIGKILL)\nTermination Reason: Namespace SIGNAL, Code 0x9\nTerminating Process: exc handler [351]\n"
+    row, _, _ = read_report(f"{header('109')}\n{old}")
+    assert (row["terminated_by"], row["terminated_by_pid"]) == ("exc handler", 351)
+
+
 def test_numbers_longer_than_any_are_not_read_in_part() -> None:
     told = "{} seconds cpu time over 60 seconds (80% cpu average), exceeding limit of 80% cpu over 60 seconds"
     assert usage(told.format("9" * 30)) is None

@@ -7,7 +7,7 @@ from typing import Any, Final
 from traceview_parsers.ips import fields, kinds, limits
 from traceview_parsers.ips.termination import namespace_name, termination
 from traceview_parsers.ips.text import name_and_pid, primary_state, read_fields
-from traceview_parsers.ips.values import Row, digits, filled, mapping, pid, real, several, text, whole_text
+from traceview_parsers.ips.values import Row, digits, filled, integer, mapping, pid, real, several, text, whole_text
 
 _PUSH_TEXT: Final = "never posted an incoming call"
 _NO_CRASH: Final = ("SIMULATED", "NON-FATAL")
@@ -91,6 +91,9 @@ def _json_termination(body: dict[str, Any]) -> Row:
         row["code"] = f"{code & 0xFFFFFFFFFFFFFFFF:#x}"
     elif isinstance(code, str):
         row["code"] = termination(f"Code {code}").code or context.code
+    row["termination_flags"] = integer(told.get("flags"))
+    row["terminated_by"] = text(told.get("byProc"))
+    row["terminated_by_pid"] = pid(told.get("byPid"))
     row["explanation"] = pushed or context.explanation or text(told.get("indicator")) or (said[0] if said else None)
     return row
 
@@ -130,7 +133,10 @@ def _crash(told: dict[str, str]) -> Row:
     said = told.get("Application Specific Information", "")
     ended = termination(reason.removeprefix("Termination Reason: ") or said)
     pushed = said if _PUSH_TEXT in said else None
+    ender, ender_pid = name_and_pid(told.get("Terminating Process"))
     row: Row = asdict(ended) | {
+        "terminated_by": ender,
+        "terminated_by_pid": ender_pid,
         "exception": exception or None,
         "signal": signal.rstrip(") ") or None,
         "explanation": pushed or ended.explanation or told.get("Exception Message") or said or None,

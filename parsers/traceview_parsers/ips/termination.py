@@ -62,6 +62,8 @@ _LABELLED: Final = {
     "process_state": re.compile(r"ProcessState: ([\w-]+)"),
     "watchdog_event": re.compile(r"WatchdogEvent: ([\w-]+)"),
     "watchdog_visibility": re.compile(r"WatchdogVisibility: ([\w-]+)"),
+    "report_type": re.compile(r"\breportType:(\w+)"),
+    "resistance": re.compile(r"\bmaxTerminationResistance:(\w+)"),
     "thermal_state": re.compile(r"Thermal State:\s*([\w-]+)"),
 }
 _CPU: Final = {
@@ -91,6 +93,8 @@ class Termination:
     cpu_app_s: float | None = None
     cpu_app_percent: float | None = None
     thermal_state: str | None = None
+    report_type: str | None = None
+    resistance: str | None = None
 
 
 def termination(text: str) -> Termination:
