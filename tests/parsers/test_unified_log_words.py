@@ -1,4 +1,4 @@
-"""Words of selections: wherever in a message they come from, searching bytes instead of writing messages loses none."""
+"""Words of selections: wherever in a message they come from, deciding on formats first loses none."""
 
 import random
 import tempfile
@@ -17,8 +17,7 @@ from traceview_parsers.problems import Problems
 from traceview_parsers.selection import Clause, Selection
 from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions, Source
 from traceview_parsers.unified_log import READER
-from traceview_parsers.unified_log.holes import WordHoles
-from traceview_parsers.unified_log.plans import Plans
+from traceview_parsers.unified_log.words import LiteralSearch
 
 START = 1_768_469_400_000_000_000
 FORMATS: dict[str, tuple[type, ...]] = {
@@ -142,6 +141,7 @@ CLAUSES = st.builds(
     subsystems=some("com.apple.a", "com.apple.b"),
     process_paths=some(".app/", "libexec"),
     words=st.frozensets(words(), min_size=1, max_size=6),
+    events=st.none() | st.frozensets(st.sampled_from(["log", "loss", None]), min_size=1),
 )
 
 
@@ -153,27 +153,11 @@ def test_words_are_found_wherever_they_come_from(clauses: list[Clause]) -> None:
     assert refs(source().batches("log", selection)) == wanted
 
 
-def verdict(text: str, *wanted: str) -> str:
-    plans = Plans()
-    holes = WordHoles([frozenset(wanted)])
-    plan = plans.for_format(text)
-    holes.learn(plans, [plan])
-    found = holes.of_plan(plans, plan)
-    return next((name for name in ("yes", "write", "inner", "run") if getattr(found, name)), "no")
-
-
-def test_what_has_to_be_looked_at_follows_from_the_format() -> None:
-    assert verdict("killing process %d", "killing") == "yes"
-    assert verdict("count %d", "killing process") == "no"
-    assert verdict("%s: %d", "killing process") == "inner"
-    assert verdict("%s %s", "killing process") == "run", "the blank may be the word's"
-    assert verdict("%s%s", "killing process") == "write", "each may hold a half"
-    assert verdict("kill%s", "killing process") == "write", "it may go on in the text"
-    assert verdict("%sess", "killing process") == "run", "no part of the other word"
-    assert verdict("%{darwin.errno}d", "killing process") == "write", "a decoder may print anything"
-    assert verdict("%x %s", "deadbeef") == "write", "a number may print it"
-    assert verdict("%{public}s", "public") == "write", "a mismatch repeats the specifier"
-    assert verdict("%s", "") == "yes"
+def test_words_in_literals_are_in_every_message() -> None:
+    search = LiteralSearch([frozenset({"kill", "end"}), None, frozenset({"process 1"}), frozenset({""})])
+    free = 0b1010
+    assert search.find([["killing process ", ""], ["process ", "1"], ["ki", "ll"]]) == [free | 1, free, free]
+    assert LiteralSearch([None]).find([["x"]]) == [1]
 
 
 def test_rows_that_are_not_decoded_are_counted() -> None:

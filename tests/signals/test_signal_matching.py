@@ -241,7 +241,9 @@ def test_selection_asks_for_apps_only_where_nothing_else_is_known() -> None:
     for apps in ([], ["com.acme.voip"]):
         of_apps = [clause for clause in log_selection(catalogue(), apps).clauses if clause.process_paths]
         assert len(of_apps) == 1, "a bundle id does not tell how the process is called"
-        assert of_apps[0] == Clause(words=of_apps[0].words, process_paths=of_apps[0].process_paths)
+        assert of_apps[0] == Clause(
+            words=of_apps[0].words, process_paths=of_apps[0].process_paths, events=of_apps[0].events
+        )
 
 
 def test_lines_of_mixed_layouts_keep_their_numbers() -> None:
@@ -300,3 +302,9 @@ def test_any_text_is_matched_without_failing_and_row_by_row(messages: list[str],
 @given(st.lists(st.text(max_size=60), max_size=8))
 def test_any_lines_give_one_row_each(lines: list[str]) -> None:
     assert [one["line"] for one in match_lines(lines)] == list(range(1, len(lines) + 1))
+
+
+def test_only_messages_are_events(log_rows: Rows) -> None:
+    kinds = ["log", "state", "activity", "signpost", None]
+    events = match(log_rows([STATE] * len(kinds), process="dasd", event=kinds))
+    assert events["ref"].to_list() == [0, 4]

@@ -17,7 +17,7 @@ from traceview.signals.candidates import MAX_MESSAGE, Cases, Conditions, Rows, f
 from traceview.signals.catalogue import Catalogue, Form, catalogue
 from traceview.signals.notation import format_key
 from traceview.signals.values import Arguments, call_of
-from traceview.signals.vocabulary import empty_events
+from traceview.signals.vocabulary import MESSAGES, empty_events
 
 __all__ = ["MAX_MESSAGE", "match"]
 
@@ -27,7 +27,7 @@ def match(log: Any, using: Catalogue | None = None) -> pl.DataFrame:
 
     Args:
         log: Rows of the ``log`` schema: an Arrow record batch or table, or a polars frame. ``message`` is required;
-            what else is missing is taken as unknown. Order and refs are kept. With the columns ``format`` and
+            what else is missing is taken as unknown; rows whose ``event`` is no message are left out. Order and refs are kept. With the columns ``format`` and
             ``arguments`` fields come from the typed arguments, where a signal gives the exact format.
         using: Another catalogue than the built-in one.
 
@@ -36,7 +36,8 @@ def match(log: Any, using: Catalogue | None = None) -> pl.DataFrame:
         recognised by its message alone where that is specific enough.
     """
     known = using or catalogue()
-    frame = _columns(log if isinstance(log, pl.DataFrame) else pl.DataFrame(log))
+    given = log if isinstance(log, pl.DataFrame) else pl.DataFrame(log)
+    frame = _columns(given.filter(are_messages()) if "event" in given.columns else given)
     if frame.is_empty():
         return empty_events()
     cases = find_cases(frame, known)
@@ -44,6 +45,12 @@ def match(log: Any, using: Catalogue | None = None) -> pl.DataFrame:
     form = groups.form[cases.case]
     found = form >= 0
     return assemble(frame[cases.rows[found]], groups, cases.case[found], known) if found.any() else empty_events()
+
+
+def are_messages() -> pl.Expr:
+    """Say of rows with the column ``event`` whether they are messages, which alone can be events."""
+    event = pl.col("event")
+    return event.is_null() | event.cast(pl.String).is_in([name for name in MESSAGES if name is not None])
 
 
 def _columns(frame: pl.DataFrame) -> pl.DataFrame:

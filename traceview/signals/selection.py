@@ -1,9 +1,11 @@
 """What readers have to decode so that the matcher misses no event: the `Selection`s that follow from the catalogue."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from traceview.signals.catalogue import Catalogue, Signal
+from traceview.signals.vocabulary import MESSAGES
 from traceview_parsers.selection import Clause, Selection
 
 _DAEMON_FAMILIES: Final = frozenset({"crash_text", "system"})
@@ -25,7 +27,7 @@ def log_selection(known: Catalogue, apps: Iterable[str] = ()) -> Selection:
     A little too wide: what the clauses keep is no event before the matcher says so. For other sources see
     `text_selection`.
 
-    Signals with a known process, subsystem or library ask for their own words in just those. Lines that an app may print
+    Only messages can be events. Signals with a known process, subsystem or library ask for their own words in just those. Lines that an app may print
     by any way (its own logger, NSLog) are looked for in the processes named in `apps`; without names, or with bundle ids
     (they have a dot and do not tell how the process is called), in whatever runs out of an app bundle.
     """
@@ -60,7 +62,7 @@ def log_selection(known: Catalogue, apps: Iterable[str] = ()) -> Selection:
         *(Clause(processes=watched, senders=names, words=words) for names, words in _grouped(of_sender)),
         Clause(**in_apps, words=frozenset(of_apps.union(*of_sender.values()))),
     ]
-    return Selection(tuple(clauses))
+    return Selection(tuple(replace(clause, events=MESSAGES) for clause in clauses))
 
 
 def _is_placeless(signal: Signal) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import polars as pl
 
 from traceview.signals.catalogue import Catalogue, catalogue
-from traceview.signals.matcher import MAX_MESSAGE, match
+from traceview.signals.matcher import MAX_MESSAGE, are_messages, match
 
 SHAPE_LENGTH: Final = 200
 """Characters of a shape that are kept: enough to tell shapes apart in a table."""
@@ -24,8 +24,6 @@ _MASKS: Final = (
 
 SHAPES_KEPT: Final = 200_000
 """Shapes that a survey holds before it forgets the rarer half: bounds the memory of captures whose texts never repeat."""
-
-_MESSAGES: Final = ("log", "trace", "user_action")
 
 COUNTS: Final[dict[str, pl.DataType]] = {
     "process": pl.String(),
@@ -120,8 +118,7 @@ def _rows(log: Any, using: Catalogue | None) -> pl.DataFrame:
     """Return ref, process and message of the rows that are messages, with the signal of those recognised."""
     frame = log if isinstance(log, pl.DataFrame) else pl.DataFrame(log)
     if "event" in frame.columns:
-        # Activities, losses and dumps of state have texts too, but nobody wrote them as messages.
-        frame = frame.filter(pl.col("event").cast(pl.String).is_in(_MESSAGES) | pl.col("event").is_null())
+        frame = frame.filter(are_messages())
     signals = match(frame, using).select("ref", "signal")
     rows = frame.select("ref", pl.col("process").cast(pl.String), pl.col("message").cast(pl.String))
     return rows.filter(pl.col("message").is_not_null()).join(signals, on="ref", how="left")

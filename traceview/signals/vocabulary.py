@@ -83,6 +83,10 @@ KINDS: Final = frozenset(
     }
 )
 
+MESSAGES: Final[frozenset[str | None]] = frozenset({"log", "trace", "user_action", None})
+"""Events of ``log`` that are messages, None where a text does not tell. Activities, signposts, losses and dumps of state
+have texts too, but nobody wrote them as messages."""
+
 FIELDS: Final[dict[str, pl.DataType]] = {
     # whom the line is about (the columns process/pid of the event say who printed it)
     "bundle": pl.String(),  # app bundle id, without UUID or handle decoration

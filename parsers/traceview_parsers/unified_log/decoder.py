@@ -217,10 +217,6 @@ class Decoder:
                 level,
                 event,
                 pair=lambda rows: self.processes.subsystem_rows(process[rows], subsystem[rows]),
-                data=batch.data,
-                begin=points.at + firehose.HEAD,
-                end=points.end,
-                elsewhere=lambda rows: _has_more(batch, chunks, points, rows),
             )
         )
         if wanted.selection.timed:
@@ -314,6 +310,8 @@ class Decoder:
         if not hits.size:
             return
         job.tally.records += hits.size
+        if not job.wanted.event("state"):
+            return
         dumps = StateDumps(batch, batch.at[hits], batch.end[hits])
         uuids = [*self.processes.uuids, bytes(16)]
         dsc = self.processes.table["dsc"].take(process[hits])
@@ -325,14 +323,6 @@ class Decoder:
         if job.wanted.selection.arguments:
             batch = with_arguments(batch, no_arguments(batch.num_rows))
         return batch, np.ones(batch.num_rows, bool)
-
-
-def _has_more(batch: chunksets.Batch, chunks: Chunks, points: Tracepoints, rows: Array) -> Array:
-    """Return which of these tracepoints may have arguments that do not lie in them."""
-    private = firehose.private_base(batch, chunks) < chunks.end
-    outside = (points.flags[rows] & firehose.HAS_OVERSIZE != 0) | (points.kind[rows] == firehose.TRACE)
-    found: Array = outside | private[points.chunk[rows]]
-    return found
 
 
 def _process_ids(batch: chunksets.Batch) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from traceview_parsers.unified_log import decoders, formats
+from traceview_parsers.unified_log import formats
 from traceview_parsers.unified_log.formats import Placeholder
 from traceview_parsers.unified_log.interning import Array, Rows
 from traceview_parsers.unified_log.numbers import ENTRY, INLINE
@@ -45,9 +45,6 @@ class Style(IntEnum):
     """A text of which only the beginning is wanted."""
 
 
-_DECIMAL_STYLES: Final = frozenset({Style.SIGNED, Style.UNSIGNED})
-
-
 _WHEN_BARE: Final = {
     **dict.fromkeys("s@", Style.TEXT),
     **dict.fromkeys("fFeEgG", Style.FLOAT),
@@ -65,33 +62,6 @@ _INTEGER_STYLES: Final = {
     ("p", True): Style.POINTER,
 }
 """Style by conversion and alternate form."""
-
-
-DECIMAL: Final = "d"
-NUMBER: Final = "n"
-TEXT: Final = "t"
-PADDED: Final = "p"
-ANY: Final = "a"
-OTHER: Final = "o"
-"""Kinds of values: decimal integers, other numbers and bytes in hexadecimal, texts, texts with a least width, texts or
-numbers, and those of which nothing is known beforehand."""
-
-_HARMLESS_DECODERS: Final = frozenset({"uuid", "uuid_t", "bool", "BOOL"})
-"""Decoders that write hexadecimal digits, or words that `holes` knows."""
-
-
-class Outline(NamedTuple):
-    """What messages of a plan are made of.
-
-    Attributes:
-        literals: The texts before, between and behind the values; empty where there is none.
-        holes: One letter for each value: `DECIMAL`, `NUMBER`, `TEXT`, `PADDED`, `ANY` or `OTHER`.
-        specifiers: The specifiers as written.
-    """
-
-    literals: list[str]
-    holes: str
-    specifiers: list[str]
 
 
 class Plans:
@@ -124,7 +94,7 @@ class Plans:
         self._pool = bytearray()
         self._frozen = b""
         self._known: dict[tuple[str, int], int] = {}
-        self._outlines: list[Outline] = []
+        self._literals: list[list[str]] = []
         self._missing = self._literal(formats.missing().encode())
 
     @property
@@ -140,9 +110,9 @@ class Plans:
             self._frozen = bytes(self._pool)
         return self._frozen
 
-    def outline(self, plan: int) -> Outline:
-        """Return what messages of a plan are made of."""
-        return self._outlines[plan]
+    def literals(self, plan: int) -> list[str]:
+        """Return the texts before, between and behind the values of a plan, empty where there is none."""
+        return self._literals[plan]
 
     def of_conversion(self, letters: frozenset[str]) -> Array:
         """Return, for each placeholder, whether its conversion is one of these letters."""
@@ -173,7 +143,6 @@ class Plans:
         count = 0
         slot = self.slots.size
         literals = [""]
-        holes = ""
         for part in parts:
             if isinstance(part, str):
                 literals[-1] += part
@@ -183,12 +152,10 @@ class Plans:
                 if part.width == "*":
                     self._slot(-1, Style.WIDTH, part)
                 self._slot(count, style, part)
-                holes += _kind(part, style)
                 literals.append("")
                 self._entries += self._missing
             count += 1
-        specifiers = [part.raw for part in parts if not isinstance(part, str)]
-        self._outlines.append(Outline(literals, holes, specifiers))
+        self._literals.append(literals)
         number = self._known[key] = self.table.append(segment, count, slot, self.slots.size - slot)
         return number
 
@@ -239,21 +206,6 @@ def _style(place: Placeholder) -> Style:
     if place.length in {"h", "hh"} or _shape(place) is None:
         return Style.GENERAL
     return _INTEGER_STYLES.get((place.conversion, "#" in place.flags), Style.GENERAL)
-
-
-def _kind(place: Placeholder, style: Style) -> str:
-    """Return the kind of the values of a placeholder."""
-    if style in _DECIMAL_STYLES or style == Style.ANY:
-        return ANY if style == Style.ANY else DECIMAL
-    is_text = place.conversion in formats.STRINGS
-    known = place.decoder in _HARMLESS_DECODERS and not is_text
-    if place.decoder in decoders.NAMES and not known:
-        return OTHER
-    if not is_text:
-        return OTHER if place.conversion == "m" else NUMBER
-    if place.length == "l" or place.conversion == "S":
-        return OTHER
-    return PADDED if place.width is not None else TEXT
 
 
 def _decoder_style(place: Placeholder) -> Style:

@@ -16,10 +16,9 @@ from traceview_parsers.schema import EVENTS, LEVELS
 from traceview_parsers.selection import Clause, Marks, Selection
 from traceview_parsers.unified_log.callsites import CallSites, Images
 from traceview_parsers.unified_log.catalog import Processes
-from traceview_parsers.unified_log.holes import WordHoles
 from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.plans import Plans
-from traceview_parsers.unified_log.words import Texts, WordSearch, bytes_as_texts
+from traceview_parsers.unified_log.words import LiteralSearch, Texts, WordSearch, bytes_as_texts
 
 NO: Final = 0
 MAYBE: Final = 1
@@ -57,10 +56,6 @@ class Candidates:
         level: Index into `schema.LEVELS`, -1 null.
         event: Index into `schema.EVENTS`.
         pair: Gives the subsystem pair's row (-1 none) of some records.
-        data: uint8, the bytes of the batch.
-        begin: Where a record's arguments can begin.
-        end: Where they end.
-        elsewhere: Gives, for some records, whether they have arguments in other places too.
     """
 
     process: Array
@@ -68,10 +63,6 @@ class Candidates:
     level: Array
     event: Array
     pair: Callable[[Array], Array]
-    data: Array
-    begin: Array
-    end: Array
-    elsewhere: Callable[[Array], Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +130,11 @@ class Prefilter:
             return np.ones(process.size, bool)
         found: Array = np.bitwise_or.reduce([group.firehose_processes() for group in self._groups]) != 0
         return found.take(process)
+
+    def event(self, name: str) -> bool:
+        """Return whether rows of this event may be wanted."""
+        clauses = self.selection.clauses
+        return not clauses or any(clause.events is None or name in clause.events for clause in clauses)
 
     def rows(self, records: Candidates) -> Verdicts:
         """Judge records."""
@@ -208,21 +204,24 @@ class _Group:
     def __init__(self, clauses: Sequence[Clause], known: Known) -> None:
         self._clauses = clauses
         self._known = known
-        self._words = WordHoles([clause.words for clause in clauses])
+        self._words = [clause.words for clause in clauses]
+        self._in_literals = LiteralSearch(self._words)
         self._by_process = _Growing(self._judge_processes)
         self._by_pair = _Growing(self._judge_pairs)
         self._by_image = _Growing(self._judge_images)
         self._by_subsystem = _Growing(self._judge_subsystems)
-        self._in_records = WordSearch(self._words.to_search)
-        self._in_dumps = WordSearch(lambda clauses, _: self._words.words(clauses))
-        self._in_messages = WordSearch(lambda clauses, _: self._words.words(clauses))
+        self._in_dumps = WordSearch(self._words_of)
+        self._in_messages = WordSearch(self._words_of)
+        self._plans: dict[int, tuple[int, int]] = {}
         self._judged = np.zeros(0, bool)
-        self._sites = np.zeros((4, 0), np.uint64)
-        self._yes, self._write, self._inner, self._run = self._sites
-        self._some = self._yes
+        self._has = np.zeros(0, np.uint64)
+        self._may = self._has
         self._levels = self._members(LEVELS, [clause.levels for clause in clauses])
         self._events = self._members(EVENTS, [clause.events for clause in clauses])
         self._unpaired = self._bits(clause.subsystems is None and clause.categories is None for clause in clauses)
+        self._of_pid = any(clause.pids is not None for clause in clauses)
+        self._of_process: dict[tuple[str | None, str | None], int] = {}
+        self._of_pair: dict[tuple[int, int], int] = {}
         self._senders: dict[int, int] = {}
         self._wordless = self._bits(clause.words is None for clause in clauses)
         self._everything = (1 << len(clauses)) - 1
@@ -250,24 +249,17 @@ class _Group:
         rows = np.flatnonzero(bits)
         bits = bits[rows] & self._of_columns(records, rows)
         rows, bits = _nonzero(rows, bits)
-        self._judge_sites(records.site[rows])
-        rows, bits = _nonzero(rows, bits & self._some.take(records.site[rows]))
         site = records.site[rows]
-        open_clauses[rows] = bits
-        verdict[rows[bits & self._write.take(site) != 0]] = MAYBE
-        verdict[rows[bits & self._yes.take(site) != 0]] = YES
-        left = np.flatnonzero((bits != 0) & (verdict[rows] == NO))
-        if left.size:
-            rows, bits, site = rows[left], bits[left], site[left]
-            asked = bits & self._inner.take(site), bits & self._run.take(site)
-            verdict[rows[self._found(records, rows, asked)]] = MAYBE
+        self._judge_sites(site)
+        has = bits & self._has.take(site)
+        may = bits & self._may.take(site)
+        verdict[rows] = np.where(has != 0, YES, np.where(may != 0, MAYBE, NO))
+        open_clauses[rows] = may
         return verdict, open_clauses
 
     def settle(self, messages: Any, clauses: Array) -> Array:
         """Return which messages hold a word of the clauses (bits) given for each, or of another one."""
-        return self._in_messages.find(
-            lambda order: Texts(messages.take(pa.array(order))), clauses, np.zeros_like(clauses)
-        )
+        return self._in_messages.find(lambda order: Texts(messages.take(pa.array(order))), clauses)
 
     def dumps(self, dumps: Dumps) -> Array:
         """Return, for each simple dump, whether a clause may hold; level and event are not looked at."""
@@ -286,7 +278,6 @@ class _Group:
             found[rows] = self._in_dumps.find(
                 lambda order: bytes_as_texts(dumps.data, begin[order], end[order]),
                 bits[rows],
-                np.zeros_like(bits[rows]),
             )
         return found
 
@@ -299,17 +290,6 @@ class _Group:
         found &= pairs.take(records.pair(rows)) | np.uint64(self._unpaired)
         return found
 
-    def _found(self, records: Candidates, rows: Array, asked: tuple[Array, Array]) -> Array:
-        """Return which of these records may have a word of the clauses that `asked` names for each."""
-        found = records.elsewhere(rows)
-        here = np.flatnonzero(~found)
-        if here.size:
-            begin, end = records.begin[rows[here]], records.end[rows[here]]
-            found[here] = self._in_records.find(
-                lambda order: bytes_as_texts(records.data, begin[order], end[order]), asked[0][here], asked[1][here]
-            )
-        return found
-
     def _judge_processes(self, start: int, end: int) -> Iterator[int]:
         known = self._known
         pids = known.processes.table["pid"]
@@ -319,14 +299,16 @@ class _Group:
             image = known.process_images[row]
             name, path = int(images["name"][image]), int(images["path"][image])
             shown, where, pid = names[name] if name >= 0 else None, paths[path] if path >= 0 else None, int(pids[row])
-            yield self._bits(
-                (clause.processes is None or shown in clause.processes)
-                and (clause.pids is None or pid in clause.pids)
-                and (
-                    where is None or clause.process_paths is None or any(part in where for part in clause.process_paths)
+            found = self._of_process.get((shown, where))
+            if found is None:
+                found = self._of_process[shown, where] = self._bits(
+                    (clause.processes is None or shown in clause.processes)
+                    and (where is None or clause.process_paths is None or any(x in where for x in clause.process_paths))
+                    for clause in self._clauses
                 )
-                for clause in self._clauses
-            )
+            if self._of_pid:
+                found &= self._bits(clause.pids is None or pid in clause.pids for clause in self._clauses)
+            yield found
 
     def _judge_pairs(self, start: int, end: int) -> Iterator[int]:
         processes = self._known.processes
@@ -336,12 +318,16 @@ class _Group:
             processes.pairs["category"][start:end].tolist(),
             strict=True,
         )
-        for subsystem, category in numbers:
-            yield self._bits(
-                (clause.subsystems is None or subsystems[subsystem] in clause.subsystems)
-                and (clause.categories is None or categories[category] in clause.categories)
-                for clause in self._clauses
-            )
+        for pair in numbers:
+            found = self._of_pair.get(pair)
+            if found is None:
+                subsystem, category = subsystems[pair[0]], categories[pair[1]]
+                found = self._of_pair[pair] = self._bits(
+                    (clause.subsystems is None or subsystem in clause.subsystems)
+                    and (clause.categories is None or category in clause.categories)
+                    for clause in self._clauses
+                )
+            yield found
 
     def _judge_images(self, start: int, end: int) -> Iterator[int]:
         return map(self._of_sender, self._known.images.table["name"][start:end].tolist())
@@ -368,21 +354,28 @@ class _Group:
         known = self._known
         size = known.sites.table.size
         if size > self._judged.size:
-            self._sites = np.pad(self._sites, ((0, 0), (0, size - self._judged.size)))
-            self._judged = np.pad(self._judged, (0, size - self._judged.size))
+            grown = (0, size - self._judged.size)
+            self._judged, self._has, self._may = (np.pad(old, grown) for old in (self._judged, self._has, self._may))
         asked = np.zeros(size, bool)
         asked[sites] = True
         fresh = np.flatnonzero(asked & ~self._judged)
         if fresh.size:
             self._judged[fresh] = True
             plans = known.sites.table["plan"][fresh].tolist()
-            self._words.learn(known.plans, plans)
+            self._judge_plans(sorted(set(plans) - self._plans.keys()))
             images = known.images.table["name"].take(known.sites.table["image"][fresh]).tolist()
-            for site, name, plan in zip(fresh.tolist(), images, plans, strict=True):
-                senders = self._of_sender(name)
-                self._sites[:, site] = [senders & some for some in self._words.of_plan(known.plans, plan)]
-            self._some = np.bitwise_or.reduce(self._sites)
-        self._yes, self._write, self._inner, self._run = self._sites
+            senders = np.array([self._of_sender(name) for name in images], np.uint64)
+            self._has[fresh], self._may[fresh] = senders & np.array([self._plans[plan] for plan in plans], np.uint64).T
+
+    def _judge_plans(self, plans: Sequence[int]) -> None:
+        """Tell of each of these plans which clauses its messages fulfil, and which they may fulfil by their values."""
+        literals = [self._known.plans.literals(plan) for plan in plans]
+        for plan, texts, has in zip(plans, literals, self._in_literals.find(literals), strict=True):
+            self._plans[plan] = has, self._everything & ~has if len(texts) > 1 else 0
+
+    def _words_of(self, clauses: int) -> frozenset[str]:
+        """Return the words of these clauses (bits)."""
+        return frozenset().union(*(words or () for at, words in enumerate(self._words) if clauses >> at & 1))
 
     def _members(self, all_names: tuple[str, ...], wanted: Sequence[Marks | None]) -> Array:
         """Return the clauses by the indices of `all_names`; the last element, index -1, is the null."""

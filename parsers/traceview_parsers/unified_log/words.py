@@ -1,7 +1,8 @@
 """Searching messages, or the bytes that they will be made of, for any of many words."""
 
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, reduce
+from operator import or_
 from typing import Any, Final
 
 import numpy as np
@@ -19,9 +20,8 @@ _LONGEST: Final = 100_000
 _FEW: Final = 400
 """Records that are not worth a search of their own: it costs 50 to 500 µs, whatever for (measured)."""
 
+_BORDER: Final = "\0"
 _ASCII: Final = np.uint8(0x7F)
-_ELSEWHERE: Final = ("r\4", "R\4")
-"""Heads of items whose text is not stored as it is printed, type and size: a hash (0xf2), wide characters (0x52)."""
 
 
 class Texts:
@@ -47,7 +47,7 @@ class _Bytes(Texts):
     """Texts whose bytes have lost their upper bit."""
 
     def contain(self, at: int, count: int, words: frozenset[str]) -> Array:
-        """Return, for some of these, whether each holds one of the words or an item that does not show its text."""
+        """Return, for some of these, whether each may hold one of the words."""
         return super().contain(at, count, _masked(words))
 
 
@@ -71,7 +71,7 @@ def bytes_as_texts(data: Array, at: Array, end: Array) -> Texts:
 @lru_cache(maxsize=1_024)
 def _masked(words: frozenset[str]) -> frozenset[str]:
     raw = [bytes(byte & 0x7F for byte in word.encode("utf-8", "replace")).decode("ascii") for word in words]
-    return frozenset([*raw, *_ELSEWHERE])
+    return frozenset(raw)
 
 
 @lru_cache(maxsize=1_024)
@@ -79,20 +79,39 @@ def _alternatives(words: frozenset[str]) -> str:
     return "|".join(word.translate(_SPECIAL) for word in sorted(words))
 
 
+class LiteralSearch:
+    """Searches the literals of formats for the words of clauses, given for each clause; None: no condition."""
+
+    def __init__(self, words: Sequence[frozenset[str] | None]) -> None:
+        # An empty word is in every message.
+        self._free = sum(1 << at for at, some in enumerate(words) if some is None or "" in some)
+        self._bits: dict[str, int] = {}
+        for at, some in enumerate(words):
+            for word in some or ():
+                # A word with the border in it could be found across a value.
+                if word and _BORDER not in word:
+                    self._bits[word] = self._bits.get(word, 0) | 1 << at
+
+    def find(self, formats: Sequence[Sequence[str]]) -> list[int]:
+        """Return, for each format (its literals), the clauses (bits) of which a word stands in every message of it."""
+        if not self._bits:
+            return [self._free] * len(formats)
+        joined = pl.Series([_BORDER.join(literals) for literals in formats], dtype=pl.String)
+        found = joined.str.extract_many(list(self._bits), overlapping=True).to_list()
+        return [reduce(or_, (self._bits[word] for word in words), self._free) for words in found]
+
+
 class WordSearch:
-    """Searches texts for what clauses want; `words_of` tells what two sets of clauses (bits) want."""
+    """Searches texts for what clauses want; `words_of` tells the words of a set of clauses (bits)."""
 
-    def __init__(self, words_of: Callable[[int, int], frozenset[str]]) -> None:
+    def __init__(self, words_of: Callable[[int], frozenset[str]]) -> None:
         self._words_of = words_of
-        self._rest = 0, 0
+        self._rest = 0
 
-    def find(self, texts_of: Callable[[Array], Texts], first: Array, second: Array) -> Array:
-        """Return which texts hold a word of the clauses (two sets of bits) given for each.
-
-        `texts_of` gives the texts in an order.
-        """
-        found = np.zeros(first.size, bool)
-        parts = list(_alike(first, second))
+    def find(self, texts_of: Callable[[Array], Texts], clauses: Array) -> Array:
+        """Return which texts hold a word of the clauses (bits) given for each; `texts_of` gives the texts in an order."""
+        found = np.zeros(clauses.size, bool)
+        parts = _alike(clauses)
         if not parts:
             return found
         order = np.concatenate(parts)
@@ -100,27 +119,24 @@ class WordSearch:
         at = 0
         few: list[Array] = []
         for rows in parts:
-            keys = int(first[rows[0]]), int(second[rows[0]])
+            some = int(clauses[rows[0]])
             if rows.size < _FEW:
                 few.append(rows)
                 # The words only grow, so that they are soon the same for every batch and compiled already.
-                self._rest = self._rest[0] | keys[0], self._rest[1] | keys[1]
+                self._rest |= some
             else:
-                found[rows] = texts.contain(at, rows.size, self._words_of(*keys))
+                found[rows] = texts.contain(at, rows.size, self._words_of(some))
                 at += rows.size
         if few:
             rows = np.concatenate(few)
-            found[rows] = texts.contain(at, rows.size, self._words_of(*self._rest))
+            found[rows] = texts.contain(at, rows.size, self._words_of(self._rest))
         return found
 
 
-def _alike(first: Array, second: Array) -> list[Array]:
-    """Return the rows by equal pairs that are not both 0, the most frequent pairs first."""
-    rows = np.flatnonzero(first | second)
+def _alike(keys: Array) -> list[Array]:
+    """Return the rows by equal keys that are not 0, the most frequent first."""
+    rows = np.flatnonzero(keys)
     if not rows.size:
         return []
-    one, other = (pa.array(values[rows]).dictionary_encode() for values in (first, second))
-    key = one.indices.to_numpy() * np.int64(len(other.dictionary)) + other.indices.to_numpy()
-    order = np.argsort(key, kind="stable")
-    borders = np.flatnonzero(np.diff(key[order])) + 1
-    return sorted(np.split(rows[order], borders), key=len, reverse=True)
+    order = rows[np.argsort(keys[rows], kind="stable")]
+    return sorted(np.split(order, np.flatnonzero(np.diff(keys[order])) + 1), key=len, reverse=True)
