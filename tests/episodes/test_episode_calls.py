@@ -259,3 +259,22 @@ def test_calls_of_unknown_apps_count_for_no_app(story: Story) -> None:
 def test_a_push_to_talk_channel_is_no_call(story: Story) -> None:
     channel = {**APP, "call_id": "A", "reason": "PushToTalk channel"}
     assert story((10, "call.connected", channel), (60, "call.ended", channel))["calls"].is_empty()
+
+
+def test_a_hidden_end_is_of_the_app_in_which_callkit_speaks(story: Story, seconds: Seconds) -> None:
+    # Two apps have calls, and neither UUIDs nor bundles are shown: the first call ends first.
+    service = {"process": "callservicesd", "pid": 90}
+    first, second = {"process": "Acme", "pid": 700}, {"process": "Beta", "pid": 701}
+    calls = story(
+        (10, "call.reported", first | {"direction": "incoming"}),
+        (12, "call.action", first | {"action": "CXAnswerCallAction"}),
+        (30, "call.reported", second | {"direction": "incoming"}),
+        (32, "call.action", second | {"action": "CXAnswerCallAction"}),
+        (50, "call.ended", service | {"reason": "local hangup"}),
+        (50.01, "call.action", first | {"action": "perform"}),
+        (80, "call.ended", second | {"code": "2"}),
+    )["calls"]
+    assert seconds(calls, "process", "start", "end", "end_reason") == [
+        ("Acme", 10, 50, "local hangup"),
+        ("Beta", 30, 80, "remote hangup"),
+    ]

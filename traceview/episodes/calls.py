@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from traceview.episodes import call_audio, call_ends, push_to_talk, subjects
+from traceview.episodes import call_audio, call_ends, call_neighbours, push_to_talk, subjects
 from traceview.episodes.call_outcomes import is_terminal, outcome_of, reason_text
 from traceview.episodes.call_record import Call, by_powerlog, weak_witness
 from traceview.episodes.intervals import NS
@@ -81,7 +81,7 @@ def _events(context: Context) -> pl.DataFrame:
     kind = pl.when(started).then(pl.lit("call.started")).otherwise(pl.col("kind"))
     implied = kind.replace_strict({"call.reported": "incoming", "call.started": "outgoing"}, default=None)
     ended_reason = pl.col("message").is_null() | pl.col("message").str.contains(ENDED_REASON)
-    return rows.select(
+    steps = rows.select(
         *("t", "ref", "signal", "process", "call_id", "provider", "action", "reason", "error", "confidence"),
         kind.alias("kind"),
         pl.when(ended_reason).then(pl.col("code")).alias("code"),
@@ -90,6 +90,7 @@ def _events(context: Context) -> pl.DataFrame:
         pl.coalesce("direction", implied).alias("direction"),
         (~subjects.is_daemon()).alias("by_app"),
     )
+    return call_neighbours.add(steps, context)
 
 
 def _take(book: list[Call], event: Row) -> None:
@@ -174,7 +175,12 @@ def _running(book: list[Call], event: Row) -> Call | None:
 
 
 def _fitting(book: list[Call], event: Row) -> list[Call]:
-    return [call for call in book[-AT_ONCE:] if call.fits(event) and call.open_at(event["t"], END_ECHO_NS)]
+    """Calls that a step may belong to; where it names none, those of the app that speaks at that moment, if there are any."""
+    fitting = [call for call in book[-AT_ONCE:] if call.fits(event) and call.open_at(event["t"], END_ECHO_NS)]
+    if event["near"] is None:
+        return fitting
+    own = [call for call in fitting if call.owner == event["near"]]
+    return own or [call for call in fitting if call.owner is None] or fitting
 
 
 def _prefers(call: Call, event: Row) -> bool:
