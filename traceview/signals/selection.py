@@ -35,6 +35,7 @@ def log_selection(known: Catalogue, apps: Iterable[str] = ()) -> Selection:
     bounds = named if named and not any("." in name for name in named) else None
     of_process: _Words = {}
     of_subsystem: _Words = {}
+    of_libraries: _Words = {}
     of_sender: _Words = {}
     of_apps: set[str] = set()
     of_daemons: set[str] = set()
@@ -45,7 +46,7 @@ def log_selection(known: Catalogue, apps: Iterable[str] = ()) -> Selection:
         if signal.processes:
             continue
         if signal.subsystem:
-            of_subsystem.setdefault(signal.subsystem, set()).update(form.literals)
+            (of_libraries if signal.senders else of_subsystem).setdefault(signal.subsystem, set()).update(form.literals)
         for name in signal.senders:
             of_sender.setdefault(name, set()).update(form.literals)
         if _is_placeless(signal):
@@ -59,8 +60,9 @@ def log_selection(known: Catalogue, apps: Iterable[str] = ()) -> Selection:
     clauses = [
         *(Clause(processes=names, words=words) for names, words in _grouped(of_process)),
         *(Clause(subsystems=names, words=words) for names, words in _grouped(of_subsystem)),
+        *(Clause(processes=watched, subsystems=names, words=words) for names, words in _grouped(of_libraries)),
         *(Clause(processes=watched, senders=names, words=words) for names, words in _grouped(of_sender)),
-        Clause(**in_apps, words=frozenset(of_apps.union(*of_sender.values()))),
+        Clause(**in_apps, words=frozenset(of_apps.union(*of_sender.values(), *of_libraries.values()))),
     ]
     return Selection(tuple(replace(clause, events=MESSAGES) for clause in clauses))
 
