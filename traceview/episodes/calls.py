@@ -179,8 +179,10 @@ def _fitting(book: list[Call], event: Row) -> list[Call]:
     fitting = [call for call in book[-AT_ONCE:] if call.fits(event) and call.open_at(event["t"], END_ECHO_NS)]
     if event["near"] is None:
         return fitting
+    # Where another app's call (one of Phone) ends, an app that takes its call off hold speaks as well.
+    nobodys = [call for call in fitting if call.owner is None]
     own = [call for call in fitting if call.owner == event["near"]]
-    return own or [call for call in fitting if call.owner is None] or fitting
+    return fitting if nobodys and not event["by_app"] else own or nobodys or fitting
 
 
 def _prefers(call: Call, event: Row) -> bool:
