@@ -318,3 +318,26 @@ def test_older_wording_tells_of_silence_too(tmp_path: Path) -> None:
     CARRIERS["ndjson"].write(story, file)
     with tv.open(file, apps=[APP_BUNDLE]) as capture:
         assert [one.number for one in found(capture.analysis, "silence-in-call")] == ["G09"]
+
+
+IOS_12 = """\
+Mar  3 10:00:00 iPhone assertiond[64] <Notice>: Now tracking process <BKProcess: 0x10313ee10; Acme; com.acme.voip; pid: 812; agency: Application; visibility: none; task: running; hostpid: 55>
+Mar  3 10:00:02 iPhone mediaserverd(CoreMedia)[40] <Notice>: -CMSessionMgr- CMSessionMgrHandleApplicationStateChange: CMSession: Client com.acme.voip with pid '812' is now Foreground Running. Background entitlement: NO
+Mar  3 10:01:00 iPhone SpringBoard[55] <Notice>: Application process state changed for com.acme.voip: <SBApplicationProcessState: 0x281a612c0; pid: 812; taskState: Running; visibility: Background>
+Mar  3 10:01:00 iPhone assertiond[64] <Notice>: [Acme:812] Add assertion: <BKProcessAssertion: 0x102d49b50; "sync" (finishTask:180s); id:…AEB425907B3C>
+Mar  3 10:03:55 iPhone assertiond[64] <Notice>: [Acme:812] Sending background permission expiration warning!
+Mar  3 10:04:00 iPhone assertiond[64] <Notice>: [Acme:812] Forcing crash report with description: Acme:812 has active assertions beyond permitted time: <BKProcessAssertion: 0x102d49b50; "sync" (finishTask:180s); id:…AEB425907B3C> (owner: Acme:812)
+Mar  3 10:04:01 iPhone assertiond[64] <Notice>: Process exited: <BKProcess: 0x10313ee10; Acme; com.acme.voip; pid: 812; agency: Application; visibility: background; task: none; hostpid: 55>
+"""
+
+
+def test_ios_12_kills_for_a_background_task(tmp_path: Path) -> None:
+    file = tmp_path / "ios12.log"
+    file.write_text(IOS_12, encoding="utf-8")
+    with tv.open(file, date=date(2019, 3, 3), tz=ZONE) as capture:
+        analysis = capture.analysis
+    assert analysis.episodes["app_states"]["state"].to_list() == ["foreground", "background", "not_running"]
+    assert [(one.number, one.severity.name) for one in found(analysis, "background-task-overrun")] == [
+        ("T04", "critical")
+    ]
+    assert {one.app for one in analysis.findings if one.severity.name != "info"} == {APP_BUNDLE}

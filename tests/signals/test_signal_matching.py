@@ -308,3 +308,10 @@ def test_only_messages_are_events(log_rows: Rows) -> None:
     kinds = ["log", "state", "activity", "signpost", None]
     events = match(log_rows([STATE] * len(kinds), process="dasd", event=kinds))
     assert events["ref"].to_list() == [0, 4]
+
+
+def test_a_handle_whose_name_is_hidden_still_tells_the_pid() -> None:
+    lines = ["[application<<private>>:812] Suspending task.", "[app<<private>(<private>)>:812] Suspending task."]
+    found = match_table(lines)
+    assert found["subject_pid"].to_list() == [812, 812]
+    assert found["bundle"].to_list() == [None, None]

@@ -12,8 +12,8 @@ import polars as pl
 _HOST: Final = r"\[(?:\w+)<(?P<host_name>[^<>()\[\]{}]*)(?:\([^<>]*\))?>:(?P<host_pid>[0-9]+)(?::[0-9]+)?\]"
 _IDENTITY: Final = (
     r"(?P<type>app|application|xpcservice|daemon|osservice|anon|angel|dext)"
-    r"<(?P<name>[^<>()\[\]{}]*)"
-    rf"(?:\((?:{_HOST}|[^<>\[\]]*)\)?)?(?:\([0-9]+\))?>?"
+    r"<(?P<name><private>|[^<>()\[\]{}]*)"
+    rf"(?:\((?:{_HOST}|<private>|[^<>\[\]]*)\)?)?(?:\([0-9]+\))?>?"
     r"(?:\{[^{}]*\}|\[uuid:[^\]]*\]|\([0-9]+\))*"
     r"(?::(?P<pid>[0-9]+))?"
 )
