@@ -103,6 +103,13 @@ def test_several_processes_print_what_one_prints(archive: Path, style: str) -> N
     assert together.stderr == alone.stderr == ""
 
 
+def test_jobs_without_effect_are_told(samples: Path) -> None:
+    text = str(samples / "push-never-reported.ios26.ndjson")
+    result = CliRunner().invoke(cli.app, ["log", text, "--jobs", "2"])
+    assert result.exit_code == 0
+    assert "--jobs has no effect" in result.stderr
+
+
 def test_several_captures_come_by_time(samples: Path, archive: Path) -> None:
     text = samples / "push-never-reported.ios26.ndjson"
     result = CliRunner().invoke(cli.app, ["log", str(archive), str(text), "--style", "ndjson", "--tz", "UTC"])

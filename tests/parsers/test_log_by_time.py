@@ -19,10 +19,10 @@ from traceview_parsers.problems import Problems
 from traceview_parsers.selection import EVERYTHING, Clause, Selection
 from traceview_parsers.time_order import boots_of, by_time, joined
 from traceview_parsers.trace import Candidate, CaptureInfo, Context, Coverage, Device, ReadOptions
-from traceview_parsers.unified_log import READER
+from traceview_parsers.unified_log import READER, held
 from traceview_parsers.unified_log import source as source_module
 from traceview_parsers.unified_log.source import UnifiedLogSource
-from traceview_parsers.unified_log.windows import Windows
+from traceview_parsers.unified_log.windows import Share, Windows
 
 START = 1_768_469_400_000_000_000
 SECOND = 1_000_000_000
@@ -63,6 +63,11 @@ def plain(column: Any) -> Any:
 @pytest.fixture
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source_module, "BATCH_BYTES", SMALL)
+
+
+@pytest.fixture
+def no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held, "MOST_BYTES", 0)
 
 
 @pytest.fixture
@@ -109,7 +114,7 @@ def test_rows_by_time_are_all_rows_whatever_the_windows(synthetic: Path) -> None
 
 
 @pytest.mark.real
-@pytest.mark.usefixtures("small_windows")
+@pytest.mark.usefixtures("small_windows", "no_memory")
 def test_a_real_archive_by_time(archive: Path) -> None:
     source = open_source(archive)
     table = table_of(source.in_order())
@@ -264,15 +269,55 @@ def test_each_record_falls_into_one_window(sets: list[list[int]], cuts: set[int]
     for number in range(count):
         windows = Windows(first, last, np.array(sorted(cuts), np.uint64))
         for window in range(number, len(windows), count):
-            for due in windows.due(window):
-                share = windows.share(window, due)
-                owner = np.repeat(np.arange(due.size), [len(sets[one]) for one in due])
-                ticks = np.array([tick for one in due for tick in sets[one]], np.uint64)
-                rows = share.choose(owner, ticks)
-                rows = np.arange(ticks.size) if rows is None else rows
-                found += [(int(due[owner[row]]), int(ticks[row])) for row in rows]
-                windows.postpone(due, share)
+            due = windows.due(window)
+            share = Share(windows.begins[due], windows.cuts, number, count)
+            owner = np.repeat(np.arange(due.size), [len(sets[one]) for one in due])
+            ticks = np.array([tick for one in due for tick in sets[one]], np.uint64)
+            rows = share.choose(owner, ticks)
+            rows = np.arange(ticks.size) if rows is None else rows
+            assert not rows.size or ticks[rows].min() >= windows.range(window)[0]
+            found += [(int(due[owner[row]]), int(ticks[row])) for row in rows]
     assert sorted(found) == sorted((number, tick) for number, ticks in enumerate(sets) for tick in ticks)
+
+
+TICKS = st.lists(st.integers(0, 60), max_size=12)
+
+
+@pytest.mark.parametrize("most_bytes", [0, 1 << 20])
+@given(loads=st.lists(TICKS, min_size=1, max_size=6), cuts=st.sets(st.integers(1, 59), max_size=5))
+def test_rows_held_back_come_in_their_window(most_bytes: int, loads: list[list[int]], cuts: set[int]) -> None:
+    borders = np.array(sorted(cuts), np.uint64)
+    found, refs = [], iter(range(1000))
+    with pytest.MonkeyPatch.context() as patch, held.Held(borders) as rows:
+        patch.setattr(held, "MOST_BYTES", most_bytes)
+        for window in range(len(cuts) + 1):
+            parts = []
+            for ticks in loads[window :: len(cuts) + 1]:
+                values = {
+                    "ref": pa.array([next(refs) for _ in ticks], pa.uint64()),
+                    "mach_time": pa.array(ticks, pa.uint64()),
+                    "process": pa.array([f"p{tick}" for tick in ticks], pa.string()).dictionary_encode(),
+                    "message": pa.array([str(tick) for tick in ticks], pa.large_string()),
+                }
+                parts.append((schema.log_batch(len(ticks), values), np.array(ticks, np.int64) % 2 == 1))
+            for batch, unsure in [*rows.sort_out(iter(parts), window), *rows.take(window)]:
+                for row, odd in zip(batch.to_pylist(), unsure.tolist(), strict=True):
+                    tick = row["mach_time"]
+                    due = int(np.searchsorted(borders, tick, "right"))
+                    assert due <= window
+                    assert (row["process"], row["message"], odd) == (f"p{tick}", str(tick), tick % 2 == 1)
+                    assert batch.schema.equals(schema.SCHEMAS["log"])
+                    found.append(row["ref"])
+    assert sorted(found) == list(range(next(refs)))
+
+
+def test_a_boot_comes_before_what_it_logs_at_once(tmp_path: Path) -> None:
+    archive = Archive(Clock(stable_uuid("boot"), START))
+    archive.log(archive.process("/kernel", 0), START, "at once", ())
+    archive.write(tmp_path)
+    table = table_of(open_source(tmp_path).in_order())
+    assert table["mach_time"].to_pylist() == [0, 0]
+    assert table["event"].to_pylist() == ["timesync", "log"]
 
 
 def test_several_captures_are_merged(samples: Path) -> None:

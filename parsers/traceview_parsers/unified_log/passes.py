@@ -120,20 +120,15 @@ class Pass:
             self.report(place.name, "damaged-chunk-set", text, place.start)
         return unpacked.data
 
-    def decode(self, sets: Sets, share: Share | None = None, *, again: bool = False) -> Iterator[Part]:
+    def decode(self, sets: Sets, share: Share | None = None) -> Iterator[Part]:
         """Decode sets of one boot; records whose oversize data is not known yet go to `waiting`."""
         if not sets:
             return
-        load = self._load(sets, again=again)
-        before, overrun = len(self.waiting), self.tally.overrun
+        load = self._load(sets)
+        before = len(self.waiting)
         yield from self.decoder.decode(Job(load, self.wanted, self.tally, self.waiting, share=share))
         by_unit = {place.unit: place for place, _ in sets}
         self.places.update({late.unit: by_unit[late.unit] for late in self.waiting[before:]})
-        if again:
-            self.tally.overrun = overrun
-        if share is not None and share.strays:
-            text = "the times of records lie outside of the range that their catalog states; they stand out of order"
-            self.report(sets[0][0].name, "time-outside-catalog", text, count=share.strays)
 
     def resolve(self) -> Iterator[Part]:
         """Decode the waiting records with what is known by now; those that still lack their data go without."""
@@ -158,7 +153,7 @@ class Pass:
             ):
                 self.decoder.collect_oversize(index_sets([unpack_again(place)]), place.boot_uuid)
 
-    def _load(self, sets: Sets, *, again: bool) -> Load:
+    def _load(self, sets: Sets, *, again: bool = False) -> Load:
         batch = index_sets([data for _, data in sets])
         places = [place for place, _ in sets]
         for number, position, tag in [] if again else batch.unknown:

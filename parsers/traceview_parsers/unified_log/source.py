@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,19 +15,17 @@ from traceview_parsers.selection import EVERYTHING, Selection
 from traceview_parsers.trace import CaptureInfo, Context, Coverage, Device, ReadOptions
 from traceview_parsers.unified_log import tracev3
 from traceview_parsers.unified_log.archive import Files
-from traceview_parsers.unified_log.arrange import by_time
 from traceview_parsers.unified_log.callsites import uuid_text
 from traceview_parsers.unified_log.catalog import Catalog, Processes
 from traceview_parsers.unified_log.decoder import Decoder
 from traceview_parsers.unified_log.emitter import Emitter, Part
-from traceview_parsers.unified_log.interning import Array
-from traceview_parsers.unified_log.passes import Pass, SetPlace, Sets
+from traceview_parsers.unified_log.passes import Pass, Sets
 from traceview_parsers.unified_log.prefilter import Prefilter
 from traceview_parsers.unified_log.signposts import SELECTION, pair_signposts
 from traceview_parsers.unified_log.strings import StringFiles
 from traceview_parsers.unified_log.survey import Survey
+from traceview_parsers.unified_log.timeline import Timeline
 from traceview_parsers.unified_log.timesync import sureness
-from traceview_parsers.unified_log.windows import Beginnings
 
 BATCH_BYTES: Final = 4 << 20
 """Decompressed bytes decoded at a time: measured fastest (caches), and memory stays small."""
@@ -159,18 +156,18 @@ class UnifiedLogSource:
 
     def _by_time(self, run: Pass, number: int = 0, count: int = 1) -> Iterator[Part | None]:
         """Yield the rows of each window of time, None where there are none; of every `count`-th window from `number` on."""
-        timelines: dict[str, _Timeline] = {}
+        timelines: dict[str, Timeline] = {}
         for place, packed in self._survey.sets(run):
             if not run.skippable(place):
                 if place.boot_uuid not in timelines:
-                    timelines[place.boot_uuid] = _Timeline(run, place)
+                    timelines[place.boot_uuid] = Timeline(run, place, BATCH_BYTES)
                 timelines[place.boot_uuid].add(place, packed)
             elif run.wanted.selection.boots is None or place.boot_uuid in run.wanted.selection.boots:
                 run.skipped[place.unit] = place
-        ordered = sorted(timelines.values(), key=lambda timeline: timeline.begin())
-        windows = [(timeline, window) for timeline in ordered for window in range(len(timeline.windows))]
-        for timeline, window in windows[number::count]:
-            yield by_time(list(timeline.decode(window)))
+        before = 0
+        for timeline in sorted(timelines.values(), key=lambda timeline: timeline.begin()):
+            yield from timeline.rows((number - before) % count, count)
+            before += len(timeline.windows)
 
     def _finish(self, run: Pass) -> None:
         tally = run.tally
@@ -246,85 +243,6 @@ class UnifiedLogSource:
             device.model = newest.hardware
         if capture.tz is None and newest.zone:
             capture.tz, capture.tz_how = newest.zone, "log"
-
-
-class _Timeline:
-    """The chunk sets of one boot, decoded by windows of time."""
-
-    def __init__(self, run: Pass, first: SetPlace) -> None:
-        self._run = run
-        self._boot_uuid, self._clock = first.boot_uuid, first.clock
-        self._places: list[SetPlace] = []
-        self._beginnings = Beginnings()
-        self._waiting: list[bytes] = []
-        self._size = 0
-        self.windows = self._beginnings.windows(np.zeros(0, np.uint64), BATCH_BYTES)
-
-    def add(self, place: SetPlace, packed: memoryview) -> None:
-        """Take the next set in storage order."""
-        self._places.append(place)
-        self._waiting.append(self._run.unpack(place, packed))
-        self._size += len(self._waiting[-1])
-        if self._size >= BATCH_BYTES:
-            self._flush()
-
-    def _flush(self) -> None:
-        if not self._waiting:
-            return
-        self._beginnings.add(self._waiting)
-        self._waiting, self._size = [], 0
-
-    def begin(self) -> int:
-        """Cut the time into windows, now that all sets are known; return when the boot's log begins (UTC ns)."""
-        self._flush()
-        stated = [0 if place.sub_chunk is None else place.sub_chunk.end for place in self._places]
-        self.windows = self._beginnings.windows(np.array(stated, np.uint64), BATCH_BYTES)
-        start = self._run.spans.get(self._boot_uuid, (0, 0))[0]
-        return self._clock.span_ns(start, start)[0]
-
-    def decode(self, window: int) -> Iterator[Part]:
-        """Decode the records of a window, not sorted yet."""
-        run = self._run
-        yield from run.marks_of(self._boot_uuid, *self.windows.range(window))
-        new, others = self.windows.due(window)
-        yield from self._decode(window, new, again=False)
-        yield from self._decode(window, others, again=True)
-        if run.waiting:
-            covering = np.concatenate([self.windows.covering(late.key.ticks) for late in run.waiting])
-            others = np.setdiff1d(covering, np.concatenate([new, others]))
-            run.collect_oversize([*(self._places[number] for number in others.tolist()), *run.skipped.values()])
-            yield from run.resolve()
-
-    def _decode(self, window: int, due: Array, *, again: bool) -> Iterator[Part]:
-        numbers: list[int] = []
-        sets: Sets = []
-        size = 0
-        for number, place, packed in self._packed(due):
-            numbers.append(number)
-            sets.append((place, self._run.unpack(place, memoryview(packed), again=True)))
-            size += len(sets[-1][1])
-            if size >= BATCH_BYTES:
-                yield from self._share(window, numbers, sets, again=again)
-                numbers, sets, size = [], [], 0
-        yield from self._share(window, numbers, sets, again=again)
-
-    def _share(self, window: int, numbers: list[int], sets: Sets, *, again: bool) -> Iterator[Part]:
-        due = np.array(numbers, np.int64)
-        share = self.windows.share(window, due)
-        yield from self._run.decode(sets, share, again=again)
-        self.windows.postpone(due, share)
-
-    def _packed(self, due: Array) -> Iterator[tuple[int, SetPlace, bytes]]:
-        """Read the packed data of these sets."""
-        for path, numbers in groupby(due.tolist(), lambda number: self._places[number].path):
-            try:
-                with path.open("rb", buffering=0) as file:
-                    for number in numbers:
-                        place = self._places[number]
-                        file.seek(place.start)
-                        yield number, place, file.read(place.end - place.start)
-            except OSError as error:
-                self._run.report(path.name, "unreadable-file", f"the file cannot be read: {error.strerror}")
 
 
 def _decided(selection: Selection, part: Part | None) -> Any:

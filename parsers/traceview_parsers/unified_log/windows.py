@@ -1,15 +1,15 @@
-"""The order of time: which chunk sets to decode when, and for which of their records.
+"""The order of time: which chunk sets to decode when.
 
 Chunk sets overlap: each holds chunks of several processes, and a quiet process fills its chunk over hours. So the ticks of
-a boot are cut into windows that hold about one batch each; a window takes the sets that reach into it and decodes their
-records of that window only. A set that reaches into several windows is decompressed for each one that holds records of
-it, which costs little: records are sorted out before their messages are written. Memory holds one window.
+a boot are cut into windows. A set is decoded, once, in the window in which it begins; those of its records that come later
+are held back for theirs (see `held`). Once the sets that begin in a window are decoded, nothing that belongs into it is
+missing. Memory holds one window and what is held back.
 
-Where chunks begin is read from the sets themselves, since decompressing costs little too: what catalogs state of the times
+Where chunks begin is read from the sets themselves, since decompressing costs little: what catalogs state of the times
 is right in the real archives at hand, but order should not depend on it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -22,12 +22,7 @@ _EVER: Final = np.uint64(2**64 - 1)
 _DELTA: Final = np.uint64(0xFFFF_FFFF_FFFF)
 _ONE_RECORD: Final = 48 + 24
 """Bytes of a firehose chunk with the head of one tracepoint."""
-
-
 _SAMPLE: Final = 4
-_VISITS: Final = 1.5
-_LARGEST: Final = 2
-"""Windows are twice as large where sets would else be read again for too many of them (heuristic)."""
 
 
 class Beginnings:
@@ -36,8 +31,7 @@ class Beginnings:
     def __init__(self) -> None:
         self._first: list[Array] = []
         self._last: list[Array] = []
-        self._samples: list[tuple[Array, Array, Array]] = []
-        self._count = 0
+        self._samples: list[tuple[Array, Array]] = []
 
     def add(self, sets: list[bytes]) -> None:
         """Take decompressed sets; chunks too short to hold a record do not count."""
@@ -61,9 +55,7 @@ class Beginnings:
         # For the amount of data over time a part of the chunks is enough.
         few = np.arange(0, whole.size, _SAMPLE)
         if few.size:
-            held = np.add.reduceat(size[whole], few).astype(np.int32)
-            self._samples.append((begin[few], held, (owner[few] + self._count).astype(np.int32)))
-        self._count += len(sets)
+            self._samples.append((begin[few], np.add.reduceat(size[whole], few).astype(np.int32)))
 
     def windows(self, stated: Array, window_bytes: int) -> "Windows":
         """Return the windows of all sets added.
@@ -75,109 +67,72 @@ class Beginnings:
         nothing = np.zeros(0, np.uint64)
         first = np.concatenate([*self._first, nothing])
         last = np.maximum(np.concatenate([*self._last, nothing]), stated)
-        empty = nothing, np.zeros(0, np.int32), np.zeros(0, np.int32)
-        ticks, sizes, sets = (np.concatenate(columns) for columns in zip(*self._samples, empty, strict=True))
+        empty = nothing, np.zeros(0, np.int32)
+        ticks, sizes = (np.concatenate(columns) for columns in zip(*self._samples, empty, strict=True))
         order = np.argsort(ticks, kind="stable")
         held = np.cumsum(sizes[order], dtype=np.int64)
-        for factor in range(1, _LARGEST + 1):
-            cuts = _cuts(ticks[order], held, factor * window_bytes)
-            visits = np.unique(sets.astype(np.int64) * (cuts.size + 1) + np.searchsorted(cuts, ticks, "right")).size
-            if visits <= _VISITS * stated.size:
-                break
-        return Windows(np.minimum(first, last), last, cuts)
+        return Windows(np.minimum(first, last), last, _cuts(ticks[order], held, window_bytes))
 
 
 @dataclass(slots=True)
 class Share:
-    """What to decode of the sets of one load, and what is left of them.
+    """Which records one of several processes takes that read an archive together: those of each `count`-th window.
 
     Attributes:
-        first: First wanted tick of each set.
-        last: Last wanted tick of each set.
+        begins: Window in which each set of the load begins.
         cuts: First tick of each window of the boot but its first.
-        window: First and last tick of the window.
-        strays: Records taken whose time lies outside of the window: see `Windows`.
-        later: Pairs of (set in the load, window) that hold more records; filled while decoding.
+        number: Which of the windows: that many windows before the boot's first, modulo `count`.
+        count: Number of processes.
     """
 
-    first: Array
-    last: Array
+    begins: Array
     cuts: Array
-    window: tuple[int, int]
-    strays: int = 0
-    later: set[tuple[int, int]] = field(default_factory=set)
+    number: int
+    count: int
 
     def choose(self, sets: Array, ticks: Array) -> Array | None:
         """Return the rows that are wanted, None for all; `sets` and `ticks` tell where each record is and its time."""
-        last = self.last.take(sets)
-        late = np.flatnonzero(ticks > last)
-        if late.size:
-            window = np.searchsorted(self.cuts, ticks[late], "right")
-            found = np.unique(sets[late] * (self.cuts.size + 1) + window)
-            self.later.update((int(one) // (self.cuts.size + 1), int(one) % (self.cuts.size + 1)) for one in found)
-        keep = (ticks <= last) & (ticks >= self.first.take(sets))
-        start, end = map(np.uint64, self.window)
-        self.strays += int(np.count_nonzero(keep & ((ticks < start) | (ticks > end))))
+        window = np.maximum(np.searchsorted(self.cuts, ticks, "right"), self.begins.take(sets))
+        keep = window % self.count == self.number
         return None if keep.all() else np.flatnonzero(keep)
 
 
 class Windows:
     """The windows of one boot, and the sets that are due in each.
 
-    A record that comes before the beginning of its set, or behind its end, counts as lying there: it is never lost, but
-    comes out of order.
+    A record that comes before the beginning of its set, which a clock that wraps could do, is never lost, but comes out of
+    order.
 
     Args:
         first: First tick of each set, uint64.
-        last: Last tick of each set.
+        last: Last tick of each set, as far as known.
         cuts: First tick of each window but the first, ascending.
     """
 
     def __init__(self, first: Array, last: Array, cuts: Array) -> None:
         self._first, self._last = first, np.maximum(first, last)
         self.cuts = cuts
-        self._begins = np.searchsorted(self.cuts, self._first, "right")
-        self._ends = np.searchsorted(self.cuts, self._last, "right")
-        self._due: dict[int, set[int]] = {}
+        self.begins = np.searchsorted(self.cuts, self._first, "right")
         self._met = np.zeros(first.size, bool)
 
     def __len__(self) -> int:
         return self.cuts.size + 1
 
-    def due(self, window: int) -> tuple[Array, Array]:
-        """Return the numbers of the sets to decode for a window: (those met for the first time, others), ascending.
-
-        Windows may be left out, but not be asked for out of order.
-        """
-        new = np.flatnonzero(~self._met & (self._begins <= window) & (self._ends >= window))
+    def due(self, window: int) -> Array:
+        """Return the numbers of the sets that begin up to a window and were not asked for before, ascending."""
+        new = np.flatnonzero(~self._met & (self.begins <= window))
         self._met[new] = True
-        return new, np.array(sorted(self._due.pop(window, ())), np.int64)
+        return new
 
     def range(self, window: int) -> tuple[int, int]:
         """Return the first and the last tick of a window."""
         start = int(self.cuts[window - 1]) if window else 0
         return start, int(self.cuts[window]) - 1 if window < self.cuts.size else int(_EVER)
 
-    def share(self, window: int, sets: Array) -> Share:
-        """Return what a window takes of these sets."""
-        start, end = (np.uint64(tick) for tick in self.range(window))
-        return Share(
-            np.where(self._begins[sets] == window, np.uint64(0), start),
-            np.where(self._ends[sets] <= window, _EVER, end),
-            self.cuts,
-            (int(start), int(end)),
-        )
-
-    def postpone(self, sets: Array, share: Share) -> None:
-        """Make the sets due again in the windows for which they hold more records."""
-        for place, window in share.later:
-            number = int(sets[place])
-            self._due.setdefault(min(window, int(self._ends[number])), set()).add(number)
-
-    def covering(self, tick: int) -> Array:
-        """Return the numbers of the sets in whose range a tick lies."""
+    def unmet_covering(self, tick: int) -> Array:
+        """Return the numbers of the sets in whose range a tick lies and that were not asked for yet."""
         moment = np.uint64(tick)
-        return np.flatnonzero((self._first <= moment) & (moment <= self._last))
+        return np.flatnonzero(~self._met & (self._first <= moment) & (moment <= self._last))
 
 
 def _cuts(ticks: Array, held: Array, window_bytes: int) -> Array:

@@ -1,0 +1,141 @@
+"""Rows of an archive that come later in time: kept in memory up to a limit, beyond it in a temporary file."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+import numpy as np
+import pyarrow as pa
+
+from traceview_parsers.errors import InputError
+from traceview_parsers.unified_log import columns
+from traceview_parsers.unified_log.arrange import together
+from traceview_parsers.unified_log.emitter import Part
+from traceview_parsers.unified_log.interning import Array
+
+MOST_BYTES = 24 << 20
+"""Bytes of rows in memory; more go to the file (heuristic)."""
+_GROUP: Final = 1 << 16
+"""Rows that are distributed together: fewer, larger pieces."""
+
+
+class Held:
+    """Rows by the window of time in which they are due.
+
+    The file has no name, so that nothing of it stays behind however the program ends.
+
+    Args:
+        cuts: First tick of each window but the first.
+    """
+
+    def __init__(self, cuts: Array) -> None:
+        self._cuts = cuts
+        self._rows: dict[int, list[tuple[Part, int]]] = {}
+        self._bytes = 0
+        self._spilled: dict[int, list[_Spilled]] = {}
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def sort_out(self, parts: Iterator[Part], window: int) -> Iterator[Part]:
+        """Yield the rows that are due in a window or were before, and keep those of later ones."""
+        group: list[Part] = []
+        rows = 0
+        for part in parts:
+            group.append(part)
+            rows += part[0].num_rows
+            if rows >= _GROUP:
+                yield from self._distribute(group, window)
+                group, rows = [], 0
+        yield from self._distribute(group, window)
+
+    def take(self, window: int) -> Iterator[Part]:
+        """Yield the rows kept for a window."""
+        for part, size in self._rows.pop(window, ()):
+            self._bytes -= size
+            yield part
+        for piece in self._spilled.pop(window, ()):
+            yield piece.read(self._file)
+
+    def _distribute(self, group: list[Part], window: int) -> Iterator[Part]:
+        late = []
+        for batch, unsure in group:
+            due = np.searchsorted(self._cuts, batch.column("mach_time").to_numpy(), "right")
+            if due.max(initial=0) > window:
+                late.append(((batch, unsure), due))
+            elif due.size:
+                yield batch, unsure
+        if not late:
+            return
+        due = np.maximum(np.concatenate([one for _, one in late]), window)
+        order = np.argsort(due.astype(np.int16 if self._cuts.size < 1 << 15 else np.int64), kind="stable")
+        batch, unsure = together([part for part, _ in late], order)
+        windows, first = np.unique(due[order], return_index=True)
+        pieces = [
+            (int(number), (batch.slice(at, end - at), unsure[at:end]))
+            for number, at, end in zip(windows, first.tolist(), [*first[1:].tolist(), due.size], strict=True)
+        ]
+        if pieces[0][0] == window:
+            _, now = pieces.pop(0)
+            # A copy, since a slice would keep all in memory.
+            yield together([now], np.arange(now[0].num_rows))
+        one = batch.nbytes / batch.num_rows
+        fits = self._bytes + one * batch.num_rows <= MOST_BYTES
+        for number, piece in pieces:
+            if fits:
+                size = int(one * piece[0].num_rows)
+                self._rows.setdefault(number, []).append((piece, size))
+                self._bytes += size
+            else:
+                if self._file is None:
+                    self._file = tempfile.TemporaryFile(prefix="traceview-", buffering=0)  # noqa: SIM115  (closed at exit)
+                self._spilled.setdefault(number, []).append(_Spilled(self._file, piece))
+
+
+class _Spilled:
+    """Rows in a file: the columns that hold anything, without their dictionaries, which stay in memory."""
+
+    def __init__(self, file: IO[bytes], part: Part) -> None:
+        batch, self._unsure = part
+        self._rows, self._schema = batch.num_rows, batch.schema
+        self._names = {}
+        stored = {}
+        for field, column in zip(batch.schema, batch.columns, strict=True):
+            if column.null_count == len(column):
+                continue
+            coded = pa.types.is_dictionary(field.type)
+            if coded:
+                self._names[field.name] = column.dictionary
+            stored[field.name] = column.indices if coded else column
+        bare = pa.RecordBatch.from_pydict(stored)
+        self._stored = bare.schema
+        data = bare.serialize()
+        self._at, self._size = file.seek(0, os.SEEK_END), data.size
+        try:
+            file.write(data)
+        except OSError as error:
+            text = f"the temporary file that brings rows into order cannot be written: {error.strerror}"
+            raise InputError(f"{text}; TMPDIR chooses another folder") from error
+
+    def read(self, file: Any) -> Part:
+        """Return the rows."""
+        file.seek(self._at)
+        bare = pa.ipc.read_record_batch(pa.py_buffer(file.read(self._size)), self._stored)
+        found = []
+        for field in self._schema:
+            if field.name not in self._stored.names:
+                found.append(columns.nulls(field.type, self._rows))
+                continue
+            column = bare.column(field.name)
+            names = self._names.get(field.name)
+            found.append(column if names is None else pa.DictionaryArray.from_arrays(column, names))
+        return pa.RecordBatch.from_arrays(found, schema=self._schema), self._unsure
