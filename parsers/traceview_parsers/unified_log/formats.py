@@ -84,8 +84,11 @@ class Placeholder:
         """What Apple's tools print before and after a public value that is metadata of a signpost; empty for others.
 
         As in ``__##__signpost.description#____#begin_time#_##_#2179818131##__##`` (seen in a real device's trace;
-        libyal dtformats). Floats of ``signpost.telemetry`` keep nine digits then, whatever the format says.
+        libyal dtformats). Floats of ``signpost.telemetry`` keep nine digits then, whatever the format says. Texts are
+        private, and stand without marks, unless the format says that they are public (seen in real archives).
         """
+        if self.privacy != "public" and (self.privacy is not None or self.conversion in "s@P"):
+            return "", ""
         for name in self.annotations:
             if name.startswith(_SIGNPOST_METADATA):
                 kind, _, which = name.partition(":")

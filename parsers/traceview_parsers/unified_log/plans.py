@@ -4,6 +4,7 @@ A plan is a row of segments: literal pieces of the format (Arrow binary-view ent
 each placeholder. Its slots say, for each value that a record brings, which segment it fills and how it is written.
 """
 
+from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -143,7 +144,7 @@ class Plans:
         count = 0
         slot = self.slots.size
         literals = [""]
-        for part in parts:
+        for part in _with_marks(parts):
             if isinstance(part, str):
                 literals[-1] += part
                 self._entries += self._literal(part.encode("utf-8", "replace"))
@@ -183,6 +184,22 @@ class Plans:
         entry += text[:4] + LITERALS.to_bytes(4, "little") + len(self._pool).to_bytes(4, "little")
         self._pool += text
         return entry
+
+
+def _with_marks(parts: tuple[str | Placeholder, ...]) -> Iterator[str | Placeholder]:
+    """Yield parts with the marks that surround some values, as part of the literals next to them."""
+    literal = ""
+    for part in parts:
+        if isinstance(part, str):
+            literal += part
+            continue
+        before, behind = part.marks
+        if literal + before:
+            yield literal + before
+        yield part
+        literal = behind
+    if literal:
+        yield literal
 
 
 class _Shape(NamedTuple):
