@@ -120,7 +120,7 @@ class Capture:
         # Nothing can be reconstructed from lines without a time, so they are no evidence that a rule could run on; a
         # report tells all that it knows, with a time or without.
         telling = of_log_and_reports.filter(pl.col("time").is_not_null() | pl.col("signal").str.starts_with("report."))
-        others = collect(self.trace, list(self._apps) or apps, coverage, app_states=episodes["app_states"], read=tables)
+        others = collect(self.trace, list(self._apps) or apps, coverage, episodes=episodes, read=tables)
         findings, not_evaluated = evaluate(
             episodes,
             kinds=frozenset(pl.concat([telling["kind"], of_instruments["kind"]]).unique()) | kinds_in_full(of_powerlog),

@@ -203,7 +203,7 @@ def _collect(tables: Mapping[str, pl.DataFrame], start: float = 0) -> Any:
     coverage = [Coverage("logs/power.PLSQL", "powerlog", int(at(start).timestamp()) * 10**9, int(at(9e5).timestamp()) * 10**9, 1, "offsets", 500_000_000)]  # fmt: skip
     source: Any = _Source(tables)
     trace = Trace(sources=[source])
-    return collect(trace, [APP], coverage, app_states=_states(), read=tables), coverage
+    return collect(trace, [APP], coverage, episodes={"app_states": _states()}, read=tables), coverage
 
 
 def test_every_row_names_its_source_and_its_clock() -> None:
@@ -243,7 +243,7 @@ class _Instruments:
 def test_intervals_are_streamed_and_the_longest_stay() -> None:
     source: Any = _Instruments()
     coverage = [Coverage("trace.xml", "xctrace", clock="time-info")]
-    witnesses = collect(Trace(sources=[source]), [APP], coverage, app_states=_states(), read={})
+    witnesses = collect(Trace(sources=[source]), [APP], coverage, episodes={"app_states": _states()}, read={})
     assert witnesses.windows.height == KEPT
     assert witnesses.windows["clock"].unique().to_list() == ["time-info, error not known"]
     assert witnesses.notes == {"trace.xml": ["the 2,000 longest of 3,000 intervals of kind hang are in the timeline"]}
@@ -254,7 +254,7 @@ def test_no_window_reaches_beyond_what_its_source_covers() -> None:
     tables = {"power_coalition": rows}
     source: Any = _Source(tables)
     coverage = [Coverage("logs/power.PLSQL", "powerlog", _ns(0), _ns(80), 2, "offsets")]
-    found = collect(Trace(sources=[source]), [APP], coverage, app_states=_states(), read=tables).windows
+    found = collect(Trace(sources=[source]), [APP], coverage, episodes={"app_states": _states()}, read=tables).windows
     assert found.select("start", "end").rows() == [(at(0), at(80)), (at(40), at(80))]
     assert found["value"].to_list() == [50.0, 1.0]  # of the whole interval
 
@@ -288,3 +288,24 @@ def test_now_playing_and_location_last_until_the_next_row() -> None:
         {"s": 0, "bundle": "com.other.app", "client": "x", "type": "location"},
     )
     assert [(row["kind"], row["text"], row["end"]) for row in rows] == [("client", "location, accuracy 100.0 m", at(60))]  # fmt: skip
+
+
+def test_assertions_of_powerlog_are_joined_with_those_of_the_log() -> None:
+    own = {"identity": APP, "label": "Finish Task", "domain": "FinishTask", "on_behalf_of_pid": 90}
+    rows = table(
+        "power_assertions",
+        {"s": 1, "action": 0, "unique_id": 7, "assertion_id": "31-60-286", **own},
+        {"s": 9, "action": 4, "unique_id": 7},
+        {"s": 2, "action": 0, "unique_id": 8, "assertion_id": "31-60-287", **own},
+        {"s": 3, "action": 0, "unique_id": 9, "identity": "com.apple.atc", "assertion_id": "31-60-288"},
+    )
+    source: Any = _Source({"power_assertions": rows})
+    coverage = [Coverage("logs/power.PLSQL", "powerlog", _ns(0), _ns(80), 4, "offsets")]
+    episodes = {"app_states": _states(), "assertions": pl.DataFrame({"assertion_id": ["31-60-286", None]})}
+    found = collect(
+        Trace(sources=[source]), [APP], coverage, episodes=episodes, read={"power_assertions": rows}
+    ).windows
+    assert found.select("start", "end", "end_known", "kind", "text", "pid").rows() == [
+        (at(1), at(9), True, "also in the log", "id 31-60-286; FinishTask", 90),
+        (at(2), at(2), False, "PowerLog alone", "id 31-60-287; FinishTask", 90),
+    ]

@@ -96,6 +96,17 @@ _BESIDE: Final[dict[str, tuple[Lane, ...]]] = {
             },
         ),
     ),
+    "background_runs": (
+        _lane(
+            "assertion",
+            "Assertions, by PowerLog",
+            {
+                "also in the log": Look("the log tells it too", GREEN),
+                "PowerLog alone": Look("PowerLog alone tells it", SKY),
+            },
+            per_app=True,
+        ),
+    ),
     "audio_sessions": (
         _lane(
             "playback",

@@ -41,7 +41,7 @@ def collect(
     apps: Sequence[str],
     coverage: Sequence[Coverage],
     *,
-    app_states: pl.DataFrame,
+    episodes: Mapping[str, pl.DataFrame],
     read: Mapping[str, pl.DataFrame],
 ) -> Witnesses:
     """Return what PowerLog, Instruments and reports tell about the device and the analysed apps.
@@ -50,7 +50,7 @@ def collect(
         trace: Open.
         apps: Bundle ids.
         coverage: Of all sources, by index.
-        app_states: Episode table, to find contradictions.
+        episodes: Episode tables, to find contradictions of app states and the assertions that both tell.
         read: Tables of the trace that were read already; others are read here.
     """
     witnesses = Witnesses()
@@ -60,11 +60,14 @@ def collect(
         if name in trace.tables
     }
     power = {name: _covered(table, coverage) for name, table in tables.items() if name in POWER_TABLES}
+    if "power_assertions" in power:
+        in_log = pl.col("assertion_id").is_in(episodes["assertions"]["assertion_id"].drop_nulls().implode())
+        power["power_assertions"] = power["power_assertions"].with_columns(in_log=in_log.fill_null(value=False))
     parts = [powerlog_windows(power, apps), _instruments(trace, coverage, witnesses)]
     if "reports" in tables:
         parts.append(report_windows(tables["reports"]))
     told = _clipped(pl.concat(parts), coverage)
-    states = _without(app_states, [index for index, one in enumerate(coverage) if one.reader == "powerlog"])
+    states = _without(episodes["app_states"], [index for index, one in enumerate(coverage) if one.reader == "powerlog"])
     told = pl.concat([told, disagreements(states, told.filter(pl.col("lane") == "app_state"))])
     told = _attributed(told, coverage)
     newest = pl.col("start").rank("ordinal", descending=True).over("lane", "app")

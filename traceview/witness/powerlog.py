@@ -26,6 +26,8 @@ ROUTES: Final = ("Receiver", "Speaker", "HeadphonesBT", "Headphone", "Headset", 
 """Routes by type (strings of PerfPowerServices): any other may be the name that a person gave a device."""
 _PRESSURE: Final = {0: "nominal", 10: "light", 20: "moderate", 30: "heavy", 40: "trapping", 50: "sleeping"}
 _LOW_POWER: Final = "com.apple.system.lowpowermode"
+_ACQUIRED: Final = 0
+_RELEASED: Final = 4
 _PLACES: Final = {
     "com.apple.lock-screen": "lock screen",
     "com.apple.springboard.passcode": "passcode",
@@ -204,7 +206,7 @@ def _thermal(frame: pl.DataFrame, stretches: pl.DataFrame, _apps: Sequence[str])
     return windows(changes, "thermal", kind=named.fill_null("unknown"), text=text)
 
 
-def _paired(frame: pl.DataFrame, key: Sequence[str], column: str, begin: str, finish: str) -> pl.DataFrame:
+def _paired(frame: pl.DataFrame, key: Sequence[str], column: str, begin: str | int, finish: str | int) -> pl.DataFrame:
     """Join each `begin` with a `finish` that follows it at once; rows that stay alone are moments."""
     ordered = frame.drop_nulls("time").sort("time", maintain_order=True)
     following = pl.col(column).shift(-1).over(key) == finish
@@ -273,6 +275,19 @@ def _tasks(frame: pl.DataFrame, _stretches: pl.DataFrame, apps: Sequence[str]) -
     )
 
 
+def _assertions(frame: pl.DataFrame, _stretches: pl.DataFrame, apps: Sequence[str]) -> pl.DataFrame:
+    """RunningBoard's assertions on an app; what the numbers 0 and 4 of `action` mean follows from their order in pairs."""
+    frame = frame.filter(pl.col("unique_id").is_in(frame.filter(pl.col("identity").is_in(apps))["unique_id"].implode()))
+    whole = _paired(frame, ["unique_id"], "action", _ACQUIRED, _RELEASED).filter(pl.col("identity").is_in(apps))
+    told = pl.col("in_log") if "in_log" in whole.columns else pl.lit(value=False)
+    kind = pl.when(told).then(pl.lit("also in the log")).otherwise(pl.lit("PowerLog alone"))
+    text = pl.concat_str(pl.format("id {}", "assertion_id"), "domain", separator="; ", ignore_nulls=True)
+    pid = pl.col("on_behalf_of_pid")
+    return windows(
+        whole, "assertion", app=pl.col("identity"), pid=pid, kind=kind, text=text, explanation=pl.col("label")
+    )
+
+
 _Build = Callable[[pl.DataFrame, pl.DataFrame, Sequence[str]], pl.DataFrame]
 _BUILDERS: Final[dict[str, _Build]] = {
     "power_app_states": _app_states,
@@ -293,6 +308,7 @@ _BUILDERS: Final[dict[str, _Build]] = {
     "power_received_pushes": _pushes,
     "power_process_exits": _exits,
     "power_background_tasks": _tasks,
+    "power_assertions": _assertions,
 }
 POWER_TABLES: Final = tuple(_BUILDERS)
 """Tables that give windows."""
