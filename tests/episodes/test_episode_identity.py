@@ -159,3 +159,18 @@ def test_an_old_crash_report_is_not_the_process_that_has_its_pid_today(story: St
 def test_daemons_never_speak_of_themselves(story: Story, printer: str) -> None:
     episodes = story((1, "call.answered", {"process": printer, "pid": 60, "direction": "incoming"}))
     assert episodes["calls"].select("app", "process", "pid").rows() == [(None, None, None)]
+
+
+def test_a_line_that_two_files_of_the_capture_hold_counts_once(story: Story) -> None:
+    overload = {
+        "process": "Acme",
+        "pid": 700,
+        "tid": 5,
+        "message": "skipping cycle due to overload",
+        "bundle": "com.acme.voip",
+    }
+    twice = story(*[(t, "audio_io.overload", overload) for t in (10.000123, 10.000123, 10.020456)])
+    assert twice["glitches"]["count"].to_list() == [2]
+    # Times of whole milliseconds may be those of two lines.
+    coarse = story(*[(t, "audio_io.overload", overload) for t in (10.001, 10.001)])
+    assert coarse["glitches"]["count"].to_list() == [2]

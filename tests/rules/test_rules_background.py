@@ -114,6 +114,16 @@ def test_an_end_that_no_line_tells_weakens_the_finding(case: Any) -> None:
     assert case.findings("suspended-during-call") == []
 
 
+def test_a_task_whose_end_nobody_would_tell_is_not_judged_by_its_length(case: Any) -> None:
+    case.add("app_states", 10, 300, state="background")
+    case.add("background_tasks", 10, 200, end_how="inferred", outcome="ended", background_held_s=190.0)
+    assert case.findings("background-task-overrun")
+    case.witnesses -= {"runningboardd"}
+    assert case.findings("background-task-overrun") == []
+    case.kinds |= {"background_task.ended"}
+    assert case.findings("background-task-overrun")
+
+
 def test_without_callservicesd_a_call_without_an_end_was_most_likely_over(case: Any) -> None:
     # CallKit in the app prints neither a remote hang-up nor (its action is private) that the user ended the call.
     case.add("calls", 10, None, **CALL, witness="callkit").add("suspensions", 40, 80)

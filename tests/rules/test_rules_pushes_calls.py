@@ -318,3 +318,11 @@ def test_an_action_that_timed_out_is_told_with_the_action(case: Any) -> None:
     (found,) = case.findings("call-action-timeout")
     assert "CXAnswerCallAction" in found.title
     assert uuid not in found.pattern
+
+
+def test_a_call_from_before_the_capture_may_share_its_audio(case: Any) -> None:
+    second = {"kind": "callkit", "direction": "incoming", "reported": 20, "answered": 24}
+    case.add("calls", 20, 80, **second)
+    assert [found.number for found in case.findings("answer-without-audio-activation")] == ["V04"]
+    case.add("calls", 1, 100, kind="callkit", start_how="capture_edge")
+    assert case.findings("answer-without-audio-activation") == []

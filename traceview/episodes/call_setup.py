@@ -123,8 +123,10 @@ def _with_running_io(calls: pl.DataFrame, context: Context) -> pl.Series:
 
 def _sharing(calls: pl.DataFrame) -> pl.Series:
     """Return calls that are answered while the audio of another call of their app is active: it is not activated again."""
-    other = calls.filter(pl.col("audio_activated").is_not_null()).select(
-        "app", other="id", on="audio_activated", off="end"
+    cut = pl.col("audio_activated").is_null() & (pl.col("start_how") == "capture_edge")
+    ever = pl.lit(0).cast(pl.Datetime("ns", "UTC"))  # a call that was up before the capture may have had its audio then
+    other = calls.filter(pl.col("audio_activated").is_not_null() | cut).select(
+        "app", other="id", on=pl.when(cut).then(ever).otherwise("audio_activated"), off="end"
     )
     pairs = calls.select("id", "app", "answered").join(other, on="app").filter(pl.col("id") != pl.col("other"))
     during = (pl.col("on") <= pl.col("answered")) & (pl.col("off").is_null() | (pl.col("answered") <= pl.col("off")))

@@ -17,6 +17,7 @@ from traceview.episodes.tables import Context, Span
 EXIT_ECHO_NS: Final = 2 * NS
 """Daemons still mention a pid while they clean up after its exit (heuristic)."""
 
+_MILLISECOND: Final = NS // 1000
 _FLAGS: Final = ("own", "launch", "gone", "killed", "alive", "app_line", "service_line")
 
 
@@ -40,8 +41,14 @@ def identify(events: pl.DataFrame, span: Span) -> Context:
     return Context(_owned(resolved, without_pid, processes), processes, span)
 
 
+def _stands_twice() -> pl.Expr:
+    """The line is in the capture already: two files that overlap. Times of whole milliseconds or seconds may be shared."""
+    first = pl.struct("t", "boot_uuid", "process", "pid", "signal", "message").is_first_distinct()
+    return pl.col("timed") & pl.col("message").is_not_null() & (pl.col("t") % _MILLISECOND != 0) & ~first
+
+
 def _prepared(events: pl.DataFrame) -> pl.DataFrame:
-    """Events once each, in time order, with ``t``, ``timed``, ``boot``, ``claim`` and the subject as the line gives it.
+    """Events once each (also where two files of a capture tell the same lines), in time order, with ``t``, ``timed``, ``boot``, ``claim`` and the subject as the line gives it.
 
     A kill that is told without a time (a copied line) is kept, not before the line above it (``timed`` is false).
     """
@@ -56,6 +63,7 @@ def _prepared(events: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("time").is_not_null() & (pl.col("timed") | (pl.col("kind") == "process.terminated")))
         .sort(*key, nulls_last=True)
         .with_columns(pl.col("time").cast(pl.Int64).alias("t"))
+        .filter(~_stands_twice())
         .with_columns(boot.alias("boot"), states.claimed_state(), *subjects.about())
     )
 

@@ -86,6 +86,8 @@ def _held(inputs: Inputs, task: Row) -> float | None:
     held: float | None = task["background_held_s"]
     if window is None or not own:
         return held
+    if task["end_how"] != "observed" and not _ends_are_told(inputs):
+        return None
     asleep = [
         state["start"] for state in own if state["state"] == "suspended" and window[0] <= state["start"] < window[1]
     ]
@@ -94,6 +96,12 @@ def _held(inputs: Inputs, task: Row) -> float | None:
     sessions = [row for row in rows_of(inputs, "audio_sessions", task) if row["refused_error"] is None]
     awake = [*calls_of(inputs, task), *sessions]
     return length_s(subtract(intersect([window], background), windows_of(inputs, awake)))
+
+
+def _ends_are_told(inputs: Inputs) -> bool:
+    """Whether a line about the end of any task is in the capture, or runningboardd, which tells them all."""
+    ends = {"background_task.ended", "assertion.invalidated", "assertion.expired"}
+    return bool(ends & inputs.kinds or {"runningboardd", "assertiond"} & inputs.witnesses)
 
 
 def _task_label(task: Row) -> str | None:

@@ -98,9 +98,18 @@ def _answered_without_audio(inputs: Inputs) -> Iterator[Finding]:
         came = call["audio_activated"]
         if (came is not None and came <= due) or _has_audio(sessions, named, call["answered"], due):
             continue
+        if any(_may_share(other, call, due) for other in rows(inputs, "calls")):
+            continue
         if any(abs(row["start"] - call["answered"]) <= ANSWER_TO_AUDIO for row in interruptions):
             continue  # the answer interrupted another session: this call has its audio, whoever owns it
         yield _without_audio(named, came, over, told="audio_session.activated" in inputs.kinds)
+
+
+def _may_share(other: Row, call: Row, due: datetime) -> bool:
+    """Whether the other call was up before the capture: its audio, which both use, may have been active then."""
+    up = other["start"] <= due and (other["end"] is None or other["end"] > call["answered"])
+    cut = other["start_how"] == "capture_edge" and other["audio_activated"] is None
+    return other["id"] != call["id"] and cut and up and same_app(other, call)
 
 
 def _has_audio(sessions: list[Row], call: Row, answered: datetime, due: datetime) -> bool:
