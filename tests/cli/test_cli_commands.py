@@ -212,3 +212,10 @@ def test_debug_shows_the_traceback(samples: Path) -> None:
     result = subprocess.run(command, cwd=samples, capture_output=True, text=True, check=False)
     assert result.returncode == 1
     assert "Traceback" in result.stderr
+
+
+def test_signals_show_prints_examples_as_messages(run: Run) -> None:
+    shown = run("signals", "show", "as-activate-own")
+    assert "constants    active = True, reason = own request" in shown
+    assert "→ session_id = 0x6f6a3, subject = Acme" in shown
+    assert "Example(" not in shown

@@ -94,10 +94,24 @@ def show_list(
     """List the catalogue: signal, kind, evidence class, processes."""
     from traceview.signals.catalogue import catalogue  # noqa: PLC0415  (keeps --help fast)
 
-    for signal in sorted(catalogue().signals, key=lambda signal: (signal.kind, signal.id)):
-        if kind is None or signal.kind.startswith(kind):
-            who = ", ".join(sorted(signal.processes)) or "any process"
-            typer.echo(f"{signal.kind:<32} {signal.id:<44} {signal.evidence:<11} {who}")
+    wanted = [signal for signal in catalogue().signals if signal.kind.startswith(kind or "")]
+    if not wanted:
+        raise UsageError(f"--kind {kind}: no such kind; `traceview signals list` shows all")
+    for signal in sorted(wanted, key=lambda signal: (signal.kind, signal.id)):
+        who = ", ".join(sorted(signal.processes)) or "any process"
+        typer.echo(f"{signal.kind:<32} {signal.id:<44} {signal.evidence:<11} {who}")
+
+
+def _shown(part: object) -> str:
+    """Return a value of an entry for people: an example as its message and what it yields."""
+    from traceview.signals.catalogue import Example  # noqa: PLC0415  (keeps --help fast)
+
+    if isinstance(part, Example):
+        told = ", ".join(f"{name} = {value}" for name, value in part.fields.items())
+        return f"{part.message} → {told}" if told else part.message
+    if isinstance(part, dict):
+        return ", ".join(f"{name} = {value}" for name, value in part.items())
+    return str(getattr(part, "text", part))
 
 
 @app.command("show")
@@ -111,9 +125,12 @@ def show(
         if signal.id == signal_id:
             for name in signal.__dataclass_fields__:
                 value = getattr(signal, name)
-                for part in value if isinstance(value, tuple | frozenset) else [value]:
-                    if part not in (None, ""):
-                        typer.echo(f"{name:<12} {getattr(part, 'text', part)}")
+                parts = (
+                    sorted(value) if isinstance(value, frozenset) else value if isinstance(value, tuple) else [value]
+                )
+                for part in parts:
+                    if part not in (None, "", {}):
+                        typer.echo(f"{name:<12} {_shown(part)}")
             return
     raise UsageError(f"{signal_id}: no such signal; `traceview signals list` shows all")
 
