@@ -78,6 +78,7 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
         },
         "device": {
             "model": analysis.device.model,
+            "board": analysis.device.board,
             "os_name": analysis.device.os_name,
             "os_version": analysis.device.os_version,
             "os_build": analysis.device.os_build,
@@ -115,6 +116,7 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
         ],
         **{table: frame_to_rows(frame) for table, frame in analysis.episodes.items()},
         "findings": _findings(analysis),
+        "findings_accepted": analysis.accepted,
         "rules_not_evaluated": [
             {"rule": one.rule, "number": one.number, "title": one.title, "needs": one.needs}
             for one in analysis.not_evaluated

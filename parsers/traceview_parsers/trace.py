@@ -43,6 +43,13 @@ class Device:
     name: str | None = None
     serial: str | None = None
     udid: str | None = None
+    board: str | None = None
+    """Name of the main board, ``D53gAP``: all that the headers of a unified log tell of most devices."""
+
+    @property
+    def hardware(self) -> str | None:
+        """The model, or the board where only that is known; Apple publishes no list of which board is which model."""
+        return self.model or (self.board and f"{self.board} (board)")
 
 
 @dataclass(slots=True)

@@ -241,7 +241,8 @@ def test_missing_strings_and_timesync_lose_no_record(ios15: Path) -> None:
     rows = rows_of(list(source.batches("log")))
     assert len(rows) == 8_659
     assert Counter(row["event"] for row in rows) == {"log": 8_163, "state": 496}
-    assert context.device.model is None  # J96AP is a board, not a product type
+    assert context.device.model is None
+    assert (context.device.board, context.device.hardware) == ("J96AP", "J96AP (board)")
     assert source.coverage().clock == "header wall clock + continuous time, no timesync for this boot"
     persist = [row for row in rows if row["boot_uuid"] == "A6EBC8E3-0A1C-40E8-93B9-DA3A7F671D19"]
     # Dates in the texts of the records lie in these three days of April 2022, too.

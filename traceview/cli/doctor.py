@@ -81,5 +81,5 @@ def _zone(capture: "CaptureInfo") -> str:
 
 
 def _device(device: "Device") -> str:
-    known = (device.model, device.os_name, device.os_version, device.os_build)
+    known = (device.hardware, device.os_name, device.os_version, device.os_build)
     return visible(" ".join(fact for fact in known if fact))

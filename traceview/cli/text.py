@@ -61,14 +61,15 @@ def verdict(analysis: Analysis) -> str:
     read = f"{rows:,} log row{'s' * (rows != 1)}, {analysis.events.height:,} recognised"
     skipped = len(analysis.not_evaluated)
     unchecked = f"{skipped} rule{'s' * (skipped != 1)} could not be evaluated" if skipped else ""
+    accepted = f", and {analysis.accepted:,} that the configuration accepts" if analysis.accepted else ""
     if found:
-        text = f"{len(analysis.findings)} finding{'s' * (len(analysis.findings) != 1)}: {found} ({read})"
+        text = f"{len(analysis.findings)} finding{'s' * (len(analysis.findings) != 1)}: {found}{accepted} ({read})"
     elif not analysis.events.height:
         text = f"Nothing can be said: {_nothing(rows)}"
     elif not analysis.events["time"].count():
         text = f"Nothing can be said: no line that was recognised has a time ({read})"
     else:
-        text = f"No findings ({read})"
+        text = f"No {'other ' if accepted else ''}findings{accepted.replace(', and', ' than')} ({read})"
     return typer.style(f"{text}{'; ' + unchecked if unchecked else ''}", bold=True)
 
 
@@ -82,7 +83,7 @@ def _nothing(rows: int) -> str:
 
 def _headline(analysis: Analysis, zone: tzinfo) -> str:
     device = analysis.device
-    known = [device.model, " ".join(filter(None, (device.os_name, device.os_version))), device.os_build]
+    known = [device.hardware, " ".join(filter(None, (device.os_name, device.os_version))), device.os_build]
     facts = [visible(analysis.capture.name), *(visible(fact) for fact in known if fact)]
     if (span := _span(analysis, zone)) is not None:
         facts.append(span)

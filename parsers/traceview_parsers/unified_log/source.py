@@ -32,6 +32,7 @@ BATCH_BYTES: Final = 4 << 20
 
 _NO_CATALOG: Final = Catalog.nothing()
 _PRODUCT_TYPE: Final = re.compile(r"[A-Za-z]+[0-9]+,[0-9]+")
+_BOARD: Final = re.compile(r"[A-Za-z]{1,2}[0-9]+[A-Za-z]*AP")
 
 
 class UnifiedLogSource:
@@ -241,6 +242,8 @@ class UnifiedLogSource:
         device.os_build = device.os_build or newest.os_build or None
         if device.model is None and _PRODUCT_TYPE.fullmatch(newest.hardware):
             device.model = newest.hardware
+        if device.board is None and _BOARD.fullmatch(newest.hardware):
+            device.board = newest.hardware
         if capture.tz is None and newest.zone:
             capture.tz, capture.tz_how = newest.zone, "log"
 

@@ -78,7 +78,7 @@ def _headline(analysis: Analysis) -> str:
     if silent > _MOST_SILENT and (worst is None or worst <= Severity.low):
         return f"Little can be said: {plural(silent, 'rule')} lack their evidence"
     if worst is None:
-        return "Nothing found"
+        return "Nothing found but what was accepted" if analysis.accepted else "Nothing found"
     if worst <= Severity.low:
         return f"Nothing serious found: {plural(len(analysis.findings), 'remark')}"
     return analysis.findings[0].title
@@ -87,6 +87,10 @@ def _headline(analysis: Analysis) -> str:
 def _lead(analysis: Analysis, rules: Mapping[str, Rule]) -> str:
     skipped = len({rule.rule for rule in analysis.not_evaluated})
     gap = f"{plural(skipped, 'rule')} could not be evaluated" if skipped else "every rule had its inputs"
+    if analysis.accepted:
+        gap += f"; {plural(analysis.accepted, 'finding')} that the configuration accepts not shown"
+    if not analysis.findings and analysis.accepted:
+        return f"No other finding; {gap}."
     if not analysis.findings:
         run = f"None of the {len(rules) - skipped} rules that could run matched" if rules else "No rule matched"
         doubt = " That is no clean bill of health: see below what the capture holds." if skipped else ""
@@ -108,7 +112,7 @@ def _facts(analysis: Analysis, moments: Moments) -> list[tuple[str, str]]:
         shown = f"{moments.full(begin)} to {moments.full(end)} ({duration((end - begin).total_seconds())})"
     return [
         ("App" if len(analysis.apps) < 2 else "Apps", apps or "none recognised"),
-        ("Device", " · ".join(part for part in (device.model, device.name) if part)),
+        ("Device", " · ".join(part for part in (device.hardware, device.name) if part)),
         ("System", f"{system} ({device.os_build})" if device.os_build and system else system),
         ("Capture", capture.name),
         ("Taken", moments.full(from_ns(capture.time_ns)) if capture.time_ns is not None else ""),
