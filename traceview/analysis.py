@@ -44,6 +44,7 @@ class Analysis:
         events: Recognised lines (`EVENT_SCHEMA`).
         episodes: Windows by table.
         findings: Worst first, then by time.
+        accepted: How many findings the baseline or a suppression accepts, so that they are left out of `findings`.
         not_evaluated: Rules without inputs.
         lines: Evidence lines and their neighbours in time (`LINE_SCHEMA`), by time.
         tables: Small tables of other witnesses than the log, as read: ``reports`` and what the capture has beside it;
@@ -65,6 +66,7 @@ class Analysis:
     lines: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LINE_SCHEMA))
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
     rows_read: int = 0
+    accepted: int = 0
     redaction: str = "none"
 
     @property

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +20,7 @@ from traceview.episodes.schema import EPISODES
 from traceview.facts import capture_facts, utc
 from traceview.reading import Progress, Reading, read_log
 from traceview.rules.config import Config, load_config
-from traceview.rules.evaluate import evaluate
+from traceview.rules.evaluate import evaluate, split_accepted
 from traceview.scan import as_frame, scan
 from traceview.serialise import findings_frame
 from traceview.signals.instruments import instruments_events
@@ -121,12 +122,12 @@ class Capture:
         # report tells all that it knows, with a time or without.
         telling = of_log_and_reports.filter(pl.col("time").is_not_null() | pl.col("signal").str.starts_with("report."))
         others = collect(self.trace, list(self._apps) or apps, coverage, episodes=episodes, read=tables)
-        findings, not_evaluated = evaluate(
+        found, not_evaluated = evaluate(
             episodes,
             kinds=frozenset(pl.concat([telling["kind"], of_instruments["kind"]]).unique()) | kinds_in_full(of_powerlog),
             witnesses=frozenset(reading.witnesses if any(one.start_ns is not None for one in logs) else ()),
             capture_end=utc(span.end),
-            config=self._config,
+            config=replace(self._config, suppressions=(), baseline=()),
             apps=self._apps or None,
             facts=capture_facts(
                 self.trace,
@@ -139,6 +140,7 @@ class Capture:
             ),
             windows=others.windows,
         )
+        findings, accepted = split_accepted(found, self._config, datetime.now(UTC).date())
         shown = _by_relevance(list(self._apps) or apps, [finding.app for finding in findings])
         self._forget()
         return Analysis(
@@ -154,6 +156,7 @@ class Capture:
             tables={name: tables[name] for name in KEPT if name in tables}
             | {"clocks": self.clocks, "witnesses": others.windows},
             rows_read=rows,
+            accepted=len(accepted),
             problems=list(self.trace.problems),
         )
 

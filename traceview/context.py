@@ -46,13 +46,13 @@ def _evidence_lines(evidence: pl.DataFrame) -> pl.DataFrame:
 
 def _measured_lines(windows: pl.DataFrame, refs: set[int]) -> pl.DataFrame:
     """Measurements in words; those of one row of a table (CPU and what daemons billed) are one line."""
-    until = pl.format("until {}", pl.col("end").dt.strftime("%H:%M:%S UTC"))
+    lasting = pl.format("for {} s", ((pl.col("end") - pl.col("start")).dt.total_milliseconds() / 1000).round(1))
     words = pl.concat_str(
         pl.col("lane"),
         pl.col("kind"),
         pl.col("text"),
         pl.col("explanation"),
-        pl.when(pl.col("end") > pl.col("start")).then(until),
+        pl.when(pl.col("end") > pl.col("start")).then(lasting),
         separator=", ",
         ignore_nulls=True,
     )

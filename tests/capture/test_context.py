@@ -31,6 +31,6 @@ def test_a_measurement_without_a_line_stands_in_words(samples: Path) -> None:
         also = Finding("x", None, Severity.low, None, None, None, "", "", "", (log_ref,))
         alone = lines_around(capture.trace, capture.events.clear(), [found], windows)
         lines = lines_around(capture.trace, capture.events, [found, also], windows)
-    assert alone["message"].to_list() == ["cpu, high, 90.0 s of CPU in 150 s, until 08:15:00 UTC"]
+    assert alone["message"].to_list() == ["cpu, high, 90.0 s of CPU in 150 s, for 300.0 s"]
     assert {77, log_ref} <= set(lines["ref"].to_list())
     assert 78 not in lines["ref"].to_list()

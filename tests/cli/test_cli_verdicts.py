@@ -73,6 +73,10 @@ def test_a_baseline_is_written_read_and_renewed(samples: Path, tmp_path: Path) -
     config.write_text('baseline = "baseline.json"\n', "utf-8")
     accepted = _run("analyze", samples / UNREPORTED, "--config", config, "--fail-on", "info", "--format", "json")
     assert (accepted.exit_code, json.loads(accepted.stdout)["findings"]) == (0, [])
+    quiet = _run("analyze", samples / UNREPORTED, "--config", config)
+    assert "No other findings than 1 that the configuration accepts" in quiet.stdout
+    told = json.loads(_run("analyze", samples / UNREPORTED, "--config", config, "--format", "json").stdout)
+    assert (told["findings"], told["findings_accepted"]) == ([], 1)
     before = baseline.read_text("utf-8")
     again = _run("analyze", samples / UNREPORTED, "--config", config, "--write-baseline", baseline)
     assert (again.exit_code, baseline.read_text("utf-8")) == (0, before)

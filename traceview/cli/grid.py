@@ -22,6 +22,8 @@ def render(frame: pl.DataFrame, width: int, *, table: bool = False) -> tuple[lis
         width: Characters of a line.
         table: Whether a table is wanted even where it is wider than that.
     """
+    if frame.is_empty():
+        return [], ["no rows"]
     remarks = []
     if frame.height > MOST_ROWS:
         remarks.append(f"the first {MOST_ROWS:,} of {frame.height:,} rows; --format csv prints all")

@@ -54,7 +54,8 @@ def query(
 
         width = shutil.get_terminal_size((_COLUMNS, 24)).columns
         lines, remarks = render(frame, width, table=output is Format.table)
-        typer.echo("\n".join(lines))
+        if lines:
+            typer.echo("\n".join(lines))
         for remark in remarks:
             typer.echo(f"traceview: {remark}", err=True)
     elif output is Format.json:

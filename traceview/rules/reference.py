@@ -13,7 +13,7 @@ from traceview.rules.registry import Finding, Registry, Rule, Threshold
 from traceview_parsers.errors import UsageError
 
 SCHEMA_VERSION: Final = "1"
-_WIDTH: Final = 100
+_WIDTH: Final = 80
 
 
 def render(form: str = "text", registry: Registry | None = None) -> str:
