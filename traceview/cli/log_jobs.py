@@ -7,6 +7,7 @@ none has more than a slice of text in memory.
 
 import io
 import multiprocessing
+import pickle
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -91,71 +92,93 @@ def _print_together(
 ) -> int:
     context = multiprocessing.get_context("spawn")
     ring = [context.Pipe(duplex=False) for _ in range(jobs)]
-    results = [context.Pipe(duplex=False) for _ in range(jobs)]
+    results = [context.Pipe(duplex=False) for _ in range(1, jobs)]
     workers = []
-    for number in range(jobs):
-        pipes = ring[number][0], ring[(number + 1) % jobs][1], results[number][1]
-        task = pipes, source, selection, printing, (number, jobs)
-        workers.append(context.Process(target=_work, args=task, daemon=True))
+    for number, (_, result) in enumerate(results, 1):
+        pipes = ring[number][0], ring[(number + 1) % jobs][1]
+        share = _Share(pipes, source, selection, printing, number, jobs)
+        workers.append(context.Process(target=_work, args=(result, share), daemon=True))
     for worker in workers:
         worker.start()
     ring[0][1].send(0)
+    own = ring[0][0], ring[1 % jobs][1]
     for end in (*(end for ends in ring for end in ends), *(ends[1] for ends in results)):
-        end.close()  # so that a worker's end shows at the other ends of its pipes
+        if end not in own:
+            end.close()  # so that a worker's end shows at the other ends of its pipes
     try:
-        return _collect([ends[0] for ends in results], problems)
+        # This process takes the first share, with a source of its own: what all report is put together.
+        fresh = pickle.loads(pickle.dumps(source))  # noqa: S301  (our own)
+        done = _Share(own, fresh, selection, printing, 0, jobs).print()
+        return _collect([done, *(_received(ends[0]) for ends in results)], problems)
     finally:
         for worker in workers:
             worker.terminate()
             worker.join()
 
 
-def _collect(ends: list[Connection], problems: Problems) -> int:
-    """Wait for the results of all workers; return the number of rows."""
-    rows, failures = 0, []
+def _received(end: Connection) -> "_Result":
+    try:
+        result: _Result = end.recv()
+    except EOFError:
+        return 0, [], InputError("a process that read a part of the log ended unexpectedly")
+    return result
+
+
+def _collect(results: "list[_Result]", problems: Problems) -> int:
+    """Put together what all processes tell; return the number of rows."""
     told: dict[tuple[str, str], Problem] = {}
-    for end in ends:
-        try:
-            count, found, failure = end.recv()
-        except EOFError:
-            count, found, failure = 0, [], InputError("a process that read a part of the log ended unexpectedly")
-        rows += count
-        failures += [failure] if failure is not None else []
+    for _, found, _ in results:
         for one in found:
             known = told.setdefault((one.source, one.kind), one)
             told[one.source, one.kind] = max(known, one, key=lambda problem: problem.count)
+    failures = [failure for _, _, failure in results if failure is not None]
     if failures:
         # The others only tell that the token did not come.
         raise next((one for one in failures if not isinstance(one, EOFError)), failures[0])
     for one in told.values():
         problems.add(one.source, one.kind, one.message, position=one.position, unit=one.unit, count=one.count)
-    return rows
+    return sum(rows for rows, _, _ in results)
 
 
-def _work(
-    pipes: tuple[Connection, Connection, Connection],
-    source: UnifiedLogSource,
-    selection: Selection,
-    printing: Printing,
-    share: tuple[int, int],
-) -> None:
-    """Print the windows of one share, each when the token comes from the first pipe; it goes on through the second."""
-    before, behind, result = pipes
+_Result = tuple[int, list[Problem], BaseException | None]
+"""What a process did: rows printed, problems met, what ended it early."""
+_Pipes = tuple[Connection, Connection]
+"""Where the token comes from, and where it goes on."""
+
+
+def _work(result: Connection, share: "_Share") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
     _use_system_memory()
-    rows = 0
-    failure: BaseException | None = None
-    try:
-        with open(_STDOUT, "wb", closefd=False) as out:
-            for batch in source.share_in_order(*share, selection):
-                printed = before.recv()
-                out.writelines(printing.texts(batch, first=printed == 0))
-                out.flush()
-                rows += batch.num_rows
-                _pass_on(behind, printed + batch.num_rows)
-    except (OSError, EOFError, InputError) as error:
-        failure = error
-    result.send((rows, list(source.problems), failure))
+    result.send(share.print())
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What one of `count` processes prints of an archive."""
+
+    pipes: _Pipes
+    source: UnifiedLogSource
+    selection: Selection
+    printing: Printing
+    number: int
+    count: int
+
+    def print(self) -> _Result:
+        """Print the windows of the share, each when the token comes; then it goes on."""
+        before, behind = self.pipes
+        rows = 0
+        failure: BaseException | None = None
+        try:
+            with before, behind, open(_STDOUT, "wb", closefd=False) as out:
+                for batch in self.source.share_in_order(self.number, self.count, self.selection):
+                    printed = before.recv()
+                    out.writelines(self.printing.texts(batch, first=printed == 0))
+                    out.flush()
+                    rows += batch.num_rows
+                    _pass_on(behind, printed + batch.num_rows)
+        except (OSError, EOFError, InputError) as error:
+            failure = error
+        return rows, list(self.source.problems), failure
 
 
 def _pass_on(end: Connection, printed: int) -> None:

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from functools import lru_cache
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
@@ -15,9 +16,9 @@ from traceview_parsers.unified_log.arrange import together
 from traceview_parsers.unified_log.emitter import Part
 from traceview_parsers.unified_log.interning import Array
 
-MOST_BYTES = 24 << 20
+MOST_BYTES = 8 << 20
 """Bytes of rows in memory; more go to the file (heuristic)."""
-_GROUP: Final = 1 << 16
+_GROUP: Final = 1 << 15
 """Rows that are distributed together: fewer, larger pieces."""
 
 
@@ -105,8 +106,9 @@ class _Spilled:
     """Rows in a file: the columns that hold anything, without their dictionaries, which stay in memory."""
 
     def __init__(self, file: IO[bytes], part: Part) -> None:
-        batch, self._unsure = part
-        self._rows, self._schema = batch.num_rows, batch.schema
+        batch, unsure = part
+        self._rows, self._schema = batch.num_rows, _the_same(batch.schema)
+        self._unsure = np.packbits(unsure)
         self._names = {}
         stored = {}
         for field, column in zip(batch.schema, batch.columns, strict=True):
@@ -117,7 +119,7 @@ class _Spilled:
                 self._names[field.name] = column.dictionary
             stored[field.name] = column.indices if coded else column
         bare = pa.RecordBatch.from_pydict(stored)
-        self._stored = bare.schema
+        self._stored = _the_same(bare.schema)
         data = bare.serialize()
         self._at, self._size = file.seek(0, os.SEEK_END), data.size
         try:
@@ -138,4 +140,11 @@ class _Spilled:
             column = bare.column(field.name)
             names = self._names.get(field.name)
             found.append(column if names is None else pa.DictionaryArray.from_arrays(column, names))
-        return pa.RecordBatch.from_arrays(found, schema=self._schema), self._unsure
+        unsure = np.unpackbits(self._unsure, count=self._rows).view(np.bool_)
+        return pa.RecordBatch.from_arrays(found, schema=self._schema), unsure
+
+
+@lru_cache(maxsize=256)
+def _the_same(schema: Any) -> Any:
+    """Return one object for equal schemas: there are many pieces, but few kinds of them."""
+    return schema

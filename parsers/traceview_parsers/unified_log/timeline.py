@@ -26,7 +26,7 @@ class Timeline:
         self._run = run
         self._boot_uuid, self._clock = first.boot_uuid, first.clock
         self._batch_bytes = batch_bytes
-        self._places: list[SetPlace] = []
+        self._places: dict[int, SetPlace] = {}
         self._beginnings = Beginnings()
         self._waiting: list[bytes] = []
         self._size = 0
@@ -34,7 +34,7 @@ class Timeline:
 
     def add(self, place: SetPlace, packed: memoryview) -> None:
         """Take the next set in storage order."""
-        self._places.append(place)
+        self._places[len(self._places)] = place
         self._waiting.append(self._run.unpack(place, packed))
         self._size += len(self._waiting[-1])
         if self._size >= self._batch_bytes:
@@ -49,7 +49,7 @@ class Timeline:
     def begin(self) -> int:
         """Cut the time into windows, now that all sets are known; return when the boot's log begins (UTC ns)."""
         self._flush()
-        stated = [0 if place.sub_chunk is None else place.sub_chunk.end for place in self._places]
+        stated = [0 if place.sub_chunk is None else place.sub_chunk.end for place in self._places.values()]
         self.windows = self._beginnings.windows(np.array(stated, np.uint64), self._batch_bytes)
         start = self._run.spans.get(self._boot_uuid, (0, 0))[0]
         return self._clock.span_ns(start, start)[0]
@@ -92,7 +92,7 @@ class Timeline:
             try:
                 with path.open("rb", buffering=0) as file:
                     for number in numbers:
-                        place = self._places[number]
+                        place = self._places.pop(number)  # catalogs would add up
                         file.seek(place.start)
                         yield number, place, file.read(place.end - place.start)
             except OSError as error:
