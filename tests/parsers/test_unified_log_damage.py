@@ -201,6 +201,21 @@ def test_on_device_layout(tmp_path: Path) -> None:
     assert rows == whole
 
 
+def test_zeros_behind_the_last_chunk_are_room_and_elsewhere_a_loss() -> None:
+    def walk(data: bytes) -> tuple[int, list[tuple[str, int | None]]]:
+        told: list[tuple[str, int | None]] = []
+        found = sum(1 for _ in walk_chunks(data, lambda kind, _, at=None: told.append((kind, at))))
+        return found, told
+
+    data = dict(sample())[TRACE]
+    second = next(chunk for chunk in walk_chunks(data, lambda *_: None)).end
+    whole = walk(data)[0]
+    assert walk(data + bytes(4096)) == (whole, [])
+    assert walk(bytes(4096)) == (0, [("zeros", 0)])
+    assert walk(bytes(second) + data[second:]) == (whole - 1, [("zeros", 0)])
+    assert walk(data[:second] + bytes(512) + data[second:]) == (whole, [("zeros", second)])
+
+
 @pytest.mark.parametrize("shift", [2, 4])
 def test_chunks_without_padding_are_found(tmp_path: Path, shift: int) -> None:
     """Firehose chunks are at times not padded (libyal dtformats)."""

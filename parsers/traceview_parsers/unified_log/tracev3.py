@@ -86,7 +86,8 @@ def parse_header(data: bytes) -> Header:
 def walk_chunks(data: Any, report: Report) -> Iterator[Chunk]:
     """Yield the outer chunks of a tracev3 file (any buffer with ``find``); damage is reported and skipped.
 
-    After a preamble that makes no sense, the walk goes on at the next one that does. A chunk that reaches beyond the end
+    After a preamble that makes no sense, the walk goes on at the next one that does. Zeros behind the last chunk are no
+    damage: files are laid out before they are filled. A chunk that reaches beyond the end
     of the file, or swallows the next readable chunk, is yielded with what is left of it.
     """
     at = 0
@@ -97,10 +98,12 @@ def walk_chunks(data: Any, report: Report) -> Iterator[Chunk]:
         start = at + _PREAMBLE.size
         end = start + size
         if tag not in _TAGS:
-            if not any(data[at : at + 64]):
-                break
-            report("unknown-chunk", f"chunk tag {tag:#x} is unknown; reading goes on at the next known chunk", at)
-            at = marks.after(at + 8)
+            behind = marks.after(at + 8)
+            if any(data[at : at + 64]):
+                report("unknown-chunk", f"chunk tag {tag:#x} is unknown; reading goes on at the next known chunk", at)
+            elif not at or behind < total:
+                report("zeros", "zeros where a chunk should be; what stood there is lost", at)
+            at = behind
             continue
         if end > total:
             end = marks.after(start)
