@@ -233,6 +233,7 @@ def test_reading_twice_reports_problems_once(ios15: Path) -> None:
     assert {problem.kind: problem.count for problem in context.problems} == {
         "missing-strings": 99,
         "missing-oversize": 1,
+        "no-timesync": 2,
     }
 
 

@@ -76,7 +76,10 @@ class Survey:
         if state.boot_uuid not in run.clocks:
             run.clocks[state.boot_uuid] = clock_for(self.boots(), header.boot_uuid, header.anchor)
             boot = self.boots().get(header.boot_uuid)
-            if boot is not None:
+            if boot is None:
+                text = f"no timesync record of boot {state.boot_uuid}: its times come from the clock of the file's head"
+                run.report(f"{self._name}/timesync", "no-timesync", text)
+            else:
                 run.marks[state.boot_uuid] = boot_marks(state.boot_uuid, boot, self._source_index, len(run.marks))
         state.clock = run.clocks[state.boot_uuid]
 
