@@ -18,7 +18,7 @@ from traceview_parsers.errors import UsageError
 
 Names = frozenset[str]
 Marks = frozenset[str | None]
-"""Names of levels or events; None in it: rows without one are wanted too."""
+"""Names of levels, events or libraries; None in it: rows without one are wanted too."""
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
@@ -28,7 +28,7 @@ class Clause:
 
     Attributes:
         processes: Exact process names (last path component).
-        senders: Exact library names (last path component).
+        senders: Exact library names (last path component), and None for rows whose library is unknown.
         subsystems: Exact subsystem names.
         categories: Exact category names.
         levels: Members of `schema.LEVELS`, and None for rows without a level (activities, signposts, losses …).
@@ -39,7 +39,7 @@ class Clause:
     """
 
     processes: Names | None = None
-    senders: Names | None = None
+    senders: Marks | None = None
     subsystems: Names | None = None
     categories: Names | None = None
     levels: Marks | None = None

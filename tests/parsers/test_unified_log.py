@@ -277,6 +277,7 @@ SELECTIONS = {
     "subsystem of simple dumps": Selection((Clause(subsystems=frozenset({"com.apple.Libsystem.malloc"})),)),
     "category": Selection((Clause(categories=frozenset({"default"}), words=frozenset({"Q165"})),)),
     "senders": Selection((Clause(senders=frozenset({"CoreLocation", "IOHIDFamily", "launchd"})),)),
+    "kernel, no drivers": Selection((Clause(processes=frozenset({"kernel"}), senders=frozenset({"kernel", None})),)),
     "levels": Selection((Clause(levels=frozenset({"fault", "debug"})),)),
     "events": Selection((Clause(events=frozenset({"signpost", "state", "loss"})),)),
     "activities": Selection((Clause(events=frozenset({"activity"}), processes=frozenset({"opendirectoryd"})),)),

@@ -130,14 +130,14 @@ def words(draw: st.DrawFn) -> str:
     return word + draw(st.sampled_from(("", "", "", "s", " ", "kill")))
 
 
-def some(*names: str) -> st.SearchStrategy[frozenset[str] | None]:
+def some(*names: Any) -> st.SearchStrategy[frozenset[Any] | None]:
     return st.none() | st.frozensets(st.sampled_from(names), min_size=1)
 
 
 CLAUSES = st.builds(
     Clause,
     processes=some("kernel", "mediad", "A"),
-    senders=some("kernel", "Sound"),
+    senders=some("kernel", "Sound", None),
     subsystems=some("com.apple.a", "com.apple.b"),
     process_paths=some(".app/", "libexec"),
     words=st.frozensets(words(), min_size=1, max_size=6),

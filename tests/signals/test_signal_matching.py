@@ -246,6 +246,18 @@ def test_selection_asks_for_apps_only_where_nothing_else_is_known() -> None:
         )
 
 
+def test_what_drivers_print_in_the_kernels_process_is_not_read() -> None:
+    message = "memorystatus: killing_specific_process pid 7 [Acme] (vm-pageshortage 3) 100KB"
+    senders = pa.array(["kernel", None, "corecapture"], pa.string())
+    columns = {
+        "ref": pa.array(range(3), pa.uint64()),
+        "process": pa.array(["kernel"] * 3).dictionary_encode(),
+        "sender": senders.dictionary_encode(),
+        "message": pa.array([message] * 3),
+    }
+    assert log_selection(catalogue()).mask(schema.log_batch(3, columns)).tolist() == [True, True, False]
+
+
 def test_lines_of_mixed_layouts_keep_their_numbers() -> None:
     found = list(
         match_lines(

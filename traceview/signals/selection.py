@@ -9,6 +9,11 @@ from traceview.signals.vocabulary import MESSAGES
 from traceview_parsers.selection import Clause, Selection
 
 _DAEMON_FAMILIES: Final = frozenset({"crash_text", "system"})
+_KERNEL: Final = "kernel"
+_KERNEL_ITSELF: Final[frozenset[str | None]] = frozenset({_KERNEL, None})
+"""Libraries of what the kernel prints by itself. All signals of the kernel stand in its own sources (XNU); drivers log as
+other libraries of the same process (Console line of iOS 14.5: "kernel  kernel  MyApp[432] Corpse allowed 1 of 5")."""
+
 _APP_PATHS: Final = frozenset({".app/"})
 """In the path of every app, app extension and simulated app (Apple, Bundle Programming Guide)."""
 
@@ -58,6 +63,7 @@ def log_selection(known: Catalogue, apps: Iterable[str] = ()) -> Selection:
     in_apps: Mapping[str, Any] = {"processes": bounds} if bounds else {"process_paths": _APP_PATHS}
     # What libraries print is looked for in apps and in the watched daemons: the rest does not concern apps.
     clauses = [
+        Clause(processes=frozenset({_KERNEL}), senders=_KERNEL_ITSELF, words=frozenset(of_process.pop(_KERNEL, ()))),
         *(Clause(processes=names, words=words) for names, words in _grouped(of_process)),
         *(Clause(subsystems=names, words=words) for names, words in _grouped(of_subsystem)),
         *(Clause(processes=watched, subsystems=names, words=words) for names, words in _grouped(of_libraries)),

@@ -52,7 +52,8 @@ def _of_clause(clause: Clause) -> set[str] | None:
         return {_EVENT_KEYS[event] for event in clause.events if event is not None}
     for names in (clause.words, clause.processes, clause.subsystems, clause.senders, clause.categories):
         if names is not None:
-            pieces = [max(_PLAIN.findall(name), key=len, default="") for name in names]
+            # Nothing has to stand in rows that may lack the name.
+            pieces = [max(_PLAIN.findall(name or ""), key=len, default="") for name in names]
             if all(pieces):
                 return set(pieces)
     return None

@@ -289,7 +289,8 @@ class Decoder:
         if job.wanted.selection.clauses:
             names = self.processes.subsystems
             begin, end = batch.at[hits] + SIMPLE_HEAD, batch.end[hits]
-            known = Dumps(process[hits], image, partial(dumps.subsystems, names), batch.data, begin, end)
+            subsystem = partial(dumps.subsystems, names)
+            known = Dumps(process[hits], image, subsystem, dumps.initials(), batch.data, begin, end)
             hits = hits[job.wanted.dumps(known)]
             if not hits.size:
                 return

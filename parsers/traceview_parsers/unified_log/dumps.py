@@ -47,6 +47,12 @@ class SimpleDumps:
         at = int(self._at[index]) + 72
         return self._batch.data[at : at + 16].tobytes()
 
+    def initials(self) -> Array:
+        """Return the first byte of each subsystem; of an empty one, what stands there."""
+        at, _ = self._subsystem
+        found: Array = self._batch.data.take(at)
+        return found
+
     def messages(self) -> Any:
         """Return the texts as pa.large_binary()."""
         return _cut(self._batch.data, *self._message).cast(pa.large_binary())

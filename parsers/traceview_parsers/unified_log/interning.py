@@ -106,17 +106,21 @@ class Names:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
+        self._texts: list[str] = []
         self._array = pa.array([], pa.string())
 
     def number(self, text: str | None) -> int:
         """Return the number of a text, a new one if need be."""
         if text is None:
             return -1
-        return self._numbers.setdefault(text, len(self._numbers))
+        number = self._numbers.setdefault(text, len(self._texts))
+        if number == len(self._texts):
+            self._texts.append(text)
+        return number
 
     def texts(self) -> list[str]:
-        """Return all texts in the order of their numbers."""
-        return list(self._numbers)
+        """Return all texts in the order of their numbers (not a copy)."""
+        return self._texts
 
     def __len__(self) -> int:
         return len(self._numbers)

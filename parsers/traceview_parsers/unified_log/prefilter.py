@@ -16,6 +16,7 @@ from traceview_parsers.schema import EVENTS, LEVELS
 from traceview_parsers.selection import Clause, Marks, Selection
 from traceview_parsers.unified_log.callsites import CallSites, Images
 from traceview_parsers.unified_log.catalog import Processes
+from traceview_parsers.unified_log.clause_bits import Accepting, as_bits
 from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.plans import Plans
 from traceview_parsers.unified_log.words import LiteralSearch, Texts, WordSearch, bytes_as_texts
@@ -73,6 +74,7 @@ class Dumps:
         process: Process number.
         image: Row of the images.
         subsystem: Gives the numbers of the subsystems (-1 none) of some dumps.
+        initial: First byte of the subsystem, or anything where there is none.
         data: uint8, the bytes of the batch.
         begin: Where the texts of a dump begin.
         end: Where they end.
@@ -81,6 +83,7 @@ class Dumps:
     process: Array
     image: Array
     subsystem: Callable[[Array], Array]
+    initial: Array
     data: Array
     begin: Array
     end: Array
@@ -216,14 +219,19 @@ class _Group:
         self._judged = np.zeros(0, bool)
         self._has = np.zeros(0, np.uint64)
         self._may = self._has
-        self._levels = self._members(LEVELS, [clause.levels for clause in clauses])
-        self._events = self._members(EVENTS, [clause.events for clause in clauses])
-        self._unpaired = self._bits(clause.subsystems is None and clause.categories is None for clause in clauses)
-        self._of_pid = any(clause.pids is not None for clause in clauses)
-        self._of_process: dict[tuple[str | None, str | None], int] = {}
-        self._of_pair: dict[tuple[int, int], int] = {}
-        self._senders: dict[int, int] = {}
-        self._wordless = self._bits(clause.words is None for clause in clauses)
+        self._levels = _table(LEVELS, [clause.levels for clause in clauses])
+        self._events = _table(EVENTS, [clause.events for clause in clauses])
+        self._processes = Accepting([clause.processes for clause in clauses])
+        self._subsystems = Accepting([clause.subsystems for clause in clauses])
+        self._categories = Accepting([clause.categories for clause in clauses])
+        self._senders = Accepting([clause.senders for clause in clauses])
+        self._unpaired = self._subsystems.anything & self._categories.anything
+        self._paths = [
+            (1 << at, clause.process_paths) for at, clause in enumerate(clauses) if clause.process_paths is not None
+        ]
+        self._pids = [(1 << at, clause.pids) for at, clause in enumerate(clauses) if clause.pids is not None]
+        self._programs: dict[tuple[int, int], int] = {}
+        self._wordless = as_bits(clause.words is None for clause in clauses)
         self._everything = (1 << len(clauses)) - 1
 
     def processes(self) -> Array:
@@ -268,6 +276,10 @@ class _Group:
         if self._unpaired != self._everything:
             rows = np.flatnonzero(bits & ~np.uint64(self._unpaired))
             if rows.size:
+                # Most dumps are launchd's, whose own subsystems begin otherwise than those that clauses name.
+                likely = self._subsystems.begins().take(dumps.initial[rows])
+                bits[rows[~likely]] &= np.uint64(self._unpaired)
+                rows = rows[likely]
                 numbers = dumps.subsystem(rows)  # may be names that are new
                 names = self._by_subsystem.upto(len(self._known.processes.subsystems))
                 bits[rows] &= np.append(names, np.uint64(self._unpaired)).take(numbers)
@@ -298,56 +310,50 @@ class _Group:
         for row in range(start, end):
             image = known.process_images[row]
             name, path = int(images["name"][image]), int(images["path"][image])
-            shown, where, pid = names[name] if name >= 0 else None, paths[path] if path >= 0 else None, int(pids[row])
-            found = self._of_process.get((shown, where))
+            found = self._programs.get((name, path))
             if found is None:
-                found = self._of_process[shown, where] = self._bits(
-                    (clause.processes is None or shown in clause.processes)
-                    and (where is None or clause.process_paths is None or any(x in where for x in clause.process_paths))
-                    for clause in self._clauses
-                )
-            if self._of_pid:
-                found &= self._bits(clause.pids is None or pid in clause.pids for clause in self._clauses)
-            yield found
+                found = self._processes.of(names[name] if name >= 0 else None)
+                found &= self._of_path(paths[path] if path >= 0 else None)
+                self._programs[name, path] = found
+            yield found & self._of_pid(int(pids[row]))
+
+    def _of_path(self, path: str | None) -> int:
+        """Return the clauses that want programs in this place."""
+        found = self._everything
+        for clause, parts in self._paths:
+            if path is not None and not any(part in path for part in parts):
+                found &= ~clause
+        return found
+
+    def _of_pid(self, pid: int) -> int:
+        """Return the clauses that want the process of this id."""
+        found = self._everything
+        for clause, pids in self._pids:
+            if pid not in pids:
+                found &= ~clause
+        return found
 
     def _judge_pairs(self, start: int, end: int) -> Iterator[int]:
         processes = self._known.processes
         subsystems, categories = processes.subsystems.texts(), processes.categories.texts()
-        numbers = zip(
+        for subsystem, category in zip(
             processes.pairs["subsystem"][start:end].tolist(),
             processes.pairs["category"][start:end].tolist(),
             strict=True,
-        )
-        for pair in numbers:
-            found = self._of_pair.get(pair)
-            if found is None:
-                subsystem, category = subsystems[pair[0]], categories[pair[1]]
-                found = self._of_pair[pair] = self._bits(
-                    (clause.subsystems is None or subsystem in clause.subsystems)
-                    and (clause.categories is None or category in clause.categories)
-                    for clause in self._clauses
-                )
-            yield found
+        ):
+            yield self._subsystems.of(subsystems[subsystem]) & self._categories.of(categories[category])
 
     def _judge_images(self, start: int, end: int) -> Iterator[int]:
         return map(self._of_sender, self._known.images.table["name"][start:end].tolist())
 
     def _of_sender(self, name: int) -> int:
         """Return the clauses that want the library of this number."""
-        found = self._senders.get(name)
-        if found is None:
-            shown = self._known.images.names.texts()[name] if name >= 0 else None
-            found = self._bits(clause.senders is None or shown in clause.senders for clause in self._clauses)
-            self._senders[name] = found
-        return found
+        return self._senders.of(self._known.images.names.texts()[name] if name >= 0 else None)
 
     def _judge_subsystems(self, start: int, end: int) -> Iterator[int]:
         """Judge subsystems of dumps, which have no category."""
         for name in self._known.processes.subsystems.texts()[start:end]:
-            yield self._bits(
-                (clause.subsystems is None or name in clause.subsystems) and clause.categories is None
-                for clause in self._clauses
-            )
+            yield self._subsystems.of(name) & self._categories.anything
 
     def _judge_sites(self, sites: Array) -> None:
         """Judge those of these call sites that are new: which clauses their records fulfil, or do so with a word."""
@@ -377,14 +383,11 @@ class _Group:
         """Return the words of these clauses (bits)."""
         return frozenset().union(*(words or () for at, words in enumerate(self._words) if clauses >> at & 1))
 
-    def _members(self, all_names: tuple[str, ...], wanted: Sequence[Marks | None]) -> Array:
-        """Return the clauses by the indices of `all_names`; the last element, index -1, is the null."""
-        by_name = [self._bits(names is None or name in names for names in wanted) for name in all_names]
-        return np.array([*by_name, self._bits(names is None or None in names for names in wanted)], np.uint64)
 
-    @staticmethod
-    def _bits(holds: Iterable[bool]) -> int:
-        return sum(1 << number for number, one in enumerate(holds) if one)
+def _table(all_names: tuple[str, ...], accepted: Sequence[Marks | None]) -> Array:
+    """Return the clauses by the indices of `all_names`; the last element, index -1, is the null."""
+    accepting = Accepting(accepted)
+    return np.array([accepting.of(name) for name in (*all_names, None)], np.uint64)
 
 
 def _nonzero(rows: Array, bits: Array) -> tuple[Array, Array]:

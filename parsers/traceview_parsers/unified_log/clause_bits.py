@@ -1,0 +1,36 @@
+"""Clauses as the bits of a number: which of them accept a name."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+import numpy as np
+
+from traceview_parsers.unified_log.interning import Array
+
+
+class Accepting:
+    """Tells which clauses accept a name, by what each accepts; None there: anything.
+
+    Attributes:
+        anything: The clauses that accept anything.
+    """
+
+    def __init__(self, accepted: Sequence[Collection[str | None] | None]) -> None:
+        self.anything = as_bits(names is None for names in accepted)
+        self._by_name: dict[str | None, int] = {}
+        for at, names in enumerate(accepted):
+            for name in names or ():
+                self._by_name[name] = self._by_name.get(name, self.anything) | 1 << at
+
+    def of(self, name: str | None) -> int:
+        """Return the clauses that accept this name, or its absence."""
+        return self._by_name.get(name, self.anything)
+
+    def begins(self) -> Array:
+        """Return, for each byte, whether a name that some clause asks for begins with it in UTF-8."""
+        known = {name.encode("utf-8", "replace")[0] for name in self._by_name if name}
+        return np.isin(np.arange(256), list(known))
+
+
+def as_bits(holds: Iterable[bool]) -> int:
+    """Return a number with the bits set at which `holds` is true."""
+    return sum(1 << number for number, one in enumerate(holds) if one)
