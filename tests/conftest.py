@@ -1,9 +1,12 @@
 """Fixtures shared by all tests."""
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from chromium import CHROMIUM, Visit
 from hypothesis import settings
 
 # A busy machine is no bug: time limits of single examples say nothing about the software.
@@ -26,3 +29,29 @@ def real() -> Path:
 def samples() -> Path:
     """The folder of synthetic sample captures."""
     return ROOT / "sample_traces"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Headless Chromium. Skips where it or its driver is absent."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser at {CHROMIUM}")
+    with playwright.sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
+    """Return a function that opens a page: ``visit(file, fragment, script=…, **options)``."""
+    visits: list[Visit] = []
+
+    def go(file: Path, fragment: str = "", **options: Any) -> Visit:
+        visits.append(Visit(browser, file, fragment, **options))
+        return visits[-1]
+
+    yield go
+    for one in visits:
+        one.context.close()

@@ -4,19 +4,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor
 from datetime import UTC, date, datetime, timedelta
-from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from fleet_rows import kinds, names
 from polars.testing import assert_frame_equal
 from typer.testing import CliRunner
 
 from traceview.cli import app
-from traceview.fleet import batch, worker
+from traceview.fleet import batch
 from traceview.fleet.batch import run
 from traceview.fleet.dataset import MANIFEST, read_manifest, read_table, write_shard
 from traceview.fleet.executor import dask_pool, process_died
@@ -25,134 +25,9 @@ from traceview.fleet.tables import TABLES
 from traceview.fleet.worker import Settings, config_hash
 from traceview.rules.config import Config, Suppression
 from traceview_parsers import ReadOptions
-from traceview_parsers.errors import InputError, TraceviewError, UsageError
+from traceview_parsers.errors import InputError, UsageError
 
 Make = Callable[..., Settings]
-TROUBLE = """
-import os, signal, time
-from traceview.fleet import worker
-
-real = worker.open_capture
-
-class Panic(BaseException):
-    pass
-
-def trouble(path, **options):
-    name = path.stem
-    if name.startswith("dies"):
-        os._exit(9)
-    if name.startswith("raises"):
-        raise RuntimeError("cannot happen")
-    if name.startswith("panics"):
-        raise Panic("native code gave up")
-    if name.startswith("starves"):
-        raise MemoryError
-    if name.startswith("leaves"):
-        raise SystemExit(3)
-    if name.startswith("spins"):
-        while True:
-            pass
-    if name.startswith("blocks"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
-        time.sleep(1000)
-    return real(path, **options)
-
-def install():
-    worker.open_capture = trouble
-    worker.kill_after = lambda seconds: seconds + 0.2
-"""
-
-
-@pytest.fixture
-def troubled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Executor]:
-    """Makes pools whose processes misbehave as the name of a capture says."""
-    folder = tmp_path / "modules"
-    folder.mkdir()
-    (folder / "fleet_trouble.py").write_text(TROUBLE)
-    monkeypatch.syspath_prepend(folder)
-    monkeypatch.setattr(batch, "kill_after", lambda seconds: seconds + 0.2)
-    import fleet_trouble  # noqa: PLC0415  (exists only now)
-
-    return lambda: ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=fleet_trouble.install)
-
-
-def kinds(out: Path) -> dict[str, str]:
-    rows = read_table(out, "failures").iter_rows(named=True)
-    return {Path(row["path"]).stem: row["kind"] for row in rows}
-
-
-def names(out: Path) -> list[str]:
-    return sorted(read_table(out, "captures")["name"].to_list())
-
-
-def test_troubled_captures_cost_one_row_each(captures: Path, settings: Make, troubled: Callable[[], Executor]) -> None:
-    text = (captures / "a.ndjson").read_text()
-    for name in ("dies-1", "dies-2", "raises", "panics", "starves", "leaves"):
-        (captures / f"{name}.ndjson").write_text(text)
-    (captures / "torn.tar.gz").write_bytes(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03 torn")
-    asked = settings()
-    jobs = find_jobs(captures)
-    seen: list[tuple[int, int]] = []
-    summary = run(jobs, asked, troubled, shard_size=3, in_flight=3, done=lambda done, total: seen.append((done, total)))
-    assert summary == batch.Summary(captures=13, skipped=0, failures=7), read_table(asked.out, "failures")[
-        "message"
-    ].to_list()
-    assert kinds(asked.out) == {
-        "dies-1": "died",
-        "dies-2": "died",
-        "raises": "internal",
-        "panics": "internal",
-        "starves": "memory",
-        "leaves": "internal",
-        "torn.tar": "unreadable",
-    }
-    assert names(asked.out) == [f"{name}.ndjson" for name in "abcdef"]
-    assert seen[-1] == (13, 13)
-    told = dict(zip(*(read_table(asked.out, "failures")[name] for name in ("path", "message")), strict=True))
-    assert told[str(captures / "raises.ndjson")] == "RuntimeError: cannot happen"
-    keys = [key for entry in read_manifest(asked.out) for key in entry.captures]
-    assert sorted(keys) == sorted(job.key for job in jobs)
-
-
-def test_captures_that_hang_are_stopped(captures: Path, settings: Make, troubled: Callable[[], Executor]) -> None:
-    """One hangs in Python code, one in native code that no signal interrupts."""
-    asked = settings(timeout_s=2)
-    jobs = find_jobs(captures)[:3]
-    for job, name in zip(jobs[1:], ("spins", "blocks"), strict=True):
-        job.path.rename(captures / f"{name}.ndjson")
-    jobs = [job for job in find_jobs(captures) if job.path.stem in ("a", "spins", "blocks")]
-    run(jobs, asked, troubled, shard_size=3)
-    assert names(asked.out) == ["a.ndjson"]
-    assert kinds(asked.out) == {"spins": "timeout", "blocks": "timeout"}
-    told = read_table(asked.out, "failures")["message"].sort().to_list()
-    assert told == ["took longer than 2 s", "took longer than 2 s, in native code that does not stop"]
-
-
-def test_processes_that_cannot_start_stop_the_batch(captures: Path, settings: Make) -> None:
-    def pool() -> Executor:
-        return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=os._exit, initargs=(3,))
-
-    with pytest.raises(TraceviewError, match="as soon as they start"):
-        run(find_jobs(captures)[:1], settings(), pool)
-
-
-def test_a_limit_works_in_the_main_thread_only(captures: Path, settings: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cluster's worker runs tasks in threads, where signals cannot be set: the capture is analysed all the same."""
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
-
-    asked = settings(timeout_s=30)
-    monkeypatch.setattr(worker, "_alarm", None)
-    run(find_jobs(captures), asked, lambda: ThreadPoolExecutor(1))
-    assert kinds(asked.out) == {}
-
-
-def test_the_previous_alarm_is_restored(captures: Path, settings: Make, inline: type[Executor]) -> None:
-    import signal  # noqa: PLC0415
-
-    before = signal.getsignal(signal.SIGALRM)
-    run(find_jobs(captures), settings(timeout_s=30), inline)
-    assert signal.getsignal(signal.SIGALRM) is before
-    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0 or before is not signal.SIG_DFL
 
 
 def test_a_second_run_refuses(captures: Path, settings: Make, inline: type[Executor]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fleet_rows import kinds, names
 from typer.testing import CliRunner
 
 from traceview.cli import app
@@ -54,10 +55,6 @@ def _breaks(monkeypatch: pytest.MonkeyPatch, name: str, error: Exception) -> Non
     monkeypatch.setattr(worker, "open_capture", opening)
 
 
-def _kinds(out: Path) -> dict[str, str]:
-    return {Path(row["path"]).stem: row["kind"] for row in read_table(out, "failures").iter_rows(named=True)}
-
-
 @pytest.mark.parametrize("shard_size", [1, 3, 8])
 def test_resume_tries_again_what_may_have_passed(
     captures: Path, settings: Make, inline: type[Executor], shard_size: int
@@ -67,13 +64,13 @@ def test_resume_tries_again_what_may_have_passed(
     with pytest.MonkeyPatch.context() as patch:
         _breaks(patch, "b", PermissionError(13, "Permission denied"))
         assert run(find_jobs(captures), asked, inline, shard_size=shard_size).failures == 2
-    assert _kinds(asked.out) == {"b": "access", "torn.tar": "unreadable"}
+    assert kinds(asked.out) == {"b": "access", "torn.tar": "unreadable"}
     summary = run(find_jobs(captures), asked, inline, resume=True)
     assert summary == Summary(captures=1, skipped=6, failures=1, retried=1)
-    assert _kinds(asked.out) == {"torn.tar": "unreadable"}
+    assert kinds(asked.out) == {"torn.tar": "unreadable"}
     keys = [key for entry in read_manifest(asked.out) for key in entry.captures]
     assert sorted(keys) == sorted(job.key for job in find_jobs(captures))
-    assert sorted(read_table(asked.out, "captures")["name"]) == [f"{name}.ndjson" for name in "abcdef"]
+    assert names(asked.out) == [f"{name}.ndjson" for name in "abcdef"]
     named = {name for entry in read_manifest(asked.out) for name in entry.files}
     there = {path.relative_to(asked.out).as_posix() for path in asked.out.rglob("*.parquet")}
     assert there == named
@@ -85,7 +82,7 @@ def test_a_failure_that_comes_again_is_one_row(captures: Path, settings: Make, i
         _breaks(patch, "b", MemoryError())
         run(find_jobs(captures), asked, inline)
         assert run(find_jobs(captures), asked, inline, resume=True).retried == 1
-    assert _kinds(asked.out) == {"b": "memory"}
+    assert kinds(asked.out) == {"b": "memory"}
 
 
 def test_a_run_cut_off_before_the_second_try_loses_nothing_but_the_row(

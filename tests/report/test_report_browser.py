@@ -1,97 +1,34 @@
 """The report in a real browser, offline: policy, requests, drawing, links, keys, themes, narrow pages, size."""
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import Visit
 
 from traceview.analysis import Analysis
 from traceview.report.html import write
 
-CHROMIUM = Path("/usr/bin/chromium")
-playwright = pytest.importorskip("playwright.sync_api")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}"),
-]
-WAIT_S = 20
+pytestmark = pytest.mark.browser
 TIMES = "#t=2026-05-04T12:01:00Z,2026-05-04T12:01:30.500Z"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
-        yield running
-        running.close()
-
-
-class Visit:
-    """One page with everything that it complained about or asked for."""
-
-    def __init__(self, browser: Any, file: Path, fragment: str = "", script: str = "", **options: Any) -> None:
-        self.context = browser.new_context(offline=True, **{"viewport": {"width": 1400, "height": 900}, **options})
-        self.page = self.context.new_page()
-        self.complaints: list[str] = []
-        self.requests: list[str] = []
-        self.loaded: dict[str, object] = {}
-        self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.route("**/*", self._route)
-        if script:
-            self.page.add_init_script(script)
-        self.address = file.as_uri()
-        self.page.goto(self.address + fragment)
-
-    def _route(self, route: Any) -> None:
-        if route.request.url.split("#")[0] == self.address:
-            route.continue_()
-        else:
-            self.requests.append(route.request.url)
-            route.abort()
-
-    def until(self, expression: str, wanted: object = True) -> None:  # noqa: FBT002 (plain default of a test helper)
-        """Poll plain evaluations: the page's policy forbids the evaluation of strings that a driver would use to wait."""
-        end = time.monotonic() + WAIT_S
-        while (seen := self.page.evaluate(expression)) != wanted:
-            assert time.monotonic() < end, f"{expression} is {seen!r}, not {wanted!r}"
-            self.page.wait_for_timeout(40)
-
-    def drawn(self) -> "Visit":
-        self.until("() => document.getElementById('plot').dataset.state || ''", "drawn")
-        return self
-
-    def range(self) -> list[float]:
-        """Return the shown window, milliseconds UTC."""
-        shown: list[float] = self.page.evaluate(
-            "() => { const axis = document.getElementById('plot')._fullLayout.xaxis;"
-            " const offset = document.getElementById('plot').layout.meta.offset_ms;"
-            " return axis.range.map((edge) => axis.r2l(edge) - offset); }"
-        )
-        return shown
-
-    def fresh(self) -> "Visit":
-        """Go back to how the page was when it was drawn."""
-        self.page.evaluate(
-            "() => { document.activeElement.blur(); document.querySelectorAll('details').forEach((one, at) => { one.open = false; });"
-            " document.getElementById('zoom-all').click(); scrollTo(0, 0); }"
-        )
-        self.until("() => location.hash", "")
-        return self
-
-    def quiet(self) -> None:
-        assert self.complaints == []
-        assert self.requests == []
+def fresh(visit: Visit) -> Visit:
+    """Go back to how the page was when it was drawn."""
+    visit.page.evaluate(
+        "() => { document.activeElement.blur(); document.querySelectorAll('details').forEach((one, at) => { one.open = false; });"
+        " document.getElementById('zoom-all').click(); scrollTo(0, 0); }"
+    )
+    return visit.until("() => location.hash", "")
 
 
 @pytest.fixture(scope="module")
 def shared(browser: Any, report: Path) -> Iterator[Visit]:
     """One drawn page for the tests that only act on it: drawing takes a second or more. Opened at its third finding."""
     third = re.findall(r'id="(f=[0-9a-f]+)"', report.read_text(encoding="utf-8"))[2]
-    visit = Visit(browser, report, f"#{third}").drawn()
+    visit = Visit(browser, report, f"#{third}").plot("drawn")
     visit.until("() => document.activeElement.tagName", "SUMMARY")
     visit.loaded = visit.page.evaluate(
         "() => ({ open: document.querySelectorAll('.finding')[2].open, from: document.getElementById('plot').dataset.from,"
@@ -99,19 +36,6 @@ def shared(browser: Any, report: Path) -> Iterator[Visit]:
     )
     yield visit
     visit.context.close()
-
-
-@pytest.fixture
-def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
-    visits: list[Visit] = []
-
-    def go(file: Path, fragment: str = "", **options: Any) -> Visit:
-        visits.append(Visit(browser, file, fragment, **options))
-        return visits[-1]
-
-    yield go
-    for one in visits:
-        one.context.close()
 
 
 def _start_ms(analysis: Analysis, finding: int) -> float:
@@ -128,7 +52,7 @@ def test_it_draws_without_complaint_or_request(shared: Visit) -> None:
 
 
 def test_a_click_on_a_finding_zooms_and_opens_its_lines(shared: Visit, rich: Analysis) -> None:
-    page = shared.fresh()
+    page = fresh(shared)
     before = page.range()
     target = page.page.locator("details.finding").nth(1)
     target.locator("summary").click()
@@ -152,7 +76,7 @@ def test_permalinks_to_findings_work_on_load(shared: Visit, rich: Analysis) -> N
 
 
 def test_permalinks_to_findings_work_on_change(shared: Visit, rich: Analysis) -> None:
-    page = shared.fresh()
+    page = fresh(shared)
     fragment = f"#f={rich.findings[1].fingerprint}"
     page.page.evaluate(f"() => {{ location.hash = '{fragment}'; }}")
     page.until("() => document.querySelectorAll('.finding')[1].open")
@@ -162,7 +86,7 @@ def test_permalinks_to_findings_work_on_change(shared: Visit, rich: Analysis) ->
 
 
 def test_permalinks_to_times(shared: Visit) -> None:
-    page = shared.fresh()
+    page = fresh(shared)
     page.page.evaluate(f"() => {{ location.hash = '{TIMES}'; }}")
     page.until("() => document.getElementById('plot').dataset.from || ''", "1777896060000")
     low, high = page.range()
@@ -173,7 +97,7 @@ def test_permalinks_to_times(shared: Visit) -> None:
 
 
 def test_broken_permalinks_do_nothing(shared: Visit) -> None:
-    page = shared.fresh()
+    page = fresh(shared)
     before = page.range()
     page.page.evaluate("() => { location.hash = '#t=never,ever&f=%E0%A4%A&e=none'; }")
     page.page.wait_for_timeout(100)
@@ -182,7 +106,7 @@ def test_broken_permalinks_do_nothing(shared: Visit) -> None:
 
 
 def test_episodes_are_linked(shared: Visit) -> None:
-    page = shared.fresh()
+    page = fresh(shared)
     page.page.evaluate("() => { location.hash = '#e=call-2'; }")
     page.until(
         "() => document.querySelector('tr.selected') !== null && document.querySelector('tr.selected').id", "e=call-2"
@@ -192,7 +116,7 @@ def test_episodes_are_linked(shared: Visit) -> None:
 
 
 def test_a_click_on_a_time_marks_it(shared: Visit) -> None:
-    page = shared.fresh()
+    page = fresh(shared)
     time_of_line = page.page.locator(".call .steps time").nth(4)
     moment = time_of_line.evaluate("node => Date.parse(node.dateTime)")
     time_of_line.click()
@@ -203,7 +127,7 @@ def test_a_click_on_a_time_marks_it(shared: Visit) -> None:
 
 
 def test_keys_go_from_finding_to_finding(shared: Visit) -> None:
-    page = shared.fresh()
+    page = fresh(shared)
     focused = "() => [...document.querySelectorAll('.finding summary')].indexOf(document.activeElement)"
     page.page.evaluate("() => { location.hash = document.querySelector('.finding').id; }")
     page.until(focused, 0)
@@ -221,7 +145,7 @@ def test_keys_go_from_finding_to_finding(shared: Visit) -> None:
 
 
 def test_the_timeline_moves_by_keys(shared: Visit) -> None:
-    page = shared.fresh()
+    page = fresh(shared)
     before = page.range()
     page.page.locator("#plot").focus()
     page.page.keyboard.press("+")
@@ -236,7 +160,7 @@ def test_the_timeline_moves_by_keys(shared: Visit) -> None:
 
 
 def test_a_click_in_the_timeline_opens_the_finding(shared: Visit) -> None:
-    page = shared.fresh()
+    page = fresh(shared)
     page.page.locator("#timeline").scroll_into_view_if_needed()
     page.page.wait_for_timeout(100)
     box = page.page.locator("#plot .barlayer .point path").first.bounding_box()
@@ -250,7 +174,7 @@ def test_a_click_in_the_timeline_opens_the_finding(shared: Visit) -> None:
 
 
 def test_dark_mode_follows_the_system_and_the_button(shared: Visit) -> None:
-    page = shared.fresh()
+    page = fresh(shared)
     background = "() => getComputedStyle(document.body).backgroundColor"
     tick = "() => getComputedStyle(document.querySelector('#plot .xtick text')).fill"
     page.page.emulate_media(color_scheme="dark")
@@ -263,7 +187,7 @@ def test_dark_mode_follows_the_system_and_the_button(shared: Visit) -> None:
 
 
 def test_narrow_pages_do_not_scroll_sideways(shared: Visit) -> None:
-    page = shared.fresh()
+    page = fresh(shared)
     page.page.evaluate("() => document.querySelectorAll('details').forEach((node) => { node.open = true; })")
     for width in (768, 390, 320):
         page.page.set_viewport_size({"width": width, "height": 800})
@@ -276,7 +200,7 @@ def test_narrow_pages_do_not_scroll_sideways(shared: Visit) -> None:
 
 
 def test_printing_opens_the_findings(shared: Visit, tmp_path: Path) -> None:
-    page = shared.fresh()
+    page = fresh(shared)
     page.page.pdf(path=str(tmp_path / "x.pdf"), format="A4", print_background=True)
     assert (tmp_path / "x.pdf").read_bytes().startswith(b"%PDF")
     opened = "() => [...document.querySelectorAll('.finding')].every((node) => node.open)"
@@ -290,7 +214,7 @@ def test_printing_opens_the_findings(shared: Visit, tmp_path: Path) -> None:
 def test_an_empty_report_needs_no_library(visit: Callable[..., Visit], empty: Analysis, tmp_path: Path) -> None:
     write(empty, tmp_path / "x.html")
     page = visit(tmp_path / "x.html")
-    page.until("() => document.getElementById('plot').dataset.state || ''", "empty")
+    page.plot("empty")
     assert page.page.locator("h1").inner_text() == "Nothing found"
     page.quiet()
 
@@ -305,7 +229,7 @@ def test_without_scripts_all_but_the_timeline_is_there(visit: Callable[..., Visi
 
 def test_an_old_browser_is_told(visit: Callable[..., Visit], report: Path) -> None:
     page = visit(report, script="delete window.DecompressionStream")
-    page.until("() => document.getElementById('plot').dataset.state || ''", "unsupported")
+    page.plot("unsupported")
     assert "browser from 2023" in page.page.locator("#plot-note").inner_text()
 
 
@@ -317,7 +241,7 @@ def test_a_full_report_stays_usable(
     assert size.total < 6_000_000
     page = visit(tmp_path / "x.html", TIMES)
     assert page.page.locator("h1").is_visible()
-    page.drawn()
+    page.plot("drawn")
     page.until("() => document.getElementById('plot').dataset.from || ''", "1777896060000")
     page.page.locator("#zoom-all").click()
     page.until("() => document.querySelectorAll('#plot .barlayer .point').length > 4500")
