@@ -5,11 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from traceview_parsers.unified_log import tracev3
+
 SUFFIX: Final = ".tracev3"
 LIVE: Final = "logdata.LiveData.tracev3"
 _FOLDERS: Final = frozenset({"persist", "special", "signpost", "highvolume", "livedata"})
 _LEVELS_UP: Final = 3
 """How far above a loose tracev3 file its strings are looked for: Persist, the archive, its folder."""
+
+_HEAD_BYTES: Final = 4096
+"""What is read to find a file's header: real ones take 224 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,19 @@ def files_of_trace(path: Path) -> Files:
         timesync=_timesync(above),
         strings=tuple(place for place in near if _holds_strings(place)),
     )
+
+
+def file_heads(files: Files) -> Iterator[tuple[str, tracev3.Header]]:
+    """Yield the name and the header of each tracev3 file that begins with one; files that cannot be read are passed over."""
+    for name, path in files.traces:
+        try:
+            with path.open("rb") as file:
+                head = file.read(_HEAD_BYTES)
+        except OSError:  # told where the file's records are read
+            continue
+        chunk = next(iter(tracev3.walk_chunks(head, lambda *_: None)), None)
+        if chunk is not None and chunk.tag == tracev3.HEADER:
+            yield name, tracev3.parse_header(head[chunk.start : chunk.end])
 
 
 def _traces(root: Path) -> Iterator[Path]:

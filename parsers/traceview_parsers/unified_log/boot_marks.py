@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from traceview_parsers.schema import EVENTS, REF_POSITION_BITS, TIME, log_batch
 from traceview_parsers.unified_log import columns
+from traceview_parsers.unified_log.anchors import Boot
 from traceview_parsers.unified_log.rows import OFFSET_BITS
-from traceview_parsers.unified_log.timesync import Boot
 
 _LAST_UNIT: Final = (1 << (REF_POSITION_BITS - OFFSET_BITS)) - 1
 """Marks have the numbers of chunk sets that no archive has: the last ones, one a boot."""
@@ -22,10 +22,8 @@ _MOST: Final = 1 << OFFSET_BITS
 
 def boot_marks(boot_uuid: str, boot: Boot, source_index: int, number: int) -> Any:
     """Return the rows (``log``, by ``mach_time``) of boot number `number` of an archive."""
-    syncs = sorted(boot.syncs.items())[: _MOST - 1]
-    marks = [(tick, wall, "=== system wallclock time adjusted") for tick, wall in syncs if 0 < tick < 2**64]
-    if boot.wall_ns > 0:
-        marks.insert(0, (0, boot.wall_ns, f"=== system boot: {boot_uuid}"))
+    adjusted = "=== system wallclock time adjusted"
+    marks = [(tick, wall, adjusted if tick else f"=== system boot: {boot_uuid}") for tick, wall in boot.moments[:_MOST]]
     base = (source_index << REF_POSITION_BITS) | ((_LAST_UNIT - number) << OFFSET_BITS)
     return log_batch(
         len(marks),

@@ -12,7 +12,7 @@ from traceview_parsers.unified_log.boot_marks import boot_marks
 from traceview_parsers.unified_log.callsites import uuid_text
 from traceview_parsers.unified_log.catalog import Catalog, SubChunk
 from traceview_parsers.unified_log.passes import Pass, SetPlace
-from traceview_parsers.unified_log.timesync import Boot, Clock, clock_for, read_timesync
+from traceview_parsers.unified_log.timesync import Boots, Clock
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class Survey:
         self._source_index = source_index
         self._files = files
         self._problems = problems
-        self._boots: dict[bytes, Boot] | None = None
+        self._boots: Boots | None = None
 
     def sets(self, run: Pass) -> Iterator[tuple[SetPlace, memoryview]]:
         """Yield each chunk set with its packed data, in storage order; fills the run's clocks, spans and processes."""
@@ -74,23 +74,16 @@ class Survey:
         """Begin a file, or another boot in it."""
         state.boot_uuid = uuid_text(header.boot_uuid)
         if state.boot_uuid not in run.clocks:
-            run.clocks[state.boot_uuid] = clock_for(self.boots(), header.boot_uuid, header.anchor)
-            boot = self.boots().get(header.boot_uuid)
+            if self._boots is None:
+                self._boots = Boots(self._name, self._files, self._problems)
+            boot = self._boots.find(header.boot_uuid)
+            run.clocks[state.boot_uuid] = self._boots.clock(header.boot_uuid, header.anchor)
             if boot is None:
                 text = f"no timesync record of boot {state.boot_uuid}: its times come from the clock of the file's head"
                 run.report(f"{self._name}/timesync", "no-timesync", text)
             else:
                 run.marks[state.boot_uuid] = boot_marks(state.boot_uuid, boot, self._source_index, len(run.marks))
         state.clock = run.clocks[state.boot_uuid]
-
-    def boots(self) -> dict[bytes, Boot]:
-        """Return what the timesync files tell, read once."""
-        if self._boots is None:
-            self._boots, odd = read_timesync(path.read_bytes() for path in self._files.timesync)
-            if odd:
-                text = "timesync records that make no sense were left out"
-                self._problems.add(f"{self._name}/timesync", "damaged-timesync", text, count=odd)
-        return self._boots
 
 
 def _place(run: Pass, state: _State, chunk: tracev3.Chunk, unit: int) -> SetPlace:

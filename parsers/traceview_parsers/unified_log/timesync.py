@@ -2,25 +2,31 @@
 
 Facts: libyal dtformats, "Apple Unified Logging and Activity Tracing formats" (timesync database). Wall time = the wall
 time of the last sync record at or before the moment + the ticks since then * numerator / denominator; before the first
-sync record the boot record counts (tick 0). Where no boot matches, the tracev3 header's own pair of wall clock and
-continuous time is the anchor (checked on real archives: within 1 µs of timesync until the next clock adjustment).
+sync record the boot record counts (tick 0). Where no boot matches, the tracev3 headers' own pairs of wall clock and
+continuous time are the anchors (checked on real archives: within 1 µs of timesync until the next clock adjustment).
 """
 
 import struct
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import numpy as np
 
+from traceview_parsers.problems import Problems
+from traceview_parsers.unified_log.anchors import Boot, Doubt, Head, Moment, judge, of_heads
+from traceview_parsers.unified_log.archive import Files, file_heads
 from traceview_parsers.unified_log.interning import Array
+from traceview_parsers.unified_log.marks import Marks
 
 _BOOT: Final = struct.Struct("<HHI16sIIqiI")
 _SYNC: Final = struct.Struct("<HHIQqiI")
 _BOOT_SIGNATURE: Final = 0xBBB0
 _SYNC_SIGNATURE: Final = 0x7354
+_SIZES: Final = {_BOOT_SIGNATURE: _BOOT.size, _SYNC_SIGNATURE: _SYNC.size}
+_SIGNATURES: Final = tuple(struct.pack("<H", signature) for signature in _SIZES)
 _LATEST_NS: Final = 2**62
 """Wall times beyond year 2116 are damage, not dates."""
+_LATEST_TICK: Final = 2**63
 
 FROM_TIMESYNC: Final = "timesync"
 FROM_HEADER: Final = "header wall clock + continuous time, no timesync for this boot"
@@ -30,16 +36,6 @@ NO_CLOCK: Final = "no usable clock: header and timesync are damaged"
 _SET_NS: Final = 1_000_000_000
 """Heuristic: a correction of a second or more is a clock that was set, a smaller one drift that time sync took back
 (real archives: 20 to 50 ms each quarter of an hour, and single ones of 1 to 12 s)."""
-
-
-@dataclass(slots=True)
-class Boot:
-    """What timesync files say about one boot: (tick, UTC ns) anchors, the boot record first."""
-
-    numerator: int
-    denominator: int
-    wall_ns: int
-    syncs: dict[int, int] = field(default_factory=dict)
 
 
 class Clock:
@@ -143,48 +139,122 @@ def sureness(mapped: Iterable[tuple[Clock, tuple[int, int]]]) -> tuple[int | Non
     return (max(known) if known and len(known) == len(bounds) else None), notes
 
 
-def read_timesync(files: Iterable[bytes]) -> tuple[dict[bytes, Boot], int]:
-    """Read timesync files in the order of their names; return (boots by boot UUID, records that made no sense).
+class Boots:
+    """The clocks of the boots of one archive; what is not to be trusted of them is told in `problems` (see `anchors`).
+
+    Args:
+        name: Name of the archive, for problems.
+        files: The archive.
+        problems: Where to tell.
+    """
+
+    def __init__(self, name: str, files: Files, problems: Problems) -> None:
+        self._name = name
+        self._problems = problems
+        self._heads: dict[bytes, list[Head]] = {}
+        for file, header in file_heads(files):
+            if 0 < header.wall_ns < _LATEST_NS:
+                moment = Moment(header.ticks, header.wall_ns, "file head", file)
+                head = Head(header.numerator, header.denominator, moment)
+                self._heads.setdefault(header.boot_uuid, []).append(head)
+        self._boots, odd = read_timesync(self._contents(files))
+        for file, at in odd:
+            text = "timesync records that make no sense were left out"
+            problems.add(f"{name}/{file}", "damaged-timesync", text, position=at)
+        self._judged: dict[bytes, Boot | None] = {}
+        self._heads_only: dict[bytes, Boot] = {}
+
+    def find(self, boot_uuid: bytes) -> Boot | None:
+        """Return what is to be trusted of a boot; None where timesync does not speak of it."""
+        if boot_uuid not in self._judged:
+            boot = self._boots.get(boot_uuid)
+            if boot is not None:
+                boot, doubts = judge(boot, self._heads.get(boot_uuid, []))
+                self._tell(doubts)
+            self._judged[boot_uuid] = boot
+        return self._judged[boot_uuid]
+
+    def clock(self, boot_uuid: bytes, header: tuple[int, int, int, int]) -> "Clock":
+        """Return the clock of a boot.
+
+        Args:
+            boot_uuid: 16 bytes from a file's header.
+            header: (numerator, denominator, wall clock in UTC ns, continuous time of that moment) from that header.
+        """
+        boot = self.find(boot_uuid)
+        if boot is not None and boot.moments:
+            return Clock(FROM_TIMESYNC, boot.numerator, boot.denominator, boot.moments)
+        if boot_uuid not in self._heads_only:
+            numerator, denominator, wall_ns, ticks = header
+            heads = self._heads.get(boot_uuid) or [Head(numerator, denominator, Moment(ticks, wall_ns))]
+            self._heads_only[boot_uuid], doubts = of_heads(heads)
+            self._tell(doubts)
+        boot = self._heads_only[boot_uuid]
+        return Clock(FROM_HEADER, boot.numerator, boot.denominator, boot.moments)
+
+    def _contents(self, files: Files) -> Iterator[tuple[str, bytes]]:
+        for path in files.timesync:
+            try:
+                yield path.name, path.read_bytes()
+            except OSError as error:
+                text = f"the file cannot be read: {error.strerror}"
+                self._problems.add(f"{self._name}/timesync/{path.name}", "unreadable-file", text)
+
+    def _tell(self, doubts: Iterable[Doubt]) -> None:
+        for doubt in doubts:
+            source = "/".join(filter(None, (self._name, doubt.moment.file)))
+            self._problems.add(source, doubt.kind, doubt.text, position=doubt.moment.at)
+
+
+def read_timesync(files: Iterable[tuple[str, bytes]]) -> tuple[dict[bytes, Boot], list[tuple[str, int]]]:
+    """Read timesync files, given with their names and in the order of these.
 
     A boot may go on in the next file, with a boot record that was written again; the first one counts, since it stood
     there when the early records were logged.
+
+    Returns:
+        The boots by boot UUID, and the places (file, byte) of records that make no sense.
     """
     boots: dict[bytes, Boot] = {}
-    odd = 0
-    for data in files:
+    odd: list[tuple[str, int]] = []
+    for name, data in files:
+        file = f"timesync/{name}"
         boot: Boot | None = None
-        at = 0
-        while at + 4 <= len(data):
-            signature, size = struct.unpack_from("<HH", data, at)
+        for at, signature, size in _records(data):
             if signature == _BOOT_SIGNATURE and at + _BOOT.size <= len(data):
                 _, _, _, uuid, numerator, denominator, wall, _, _ = _BOOT.unpack_from(data, at)
-                boot = boots.setdefault(uuid, Boot(numerator, denominator, wall))
+                sane = 0 < wall < _LATEST_NS
+                boot = Boot(numerator, denominator, Moment(0, wall if sane else 0, "boot record", file, at))
+                boot = boots.setdefault(uuid, boot)
             elif signature == _SYNC_SIGNATURE and at + _SYNC.size <= len(data):
                 _, _, _, tick, wall, _, _ = _SYNC.unpack_from(data, at)
-                if boot is None or wall <= 0:
-                    odd += 1
-                else:
-                    boot.syncs[tick] = wall
+                sane = boot is not None and 0 < wall < _LATEST_NS and tick < _LATEST_TICK
+                if boot is not None and sane:
+                    boot.syncs.append(Moment(tick, wall, "sync record", file, at))
             else:
-                odd += any(data[at:])
-                break
-            at += max(size, 4)
+                sane = not any(data[at : at + _BOOT.size])
+                if size != _SYNC.size:
+                    boot = None  # what follows may belong to a boot that is told here
+            if not sane:
+                odd.append((file, at))
     return boots, odd
 
 
-def clock_for(boots: dict[bytes, Boot], boot_uuid: bytes, header: tuple[int, int, int, int]) -> Clock:
-    """Return the clock of a tracev3 file.
+def _records(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield (position, signature, stated size) of each record, and of each stretch that holds none."""
+    marks = Marks(data, tuple(struct.pack("<HH", *record) for record in _SIZES.items()), lambda _: True)
 
-    Args:
-        boots: From `read_timesync`.
-        boot_uuid: 16 bytes from the file's header.
-        header: (numerator, denominator, wall clock in UTC ns, continuous time of that moment) from the file's header.
-    """
-    boot = boots.get(boot_uuid)
-    if boot is not None and (boot.wall_ns > 0 or boot.syncs):
-        anchors = dict(boot.syncs)
-        if boot.wall_ns > 0:
-            anchors.setdefault(0, boot.wall_ns)
-        return Clock(FROM_TIMESYNC, boot.numerator, boot.denominator, anchors.items())
-    numerator, denominator, wall_ns, ticks = header
-    return Clock(FROM_HEADER, numerator, denominator, [(ticks, wall_ns)])
+    def stands(at: int) -> bool:
+        return at == len(data) or data[at : at + 2] in _SIGNATURES
+
+    at = 0
+    while at + 4 <= len(data):
+        signature, size = struct.unpack_from("<HH", data, at)
+        yield at, signature, size
+        usual = _SIZES.get(signature, size if size in _SIZES.values() else 0)
+        if usual and (stands(at + usual) or (signature in _SIZES and not stands(at + size))):
+            at += usual
+        elif signature in _SIZES and size > usual:
+            at += size
+        else:
+            at = marks.after(at + 4)
