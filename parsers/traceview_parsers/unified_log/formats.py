@@ -101,7 +101,6 @@ class Placeholder:
         return not (self.flags or self.width or self.precision is not None or self.decoder)
 
 
-@lru_cache(maxsize=65_536)
 def parse_format(text: str) -> tuple[str | Placeholder, ...]:
     """Split an os_log format string into literal text and placeholders, in order.
 
@@ -120,7 +119,7 @@ def parse_format(text: str) -> tuple[str | Placeholder, ...]:
         if literal:
             parts.append(literal)
             literal = ""
-        parts.append(_placeholder(match))
+        parts.append(_placeholder(match[0]))
     literal += text[end:]
     if literal:
         parts.append(literal)
@@ -150,7 +149,12 @@ def mismatch(placeholder: Placeholder, kind: str, size: int, flags: int = 0) -> 
     return f"<decode: mismatch for [{placeholder.raw}] got [{words} sz:{size}]>"
 
 
-def _placeholder(match: re.Match[str]) -> Placeholder:
+@lru_cache(maxsize=8_192)
+def _placeholder(raw: str) -> Placeholder:
+    """Return what a specifier means; formats are many, specifiers few."""
+    match = _SPECIFIER.fullmatch(raw)
+    if match is None:
+        raise ValueError(raw)
     annotations = _annotations(match["annotations"] or "")
     return Placeholder(
         flags=match["flags"],
@@ -161,7 +165,7 @@ def _placeholder(match: re.Match[str]) -> Placeholder:
         privacy=_privacy(annotations),
         decoder=next((name for name in annotations if _is_decoder(name)), None),
         annotations=annotations,
-        raw=match[0],
+        raw=raw,
     )
 
 

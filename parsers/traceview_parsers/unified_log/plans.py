@@ -4,7 +4,6 @@ A plan is a row of segments: literal pieces of the format (Arrow binary-view ent
 each placeholder. Its slots say, for each value that a record brings, which segment it fills and how it is written.
 """
 
-from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -65,6 +64,25 @@ _INTEGER_STYLES: Final = {
 """Style by conversion and alternate form."""
 
 
+class _Shape(NamedTuple):
+    """Fewest digits, whether a minus sign takes the place of one, fewest characters."""
+
+    digits: int
+    sign_counts: bool
+    width: int
+
+
+class _Value(NamedTuple):
+    """A placeholder: its number, how its values are written, and the marks before and behind them."""
+
+    place: int
+    style: Style
+    shape: _Shape
+    bare: bool
+    before: str
+    behind: str
+
+
 class Plans:
     """All plans of an archive.
 
@@ -96,6 +114,7 @@ class Plans:
         self._frozen = b""
         self._known: dict[tuple[str, int], int] = {}
         self._literals: list[list[str]] = []
+        self._values: dict[tuple[str, bool], _Value] = {}
         self._missing = self._literal(formats.missing().encode())
 
     @property
@@ -141,40 +160,50 @@ class Plans:
         if known is not None:
             return known
         segment = len(self._entries) // ENTRY.itemsize
-        count = 0
         slot = self.slots.size
-        literals = [""]
-        for part in _with_marks(parts):
+        count = 0
+        literal = ""
+        literals = []
+        for part in parts:
             if isinstance(part, str):
-                literals[-1] += part
-                self._entries += self._literal(part.encode("utf-8", "replace"))
-            else:
-                style = Style.ANY if key[1] >= 0 else _style(part)
-                if part.width == "*":
-                    self._slot(-1, Style.WIDTH, part)
-                self._slot(count, style, part)
-                literals.append("")
-                self._entries += self._missing
+                literal += part
+                continue
+            value = self._value(part, anything=key[1] >= 0)
+            literal += value.before
+            literals.append(literal)
+            count += self._add_literal(literal)
+            if part.width == "*":
+                self.slots.append(-1, Style.WIDTH, 1, False, 0, True, value.place)
+            self.slots.append(count, value.style, *value.shape, value.bare, value.place)
+            self._entries += self._missing
             count += 1
+            literal = value.behind
+        literals.append(literal)
+        count += self._add_literal(literal)
         self._literals.append(literals)
         number = self._known[key] = self.table.append(segment, count, slot, self.slots.size - slot)
         return number
 
-    def _slot(self, segment: int, style: Style, place: Placeholder) -> None:
+    def _value(self, place: Placeholder, *, anything: bool) -> _Value:
+        """Return how values of a placeholder are written: the same for all that read alike."""
+        known = self._values.get((place.raw, anything))
+        if known is not None:
+            return known
+        style = Style.ANY if anything else _style(place)
         is_text = style in {Style.TEXT, Style.TEXT_CUT, Style.ANY}
         shape = _Shape(_text_limit(place), False, 0) if is_text else _shape(place) or _Shape(1, False, 0)
-        self.slots.append(
-            segment,
-            style,
-            shape.digits,
-            shape.sign_counts,
-            shape.width,
-            shape.digits <= 1 and not shape.width,
-            len(self.placeholders),
-        )
+        bare = shape.digits <= 1 and not shape.width
+        value = self._values[place.raw, anything] = _Value(len(self.placeholders), style, shape, bare, *place.marks)
         self.placeholders.append(place)
         precision = 6 if place.precision is None or place.precision == "*" else place.precision
         self.float_formats.append(f"%.{precision}{place.conversion}" if style == Style.FLOAT else "")
+        return value
+
+    def _add_literal(self, text: str) -> bool:
+        """Append the entry of a literal; return False where it is empty, which takes no segment."""
+        if text:
+            self._entries += self._literal(text.encode("utf-8", "replace"))
+        return bool(text)
 
     def _literal(self, text: bytes) -> bytes:
         """Return the entry of a literal, whose text goes to the pool if it is long."""
@@ -184,30 +213,6 @@ class Plans:
         entry += text[:4] + LITERALS.to_bytes(4, "little") + len(self._pool).to_bytes(4, "little")
         self._pool += text
         return entry
-
-
-def _with_marks(parts: tuple[str | Placeholder, ...]) -> Iterator[str | Placeholder]:
-    """Yield parts with the marks that surround some values, as part of the literals next to them."""
-    literal = ""
-    for part in parts:
-        if isinstance(part, str):
-            literal += part
-            continue
-        before, behind = part.marks
-        if literal + before:
-            yield literal + before
-        yield part
-        literal = behind
-    if literal:
-        yield literal
-
-
-class _Shape(NamedTuple):
-    """Fewest digits, whether a minus sign takes the place of one, fewest characters."""
-
-    digits: int
-    sign_counts: bool
-    width: int
 
 
 def _style(place: Placeholder) -> Style:
