@@ -271,11 +271,10 @@ class Decoder:
         page = self._composer.compose(data, places, self.sites.table["plan"].take(records.found.site))
         job.tally.broken += page.items.broken.size
         messages = page.messages()
-        arguments = typed_arguments(page) if job.wanted.selection.arguments else None
         rows = job.wanted.settle(records.verdicts, messages)
+        arguments = typed_arguments(page, rows) if job.wanted.selection.arguments else None
         if rows.size < len(messages):
             records, messages = records.take(rows), messages.take(pa.array(rows))
-            arguments = arguments.take(pa.array(rows)) if arguments is not None else None
         batch = self._rows.tracepoints(load, records.points, records.fields, records.found, messages)
         return (batch if arguments is None else with_arguments(batch, arguments)), records.verdicts.verdict == MAYBE
 

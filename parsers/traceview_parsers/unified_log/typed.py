@@ -23,8 +23,8 @@ def no_arguments(rows: int) -> Any:
     return pa.nulls(rows, ARGUMENTS_FIELD.type)
 
 
-def typed_arguments(page: Page) -> Any:
-    """Return the ``arguments`` column of a page whose values are written: one list a record, in the format's order.
+def typed_arguments(page: Page, records: Array) -> Any:
+    """Return the ``arguments`` column of some records of a page whose values are written: lists in the format's order.
 
     Numbers are integers or reals by their conversion; integers of a conversion without sign keep their bits. Texts are
     strings and objects as logged, data and decoded numbers as printed. Withheld values have a privacy and nothing else;
@@ -32,8 +32,11 @@ def typed_arguments(page: Page) -> Any:
     """
     items, slots = page.items, page.slots
     style = slots["style"].take(page.slot, mode="clip")
-    rows = np.flatnonzero((page.slot >= 0) & ~IS_NO_VALUE.take(items.kind) & (style != Style.WIDTH))
-    rows = rows[np.argsort(items.record[rows], kind="stable")]
+    row_of = np.full(page.layout.plan.size, -1)
+    row_of[records] = np.arange(records.size)
+    record = row_of.take(items.record)
+    rows = np.flatnonzero((page.slot >= 0) & ~IS_NO_VALUE.take(items.kind) & (style != Style.WIDTH) & (record >= 0))
+    rows = rows[np.argsort(record[rows], kind="stable")]
     slot, kind = page.slot[rows], items.kind[rows]
     places = slots["place"].take(slot)
     withheld = page.withheld(rows)
@@ -57,7 +60,7 @@ def typed_arguments(page: Page) -> Any:
         columns.named(privacy, _PRIVACY).cast(pa.string()),
     ]
     structs = pa.StructArray.from_arrays(fields, fields=list(ARGUMENT))
-    count = np.bincount(items.record[rows], minlength=page.layout.plan.size)
+    count = np.bincount(record[rows], minlength=records.size)
     borders = np.concatenate([[0], np.cumsum(count)]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(borders), structs)
 
