@@ -58,14 +58,15 @@ def _prepared(events: pl.DataFrame) -> pl.DataFrame:
     timed = (
         events.filter(pl.col("kind").is_not_null()).unique(subset=key, keep="any").sort("ref", "time", nulls_last=True)
     )
-    return (
+    prepared = (
         timed.with_columns(pl.col("time").is_not_null().alias("timed"), by_line.alias("time"))
         .filter(pl.col("time").is_not_null() & (pl.col("timed") | (pl.col("kind") == "process.terminated")))
         .sort(*key, nulls_last=True)
         .with_columns(pl.col("time").cast(pl.Int64).alias("t"))
         .filter(~_stands_twice())
-        .with_columns(boot.alias("boot"), states.claimed_state(), *subjects.about())
+        .with_columns(boot.alias("boot"), *subjects.about())
     )
+    return prepared.with_columns(states.claims(prepared))
 
 
 def _claims() -> list[pl.Expr]:

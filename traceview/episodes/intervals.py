@@ -1,9 +1,13 @@
-"""Interval algebra on half-open windows ``[start, end)``, vectorised.
+"""Interval algebra on half-open windows ``[start, end)``.
+
+Windows are episodes: there are few of them, so measures go through them one by one, which costs less than the joins of
+a table for up to some hundred windows, and about a microsecond a window for more.
 
 All functions take and return frames with the columns ``key`` (any type: which process, session or app), ``start`` and
 ``end`` (Int64, nanoseconds, never null). Windows of different keys never meet. Windows without length are allowed.
 """
 
+from bisect import bisect_right
 from typing import Final
 
 import polars as pl
@@ -63,19 +67,12 @@ def overlap_s(windows: pl.DataFrame, others: pl.DataFrame) -> pl.Series:
     """Return for each window the seconds that the union of ``others`` of the same key covers (order of ``windows``)."""
     if windows.is_empty() or others.is_empty():
         return pl.repeat(0.0, windows.height, eager=True, dtype=pl.Float64).alias("overlap_s")
-    union = merge(others).with_columns(
-        (pl.col("end") - pl.col("start")).cum_sum().over("key").alias("through"),
-    )
-    covered = _covered_until(windows, union, "end") - _covered_until(windows, union, "start")
-    return covered.to_frame().select(in_seconds(pl.col("covered")).alias("overlap_s")).to_series()
-
-
-def _covered_until(windows: pl.DataFrame, union: pl.DataFrame, edge: str) -> pl.Series:
-    """Nanoseconds of ``union`` (disjoint, with running total ``through``) before the given edge of each window."""
-    probe = windows.select("key", pl.col(edge).alias("t")).with_row_index("row").sort("t")
-    found = probe.join_asof(union.sort("start"), left_on="t", right_on="start", by="key", check_sortedness=False)
-    total = pl.col("through") - (pl.col("end") - pl.min_horizontal("t", "end"))
-    return found.sort("row").select(total.fill_null(0).alias("covered")).to_series()
+    unions = {key: _Union(mine) for key, mine in _by_key(others).items()}
+    covered = [
+        unions[key].before(end) - unions[key].before(start) if key in unions else 0
+        for key, start, end in windows.select("key", "start", "end").rows()
+    ]
+    return pl.Series("overlap_s", covered, pl.Int64).to_frame().select(in_seconds(pl.col("overlap_s"))).to_series()
 
 
 def window_at(points: pl.DataFrame, windows: pl.DataFrame, slack: int = 0) -> pl.DataFrame:
@@ -89,14 +86,56 @@ def window_at(points: pl.DataFrame, windows: pl.DataFrame, slack: int = 0) -> pl
     Returns:
         The points in their order with the columns of ``windows`` (null where no window holds the point).
     """
-    probe = points.with_row_index("row").sort("t")
-    found = probe.join_asof(
-        windows.sort("start"), left_on="t", right_on="start", by="key", check_sortedness=False, coalesce=False
-    )
-    outside = pl.col("t") > pl.col("end") + slack
-    extra = [name for name in windows.columns if name != "key"]
-    return (
-        found.with_columns(pl.when(outside).then(None).otherwise(pl.col(name)).alias(name) for name in extra)
-        .sort("row")
-        .drop("row")
-    )
+    known = _by_key(windows)
+    found: list[int | None] = []
+    for key, t in points.select("key", "t").rows():
+        mine = known.get(key, [])
+        at = bisect_right(mine, t, key=_start) - 1
+        holds = at >= 0 and t <= mine[at][1] + slack
+        found.append(mine[at][2] if holds else None)
+    rows = pl.Series("row", found, pl.UInt32)
+    return points.hstack(windows.drop("key").select(pl.all().gather(rows)))
+
+
+_Window = tuple[int, int, int]
+"""Start, end and row of a window."""
+
+
+def _start(window: _Window) -> int:
+    return window[0]
+
+
+def _by_key(windows: pl.DataFrame) -> dict[object, list[_Window]]:
+    """Return the windows of each key by start; a null is no key."""
+    groups: dict[object, list[_Window]] = {}
+    for row, (key, start, end) in enumerate(windows.select("key", "start", "end").rows()):
+        if key is not None:
+            groups.setdefault(key, []).append((start, end, row))
+    for mine in groups.values():
+        mine.sort(key=_start)
+    return groups
+
+
+class _Union:
+    """What some windows (by start) cover together."""
+
+    def __init__(self, windows: list[_Window]) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self._through: list[int] = []  # covered up to each end
+        covered = 0
+        for start, end, _ in windows:
+            reach = self._ends[-1] if self._ends else start
+            if self._ends and start <= reach:
+                covered += max(end - reach, 0)
+                self._ends[-1], self._through[-1] = max(end, reach), covered
+            else:
+                covered += end - start
+                self._starts.append(start)
+                self._ends.append(end)
+                self._through.append(covered)
+
+    def before(self, t: int) -> int:
+        """Return the nanoseconds that are covered before `t`."""
+        at = bisect_right(self._starts, t) - 1
+        return self._through[at] - max(self._ends[at] - t, 0) if at >= 0 else 0

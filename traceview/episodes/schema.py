@@ -8,6 +8,7 @@ line that proves the window). ``evidence`` holds the ``ref`` of the lines that t
 20, the first 12 and the last 8 where there are more.
 """
 
+from functools import cache
 from typing import Final
 
 import polars as pl
@@ -279,4 +280,14 @@ Episodes = dict[str, pl.DataFrame]
 
 def empty_episodes() -> Episodes:
     """Return all tables without rows."""
-    return {table: pl.DataFrame(schema=columns) for table, columns in EPISODES.items()}
+    return {name: empty_table(name) for name in EPISODES}
+
+
+def empty_table(name: str) -> pl.DataFrame:
+    """Return a table without rows."""
+    return _empty(name).clone()
+
+
+@cache
+def _empty(name: str) -> pl.DataFrame:
+    return pl.DataFrame(schema=EPISODES[name])

@@ -41,25 +41,40 @@ def _by_visibility(visibility: pl.Expr) -> pl.Expr:
     )
 
 
-def claimed_state() -> pl.Expr:
-    """Expression over events: foreground, background, active, suspended, not_running, or null for no claim."""
-    kind = pl.col("kind")
-    state = pl.col("state").str.to_lowercase().str.strip_chars()
-    role = pl.col("role").str.to_lowercase()
+def claims(events: pl.DataFrame) -> pl.Series:
+    """Return what each event claims: foreground, background, active, suspended, not_running, or null for no claim."""
     visibility = (
         pl.when(pl.col("process").is_in(VISIBILITY_FALSE_FRIENDS).fill_null(value=False))
         .then(None)
         .otherwise(pl.col("visibility").str.to_lowercase())
     )
-    by_role = (
+    said = events.select(
+        "kind",
+        "confidence",
+        pl.col("state").str.to_lowercase().str.strip_chars(),
+        pl.col("role").str.to_lowercase(),
+        _by_visibility(visibility).alias("seen"),
+    )
+    # One step after the other: an expression that is used twice would be evaluated twice.
+    said = said.with_columns(pl.coalesce("seen", _by_role()).alias("running"))
+    return said.with_columns(_spelled().alias("spelled")).select(_claim().alias("claim")).to_series()
+
+
+def _by_role() -> pl.Expr:
+    role = pl.col("role")
+    return (
         pl.when(role.is_in(_FOREGROUND_ROLES))
         .then(pl.lit(FOREGROUND))
         .when(role.is_in(_BACKGROUND_ROLES))
         .then(pl.lit(BACKGROUND))
         .otherwise(pl.lit(ACTIVE))
     )
-    running = pl.coalesce(_by_visibility(visibility), by_role)
-    spelled = (
+
+
+def _spelled() -> pl.Expr:
+    """What the printed state says."""
+    state = pl.col("state")
+    return (
         pl.when(state.str.contains("suspended", literal=True))
         .then(pl.lit(SUSPENDED))
         .when(state.is_in(_GONE))
@@ -69,15 +84,18 @@ def claimed_state() -> pl.Expr:
         .when(state.str.starts_with("background"))
         .then(pl.lit(BACKGROUND))
         .when(state.str.contains("active", literal=True) | state.str.contains("running", literal=True))
-        .then(running)
+        .then(pl.col("running"))
         .when(state.is_null())
-        .then(_by_visibility(visibility))
+        .then(pl.col("seen"))
     )
-    weak = (pl.col("confidence") < LEAST_CONFIDENCE).fill_null(value=False)
+
+
+def _claim() -> pl.Expr:
+    kind, spelled, confidence = pl.col("kind"), pl.col("spelled"), pl.col("confidence")
     return (
-        pl.when(weak)
+        pl.when((confidence < LEAST_CONFIDENCE).fill_null(value=False))
         .then(None)
-        .when((kind == "process.exited") & (pl.col("confidence") < LEAST_EXIT_CONFIDENCE).fill_null(value=False))
+        .when((kind == "process.exited") & (confidence < LEAST_EXIT_CONFIDENCE).fill_null(value=False))
         .then(None)
         .when(kind.is_in(["process.exited", "jetsam.killed"]))
         .then(pl.lit(NOT_RUNNING))
@@ -86,33 +104,31 @@ def claimed_state() -> pl.Expr:
         .when(kind.str.starts_with("app.") & (spelled == NOT_RUNNING))
         .then(pl.lit(NOT_RUNNING))
         .when(kind.is_in(["process.resumed", "process.launched"]))
-        .then(running)
+        .then(pl.col("running"))
         .when(kind == "app.foreground")
         .then(pl.lit(FOREGROUND))
         .when(kind == "app.background")
         .then(pl.lit(BACKGROUND))
         .when(kind.is_in(_STATE_KINDS))
         .then(spelled)
-        .alias("claim")
     )
 
 
 def claim_is_inferred() -> pl.Expr:
-    """Expression over events: the claim of visibility rests on the scheduling role alone."""
+    """Expression over events with their ``claim``: that of visibility rests on the scheduling role alone."""
     return (
         pl.col("visibility").is_null()
         & pl.col("role").is_not_null()
         & pl.col("kind").is_in(["process.state", "process.resumed", "process.launched"])
-        & claimed_state().is_in([FOREGROUND, BACKGROUND])
+        & pl.col("claim").is_in([FOREGROUND, BACKGROUND])
     ).fill_null(value=False)
 
 
 def claims_only_hidden() -> pl.Expr:
-    """Expression over events: the line says that the user does not see the app, not that it runs."""
+    """Expression over events with their ``claim``: the line says that the user does not see the app, not that it runs."""
     runs = pl.col("state").str.to_lowercase().str.contains("active|running")
-    return ((claimed_state() == BACKGROUND) & ~runs.fill_null(value=False) & pl.col("role").is_null()).fill_null(
-        value=False
-    )
+    hidden = (pl.col("claim") == BACKGROUND) & ~runs.fill_null(value=False) & pl.col("role").is_null()
+    return hidden.fill_null(value=False)
 
 
 def not_managed() -> pl.Expr:

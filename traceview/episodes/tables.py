@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final, Self
 
 import polars as pl
 
-from traceview.episodes.schema import EPISODES
+from traceview.episodes.schema import EPISODES, empty_table
 
 EVIDENCE_CAP: Final = 20
 """Most references kept per episode, earliest first: the first 12 and the last 8 where there are more. About ten daemons
@@ -68,7 +69,7 @@ def _bound(value: Any) -> int:
     return int(value) if value is not None else 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Context:
     """What every builder sees.
 
@@ -87,7 +88,14 @@ class Context:
 
     def of_kind(self, *kinds: str) -> pl.DataFrame:
         """Return the events of these kinds, in time order."""
+        if self._kinds.isdisjoint(kinds):
+            return self.events.clear()
         return self.events.filter(pl.col("kind").is_in(kinds))
+
+    @cached_property
+    def _kinds(self) -> frozenset[str]:
+        """The kinds that occur: a builder asks for a dozen, a capture has few."""
+        return frozenset(self.events["kind"].unique())
 
 
 def _capped(evidence: pl.Expr) -> pl.Expr:
@@ -106,6 +114,8 @@ def table(name: str, rows: pl.DataFrame | Sequence[Mapping[str, Any]]) -> pl.Dat
         name: Table of `EPISODES`.
         rows: Columns of that table (others are dropped, missing ones become null); times as Int64 nanoseconds.
     """
+    if len(rows) == 0:
+        return empty_table(name)
     schema = EPISODES[name]
     wanted = [column for column in schema if column != "id"]
     if isinstance(rows, pl.DataFrame):
@@ -117,17 +127,23 @@ def table(name: str, rows: pl.DataFrame | Sequence[Mapping[str, Any]]) -> pl.Dat
             if column != "id"
         }
         frame = pl.DataFrame([{column: row.get(column) for column in wanted} for row in rows], schema=raw)
-    frame = frame.select(
-        (pl.col(column) if column in frame.columns else pl.lit(None)).cast(schema[column]).alias(column)
-        for column in wanted
-    )
-    frame = frame.with_columns(
-        _capped(pl.col(column).list.drop_nulls().list.unique(maintain_order=True)).fill_null([]).alias(column)
-        for column, dtype in schema.items()
-        if isinstance(dtype, pl.List)
-    )
-    order = ["start", "end", "app", "process", "pid"]
-    tie = pl.col("evidence").list.first().alias("_tie")
-    frame = frame.with_columns(tie).sort([*order, "_tie"], nulls_last=True, maintain_order=True).drop("_tie")
+    frame = frame.select(_published(column, schema[column], given=column in frame.columns) for column in wanted)
+    long = pl.any_horizontal(pl.col(column).list.len() > EVIDENCE_CAP for column in _lists(schema))
+    if frame.select(long.any()).item():
+        frame = frame.with_columns(_capped(pl.col(column)) for column in _lists(schema))
+    order = ["start", "end", "app", "process", "pid", pl.col("evidence").list.first()]
     ordinal = pl.int_range(1, pl.len() + 1).cast(pl.String())
-    return frame.select(pl.concat_str(pl.lit(_ID_PREFIX[name] + "-"), ordinal).alias("id"), *wanted)
+    identity = pl.concat_str(pl.lit(_ID_PREFIX[name] + "-"), ordinal).alias("id")
+    return frame.sort(order, nulls_last=True, maintain_order=True).select(identity, *wanted)
+
+
+def _published(column: str, kind: pl.DataType, *, given: bool) -> pl.Expr:
+    """Expression: the column as its table has it, null (evidence: empty) where it was not given."""
+    value = (pl.col(column) if given else pl.lit(None)).cast(kind)
+    if isinstance(kind, pl.List):
+        value = value.list.drop_nulls().list.unique(maintain_order=True).fill_null([])
+    return value.alias(column)
+
+
+def _lists(schema: Mapping[str, pl.DataType]) -> list[str]:
+    return [column for column, kind in schema.items() if isinstance(kind, pl.List)]
