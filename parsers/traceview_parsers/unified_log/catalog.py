@@ -17,6 +17,7 @@ _HEAD: Final = struct.Struct("<5H6xQ")
 _ENTRY: Final = struct.Struct("<HHHHQIIiIII")
 _SUB_CHUNK: Final = struct.Struct("<QQIII")
 _RANGE: Final = np.dtype([("size", "<u4"), ("unknown", "<u4"), ("uuid", "<u2"), ("low", "<u4"), ("high", "<u2")])
+_COUNT: Final = struct.Struct("<I")
 _SUBSYSTEM: Final = struct.Struct("<3H")
 """Number, name and category of a subsystem; the names are offsets into the catalog's strings."""
 
@@ -31,8 +32,8 @@ UNKNOWN: Final = 0
 """Process and entry number of a chunk whose process no catalog names."""
 
 
-_Identity = tuple[str, int, int, int, int, tuple[int, ...], tuple[int, ...]]
-"""Boot, process id pair, pid, uid, and the numbers of the main and dsc UUIDs, each in a tuple that may be empty."""
+_Identity = tuple[int, int, int, int, int, int]
+"""Process id pair, pid, uid, and the numbers of the main and dsc UUIDs, -1 where there is none."""
 
 _Piece = tuple[int, int, bytes]
 """Owner, number of structures, their bytes."""
@@ -97,7 +98,7 @@ class Processes:
         self._uuid_numbers: dict[bytes, int] = {}
         self._pair_table = PairTable()
         self._pairs_known: set[tuple[int, int]] = set()
-        self._known: dict[_Identity, int] = {}
+        self._known: dict[str, dict[_Identity, int]] = {}
         self._catalogs = 0
 
     @property
@@ -164,8 +165,8 @@ class Processes:
     ) -> dict[int, int]:
         catalog, boot = owner
         at, count = place
-        numbers = tuple(uuids)
-        known = self._known
+        listed = len(uuids)
+        known = self._known.setdefault(boot, {})
         by_index: dict[int, int] = {}
         ids: list[tuple[int, int, int]] = []
         processes: list[int] = []
@@ -176,14 +177,16 @@ class Processes:
             for entry in range(first_entry, first_entry + count):
                 index, _, main, dsc, first, second, pid, uid, _, images, _ = _ENTRY.unpack_from(body, at)
                 behind = at + _ENTRY.size + images * _RANGE.itemsize
-                (named,) = struct.unpack_from("<I", body, behind)
+                (named,) = _COUNT.unpack_from(body, behind)
                 end = behind + 8 + named * _SUBSYSTEM.size
                 if end > len(body):
                     raise ValueError("an entry reaches beyond the catalog")
-                key = (boot, first, second, pid, uid, numbers[main : main + 1], numbers[dsc : dsc + 1])
+                main = uuids[main] if main < listed else -1
+                dsc = uuids[dsc] if dsc < listed else -1
+                key = (first, second, pid, uid, main, dsc)
                 process = known.get(key)
                 if process is None:
-                    process = known[key] = self._process(key)
+                    process = known[key] = self.table.append(pid, uid, main, dsc)
                 if images:
                     ranges.append((entry, images, body[at + _ENTRY.size : behind]))
                 if named:
@@ -199,10 +202,6 @@ class Processes:
             catalog.ranges, catalog.uuids = ranges, uuids
             self._add_subsystems(subsystems, strings)
         return by_index
-
-    def _process(self, key: _Identity) -> int:
-        _, _, _, pid, uid, main, dsc = key
-        return self.table.append(pid, uid, main[0] if main else -1, dsc[0] if dsc else -1)
 
     def _add_subsystems(self, subsystems: list[_Piece], strings: bytes) -> None:
         known = self._pairs_known
