@@ -14,6 +14,17 @@ settings.register_profile("traceview", deadline=None)
 settings.load_profile("traceview")
 
 ROOT = Path(__file__).resolve().parent.parent
+MOST_PROCESSES = 4
+"""Processes for the whole run; more of them spend their time on building the same fixtures."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Use one process for each processor where all tests are run, and this one where a part is: it is faster at that."""
+    whole = {ROOT, ROOT / "tests"}
+    if not all((config.invocation_params.dir / argument).resolve() in whole for argument in config.args):
+        return 0
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(count, MOST_PROCESSES) if count > 1 else 0
 
 
 @pytest.fixture(scope="session")

@@ -54,10 +54,11 @@ def test_kind_row_and_verdict_or_reason(real: Path, name: str) -> None:
     assert not [rule for rule in analysis.not_evaluated if "internal error" in rule.needs]
 
 
-def test_every_real_report_gives_a_verdict_or_a_reason(real: Path) -> None:
+def test_every_other_real_report_gives_a_verdict_or_a_reason(real: Path) -> None:
     paths = [path for path in (real / "ips").rglob("*") if path.is_file() and path.name != "bug_types.json"]
-    assert {str(path.relative_to(real / "ips")) for path in paths} >= set(CHAIN)
-    for path in paths:
+    others = [path for path in paths if str(path.relative_to(real / "ips")) not in CHAIN]
+    assert len(others) == len(paths) - len(CHAIN)
+    for path in others:
         with tv.open(path) as capture:
             analysis = capture.analysis
         told = {one.rule for one in analysis.findings} - CAPTURE_WIDE

@@ -1,15 +1,20 @@
 """Captures and executors of fleet tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
+from traceview.analysis import Analysis
+from traceview.capture import open_capture
+from traceview.fleet import worker
 from traceview.fleet.dataset import write_shard
 from traceview.fleet.tables import FAILURES, TABLES, Tables, failure
 from traceview.fleet.worker import Settings, config_hash
@@ -37,8 +42,28 @@ def line(second: int, process: str, message: str) -> str:
     )
 
 
+Open = Callable[..., AbstractContextManager[Any]]
+
+
+@pytest.fixture(scope="session")
+def open_once() -> Open:
+    """``open_capture`` that analyses a file once: what a batch does with an analysis is the matter of these tests."""
+    known: dict[tuple[str, bytes, str], Analysis] = {}
+
+    @contextmanager
+    def opened(path: Path, **options: Any) -> Iterator[Any]:
+        key = (path.name, path.read_bytes(), repr(sorted(options.items())))
+        if key not in known:
+            with open_capture(path, **options) as capture:
+                known[key] = capture.analysis
+        yield SimpleNamespace(analysis=known[key])
+
+    return opened
+
+
 @pytest.fixture
-def inline() -> type[Inline]:
+def inline(open_once: Open, monkeypatch: pytest.MonkeyPatch) -> type[Inline]:
+    monkeypatch.setattr(worker, "open_capture", open_once)
     return Inline
 
 
