@@ -92,10 +92,11 @@ def joined(batches: Sequence[Any], order: Any | None = None) -> Any:
 
     Dictionaries that continue each other, as those of one source do, are not built anew.
     """
+    rows = sum(batch.num_rows for batch in batches) if order is None else len(order)
     taken = []
     for field, column in zip(batches[0].schema, zip(*(batch.columns for batch in batches), strict=True), strict=True):
         if all(part.null_count == len(part) for part in column):
-            taken.append(pa.nulls(sum(map(len, column)), field.type))
+            taken.append(pa.nulls(rows, field.type))
             continue
         if len(column) == 1:
             whole = column[0]

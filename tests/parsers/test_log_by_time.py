@@ -256,40 +256,80 @@ def test_joined_batches_keep_their_names(parts: list[list[str | None]]) -> None:
         assert batch.column("message").to_pylist() == expected
 
 
+CHUNKS = st.lists(st.lists(st.integers(1, 100), min_size=1, max_size=8), min_size=1, max_size=3)
+
+
+def windows_of(sets: list[list[list[int]]], cuts: set[int], stated: int) -> tuple[Windows, Any]:
+    """Return windows of sets of chunks of ticks, and the number of each chunk by its set and place."""
+    chunks = [(number, place, min(ticks)) for number, one in enumerate(sets) for place, ticks in enumerate(one)]
+    # Catalogs may be wrong about the end.
+    spans = np.array([[min(map(min, one)) for one in sets], [stated] * len(sets)], np.uint64)
+    owner, place, begin = (np.array(column) for column in zip(*chunks, strict=True))
+    places = np.array([owner, place * 8, place * 8 + 8], np.int32)
+    tags = np.full(len(chunks), 0x6001, np.uint16)
+    return Windows(spans, np.array(sorted(cuts), np.uint64), begin.astype(np.uint64), places, tags), chunks
+
+
 @given(
-    sets=st.lists(st.lists(st.integers(0, 100), min_size=1, max_size=8), min_size=1, max_size=12),
+    sets=st.lists(CHUNKS, min_size=1, max_size=8),
     cuts=st.sets(st.integers(1, 99), max_size=6),
     stated=st.integers(0, 120),
     count=st.integers(1, 3),
 )
-def test_each_record_falls_into_one_window(sets: list[list[int]], cuts: set[int], stated: int, count: int) -> None:
-    first = np.array([min(ticks) for ticks in sets], np.uint64)
-    last = np.array([stated] * len(sets), np.uint64)  # catalogs may be wrong about the end
-    found: list[tuple[int, int]] = []
+def test_each_record_falls_into_one_window(
+    sets: list[list[list[int]]], cuts: set[int], stated: int, count: int
+) -> None:
+    found: list[tuple[int, int, int]] = []
     for number in range(count):
-        windows = Windows(first, last, np.array(sorted(cuts), np.uint64))
+        windows, chunks = windows_of(sets, cuts, stated)
+        met = 0
         for window in range(number, len(windows), count):
-            due = windows.due(window)
-            share = Share(windows.begins[due], windows.cuts, number, count)
-            owner = np.repeat(np.arange(due.size), [len(sets[one]) for one in due])
-            ticks = np.array([tick for one in due for tick in sets[one]], np.uint64)
-            rows = share.choose(owner, ticks)
-            rows = np.arange(ticks.size) if rows is None else rows
-            assert not rows.size or ticks[rows].min() >= windows.range(window)[0]
-            found += [(int(due[owner[row]]), int(ticks[row])) for row in rows]
-    assert sorted(found) == sorted((number, tick) for number, ticks in enumerate(sets) for tick in ticks)
+            for due in windows.due(window):
+                met += due.sets.size
+                places = list(zip(due.sets.tolist(), (due.at >> 3).tolist(), strict=True))
+                assert places == sorted(places)
+                assert all(windows.range(due.window)[0] <= min(sets[one][place]) for one, place in places)
+                share = Share(np.full(len(places), due.window), windows.cuts, number, count)
+                owner = np.repeat(np.arange(len(places)), [len(sets[one][place]) for one, place in places])
+                ticks = np.array([tick for one, place in places for tick in sets[one][place]], np.uint64)
+                rows = share.choose(owner, ticks)
+                rows = np.arange(ticks.size) if rows is None else rows
+                assert not rows.size or ticks[rows].min() >= windows.range(due.window)[0]
+                found += [(*places[owner[row]], int(ticks[row])) for row in rows]
+        assert count > 1 or met == len(chunks)
+        assert all(windows.done(one) for one in range(len(sets))) == (met == len(chunks))
+    expected = [
+        (one, place, tick) for one, all_of in enumerate(sets) for place, some in enumerate(all_of) for tick in some
+    ]
+    assert sorted(found) == sorted(expected)
+
+
+@given(sets=st.lists(CHUNKS, min_size=1, max_size=8), cuts=st.sets(st.integers(1, 99), max_size=6))
+def test_sets_of_which_nothing_was_read_are_known(sets: list[list[list[int]]], cuts: set[int]) -> None:
+    windows, _ = windows_of(sets, cuts, 120)
+    met: set[int] = set()
+    for window in range(len(windows)):
+        for due in windows.due(window):
+            met |= set(due.sets.tolist())
+        for tick in (1, 50, 100):
+            covering = {one for one, chunks in enumerate(sets) if min(map(min, chunks)) <= tick} - met
+            assert set(windows.unmet_covering(tick).tolist()) == covering
 
 
 TICKS = st.lists(st.integers(0, 60), max_size=12)
 
 
 @pytest.mark.parametrize("most_bytes", [0, 1 << 20])
+@pytest.mark.parametrize("group", [1, 16, 1 << 17])
 @given(loads=st.lists(TICKS, min_size=1, max_size=6), cuts=st.sets(st.integers(1, 59), max_size=5))
-def test_rows_held_back_come_in_their_window(most_bytes: int, loads: list[list[int]], cuts: set[int]) -> None:
+def test_rows_held_back_come_in_their_window(
+    most_bytes: int, group: int, loads: list[list[int]], cuts: set[int]
+) -> None:
     borders = np.array(sorted(cuts), np.uint64)
     found, refs = [], iter(range(1000))
     with pytest.MonkeyPatch.context() as patch, held.Held(borders) as rows:
         patch.setattr(held, "MOST_BYTES", most_bytes)
+        patch.setattr(held, "_GROUP", group)
         for window in range(len(cuts) + 1):
             parts = []
             for ticks in loads[window :: len(cuts) + 1]:
@@ -300,8 +340,9 @@ def test_rows_held_back_come_in_their_window(most_bytes: int, loads: list[list[i
                     "message": pa.array([str(tick) for tick in ticks], pa.large_string()),
                 }
                 parts.append((schema.log_batch(len(ticks), values), np.array(ticks, np.int64) % 2 == 1))
-            for batch, unsure in [*rows.sort_out(iter(parts), window), *rows.take(window)]:
-                for row, odd in zip(batch.to_pylist(), unsure.tolist(), strict=True):
+            for (batch, unsure), chosen in rows.sort_out(iter(parts), window):
+                whole = list(zip(batch.to_pylist(), unsure.tolist(), strict=True))
+                for row, odd in whole if chosen is None else (whole[place] for place in chosen):
                     tick = row["mach_time"]
                     due = int(np.searchsorted(borders, tick, "right"))
                     assert due <= window

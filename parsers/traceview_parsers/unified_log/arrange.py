@@ -9,23 +9,31 @@ from traceview_parsers.time_order import joined
 from traceview_parsers.unified_log.emitter import Part
 from traceview_parsers.unified_log.interning import Array
 
+Chosen = tuple[Part, Array | None]
+"""Some rows of a part: their numbers, None for all."""
 
-def by_time(parts: Sequence[Part], marks: Sequence[Part] = ()) -> Part | None:
-    """Return the rows of all parts as one, by ``mach_time``, equal ones by ``ref``; None where there are no rows.
+
+def by_time(parts: Sequence[Chosen], marks: Sequence[Part] = ()) -> Part | None:
+    """Return the chosen rows of all parts as one, by ``mach_time``, equal ones by ``ref``; None where there are no rows.
 
     Those of `marks` come before others of the same time: a clock that was adjusted counts from there on.
     """
-    marks, parts = ([part for part in some if part[0].num_rows] for some in (marks, parts))
-    parts = [*marks, *parts]
-    if not parts:
+    chosen: list[Chosen] = [(part, None) for part in marks if part[0].num_rows]
+    marked = sum(part[0].num_rows for part, _ in chosen)
+    chosen += [(part, rows) for part, rows in parts if part[0].num_rows]
+    if not chosen:
         return None
-    ticks = np.concatenate([batch.column("mach_time").to_numpy() for batch, _ in parts])
-    refs = np.concatenate([batch.column("ref").to_numpy() for batch, _ in parts])
-    marked = sum(batch.num_rows for batch, _ in marks)
+    ticks, refs = (_numbers(chosen, name) for name in ("mach_time", "ref"))
     refs[:marked] = np.arange(marked)
-    if np.all((ticks[:-1] < ticks[1:]) | ((ticks[:-1] == ticks[1:]) & (refs[:-1] < refs[1:]))):
-        return together(parts, None)
-    return together(parts, np.lexsort((refs, ticks)))
+    order = _order(ticks, refs)
+    if any(rows is not None for _, rows in chosen):
+        starts = np.cumsum([0, *(part[0].num_rows for part, _ in chosen)]).tolist()
+        numbered = zip(chosen, starts, starts[1:], strict=False)
+        rows = np.concatenate(
+            [np.arange(start, end) if rows is None else rows + start for (_, rows), start, end in numbered]
+        )
+        order = rows if order is None else rows.take(order)
+    return together([part for part, _ in chosen], order)
 
 
 def together(parts: Sequence[Part], order: Array | None) -> Part:
@@ -33,3 +41,16 @@ def together(parts: Sequence[Part], order: Array | None) -> Part:
     unsure = np.concatenate([rows for _, rows in parts])
     batch = joined([batch for batch, _ in parts], None if order is None else pa.array(order))
     return batch, unsure if order is None else unsure[order]
+
+
+def _numbers(chosen: Sequence[Chosen], name: str) -> Array:
+    """Return a column of all chosen rows."""
+    columns = ((batch.column(name).to_numpy(), rows) for (batch, _), rows in chosen)
+    return np.concatenate([column if rows is None else column.take(rows) for column, rows in columns])
+
+
+def _order(ticks: Array, refs: Array) -> Array | None:
+    """Return the order of rows by ticks, then refs; None where they come so."""
+    if np.all((ticks[:-1] < ticks[1:]) | ((ticks[:-1] == ticks[1:]) & (refs[:-1] < refs[1:]))):
+        return None
+    return np.lexsort((refs, ticks))

@@ -6,7 +6,7 @@ firehose (0x6001), oversize (0x6002), state dump (0x6003) and simple dump (0x600
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import lz4.block
@@ -76,6 +76,7 @@ class Batch:
         end: Byte position behind each inner chunk's data.
         set_of: Index of each inner chunk's set.
         unknown: Inner chunks with unknown tags: (set, position in it, tag).
+        moved: Sets whose chunks did not begin at multiples of 8 and do so in `data`.
     """
 
     data: Array
@@ -86,6 +87,7 @@ class Batch:
     end: Array
     set_of: Array
     unknown: list[tuple[int, int, int]]
+    moved: list[int] = field(default_factory=list)
 
     def bytes_at(self, width: int) -> Array:
         """Return a view whose element i is the little-endian number of `width` bytes that begins at byte i."""
@@ -122,7 +124,9 @@ def index_sets(sets: list[bytes]) -> Batch:
             if any(position % 8 for _, position, _ in walked[number]):
                 realigned = list(sets)
                 realigned[number] = _realign(sets[number], walked[number])
-                return index_sets(realigned)
+                batch = index_sets(realigned)
+                batch.moved.append(number)
+                return batch
         owner = np.searchsorted(begins, at, "right") - 1
         at = at[~np.isin(owner, bad)]
         extra = []

@@ -55,10 +55,9 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A record whose oversize data was not met yet: its chunk set and its byte position in it."""
+    """A record whose oversize data was not met yet: its position in the archive (`rows.OFFSET_BITS`)."""
 
-    unit: int
-    offset: int
+    position: int
     key: Key
 
 
@@ -250,9 +249,7 @@ class Decoder:
                 continue
             late.append(row)
             if job.waiting is not None:
-                number = int(np.searchsorted(load.batch.starts, points.at[row], "right")) - 1
-                offset = int(points.at[row] - load.batch.starts[number])
-                job.waiting.append(Waiting(int(load.units[number]), offset, key))
+                job.waiting.append(Waiting(int(load.positions(points.at[row : row + 1])[0]), key))
         for row in np.flatnonzero(points.kind == firehose.TRACE).tolist():
             begin, end = int(fields.items[row]) - 1, int(points.end[row])
             blobs[row] = trace_blob(load.batch.data[begin:end].tobytes())

@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
@@ -12,13 +13,13 @@ import pyarrow as pa
 
 from traceview_parsers.errors import InputError
 from traceview_parsers.unified_log import columns
-from traceview_parsers.unified_log.arrange import together
+from traceview_parsers.unified_log.arrange import Chosen, together
 from traceview_parsers.unified_log.emitter import Part
 from traceview_parsers.unified_log.interning import Array
 
 MOST_BYTES = 8 << 20
 """Bytes of rows in memory; more go to the file (heuristic)."""
-_GROUP: Final = 1 << 15
+_GROUP: Final = 1 << 17
 """Rows that are distributed together: fewer, larger pieces."""
 
 
@@ -47,19 +48,24 @@ class Held:
         if self._file is not None:
             self._file.close()
 
-    def sort_out(self, parts: Iterator[Part], window: int) -> Iterator[Part]:
-        """Yield the rows that are due in a window or were before, and keep those of later ones."""
+    def sort_out(self, parts: Iterator[Part], window: int) -> list[Chosen]:
+        """Return the rows that are due in a window or were before, those kept for it too; keep those of later ones."""
+        found: list[Chosen] = []
         group: list[Part] = []
         rows = 0
-        for part in parts:
+        for part in chain(self._take(window), parts):
             group.append(part)
             rows += part[0].num_rows
             if rows >= _GROUP:
-                yield from self._distribute(group, window)
+                now = self._distribute(group, window)
+                # A copy, so that the others do not stay in memory.
+                found += [
+                    (together([part], chosen), None) if chosen is not None else (part, None) for part, chosen in now
+                ]
                 group, rows = [], 0
-        yield from self._distribute(group, window)
+        return found + self._distribute(group, window)
 
-    def take(self, window: int) -> Iterator[Part]:
+    def _take(self, window: int) -> Iterator[Part]:
         """Yield the rows kept for a window."""
         for part, size in self._rows.pop(window, ()):
             self._bytes -= size
@@ -67,39 +73,35 @@ class Held:
         for piece in self._spilled.pop(window, ()):
             yield piece.read(self._file)
 
-    def _distribute(self, group: list[Part], window: int) -> Iterator[Part]:
-        late = []
-        for batch, unsure in group:
-            due = np.searchsorted(self._cuts, batch.column("mach_time").to_numpy(), "right")
-            if due.max(initial=0) > window:
-                late.append(((batch, unsure), due))
-            elif due.size:
-                yield batch, unsure
-        if not late:
-            return
-        due = np.maximum(np.concatenate([one for _, one in late]), window)
+    def _distribute(self, group: list[Part], window: int) -> list[Chosen]:
+        """Return the rows that are due, and keep the others."""
+        group = [part for part in group if part[0].num_rows]
+        ticks = [batch.column("mach_time").to_numpy() for batch, _ in group]
+        if window >= self._cuts.size or not any(column.max() >= self._cuts[window] for column in ticks):
+            return [(part, None) for part in group]
+        whole = together(group, None)
+        due = np.searchsorted(self._cuts, np.concatenate(ticks), "right")
+        late = np.flatnonzero(due > window)
+        due = due.take(late)
         order = np.argsort(due.astype(np.int16 if self._cuts.size < 1 << 15 else np.int64), kind="stable")
-        batch, unsure = together([part for part, _ in late], order)
-        windows, first = np.unique(due[order], return_index=True)
-        pieces = [
-            (int(number), (batch.slice(at, end - at), unsure[at:end]))
-            for number, at, end in zip(windows, first.tolist(), [*first[1:].tolist(), due.size], strict=True)
-        ]
-        if pieces[0][0] == window:
-            _, now = pieces.pop(0)
-            # A copy, since a slice would keep all in memory.
-            yield together([now], np.arange(now[0].num_rows))
-        one = batch.nbytes / batch.num_rows
-        fits = self._bytes + one * batch.num_rows <= MOST_BYTES
-        for number, piece in pieces:
-            if fits:
-                size = int(one * piece[0].num_rows)
-                self._rows.setdefault(number, []).append((piece, size))
-                self._bytes += size
-            else:
-                if self._file is None:
-                    self._file = tempfile.TemporaryFile(prefix="traceview-", buffering=0)  # noqa: SIM115  (closed at exit)
-                self._spilled.setdefault(number, []).append(_Spilled(self._file, piece))
+        windows, first = np.unique(due.take(order), return_index=True)
+        batch, unsure = together([whole], late.take(order))
+        fits = self._bytes + batch.nbytes <= MOST_BYTES
+        for number, at, end in zip(windows.tolist(), first.tolist(), [*first[1:].tolist(), late.size], strict=True):
+            self._keep(number, (batch.slice(at, end - at), unsure[at:end]), batch.nbytes // late.size, in_memory=fits)
+        now = np.ones(whole[0].num_rows, bool)
+        now[late] = False
+        return [(whole, np.flatnonzero(now))]
+
+    def _keep(self, window: int, piece: Part, row_bytes: int, *, in_memory: bool) -> None:
+        if in_memory:
+            size = row_bytes * piece[0].num_rows
+            self._rows.setdefault(window, []).append((piece, size))
+            self._bytes += size
+            return
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(prefix="traceview-", buffering=0)  # noqa: SIM115  (closed at exit)
+        self._spilled.setdefault(window, []).append(_Spilled(self._file, piece))
 
 
 class _Spilled:

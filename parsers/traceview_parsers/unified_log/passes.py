@@ -10,12 +10,12 @@ import numpy as np
 
 from traceview_parsers.problems import Problems
 from traceview_parsers.unified_log.catalog import UNKNOWN, Catalog, SubChunk
-from traceview_parsers.unified_log.chunksets import index_sets, unpack
+from traceview_parsers.unified_log.chunksets import Batch, index_sets, unpack
 from traceview_parsers.unified_log.decoder import Decoder, Job, Tally, Waiting
 from traceview_parsers.unified_log.emitter import Part
 from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.prefilter import Prefilter
-from traceview_parsers.unified_log.rows import Load, with_arguments
+from traceview_parsers.unified_log.rows import OFFSET_BITS, Load, with_arguments
 from traceview_parsers.unified_log.timesync import Clock
 from traceview_parsers.unified_log.typed import no_arguments
 from traceview_parsers.unified_log.windows import Share
@@ -130,25 +130,37 @@ class Pass:
             self.report(place.name, "damaged-chunk-set", text, place.start)
         return unpacked.data
 
-    def decode(self, sets: Sets, share: Share | None = None) -> Iterator[Part]:
+    def decode(self, sets: Sets) -> Iterator[Part]:
         """Decode sets of one boot; records whose oversize data is not known yet go to `waiting`."""
         if not sets:
             return
-        load = self._load(sets)
+        batch = index_sets([data for _, data in sets])
+        places = [place for place, _ in sets]
+        self.report_unknown(batch, places)
+        yield from self.decode_parts(batch, places, np.zeros(len(sets), np.int64))
+
+    def decode_parts(
+        self, batch: Batch, places: Sequence[SetPlace], at: Array, share: Share | None = None
+    ) -> Iterator[Part]:
+        """Decode parts of sets of one boot: each begins at this byte position of the set at this place."""
         before = len(self.waiting)
+        load = _load(batch, places, at)
         yield from self.decoder.decode(Job(load, self.wanted, self.tally, self.waiting, share=share))
-        by_unit = {place.unit: place for place, _ in sets}
-        self.places.update({late.unit: by_unit[late.unit] for late in self.waiting[before:]})
+        if len(self.waiting) > before:
+            by_unit = {place.unit: place for place in places}
+            units = {late.position >> OFFSET_BITS for late in self.waiting[before:]}
+            self.places.update({unit: by_unit[unit] for unit in units})
 
     def resolve(self) -> Iterator[Part]:
         """Decode the waiting records with what is known by now; those that still lack their data go without."""
         units: dict[int, list[int]] = {}
         for late in self.waiting:
-            units.setdefault(late.unit, []).append(late.offset)
+            unit, offset = divmod(late.position, 1 << OFFSET_BITS)
+            units.setdefault(unit, []).append(offset << 3)
         self.waiting.clear()
         for unit in sorted(units):
-            sets = [(self.places[unit], unpack_again(self.places[unit]))]
-            load = self._load(sets, again=True)
+            place = self.places[unit]
+            load = _load(index_sets([unpack_again(place)]), [place], np.zeros(1, np.int64))
             positions: Array = np.array(units[unit], np.int64)
             yield from self.decoder.decode(Job(load, self.wanted, self.tally, None, positions))
         self.places.clear()
@@ -163,21 +175,24 @@ class Pass:
             ):
                 self.decoder.collect_oversize(index_sets([unpack_again(place)]), place.boot_uuid)
 
-    def _load(self, sets: Sets, *, again: bool = False) -> Load:
-        batch = index_sets([data for _, data in sets])
-        places = [place for place, _ in sets]
-        for number, position, tag in [] if again else batch.unknown:
+    def report_unknown(self, batch: Batch, places: Sequence[SetPlace]) -> None:
+        """Tell of chunks of unknown kinds in the sets of a batch."""
+        for number, position, tag in batch.unknown:
             text = f"chunk tag {tag:#x} inside a chunk set is unknown; it is left out"
             self.report(places[number].name, "unknown-chunk", text, places[number].start, count=int(position >= 0))
-        catalogs = {place.catalog.serial: place.catalog for place in places}
-        return Load(
-            batch=batch,
-            units=np.array([place.unit for place in places], np.int64),
-            serials=np.array([place.catalog.serial for place in places], np.uint64),
-            catalogs=[catalogs[serial] for serial in sorted(catalogs)],
-            clock=places[0].clock,
-            boot_uuid=places[0].boot_uuid,
-        )
+
+
+def _load(batch: Batch, places: Sequence[SetPlace], at: Array) -> Load:
+    catalogs = {place.catalog.serial: place.catalog for place in places}
+    units = np.array([place.unit for place in places], np.int64)
+    return Load(
+        batch=batch,
+        origins=(units << OFFSET_BITS) + (at >> 3),
+        serials=np.array([place.catalog.serial for place in places], np.uint64),
+        catalogs=[catalogs[serial] for serial in sorted(catalogs)],
+        clock=places[0].clock,
+        boot_uuid=places[0].boot_uuid,
+    )
 
 
 def unpack_again(place: SetPlace) -> bytes:

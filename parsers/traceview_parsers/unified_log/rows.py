@@ -28,8 +28,8 @@ class Load:
     """A batch with all that is known of it.
 
     Attributes:
-        batch: The decompressed sets.
-        units: Number of each set in the archive.
+        batch: The decompressed sets, or parts of sets.
+        origins: Position in the archive at which each of them begins: see `OFFSET_BITS`.
         serials: Serial of each set's catalog, uint64.
         catalogs: Those catalogs, in order.
         clock: Clock of its boot.
@@ -37,7 +37,7 @@ class Load:
     """
 
     batch: Batch
-    units: Array
+    origins: Array
     serials: Array
     catalogs: list[Catalog]
     clock: Clock
@@ -46,7 +46,7 @@ class Load:
     def positions(self, at: Array) -> Array:
         """Return the positions in the archive of records at these ascending byte positions of the batch."""
         borders = np.searchsorted(at, self.batch.starts)
-        base = (self.units << OFFSET_BITS) - (self.batch.starts[:-1] >> 3)
+        base = self.origins - (self.batch.starts[:-1] >> 3)
         positions: Array = np.repeat(base, np.diff(borders)) + (at >> 3)
         return positions
 
@@ -73,7 +73,7 @@ class Found:
 
     def take(self, rows: Array) -> "Found":
         """Return some of them."""
-        return Found(**{name: getattr(self, name)[rows] for name in self.__slots__})
+        return Found(**{name: getattr(self, name).take(rows) for name in self.__slots__})
 
 
 class RowBuilder:
@@ -237,6 +237,5 @@ def levels_and_events(points: Tracepoints) -> tuple[Array, Array]:
 
 def _pick(values: Array, rows: Array) -> Array:
     """Return the values at these rows, -1 where a row is -1."""
-    if not values.size:
-        return np.full(rows.size, -1)
-    return np.where(rows >= 0, values.take(rows, mode="clip"), -1)
+    picked: Array = np.append(values, values.dtype.type(-1)).take(rows)  # index -1 is the last element
+    return picked

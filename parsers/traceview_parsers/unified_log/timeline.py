@@ -1,16 +1,21 @@
-"""The rows of one boot by time: its chunk sets decoded in the order in which they begin."""
+"""The rows of one boot by time: the chunks of its sets decoded in the order in which they begin."""
 
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import pairwise
+from typing import Final
 
 import numpy as np
 
 from traceview_parsers.unified_log.arrange import by_time
+from traceview_parsers.unified_log.chunksets import index_sets
 from traceview_parsers.unified_log.emitter import Part
 from traceview_parsers.unified_log.held import Held
-from traceview_parsers.unified_log.interning import Array
-from traceview_parsers.unified_log.passes import Pass, SetPlace, Sets
-from traceview_parsers.unified_log.windows import Beginnings, Share
+from traceview_parsers.unified_log.passes import Pass, SetPlace
+from traceview_parsers.unified_log.reread import SetData
+from traceview_parsers.unified_log.windows import Beginnings, Due, Share
+
+_MOST_WINDOWS: Final = 2
+"""Chunks of one window that are decoded together, in sizes that a window should have."""
 
 
 class Timeline:
@@ -26,7 +31,7 @@ class Timeline:
         self._run = run
         self._boot_uuid, self._clock = first.boot_uuid, first.clock
         self._batch_bytes = batch_bytes
-        self._places: dict[int, SetPlace] = {}
+        self._data = SetData(run)
         self._beginnings = Beginnings()
         self._waiting: list[bytes] = []
         self._size = 0
@@ -34,7 +39,7 @@ class Timeline:
 
     def add(self, place: SetPlace, packed: memoryview) -> None:
         """Take the next set in storage order."""
-        self._places[len(self._places)] = place
+        self._data.places.append(place)
         self._waiting.append(self._run.unpack(place, packed))
         self._size += len(self._waiting[-1])
         if self._size >= self._batch_bytes:
@@ -43,14 +48,19 @@ class Timeline:
     def _flush(self) -> None:
         if not self._waiting:
             return
-        self._beginnings.add(self._waiting)
+        batch = index_sets(self._waiting)
+        places = self._data.places[-len(self._waiting) :]
+        self._run.report_unknown(batch, places)
+        self._data.moved.update(len(self._data.places) - len(places) + number for number in batch.moved)
+        self._beginnings.add(batch)
         self._waiting, self._size = [], 0
 
     def begin(self) -> int:
         """Cut the time into windows, now that all sets are known; return when the boot's log begins (UTC ns)."""
         self._flush()
-        stated = [0 if place.sub_chunk is None else place.sub_chunk.end for place in self._places.values()]
+        stated = [0 if place.sub_chunk is None else place.sub_chunk.end for place in self._data.places]
         self.windows = self._beginnings.windows(np.array(stated, np.uint64), self._batch_bytes)
+        self._beginnings = Beginnings()
         start = self._run.spans.get(self._boot_uuid, (0, 0))[0]
         return self._clock.span_ns(start, start)[0]
 
@@ -59,41 +69,27 @@ class Timeline:
         share = (number, count) if count > 1 else None
         with Held(self.windows.cuts) as held:
             for window in range(number, len(self.windows), count):
-                found = list(held.sort_out(self._decode(window, share), window))
+                found = held.sort_out(self._decode(window, share), window)
                 marks = list(self._run.marks_of(self._boot_uuid, *self.windows.range(window)))
-                yield by_time([*held.take(window), *found], marks)
+                yield by_time(found, marks)
 
     def _decode(self, window: int, share: tuple[int, int] | None) -> Iterator[Part]:
-        """Decode the sets that begin up to a window and were not decoded yet."""
-        sets: Sets = []
-        numbers: list[int] = []
-        size = 0
+        """Decode the chunks that begin up to a window and were not decoded yet."""
         run = self._run
-        for number, place, packed in self._packed(self.windows.due(window)):
-            sets.append((place, run.unpack(place, memoryview(packed), again=True)))
-            numbers.append(number)
-            size += len(sets[-1][1])
-            if size >= self._batch_bytes:
-                yield from run.decode(sets, self._share(numbers, share))
-                sets, numbers, size = [], [], 0
-        yield from run.decode(sets, self._share(numbers, share))
+        for due in self.windows.due(window):
+            yield from self._decode_due(due, share)
+        self._data.release(self.windows)
         if run.waiting:
             covering = np.concatenate([self.windows.unmet_covering(late.key.ticks) for late in run.waiting])
-            others = [self._places[number] for number in np.unique(covering).tolist()]
+            others = [self._data.places[number] for number in np.unique(covering).tolist()]
             run.collect_oversize([*others, *run.skipped.values()])
             yield from run.resolve()
 
-    def _share(self, numbers: list[int], share: tuple[int, int] | None) -> Share | None:
-        return None if share is None else Share(self.windows.begins[numbers], self.windows.cuts, *share)
-
-    def _packed(self, due: Array) -> Iterator[tuple[int, SetPlace, bytes]]:
-        """Read the packed data of these sets."""
-        for path, numbers in groupby(due.tolist(), lambda number: self._places[number].path):
-            try:
-                with path.open("rb", buffering=0) as file:
-                    for number in numbers:
-                        place = self._places.pop(number)  # catalogs would add up
-                        file.seek(place.start)
-                        yield number, place, file.read(place.end - place.start)
-            except OSError as error:
-                self._run.report(path.name, "unreadable-file", f"the file cannot be read: {error.strerror}")
+    def _decode_due(self, due: Due, share: tuple[int, int] | None) -> Iterator[Part]:
+        """Decode chunks that begin in one window: at once, unless by far too many do so at the same time."""
+        groups = np.cumsum(due.end - due.at, dtype=np.int64) // (_MOST_WINDOWS * self._batch_bytes)
+        for start, end in pairwise([0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), due.sets.size]):
+            batch, places, at = self._data.cut_out(due.slice(start, end))
+            begins = np.full(len(places), due.window)
+            found = None if share is None else Share(begins, self.windows.cuts, *share)
+            yield from self._run.decode_parts(batch, places, at, found)

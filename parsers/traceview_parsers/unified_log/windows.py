@@ -1,20 +1,21 @@
-"""The order of time: which chunk sets to decode when.
+"""The order of time: which chunks to decode when.
 
 Chunk sets overlap: each holds chunks of several processes, and a quiet process fills its chunk over hours. So the ticks of
-a boot are cut into windows. A set is decoded, once, in the window in which it begins; those of its records that come later
-are held back for theirs (see `held`). Once the sets that begin in a window are decoded, nothing that belongs into it is
-missing. Memory holds one window and what is held back.
+a boot are cut into windows. A chunk is decoded, once, in the window in which it begins; those of its records that come
+later are held back for theirs (see `held`). Once the chunks that begin in a window are decoded, nothing that belongs into
+it is missing. Memory holds one window, what is held back, and 13 bytes for each chunk of the boot.
 
-Where chunks begin is read from the sets themselves, since decompressing costs little: what catalogs state of the times
+When chunks begin is read from the sets themselves, since decompressing costs little: what catalogs state of the times
 is right in the real archives at hand, but order should not depend on it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from traceview_parsers.unified_log.chunksets import FIREHOSE, Batch, index_sets
+from traceview_parsers.unified_log.chunksets import FIREHOSE, OVERSIZE, Batch
 from traceview_parsers.unified_log.firehose import Chunks, walk
 from traceview_parsers.unified_log.interning import Array
 
@@ -22,40 +23,70 @@ _EVER: Final = np.uint64(2**64 - 1)
 _DELTA: Final = np.uint64(0xFFFF_FFFF_FFFF)
 _ONE_RECORD: Final = 48 + 24
 """Bytes of a firehose chunk with the head of one tracepoint."""
-_SAMPLE: Final = 4
+
+
+@dataclass(slots=True)
+class Due:
+    """Chunks that begin in one window, in the order of storage; arrays of one element a chunk.
+
+    Attributes:
+        window: The window.
+        sets: Number of the set.
+        at: Byte position in the set.
+        end: Byte position behind it.
+        tag: What kind of chunk it is.
+    """
+
+    window: int
+    sets: Array
+    at: Array
+    end: Array
+    tag: Array
+
+    def slice(self, start: int, end: int) -> "Due":
+        """Return some of them."""
+        return Due(self.window, *(column[start:end] for column in (self.sets, self.at, self.end, self.tag)))
 
 
 class Beginnings:
     """When the chunks of chunk sets begin; sets are added in batches, in the order of their numbers."""
 
     def __init__(self) -> None:
+        self._count = 0
         self._first: list[Array] = []
         self._last: list[Array] = []
-        self._samples: list[tuple[Array, Array]] = []
+        self._begin: list[Array] = []
+        self._places: list[Array] = []
+        self._tags: list[Array] = []
 
-    def add(self, sets: list[bytes]) -> None:
-        """Take decompressed sets; chunks too short to hold a record do not count."""
-        batch = index_sets(sets)
+    def add(self, batch: Batch) -> None:
+        """Take sets."""
         word = batch.at >> 3
         size = batch.end - batch.at
         firehose = batch.tag == FIREHOSE
-        whole = np.flatnonzero(size >= np.where(firehose, _ONE_RECORD, 48))
-        word, firehose = word[whole], firehose[whole]
         # A chunk of tracepoints has a base that their times count from; where it is 0, the boot, they tell more.
-        begin = batch.words[word + 4 + firehose]
-        loose = np.flatnonzero(firehose & (begin == 0))
+        begin = batch.words.take(np.minimum(word + 4 + firehose, batch.words.size - 1))
+        whole = size >= np.where(firehose, _ONE_RECORD, 48)
+        loose = np.flatnonzero(firehose & whole & (begin == 0))
         if loose.size:
-            begin[loose] = _earliest(batch, batch.at[whole[loose]], batch.end[whole[loose]])
-        owner = batch.set_of[whole]
-        first, last = np.full(len(sets), _EVER), np.zeros(len(sets), np.uint64)
-        np.minimum.at(first, owner, begin)
-        np.maximum.at(last, owner, begin)
+            begin[loose] = _earliest(batch, batch.at[loose], batch.end[loose])
+        sets = batch.starts.size - 1
+        first, last = np.full(sets, _EVER), np.zeros(sets, np.uint64)
+        whole &= begin != _EVER
+        np.minimum.at(first, batch.set_of[whole], begin[whole])
+        np.maximum.at(last, batch.set_of[whole], begin[whole])
+        # Those without a time of their own go with their set; arguments kept elsewhere may be wanted from then on.
+        along = ~whole | (batch.tag == OVERSIZE)
+        begin[along] = first.take(batch.set_of[along])
+        start = batch.starts.take(batch.set_of)
+        places = np.empty((3, word.size), np.int32)
+        places[0], places[1], places[2] = batch.set_of + self._count, batch.at - start, batch.end - start
+        self._count += sets
         self._first.append(first)
         self._last.append(last)
-        # For the amount of data over time a part of the chunks is enough.
-        few = np.arange(0, whole.size, _SAMPLE)
-        if few.size:
-            self._samples.append((begin[few], np.add.reduceat(size[whole], few).astype(np.int32)))
+        self._begin.append(begin)
+        self._places.append(places)
+        self._tags.append(batch.tag.astype(np.uint16))
 
     def windows(self, stated: Array, window_bytes: int) -> "Windows":
         """Return the windows of all sets added.
@@ -67,11 +98,13 @@ class Beginnings:
         nothing = np.zeros(0, np.uint64)
         first = np.concatenate([*self._first, nothing])
         last = np.maximum(np.concatenate([*self._last, nothing]), stated)
-        empty = nothing, np.zeros(0, np.int32)
-        ticks, sizes = (np.concatenate(columns) for columns in zip(*self._samples, empty, strict=True))
-        order = np.argsort(ticks, kind="stable")
-        held = np.cumsum(sizes[order], dtype=np.int64)
-        return Windows(np.minimum(first, last), last, _cuts(ticks[order], held, window_bytes))
+        begin = np.concatenate([*self._begin, nothing])
+        places = np.concatenate([*self._places, np.zeros((3, 0), np.int32)], axis=1)
+        tags = np.concatenate([*self._tags, np.zeros(0, np.uint16)])
+        order = np.argsort(begin)
+        held = np.cumsum((places[2] - places[1]).take(order), dtype=np.int64)
+        cuts = _cuts(begin.take(order), held, window_bytes)
+        return Windows(np.array([first, last]), cuts, begin, places, tags)
 
 
 @dataclass(slots=True)
@@ -79,7 +112,7 @@ class Share:
     """Which records one of several processes takes that read an archive together: those of each `count`-th window.
 
     Attributes:
-        begins: Window in which each set of the load begins.
+        begins: Window in which the chunks of each set of the load begin.
         cuts: First tick of each window of the boot but its first.
         number: Which of the windows: that many windows before the boot's first, modulo `count`.
         count: Number of processes.
@@ -98,31 +131,47 @@ class Share:
 
 
 class Windows:
-    """The windows of one boot, and the sets that are due in each.
+    """The windows of one boot, and the chunks that are due in each.
 
-    A record that comes before the beginning of its set, which a clock that wraps could do, is never lost, but comes out of
-    order.
+    A record that comes before the beginning of its chunk, which a clock that wraps could do, is never lost, but comes out
+    of order.
 
     Args:
-        first: First tick of each set, uint64.
-        last: Last tick of each set, as far as known.
+        spans: First tick of each set and its last as far as known, uint64 [2, sets].
         cuts: First tick of each window but the first, ascending.
+        begin: First tick of each chunk, uint64, in the order of storage.
+        places: Its set, its byte position there and that behind it, int32 [3, chunks].
+        tags: Its tag, uint16.
     """
 
-    def __init__(self, first: Array, last: Array, cuts: Array) -> None:
-        self._first, self._last = first, np.maximum(first, last)
+    def __init__(self, spans: Array, cuts: Array, begin: Array, places: Array, tags: Array) -> None:
         self.cuts = cuts
-        self.begins = np.searchsorted(self.cuts, self._first, "right")
-        self._met = np.zeros(first.size, bool)
+        self._first, self._last = spans[0], np.maximum(*spans)
+        self._begins = np.searchsorted(cuts, self._first, "right")
+        window = np.searchsorted(cuts, begin, "right")
+        order = np.argsort(window.astype(np.int16 if cuts.size < 1 << 15 else np.int64), kind="stable")
+        self._places, self._tags = places.take(order, axis=1), tags.take(order)
+        self._starts = np.concatenate([[0], np.cumsum(np.bincount(window, minlength=len(self)))])
+        self._next = 0
+        self._left = np.bincount(places[0], minlength=self._first.size)
 
     def __len__(self) -> int:
         return self.cuts.size + 1
 
-    def due(self, window: int) -> Array:
-        """Return the numbers of the sets that begin up to a window and were not asked for before, ascending."""
-        new = np.flatnonzero(~self._met & (self.begins <= window))
-        self._met[new] = True
-        return new
+    def due(self, window: int) -> Iterator[Due]:
+        """Yield the chunks that begin up to a window and were not asked for before, window after window."""
+        while self._next <= window:
+            start, end = self._starts[self._next : self._next + 2].tolist()
+            sets, at, behind = self._places[:, start:end]
+            found = Due(self._next, sets, at, behind, self._tags[start:end])
+            self._next += 1
+            if sets.size:
+                np.subtract.at(self._left, sets, 1)
+                yield found
+
+    def done(self, number: int) -> bool:
+        """Return whether all chunks of a set were asked for."""
+        return not self._left[number]
 
     def range(self, window: int) -> tuple[int, int]:
         """Return the first and the last tick of a window."""
@@ -130,9 +179,9 @@ class Windows:
         return start, int(self.cuts[window]) - 1 if window < self.cuts.size else int(_EVER)
 
     def unmet_covering(self, tick: int) -> Array:
-        """Return the numbers of the sets in whose range a tick lies and that were not asked for yet."""
+        """Return the numbers of the sets in whose range a tick lies and of which nothing was asked for yet."""
         moment = np.uint64(tick)
-        return np.flatnonzero(~self._met & (self._first <= moment) & (moment <= self._last))
+        return np.flatnonzero((self._begins >= self._next) & (self._first <= moment) & (moment <= self._last))
 
 
 def _cuts(ticks: Array, held: Array, window_bytes: int) -> Array:
@@ -144,10 +193,10 @@ def _cuts(ticks: Array, held: Array, window_bytes: int) -> Array:
 
 
 def _earliest(batch: Batch, at: Array, end: Array) -> Array:
-    """Return the earliest time in each of these firehose chunks, counted from their base."""
+    """Return the earliest time in each of these firehose chunks, counted from their base; `_EVER` where there is none."""
     nothing = np.zeros(at.size, np.uint64)
     places, owner, _ = walk(batch, Chunks(at, end, nothing, nothing.view(np.int64), nothing, nothing))
     ticks = batch.words.take((places >> 3) + 2) & _DELTA
     found = np.full(at.size, _EVER)
     np.minimum.at(found, owner, ticks)
-    return np.where(found == _EVER, np.uint64(0), found)
+    return found
