@@ -66,7 +66,8 @@ def named(indices: Array, names: Any, valid: Array | Literal["negative"] | None 
     """Return a dictionary column; null where `valid` is False (None: nowhere; by default where the index is -1)."""
     if isinstance(valid, str):
         valid = indices >= 0
-    return pa.DictionaryArray.from_arrays(fixed(indices.astype(np.int32, copy=False), pa.int32(), valid), names)
+    numbers = fixed(indices.astype(np.int32, copy=False), pa.int32(), valid)
+    return pa.DictionaryArray.from_arrays(numbers, names, safe=False)  # they are numbers of these very names
 
 
 def fixed(values: Array, kind: Any, valid: Array | None = None) -> Any:
