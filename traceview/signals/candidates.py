@@ -73,7 +73,7 @@ def find_cases(frame: pl.DataFrame, known: Catalogue) -> Cases:
 def _known_formats(column: pl.Series, known: Catalogue) -> dict[str, tuple[int, ...]]:
     """Return the formats of the column that some signal gives, with the forms that their messages may have."""
     distinct = column.drop_nulls().unique().cast(pl.String)
-    places = ((text, known.by_format.get(format_key(text))) for text in distinct)
+    places = ((text, known.forms_of(format_key(text))) for text in distinct)
     return {text: forms for text, forms in places if forms}
 
 

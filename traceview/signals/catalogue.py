@@ -11,6 +11,7 @@ derived from ``format``), ``contains`` (literals of which a message must hold on
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -56,17 +57,27 @@ class Form:
 
     Attributes:
         signal: Position of its signal in the catalogue.
-        pattern: Regular expression over the message, with named groups.
         literals: The message holds one of these.
         letters: Letters and digits of fixed text: how specific the form is.
-        formats: Named formats whose arguments are all that the form tells, by `format_key`.
+        given: Regular expression of the catalogue entry, None where it follows from `named`.
+        named: Named formats whose arguments are all that the form tells.
     """
 
     signal: int
-    pattern: str
     literals: tuple[str, ...]
     letters: int
-    formats: Mapping[str, str] = field(default_factory=dict)
+    given: str | None
+    named: tuple[str, ...] = ()
+
+    @property
+    def pattern(self) -> str:
+        """Regular expression over the message, with named groups; derived when a message may have this form."""
+        return to_pattern(self.named[0]) if self.given is None else self.given
+
+    @property
+    def formats(self) -> Mapping[str, str]:
+        """`named` by `format_key`."""
+        return {format_key(text): text for text in self.named}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +111,53 @@ class Catalogue:
 
     signals: tuple[Signal, ...]
     forms: tuple[Form, ...]
-    by_format: Mapping[str, tuple[int, ...]]
-    """Known format, without names and annotations → forms (positions in `forms`) that its messages may have."""
+
+    def forms_of(self, key: str) -> tuple[int, ...]:
+        """Return the forms (positions in `forms`) that messages of a format may have; none where no signal gives it.
+
+        Args:
+            key: The format without names and annotations (`format_key`).
+        """
+        if key not in self._given:
+            return ()
+        if key not in self._decided:
+            places = {place for literal, others in self._holders.items() if literal in key for place in others}
+            self._decided[key] = tuple(sorted(places | self._given[key]))
+        return self._decided[key]
+
+    @cached_property
+    def _decided(self) -> dict[str, tuple[int, ...]]:
+        """What `forms_of` found: a capture has few of the formats that the catalogue gives."""
+        return {}
+
+    @cached_property
+    def _given(self) -> dict[str, set[int]]:
+        """Formats that signals give, by `format_key` → forms of these signals."""
+        given: dict[str, set[int]] = {}
+        for position, form in enumerate(self.forms):
+            for text in self.signals[form.signal].formats:
+                given.setdefault(format_key(text), set()).add(position)
+        return given
+
+    @cached_property
+    def _holders(self) -> dict[str, list[int]]:
+        """Literal → forms that need it, literals sorted."""
+        holders: dict[str, list[int]] = {}
+        for position, form in enumerate(self.forms):
+            for literal in form.literals:
+                holders.setdefault(literal, []).append(position)
+        return dict(sorted(holders.items()))
 
     @cached_property
     def literals(self) -> list[str]:
         """Return every distinct literal that some form needs, sorted."""
-        return sorted({literal for form in self.forms for literal in form.literals})
+        return list(self._holders)
 
     @cached_property
     def forms_by_literal(self) -> tuple[Any, Any]:
         """Return (forms, borders): literal number ``i`` of `literals` belongs to ``forms[borders[i]:borders[i + 1]]``."""
-        holders: dict[str, list[int]] = {literal: [] for literal in self.literals}
-        for position, form in enumerate(self.forms):
-            for literal in form.literals:
-                holders[literal].append(position)
-        forms = [position for places in holders.values() for position in places]
-        borders = np.cumsum([0, *(len(places) for places in holders.values())])
+        forms = [position for places in self._holders.values() for position in places]
+        borders = np.cumsum([0, *(len(places) for places in self._holders.values())])
         return np.array(forms, np.int64), borders
 
 
@@ -154,8 +195,8 @@ def compile_catalogue(signals: Iterable[Signal]) -> Catalogue:
         CatalogueError: Two entries share an id.
     """
     kept = tuple(signals)
-    ids = [signal.id for signal in kept]
-    if repeated := sorted({name for name in ids if ids.count(name) > 1}):
+    times = Counter(signal.id for signal in kept)
+    if repeated := sorted(name for name, count in times.items() if count > 1):
         raise CatalogueError(f"several signals have the id {', '.join(repeated)}")
     forms = sorted(
         (form for index, signal in enumerate(kept) for form in _forms(index, signal)),
@@ -166,23 +207,14 @@ def compile_catalogue(signals: Iterable[Signal]) -> Catalogue:
             kept[form.signal].id,
         ),
     )
-    by_format: dict[str, set[int]] = {}
-    holders: dict[str, list[int]] = {}
-    for position, form in enumerate(forms):
-        for text in kept[form.signal].formats:
-            by_format.setdefault(format_key(text), set()).add(position)
-        for literal in form.literals:
-            holders.setdefault(literal, []).append(position)
-    for key, places in by_format.items():
-        places.update(place for literal, others in holders.items() if literal in key for place in others)
-    return Catalogue(kept, tuple(forms), {key: tuple(sorted(places)) for key, places in by_format.items()})
+    return Catalogue(kept, tuple(forms))
 
 
 def _forms(index: int, signal: Signal) -> list[Form]:
     if signal.patterns:
         letters = max(_letters(pattern) for pattern in signal.patterns)
         return [
-            Form(index, pattern, signal.contains, letters, _told_by_arguments(signal, pattern))
+            Form(index, signal.contains, letters, pattern, _told_by_arguments(signal, pattern))
             for pattern in signal.patterns
         ]
     forms = []
@@ -191,24 +223,27 @@ def _forms(index: int, signal: Signal) -> list[Form]:
         longest = max(literals, key=len, default="")
         if len(longest) < _MIN_LITERAL:
             raise CatalogueError(f"{signal.id}: no literal of {_MIN_LITERAL} characters in {text!r}; give a pattern")
-        letters = sum(character.isalnum() for literal in literals for character in literal)
-        forms.append(Form(index, to_pattern(text), (longest,), letters, {format_key(text): text}))
+        forms.append(Form(index, (longest,), _alphanumeric("".join(literals)), None, (text,)))
     return forms
 
 
-def _told_by_arguments(signal: Signal, pattern: str) -> dict[str, str]:
+def _told_by_arguments(signal: Signal, pattern: str) -> tuple[str, ...]:
     """Return the formats of a signal with one pattern whose named arguments are just what the pattern finds."""
     if len(signal.patterns) > 1:
-        return {}
+        return ()
     groups = set(_GROUP.findall(pattern))
-    return {format_key(text): text for text in signal.formats if groups and set(names_of(text)) == groups}
+    return tuple(text for text in signal.formats if groups and set(names_of(text)) == groups)
+
+
+def _alphanumeric(text: str) -> int:
+    return sum(map(str.isalnum, text))
 
 
 def _letters(pattern: str) -> int:
     """Count the letters and digits of fixed text in a regular expression."""
     text = re.sub(r"\\[^a-zA-Z0-9]", " ", pattern)
     text = re.sub(r"\(\?[a-zA-Z]+\)|\(\?P<\w+>|\(\?:|\[(?:\\.|[^\]\\])*\]|\\[a-zA-Z]|\{[0-9,]+\}", " ", text)
-    return sum(character.isalnum() for character in text)
+    return _alphanumeric(text)
 
 
 def _signal(family: str, entry: Mapping[str, Any]) -> Signal:

@@ -106,6 +106,9 @@ HANDLES: Final[dict[str, dict[str, str]]] = {
 _DOMAIN_NAME: Final = r"\" name:\"|; name: "
 """What stands between domain and name of an assertion's attribute; the field ``domain`` has a colon there."""
 
+_RAW: Final = "raw"
+"""Column of the texts that are taken apart."""
+
 COMPOUND: Final = frozenset(EXPANSIONS) | frozenset(HANDLES)
 """Every group name that is no field of the vocabulary."""
 
@@ -121,11 +124,13 @@ def taken_apart(name: str, values: pl.Series) -> list[tuple[str, pl.Series]]:
     pairs = _fields(name)
     if not pairs:
         return []
-    column = values.alias(name).to_frame()
+    column = values.alias(_RAW).to_frame()
     parts = [str(at) for at in range(len(pairs))]
-    distinct = column.select(pl.col(name).drop_nulls().unique())
+    distinct = column.select(pl.col(_RAW).drop_nulls().unique())
+    if name in HANDLES:
+        distinct = _with_identity(distinct)
     distinct = distinct.with_columns(value.alias(part) for part, (_, value) in zip(parts, pairs, strict=True))
-    found = column.join(distinct, on=name, how="left", maintain_order="left")
+    found = column.join(distinct, on=_RAW, how="left", maintain_order="left")
     return [(field, found[part]) for part, (field, _) in zip(parts, pairs, strict=True)]
 
 
@@ -136,10 +141,10 @@ def identity_fields(texts: Iterable[str]) -> pl.DataFrame:
 
 
 def _fields(name: str) -> list[tuple[str, pl.Expr]]:
-    """Return (field, expression) pairs for the compound column `name`; a field may come several times, best first."""
+    """Return (field, expression over `_RAW`) pairs of the compound `name`; a field may come several times, best first."""
     pairs = _handle_fields(name) if name in HANDLES else []
     for field, pattern in EXPANSIONS.get(name, ()):
-        value = pl.col(name).str.extract(pattern, 1)
+        value = pl.col(_RAW).str.extract(pattern, 1)
         pairs.append((field, _shown(value.str.replace(_DOMAIN_NAME, ":") if field == "domain" else value)))
     return pairs
 
@@ -149,25 +154,26 @@ def _shown(value: pl.Expr) -> pl.Expr:
     return pl.when(stripped.is_in(HIDDEN)).then(None).otherwise(stripped)
 
 
-def _handle_fields(column: str) -> list[tuple[str, pl.Expr]]:
-    """Return (field, expression) pairs for a column with RunningBoard identities."""
-    groups = pl.col(column).str.extract_groups(_IDENTITY)
-    old = pl.col(column).str.extract_groups(_OLD_HANDLE)
-    kind = groups.struct.field("type")
-    name = _shown(groups.struct.field("name"))
-    name = pl.when(name.str.contains(r"\w")).then(name)  # authors of public logs write application<...>
-    plain_name = pl.coalesce(name.str.extract(_MAC_BUNDLE, 1), name)
-    is_app = kind.is_in(["app", "application", "xpcservice"])
-    target = HANDLES[column]
+def _with_identity(values: pl.DataFrame) -> pl.DataFrame:
+    """Add what a RunningBoard identity holds, each part once: ``type``, ``name``, ``pid``, ``host_name``, ``old_name``, …."""
+    groups = [pl.col(_RAW).str.extract_groups(pattern) for pattern in (_IDENTITY, _OLD_HANDLE)]
+    found = values.select(_RAW, groups[0].alias("identity"), groups[1].alias("old")).unnest("identity", "old")
+    name = _shown(pl.col("name"))
+    # Authors of public logs write application<...>.
+    found = found.with_columns(pl.when(name.str.contains(r"\w")).then(name).alias("name"), _shown(pl.col("host_name")))
+    return found.with_columns(pl.coalesce(pl.col("name").str.extract(_MAC_BUNDLE, 1), "name").alias("plain_name"))
+
+
+def _handle_fields(compound: str) -> list[tuple[str, pl.Expr]]:
+    """Return (field, expression over `_with_identity`) pairs of a compound that holds RunningBoard identities."""
+    is_app = pl.col("type").is_in(["app", "application", "xpcservice"])
+    target = HANDLES[compound]
     fields = {
-        "bundle": pl.when(is_app).then(plain_name),
-        "subject": pl.coalesce(pl.when(~is_app).then(name), old.struct.field("old_name")),
-        "pid": pl.coalesce(groups.struct.field("pid"), old.struct.field("old_pid")),
+        "bundle": pl.when(is_app).then("plain_name"),
+        "subject": pl.coalesce(pl.when(~is_app).then("name"), "old_name"),
+        "pid": pl.coalesce("pid", "old_pid"),
     }
     pairs = [(target[part], expression) for part, expression in fields.items() if part in target]
-    if column != "originator_handle":
-        pairs += [
-            ("host_bundle", _shown(groups.struct.field("host_name"))),
-            ("host_pid", groups.struct.field("host_pid")),
-        ]
+    if compound != "originator_handle":
+        pairs += [("host_bundle", pl.col("host_name")), ("host_pid", pl.col("host_pid"))]
     return pairs

@@ -91,11 +91,11 @@ class _Reader:
     def read(self, form: Form, cases: Rows) -> list[tuple[Rows, dict[str, pl.Series]]]:
         """Return (cases that fit, raw fields as text) pairs."""
         found = []
-        if self._arguments is not None and form.formats and len(cases):
+        if self._arguments is not None and form.named and len(cases):
             told = np.zeros(len(cases), bool)
-            formats = self._format.gather(cases)
+            formats, known = self._format.gather(cases), form.formats
             for printed in formats.drop_nulls().unique():
-                named = form.formats.get(format_key(printed))
+                named = known.get(format_key(printed))
                 call = call_of(named, printed) if named is not None else None
                 if call is None:
                     continue

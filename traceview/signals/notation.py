@@ -73,12 +73,13 @@ def literals_of(text: str) -> list[str]:
     return [part for part in found if part]
 
 
+@lru_cache(maxsize=1024)
 def to_pattern(text: str) -> str:
     """Return the regular expression (Rust and Python dialect, named groups) that finds a named format in a message.
 
     Blanks match any run of blanks, closing punctuation may be cut off, and a value may be hidden (``<private>``).
     """
-    pieces = _pieces(PREFIX.sub("", text, count=1))
+    pieces = list(_pieces(PREFIX.sub("", text, count=1)))
     tail = ""
     if pieces and isinstance(pieces[-1][0], str):
         ending = pieces[-1][0]
@@ -107,7 +108,8 @@ def _beginning(text: str, first: tuple[str | Placeholder, str | None]) -> str:
     return _SOURCE if PREFIX.match(text) else ""
 
 
-def _pieces(text: str) -> list[tuple[str | Placeholder, str | None]]:
+@lru_cache(maxsize=1024)
+def _pieces(text: str) -> tuple[tuple[str | Placeholder, str | None], ...]:
     """Split a named format into (literal or placeholder, field name or None)."""
     found: list[tuple[str | Placeholder, str | None]] = []
     chunks = NAME.split(text)
@@ -119,7 +121,7 @@ def _pieces(text: str) -> list[tuple[str | Placeholder, str | None]]:
             if not found or isinstance(found[-1][0], str):
                 raise ValueError(f"the name <{name}> does not follow a placeholder in {text!r}")
             found[-1] = (found[-1][0], name)
-    return found
+    return tuple(found)
 
 
 def _literal(text: str) -> str:
