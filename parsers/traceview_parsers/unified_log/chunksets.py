@@ -13,6 +13,7 @@ import lz4.block
 import numpy as np
 
 from traceview_parsers.unified_log.interning import Array
+from traceview_parsers.unified_log.lz4_prefix import decompress_prefix
 from traceview_parsers.unified_log.marks import Marks
 
 FIREHOSE: Final = 0x6001
@@ -26,7 +27,10 @@ _LZ4_MAX_RATIO: Final = 255
 _MARKS: Final = tuple(struct.pack("<II", tag, 0) for tag in range(FIREHOSE, SIMPLE_DUMP + 1))
 _SET_LIMIT: Final = 16 << 20
 """Bytes a set may decompress to. logd writes 64 KiB; this is a guard (heuristic) against bombs."""
+_MOST_BLOCKS: Final = 1024
+"""Blocks that a set may have (heuristic; real ones have one)."""
 _WINDOW: Final = 1 << 16
+_ENDLESS: Final = "its compressed data end without an end mark"
 GUARD: Final = 64
 """Zero bytes behind the data of a batch, so that fixed-width reads near the end stay inside."""
 
@@ -45,21 +49,24 @@ def unpack(packed: memoryview) -> Unpacked:
         return _unpack_lzbitmap(packed)
     parts: list[bytes] = []
     total = at = 0
-    trouble = "its compressed data end without an end mark"
+    trouble = _ENDLESS
     while at + 4 <= len(packed):
         mark = bytes(packed[at : at + 4])
         if mark == b"bv4$":
             trouble = ""
             break
-        block, at, trouble = _unpack_block(mark, packed, at, parts)
+        try:
+            block, at, trouble = _unpack_block(mark, packed, at, parts)
+        except _DamagedBlockError as error:
+            return _before_damage(b"".join((*parts, error.found)), error)
         total += len(block)
-        if total > _SET_LIMIT:
-            trouble = f"it decompresses to more than {_SET_LIMIT >> 20} MiB"
+        if total > _SET_LIMIT or len(parts) == _MOST_BLOCKS:
+            trouble = f"it decompresses to more than {_SET_LIMIT >> 20} MiB or has more than {_MOST_BLOCKS} blocks"
             break
         parts.append(block)
         if trouble:
             break
-        trouble = "its compressed data end without an end mark"
+        trouble = _ENDLESS
     return Unpacked(parts[0] if len(parts) == 1 else b"".join(parts), trouble)
 
 
@@ -174,15 +181,63 @@ def _unpack_block(mark: bytes, packed: memoryview, at: int, parts: list[bytes]) 
     if mark == b"bv41" and at + 12 <= len(packed):
         size, stored = struct.unpack_from("<II", packed, at + 4)
         source = packed[at + 12 : at + 12 + stored]
-        if size > min(_LZ4_MAX_RATIO * stored, _SET_LIMIT):
-            return b"", at, "a block claims an impossible size"
-        window = b"".join(parts)[-_WINDOW:] if parts else b""
+        most = min(_LZ4_MAX_RATIO * len(source), _SET_LIMIT)
+        window = _last_bytes(parts) if parts else b""
         try:
-            block = lz4.block.decompress(source, uncompressed_size=size, dict=window)
+            block = lz4.block.decompress(source, uncompressed_size=size, dict=window) if size <= most else b""
         except lz4.block.LZ4BlockError:
-            return b"", at, "an LZ4 block is damaged"
+            block = b""
+        if len(block) != size:
+            raise _DamagedBlockError(size, *decompress_prefix(bytes(source), most, window))
         return block, at + 12 + stored, ""
     return b"", at, f"its compression {mark!r} is unknown"
+
+
+def _last_bytes(parts: list[bytes]) -> bytes:
+    """Return what the next block may repeat."""
+    taken: list[bytes] = []
+    size = 0
+    for part in reversed(parts):
+        taken.append(part[-_WINDOW:])
+        size += len(part)
+        if size >= _WINDOW:
+            break
+    return b"".join(reversed(taken))[-_WINDOW:]
+
+
+class _DamagedBlockError(ValueError):
+    """An LZ4 block is damaged: `found` of the `size` bytes that it states could be decompressed; `whole` if that is all."""
+
+    def __init__(self, size: int, found: bytes, whole: bool) -> None:  # noqa: FBT001  (what `decompress_prefix` returns)
+        super().__init__(f"an LZ4 block of {size} bytes is damaged")
+        self.found = found
+        self.whole = whole
+
+
+def _before_damage(data: bytes, error: _DamagedBlockError) -> Unpacked:
+    """Return the chunks of a set before the damage.
+
+    Nothing in a block tells where it was damaged, only that it was, so a chunk counts as whole if the next one follows at
+    its end: what LZ4 makes of damaged data neither fits in size nor looks like a chunk's head.
+    """
+    at = 0
+    while _heads_chunk(data, at):
+        _, _, size = _PREAMBLE.unpack_from(data, at)
+        behind = at + 16 + size
+        padded = (behind + 7) & ~7
+        following = [end for end in (padded, behind) if _heads_chunk(data, end) or (error.whole and end == len(data))]
+        if not following:
+            break
+        at = following[0]
+    return Unpacked(data[:at], f"{error}, {at} bytes of the set could be read")
+
+
+def _heads_chunk(data: bytes, at: int) -> bool:
+    """Return whether a chunk's preamble stands here, whatever of the chunk follows."""
+    if at + _PREAMBLE.size > len(data):
+        return False
+    tag, sub_tag, size = _PREAMBLE.unpack_from(data, at)
+    return bool(FIREHOSE <= tag <= SIMPLE_DUMP and not sub_tag and size <= _SET_LIMIT)
 
 
 def _unpack_lzbitmap(packed: memoryview) -> Unpacked:
