@@ -18,7 +18,8 @@ import pyarrow as pa
 from traceview_parsers.json_text import json_string
 from traceview_parsers.log_styles.escape import escape
 from traceview_parsers.log_styles.lines import Changed, Lines
-from traceview_parsers.log_styles.pieces import Piece, numbers, spell_together, with_null
+from traceview_parsers.log_styles.pieces import Piece, numbers, with_null
+from traceview_parsers.log_styles.spelling import Speller
 from traceview_parsers.log_styles.stamps import microseconds
 
 EVENT_TYPES: Final = {
@@ -56,8 +57,8 @@ _SITE: Final = (
 _PROCESS: Final = ("boot_uuid", "process_path", "process", "process_uuid", "pid", "uid", "tid")
 _FEW: Final = ("parent_activity_id", "creator_activity_id", "signpost_id", "loss_count")
 """Columns that few rows have a value in."""
-_KEPT: Final = 1 << 14
-"""Texts kept of each kind: the same call sites and threads return batch after batch."""
+_KEPT: Final = 1 << 13
+"""Names whose quoted form is kept: many call sites share them (heuristic)."""
 _UID: Final = 0xFFFF_FFFF
 """User ids are 32-bit numbers without a sign; the one for "unset" is printed as 2863311530."""
 
@@ -86,19 +87,22 @@ def json_lines(batch: Any, tz: tzinfo) -> Lines:
 def _fields(batch: Any, tz: tzinfo, notation: _Notation) -> Iterator[Piece]:
     column, key = batch.column, notation.key
     yield f'{notation.start}"timezoneName"{notation.colon}""'  # the first key has no comma before it
-    yield spell_together([column(name) for name in _SITE], partial(_site, notation))
+    spell_site, spell_process, spell_few = _SPELLERS[notation]
+    yield spell_site.spell([column(name) for name in _SITE])
     yield from (key("activityIdentifier"), numbers(column("activity_id"), "0"))
-    yield from _optional((f'{key("timestamp")}"', microseconds(column("time"), tz), '"'))
-    ticks = column("mach_time")
-    if ticks.null_count < len(ticks):
+    time, ticks = column("time"), column("mach_time")
+    together = not time.null_count and not ticks.null_count
+    yield microseconds(time, tz, f'{key("timestamp")}"', '"' + (key("machTimestamp") if together else ""))
+    if together:
+        yield numbers(ticks)
+    elif ticks.null_count < len(ticks):
         yield from _optional((key("machTimestamp"), numbers(ticks), ""))
     yield from (f'{key("eventMessage")}"', Changed(column("message"), escape), '"')
-    yield spell_together([column(name) for name in _PROCESS], partial(_process, notation))
-    yield spell_together([column(name) for name in _FEW], partial(_few, notation))
+    yield spell_process.spell([column(name) for name in _PROCESS])
+    yield spell_few.spell([column(name) for name in _FEW])
     yield notation.end
 
 
-@lru_cache(maxsize=_KEPT)
 def _site(notation: _Notation, *values: Any) -> str:
     level, event, form, subsystem, category, trace, uuid, offset, path, sender, name, kind, scope = values
     frame = event in {"log", None} and uuid is not None and offset is not None
@@ -123,7 +127,6 @@ def _site(notation: _Notation, *values: Any) -> str:
     )
 
 
-@lru_cache(maxsize=_KEPT)
 def _process(notation: _Notation, *values: Any) -> str:
     boot, path, process, uuid, pid, uid, tid = values
     return _members(
@@ -155,6 +158,7 @@ def _members(notation: _Notation, values: dict[str, str | int | None]) -> str:
     return "".join(f"{notation.key(name)}{value}" for name, value in values.items() if value is not None)
 
 
+@lru_cache(maxsize=_KEPT)
 def _quoted(text: str | None) -> str | None:
     return None if text is None else json_string(text)
 
@@ -165,3 +169,9 @@ def _optional(pieces: tuple[str, Any, str]) -> Iterator[Piece]:
         yield with_null(pieces)
     else:
         yield from pieces
+
+
+_SPELLERS: Final = {
+    notation: tuple(Speller(partial(text, notation)) for text in (_site, _process, _few))
+    for notation in (_COMPACT, _PRETTY)
+}

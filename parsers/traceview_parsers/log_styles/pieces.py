@@ -41,30 +41,42 @@ def spell(column: Any, text: Callable[[Any], str | None], missing: str | None = 
 
 def spell_together(columns: Sequence[Any], text: Callable[..., str | None]) -> Piece:
     """Return `text` of each row's combination of values (None for null), called once a combination."""
-    encoded = [one if isinstance(one, pa.DictionaryArray) else one.dictionary_encode() for one in columns]
-    codes = np.zeros(len(encoded[0]), np.int64)
-    reach = 1
-    for column in encoded:
-        if column.null_count == len(column):
-            continue  # tells nothing
-        size = len(column.dictionary) + 1
-        if reach * size > _MAX_CODE:
-            distinct, codes = distinct_codes(codes, reach)
-            reach = len(distinct)
-        indices = column.indices
-        if indices.null_count:
-            indices = indices.fill_null(len(column.dictionary))
-        codes *= size
-        codes += indices.to_numpy(zero_copy_only=False)
-        reach *= size
-    distinct, rows = distinct_codes(codes, reach)
-    example = np.empty(len(distinct), np.int64)
-    example[rows] = np.arange(len(rows))
-    values = [column.take(pa.array(example)).dictionary_decode().to_pylist() for column in encoded]
+    example, rows = combinations(columns)
+    some = pa.array(example)
+    values = [_decoded(column.take(some)).to_pylist() for column in columns]
     spelled = [text(*chosen) for chosen in zip(*values, strict=True)]
     if len(spelled) == 1:
         return spelled[0] or ""
     return Spelled(spelled, rows)
+
+
+def combinations(columns: Sequence[Any]) -> tuple[Any, Any]:
+    """Return (a row for each combination of values that occurs, each row's place among them)."""
+    rows = len(columns[0])
+    codes = np.zeros(rows, np.int64)
+    reach = 1
+    for column in columns:
+        if column.null_count == rows:
+            continue  # tells nothing
+        encoded = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
+        size = len(encoded.dictionary) + 1
+        if reach * size > _MAX_CODE:
+            distinct, codes = distinct_codes(codes, reach)
+            reach = len(distinct)
+        indices = encoded.indices
+        if indices.null_count:
+            indices = indices.fill_null(size - 1)
+        codes *= size
+        codes += indices.to_numpy(zero_copy_only=False)
+        reach *= size
+    distinct, places = distinct_codes(codes, reach)
+    example = np.empty(len(distinct), np.int64)
+    example[places] = np.arange(rows)
+    return example, places
+
+
+def _decoded(column: Any) -> Any:
+    return column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
 
 
 def numbers(column: Any, missing: str | None = None) -> Any:

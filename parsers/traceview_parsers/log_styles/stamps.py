@@ -19,30 +19,33 @@ _CLOCK: Final = {11: 3600, 14: 60, 17: 1}
 """Column of the hours, minutes and seconds, and their length in seconds."""
 
 
-def microseconds(time: Any, tz: tzinfo) -> Any:
-    """Return ``YYYY-MM-DD HH:MM:SS.ffffff±HHMM``, cut to microseconds; null for null."""
-    stamp, fraction = _common(time, tz, 31)
+def microseconds(time: Any, tz: tzinfo, before: str = "", after: str = "") -> Any:
+    """Return ``YYYY-MM-DD HH:MM:SS.ffffff±HHMM``, cut to microseconds, with what stands around it; null for null."""
+    stamp, fraction = _common(time, tz, (before, after))
     thousands, rest = np.divmod(fraction // 1_000, 1_000)
-    stamp[:, 20:23] = _THREE.take(thousands, axis=0)
-    stamp[:, 23:26] = _THREE.take(rest, axis=0)
+    at = len(before) + 20
+    stamp[:, at : at + 3] = _THREE.take(thousands, axis=0)
+    stamp[:, at + 3 : at + 6] = _THREE.take(rest, axis=0)
     return _strings(stamp, time)
 
 
 def milliseconds(time: Any, tz: tzinfo) -> Any:
     """Return ``YYYY-MM-DD HH:MM:SS.fff`` (the compact style has no zone); null for null."""
-    stamp, fraction = _common(time, tz, 23)
+    stamp, fraction = _common(time, tz)
     stamp[:, 20:23] = _THREE.take(fraction // 1_000_000, axis=0)
-    return _strings(stamp, time)
+    return _strings(stamp[:, :23], time)
 
 
-def _common(time: Any, tz: tzinfo, width: int) -> tuple[Any, Any]:
+def _common(time: Any, tz: tzinfo, around: tuple[str, str] = ("", "")) -> tuple[Any, Any]:
     """Return (character matrix without the fraction, nanoseconds of the second); each second is spelled once."""
     utc = time.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
     seconds = utc // _SECOND
     fraction = utc - seconds * _SECOND
     low = int(seconds.min())
     distinct, rows = distinct_codes(seconds - low, int(seconds.max()) - low + 1)
-    return _spelled(distinct + low, tz)[:, :width].take(rows, axis=0), fraction
+    spelled = _spelled(distinct + low, tz)
+    before, after = (np.tile(np.frombuffer(text.encode(), np.uint8), (len(distinct), 1)) for text in around)
+    return np.hstack([before, spelled, after]).take(rows, axis=0), fraction
 
 
 def _spelled(utc: Any, tz: tzinfo) -> Any:
