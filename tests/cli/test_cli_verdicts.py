@@ -28,15 +28,14 @@ def _run(*arguments: str | Path) -> Result:
 
 @pytest.mark.parametrize("severity", ["info", "high", "critical"])
 def test_a_capture_that_no_rule_can_judge_is_no_pass(nothing: Path, severity: str) -> None:
-    command = [
-        sys.executable,
-        "-c",
-        "from traceview.cli import main; main()",
-        "analyze",
-        nothing,
-        "--fail-on",
-        severity,
-    ]
+    result = _run("analyze", nothing, "--fail-on", severity)
+    assert str(result.exception).startswith("nothing could be evaluated: none of the ")
+    assert "Nothing can be said" in result.stdout
+
+
+def test_a_build_sees_the_exit_code_and_one_line(nothing: Path) -> None:
+    program = [sys.executable, "-c", "from traceview.cli import main; main()"]
+    command = [*program, "analyze", str(nothing), "--fail-on", "high"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()

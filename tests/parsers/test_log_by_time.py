@@ -94,6 +94,14 @@ def archive(request: pytest.FixtureRequest, real: Path, tmp_path_factory: pytest
     return next(folder.glob("*.logarchive"))
 
 
+@pytest.fixture(scope="module")
+def in_order(archive: Path) -> list[Any]:
+    """All rows of a real archive by time, from small windows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source_module, "BATCH_BYTES", SMALL)
+        return list(open_source(archive).in_order())
+
+
 def test_boots_come_one_after_the_other_each_by_time(synthetic: Path) -> None:
     source = open_source(synthetic)
     table = table_of(source.in_order())
@@ -136,14 +144,14 @@ def test_a_real_archive_by_time(archive: Path) -> None:
 @pytest.mark.real
 @pytest.mark.usefixtures("small_windows")
 @pytest.mark.parametrize("count", [2, 3, 7])
-def test_shares_taken_in_turn_are_the_whole(archive: Path, count: int) -> None:
+def test_shares_taken_in_turn_are_the_whole(archive: Path, in_order: list[Any], count: int) -> None:
     shares = [open_source(archive).share_in_order(number, count) for number in range(count)]
     refs: list[int] = []
     turn = 0
     while (batch := next(shares[turn % count], None)) is not None:
         refs += batch.column("ref").to_pylist()
         turn += 1
-    assert refs == refs_of(open_source(archive).in_order())
+    assert refs == refs_of(iter(in_order))
 
 
 SELECTIONS = {
@@ -165,9 +173,9 @@ def test_a_selection_by_time_is_the_whole_filtered(synthetic: Path, selection: S
 @pytest.mark.real
 @pytest.mark.usefixtures("small_windows")
 @pytest.mark.parametrize("name", ["words", "no signposts"])
-def test_a_selection_of_a_real_archive_is_the_whole_filtered(archive: Path, name: str) -> None:
+def test_a_selection_of_a_real_archive_is_the_whole_filtered(archive: Path, in_order: list[Any], name: str) -> None:
     selection = SELECTIONS[name]
-    whole = [selection.filter(batch) for batch in open_source(archive).in_order()]
+    whole = [selection.filter(batch) for batch in in_order]
     assert refs_of(open_source(archive).in_order(selection)) == refs_of(iter(whole))
 
 
