@@ -30,7 +30,7 @@ from traceview_parsers.unified_log.timesync import sureness
 BATCH_BYTES: Final = 4 << 20
 """Decompressed bytes decoded at a time: measured fastest (caches), and memory stays small."""
 
-_SIFTED_BYTES: Final = 12 << 20
+_SIFTED_BYTES: Final = 8 << 20
 """The same where clauses leave few rows: there most of the time goes to what a batch costs whatever it holds."""
 
 _NO_CATALOG: Final = Catalog.nothing()
