@@ -42,6 +42,8 @@ EVENTS: Final = {
     "state": "state",
     "trace": "trace",
     "timesync": "timesync",
+    "ti": "timesync",
+    "us": "user_action",
     "user_action": "user_action",
     "useraction": "user_action",
 }

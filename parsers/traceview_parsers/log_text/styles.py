@@ -14,7 +14,8 @@ _DEFAULT: Final = (
 DEFAULT: Final = Layout(
     "default",
     (
-        rf"{_DEFAULT}(?P<process>[^:0-9 \[\n][^:\n]*): {SENDER}{LABEL})",
+        rf"{_DEFAULT}(?P<process>[^:=0-9 \[\n][^:\n]*): {SENDER}{LABEL})",
+        rf"{_DEFAULT})=== system ",  # boots and clock adjustments have no process
         rf"{_DEFAULT}{SIGNPOST}(?P<process>[^\n]+?):(?: |\n){SENDER}{LABEL})",
         # A process name that starts with a digit or holds a colon; an empty message without its blank.
         rf"{_DEFAULT}(?P<process>[^\n]+?):(?: |\n){SENDER}{LABEL})",
@@ -27,7 +28,7 @@ DEFAULT: Final = Layout(
 SYSLOG: Final = Layout(
     "syslog",
     (
-        rf"^(?P<prefix>{_STAMP}{ZONE} +[^ \n]+ (?P<process>[^\[\n]+)\[(?P<pid>[0-9]+)\]: {SENDER}{LABEL})",
+        rf"^(?P<prefix>{_STAMP}{ZONE} +[^ \n]+ (?P<process>[^\[\n]*)\[(?P<pid>[0-9]+)\]: {SENDER}{LABEL})",
         rf"^(?P<prefix>{_STAMP}{ZONE} +[^ \n]+ (?P<process>[^\n]+?)\[(?P<pid>[0-9]+)\]:(?: |\n){SENDER}{LABEL})",
     ),
     shape="....-..-.. ..:..:...",
@@ -38,7 +39,7 @@ _COMPACT: Final = rf"^(?P<prefix>{_STAMP} (?P<level>[A-Z][A-Za-z ]) "
 COMPACT: Final = Layout(
     "compact",
     (
-        rf"{_COMPACT}(?P<process>[^\[\n]+)\[(?P<pid>[0-9]+):(?P<tid_hex>[0-9a-f]+)\] {SENDER}{LABEL})",
+        rf"{_COMPACT}(?P<process>[^\[\n]*)\[(?P<pid>[0-9]+):(?P<tid_hex>[0-9a-f]+)\] {SENDER}{LABEL})",
         rf"{_COMPACT}(?P<process>[^\n]+?)\[(?P<pid>[0-9]+):(?P<tid_hex>[0-9a-f]+)\](?: |\n){SENDER}{LABEL})",
     ),
     shape="....-..-.. ..:..:..",
