@@ -4,7 +4,8 @@ Which lines are Apple's own: ``shared/real/log_text`` (headers, columns, activit
 for boots (``0x0        Timesync    0x0                  0      0    === system boot: …``).
 """
 
-from datetime import timedelta, timezone
+import re
+from datetime import UTC, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,31 @@ def test_real_records_are_read_back(records: Any, style: str, tmp_path: Path) ->
     for name in (*PRINTED[style], *SIGNPOSTS):
         different = (~expected[name].eq_missing(found[name])).arg_true().to_list()
         assert not different, (name, expected[name][different[0]], found[name][different[0]])
+
+
+@pytest.mark.parametrize(
+    ("name", "style"),
+    [
+        ("log_show_default.txt", "default"),
+        ("log_stream_default_ios.txt", "default"),
+        ("log_show_compact_simulator.txt", "compact"),
+        ("log_show_compact_multiline.txt", "compact"),
+        ("log_show_compact_multiline_tab.txt", "compact"),
+        ("log_stream_syslog.txt", "syslog"),
+    ],
+)
+def test_apples_own_lines_are_printed_again_letter_by_letter(real: Path, name: str, style: str) -> None:
+    path = real / "log_text" / name
+    text = path.read_text()
+    stamp = re.search(r"\.\d{6}([+-]\d\d)(\d\d)", text)
+    zone = timezone(timedelta(hours=int(stamp[1]), minutes=int(stamp[2]))) if stamp else UTC
+    with open_trace(path, ReadOptions(tz=zone)) as trace:
+        (batch,) = pa.Table.from_batches(trace.batches("log"), schema.SCHEMAS["log"]).combine_chunks().to_batches()
+    printed = log_styles.header(style) + b"".join(bytes(part) for part in log_styles.render(batch, style, zone))
+    theirs = text[text.index("Timestamp ") :].splitlines()  # the lines before tell of filters and users
+    ours = printed.decode().splitlines()
+    assert ours[0].rstrip() == theirs[0].rstrip()  # whoever quoted it may have cut blanks
+    assert ours[1:] == theirs[1:]
 
 
 def test_a_boot_as_log_show_prints_it_has_no_process(tmp_path: Path) -> None:
