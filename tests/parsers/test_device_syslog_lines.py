@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from traceview_parsers import schema
-from traceview_parsers.device_syslog import split_lines
+from traceview_parsers.device_syslog.lines import split_lines
 from traceview_parsers.trace import ReadOptions
 
 Row = dict[str, Any]

@@ -1,6 +1,8 @@
 """Logs of a device as people save and paste them: idevicesyslog, pymobiledevice3, Console.app and Xcode copies."""
 
-from traceview_parsers.device_syslog.lines import split_lines
-from traceview_parsers.device_syslog.reader import READER
+from typing import Final
 
-__all__ = ["READER", "split_lines"]
+from traceview_parsers.file_reader import FileReader
+from traceview_parsers.trace import Reader
+
+READER: Final[Reader] = FileReader("device_syslog", ("log",), "traceview_parsers.device_syslog.reader")

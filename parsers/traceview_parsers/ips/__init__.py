@@ -1,5 +1,10 @@
 """Crash, jetsam and resource reports (``.ips``, ``.crash``, and their text forms), iOS 8 to 27."""
 
-from traceview_parsers.ips.reader import READER
+from typing import Final
 
-__all__ = ["READER"]
+from traceview_parsers.file_reader import FileReader
+from traceview_parsers.trace import Reader
+
+READER: Final[Reader] = FileReader(
+    "ips", ("reports", "jetsam_processes", "stackshot_processes"), "traceview_parsers.ips.reader"
+)

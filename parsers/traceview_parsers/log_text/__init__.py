@@ -1,5 +1,8 @@
 """``log show`` and ``log stream`` output in every style: ndjson, json, default, syslog, compact."""
 
-from traceview_parsers.log_text.reader import READER
+from typing import Final
 
-__all__ = ["READER"]
+from traceview_parsers.file_reader import FileReader
+from traceview_parsers.trace import Reader
+
+READER: Final[Reader] = FileReader("log_text", ("log",), "traceview_parsers.log_text.reader")

@@ -21,7 +21,6 @@ from traceview_parsers.unified_log.decoder import Decoder
 from traceview_parsers.unified_log.emitter import Emitter, Part
 from traceview_parsers.unified_log.passes import Pass, Sets
 from traceview_parsers.unified_log.prefilter import Prefilter
-from traceview_parsers.unified_log.signposts import SELECTION, pair_signposts
 from traceview_parsers.unified_log.strings import StringFiles
 from traceview_parsers.unified_log.survey import Survey
 from traceview_parsers.unified_log.timeline import Timeline
@@ -66,6 +65,8 @@ class UnifiedLogSource:
         if table not in self.tables:
             raise KeyError(table)
         if table == "signposts":
+            from traceview_parsers.unified_log.signposts import SELECTION, pair_signposts  # noqa: PLC0415  (needs polars)
+
             yield from pair_signposts(self.batches("log", SELECTION))
             return
         yield from self._emit(selection, self._as_stored)

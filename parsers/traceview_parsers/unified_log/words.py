@@ -6,7 +6,6 @@ from operator import or_
 from typing import Any, Final
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 
 from traceview_parsers.selection import contains_any
@@ -32,6 +31,8 @@ class Texts:
     """
 
     def __init__(self, texts: Any) -> None:
+        import polars as pl  # noqa: PLC0415  (a quarter of the start-up, and most logs are printed without a search)
+
         self._texts = pl.Series(texts)
 
     def contain(self, at: int, count: int, words: frozenset[str]) -> Array:
@@ -96,6 +97,8 @@ class LiteralSearch:
         """Return, for each format (its literals), the clauses (bits) of which a word stands in every message of it."""
         if not self._bits:
             return [self._free] * len(formats)
+        import polars as pl  # noqa: PLC0415  (see `Texts`)
+
         joined = pl.Series([_BORDER.join(literals) for literals in formats], dtype=pl.String)
         found = joined.str.extract_many(list(self._bits), overlapping=True).to_list()
         return [reduce(or_, (self._bits[word] for word in words), self._free) for words in found]
