@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from traceview.zones import offset_text
+from traceview.zones import from_ns, offset_text
 from traceview_parsers.clock import zone
 from traceview_parsers.problems import Problems
 from traceview_parsers.schema import REF_POSITION_BITS
@@ -20,11 +20,23 @@ _MOMENTS: Final = ("ips", "sysdiagnose", "metrickit")
 _LOGS: Final = ("unified_log", "log_text", "device_syslog")
 _SHOWN: Final = 3
 
+LOG_READERS: Final = frozenset({"unified_log", "log_text", "device_syslog", "xctrace"})
+"""Readers of logs."""
+
 
 def spanning(coverage: Sequence[Coverage]) -> list[Coverage]:
     """Return the sources whose times make the span of a capture: logs and measurements, else whatever has times."""
     timed = [one for one in coverage if one.start_ns is not None and one.end_ns is not None]
     return [one for one in timed if one.reader not in _MOMENTS] or timed
+
+
+def log_span(coverage: Sequence[Coverage]) -> tuple[datetime, datetime] | None:
+    """Return the first and last time of the logs, else of all sources; None where no source has a time."""
+    logs = [source for source in coverage if source.reader in LOG_READERS and source.start_ns is not None]
+    timed = logs or [source for source in coverage if source.start_ns is not None]
+    begins = [source.start_ns for source in timed if source.start_ns is not None]
+    ends = [source.end_ns for source in timed if source.end_ns is not None]
+    return (from_ns(min(begins)), from_ns(max(ends))) if begins and ends else None
 
 
 def with_missing_reports(

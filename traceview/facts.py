@@ -1,12 +1,13 @@
 """What is known of a capture itself, for the rules about the quality of its evidence."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import polars as pl
 
 from traceview.rules.registry import CaptureFacts
+from traceview.zones import from_ns
 from traceview_parsers import Trace
 from traceview_parsers.trace import Coverage
 
@@ -59,7 +60,7 @@ def capture_facts(
 
 def utc(time_ns: int | None) -> datetime | None:
     """Return the time, cut to microseconds; 0 stands for a capture without any time."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_ns // 1000) if time_ns else None
+    return from_ns(time_ns) if time_ns else None
 
 
 def _largest(values: pl.Series) -> float:

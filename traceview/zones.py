@@ -35,3 +35,8 @@ def offset_text(seconds: int) -> str:
     """Return an offset from UTC as people write it: ``-05:00``."""
     minutes = abs(seconds) // 60
     return f"{'-' if seconds < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def from_ns(nanoseconds: int) -> datetime:
+    """Return the moment of UTC nanoseconds, cut to microseconds. Raises OverflowError outside the calendar."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=nanoseconds // 1000)

@@ -7,7 +7,7 @@ import pytest
 
 import traceview as tv
 from traceview.cli.text import render_analysis
-from traceview.report.views.gaps import log_span
+from traceview.completeness import log_span
 
 SYSDIAGNOSE = "sysdiagnose_2026.01.15_10-30-00+0100_iPhone-OS_iPhone_23C55.tar.gz"
 

@@ -11,7 +11,7 @@ import typer
 from traceview.analysis import Analysis
 from traceview.cli.options import visible, zone_of
 from traceview.cli.troubles import problem_lines, times_of
-from traceview.report.views.gaps import log_span
+from traceview.completeness import log_span
 from traceview.rules.registry import Finding, Severity
 
 _WIDEST = 110

@@ -7,6 +7,7 @@ from typing import Final
 import polars as pl
 
 from traceview.analysis import Analysis
+from traceview.completeness import LOG_READERS
 from traceview.episodes.schema import TIME
 from traceview.plots.clock import DisplayClock, display_clock
 from traceview.plots.shapes import Span
@@ -14,7 +15,6 @@ from traceview.plots.witness_lanes import TABLE
 from traceview.witness.schema import WITNESS_SCHEMA
 from traceview_parsers.trace import Coverage
 
-LOG_READERS: Final = frozenset({"unified_log", "log_text", "device_syslog", "xctrace"})
 _MUCH: Final = 4
 """Heuristic: a figure opens with all of its time unless that is more than four times what matters."""
 _APART: Final = timedelta(hours=2)

@@ -11,7 +11,6 @@ from traceview_parsers import schema
 from traceview_parsers.clock import resolution_ns
 from traceview_parsers.errors import InputError
 from traceview_parsers.ips import jetsam, kinds, stackshot
-from traceview_parsers.ips.rows import read_report
 from traceview_parsers.ips.values import Row, filled
 from traceview_parsers.selection import EVERYTHING, Selection
 from traceview_parsers.trace import Candidate, Context, Coverage
@@ -91,6 +90,8 @@ class IpsReader:
         """Read the report. Raises InputError where it holds none."""
         if candidate.path is None:
             raise InputError(f"{candidate.name}: an archive member must be unpacked first")
+        from traceview_parsers.ips.rows import read_report  # noqa: PLC0415  (every reader is asked, few are used)
+
         with candidate.path.open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
         name = candidate.name

@@ -4,14 +4,16 @@ import shutil
 import weakref
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from traceview_parsers import container
 from traceview_parsers.errors import InputError
 from traceview_parsers.powerlog.database import ERRORS, MAGIC, opened
 from traceview_parsers.powerlog.layout import LAYOUTS, OFFSETS, TABLES
-from traceview_parsers.powerlog.source import PowerlogSource
 from traceview_parsers.trace import Candidate, Context
+
+if TYPE_CHECKING:
+    from traceview_parsers.powerlog.source import PowerlogSource
 
 _SUFFIXES: Final = (".plsql", ".bgsql")
 _GZIP: Final = b"\x1f\x8b"
@@ -39,10 +41,12 @@ class PowerlogReader:
             return 90 if named or any(part in head for part in _NAMES_OF_TABLES) else 0
         return 100 if _has_tables(candidate.path) else 50 * named
 
-    def open(self, candidate: Candidate, context: Context) -> PowerlogSource:
+    def open(self, candidate: Candidate, context: Context) -> "PowerlogSource":
         """Open the file. Raises InputError where it is no database or nothing of it can be read."""
         if candidate.path is None:
             raise InputError(f"{candidate.name}: an archive member must be unpacked first")
+        from traceview_parsers.powerlog.source import PowerlogSource  # noqa: PLC0415  (every reader is asked, few are used)
+
         path, folder = candidate.path, None
         if candidate.head.startswith(_GZIP):
             path, folder = _unpacked(candidate.path, context)

@@ -4,7 +4,7 @@ import shutil
 import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from traceview_parsers.errors import InputError
 from traceview_parsers.trace import Candidate, Context
@@ -12,9 +12,11 @@ from traceview_parsers.xctrace import bundle, document, toc
 from traceview_parsers.xctrace.document import Document, Node, read_document
 from traceview_parsers.xctrace.layout import table_of
 from traceview_parsers.xctrace.markup import parse
-from traceview_parsers.xctrace.source import XctraceSource
 from traceview_parsers.xctrace.toc import Run, read_toc
 from traceview_parsers.xctrace.wall_clock import Start, from_time_info
+
+if TYPE_CHECKING:
+    from traceview_parsers.xctrace.source import XctraceSource
 
 _HEAD_BYTES: Final = 4096
 _MAX_ENTRIES: Final = 4096
@@ -40,7 +42,7 @@ class XctraceReader:
             return 100
         return 100 if _is_one_trace(candidate.path) else 0
 
-    def open(self, candidate: Candidate, context: Context) -> XctraceSource:
+    def open(self, candidate: Candidate, context: Context) -> "XctraceSource":
         """Open an export. Raises InputError for bundles where they cannot be exported, and for document types."""
         if candidate.path is None:
             raise InputError(f"{candidate.name}: an archive member must be unpacked first")
@@ -64,7 +66,9 @@ class XctraceReader:
 
     def _open(
         self, name: str, files: Sequence[tuple[str, Path]], context: Context, *, lone: bool = False
-    ) -> XctraceSource:
+    ) -> "XctraceSource":
+        from traceview_parsers.xctrace.source import XctraceSource  # noqa: PLC0415  (every reader is asked, few are used)
+
         documents: list[Document] = []
         runs: dict[int, Run] = {}
         base = 0

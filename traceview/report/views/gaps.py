@@ -1,16 +1,14 @@
 """What the capture could not show: coverage by source, rules without inputs, problems."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from traceview.analysis import Analysis
 from traceview.clocks import bound_text
 from traceview.plots.text import duration
-from traceview.plots.view import LOG_READERS
-from traceview.report.views.moments import Moments, from_ns
+from traceview.report.views.moments import Moments
 from traceview.report.views.sources import below, common_path
+from traceview.zones import from_ns
 from traceview_parsers.trace import Coverage
 
 BAR_WIDTH: Final = 1000
@@ -86,12 +84,3 @@ def problems_view(analysis: Analysis) -> tuple[ProblemView, ...]:
         )
         for problem in analysis.problems
     )
-
-
-def log_span(coverage: Sequence[Coverage]) -> tuple[datetime, datetime] | None:
-    """Return the first and last time of the logs, else of all sources; None where no source has a time."""
-    logs = [source for source in coverage if source.reader in LOG_READERS and source.start_ns is not None]
-    timed = logs or [source for source in coverage if source.start_ns is not None]
-    begins = [source.start_ns for source in timed if source.start_ns is not None]
-    ends = [source.end_ns for source in timed if source.end_ns is not None]
-    return (from_ns(min(begins)), from_ns(max(ends))) if begins and ends else None

@@ -62,8 +62,3 @@ class Moments:
 def iso(when: datetime) -> str:
     """Return RFC 3339 in UTC with milliseconds, as the permalinks use it."""
     return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
-
-
-def from_ns(nanoseconds: int) -> datetime:
-    """Return the moment of UTC nanoseconds. Raises OverflowError outside the calendar."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=nanoseconds // 1000)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from traceview.analysis import Analysis
+from traceview.completeness import LOG_READERS, log_span
 from traceview.plots.text import duration, plural
-from traceview.plots.view import LOG_READERS
 from traceview.report.views.findings import FindingsView, FindingView
-from traceview.report.views.gaps import log_span
-from traceview.report.views.moments import Moments, from_ns
+from traceview.report.views.moments import Moments
 from traceview.rules.registry import Rule, Severity
+from traceview.zones import from_ns
 
 TOP: Final = 5
 NOUNS: Final = {
