@@ -305,7 +305,6 @@ def test_each_record_falls_into_one_window(
                 assert not rows.size or ticks[rows].min() >= windows.range(due.window)[0]
                 found += [(*places[owner[row]], int(ticks[row])) for row in rows]
         assert count > 1 or met == len(chunks)
-        assert all(windows.done(one) for one in range(len(sets))) == (met == len(chunks))
     expected = [
         (one, place, tick) for one, all_of in enumerate(sets) for place, some in enumerate(all_of) for tick in some
     ]
@@ -313,12 +312,16 @@ def test_each_record_falls_into_one_window(
 
 
 @given(sets=st.lists(CHUNKS, min_size=1, max_size=8), cuts=st.sets(st.integers(1, 99), max_size=6))
-def test_sets_of_which_nothing_was_read_are_known(sets: list[list[list[int]]], cuts: set[int]) -> None:
+def test_it_is_known_which_sets_will_be_needed(sets: list[list[list[int]]], cuts: set[int]) -> None:
     windows, _ = windows_of(sets, cuts, 120)
     met: set[int] = set()
+    borders = np.array(sorted(cuts), np.uint64)
+    uses = [{int(np.searchsorted(borders, min(ticks), "right")) for ticks in chunks} for chunks in sets]
     for window in range(len(windows)):
         for due in windows.due(window):
             met |= set(due.sets.tolist())
+        later = windows.next_use(np.arange(len(sets)), window).tolist()
+        assert later == [min((use for use in some if use > window), default=-1) for some in uses]
         for tick in (1, 50, 100):
             covering = {one for one, chunks in enumerate(sets) if min(map(min, chunks)) <= tick} - met
             assert set(windows.unmet_covering(tick).tolist()) == covering

@@ -23,6 +23,8 @@ from traceview_parsers.unified_log.windows import Due, Windows
 
 CHUNK = st.tuples(st.integers(0x6001, 0x6004), st.binary(min_size=1, max_size=40))
 SETS = st.lists(st.tuples(st.lists(CHUNK, min_size=1, max_size=6), st.booleans()), min_size=1, max_size=5)
+NOTHING = np.zeros(0, np.uint64)
+NOTHING_LATER = Windows(np.zeros((2, 2), np.uint64), NOTHING, NOTHING, np.zeros((3, 0), np.int32), NOTHING)
 
 
 def new_run() -> Pass:
@@ -65,14 +67,17 @@ def test_chunks_cut_out_are_those_of_their_sets(
     found.places = stored(tmp_path / "f.tracev3", contents)
     found.moved = set(whole.moved)
     odd = np.array([bool(wanted >> place & 1) for place in range(whole.tag.size)])
+    begin = np.where(odd, 0, 9).astype(np.uint64)
+    table = np.array([whole.set_of, whole.at - start, whole.end - start], np.int32)
+    windows = Windows(np.zeros((2, len(sets)), np.uint64), np.array([5], np.uint64), begin, table, whole.tag)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reread, "_KEPT_BYTES", kept_bytes)
-        for rows in (np.flatnonzero(odd), np.flatnonzero(~odd)):
+        for window, rows in enumerate((np.flatnonzero(odd), np.flatnonzero(~odd))):
             if not rows.size:
                 continue
             places = (whole.set_of, whole.at - start, whole.end - start, whole.tag)
-            due = Due(0, *(column[rows].astype(np.int32) for column in places))
-            batch, where, at = found.cut_out(due)
+            due = Due(window, *(column[rows].astype(np.int32) for column in places))
+            batch, where, at = found.cut_out(due, windows)
             units = [place.unit for place in where]
             assert [units[part] for part in batch.set_of] == whole.set_of[rows].tolist()
             begins = np.array(at)[batch.set_of] + batch.at - batch.starts[batch.set_of]
@@ -93,15 +98,13 @@ def test_chunks_that_are_no_longer_there_are_left_out(tmp_path: Path) -> None:
     file = tmp_path / "f.tracev3"
     both = np.array([0, 1], np.int32)
     due = Due(0, both, np.full(2, 32, np.int32), np.full(2, 56, np.int32), np.full(2, 0x6004, np.uint16))
-    assert found.cut_out(due)[0].tag.tolist() == [0x6004, 0x6004]
-    nothing = np.zeros(0, np.uint64)
-    windows = Windows(np.zeros((2, 2), np.uint64), nothing, nothing, np.zeros((3, 0), np.int32), nothing)
-    found.release(windows)  # nothing is due any more
+    assert found.cut_out(due, NOTHING_LATER)[0].tag.tolist() == [0x6004, 0x6004]
+    found.release()  # nothing is due any more
     data = file.read_bytes()
     file.write_bytes(data.replace(struct.pack("<II", 0x6004, 0), struct.pack("<II", 0x6001, 0), 1))
-    batch, where, _ = found.cut_out(due)
+    batch, where, _ = found.cut_out(due, NOTHING_LATER)
     assert [where[part].unit for part in batch.set_of] == [1]
-    found.release(windows)
+    found.release()
     file.unlink()
-    assert found.cut_out(due)[0].tag.size == 0
+    assert found.cut_out(due, NOTHING_LATER)[0].tag.size == 0
     assert set(run.problems) == {("f", "unreadable-file")}

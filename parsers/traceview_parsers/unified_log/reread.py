@@ -1,7 +1,7 @@
 """Chunk sets read again, for those of their chunks that are due."""
 
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from heapq import heappop, heappush
 from io import FileIO
 from itertools import groupby
 from pathlib import Path
@@ -15,7 +15,7 @@ from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.passes import Pass, SetPlace
 from traceview_parsers.unified_log.windows import Due, Windows
 
-_KEPT_BYTES: Final = 24 << 20
+_KEPT_BYTES: Final = 32 << 20
 """Bytes of decompressed sets that are kept: most have chunks in several windows that follow each other (heuristic)."""
 _TAG: Final = np.uint64(0xFFFF_FFFF)
 _NO_CATALOG: Final = Catalog.nothing()
@@ -33,11 +33,12 @@ class SetData:
         self.places: list[SetPlace] = []
         self.moved: set[int] = set()
         self._run = run
-        self._kept: OrderedDict[int, bytes] = OrderedDict()
+        self._kept: dict[int, bytes] = {}
         self._kept_bytes = 0
-        self._used: set[int] = set()
+        self._latest: list[tuple[int, int]] = []
+        self._done: list[int] = []
 
-    def cut_out(self, due: Due) -> tuple[Batch, list[SetPlace], Array]:
+    def cut_out(self, due: Due, windows: Windows) -> tuple[Batch, list[SetPlace], Array]:
         """Return chunks as a batch of parts of sets, and for each part where its set lies and where in it the part begins.
 
         Chunks that are no longer what they were when they were first read are left out.
@@ -48,7 +49,7 @@ class SetData:
         first = np.flatnonzero(fresh)
         sets, at = due.sets[first].tolist(), due.at[first].astype(np.int64)
         end = behind[np.append(first[1:], due.sets.size) - 1].astype(np.int64)
-        contents = self._contents(list(dict.fromkeys(sets)))
+        contents = self._contents(np.unique(due.sets), due.window, windows)
         ranges = groupby(zip(sets, at.tolist(), end.tolist(), strict=True), lambda part: part[0])
         parts = [
             content[start:stop].ljust(stop - start, b"\0")
@@ -63,32 +64,36 @@ class SetData:
         batch = Batch(data, data.view("<u8"), starts, tag, due.at + shift, due.end + shift, part_of, [])
         return _unchanged(batch), [self.places[number] for number in sets], at
 
-    def release(self, windows: Windows) -> None:
-        """Forget the sets that are not needed any more, and some of the others."""
-        for number in self._used:
-            if windows.done(number):
-                self._kept_bytes -= len(self._kept.pop(number, b""))
-                self.places[number] = self.places[number]._replace(catalog=_NO_CATALOG)  # catalogs would add up
-        self._used.clear()
+    def release(self) -> None:
+        """Forget the sets of which everything was cut out."""
+        for number in self._done:
+            self.places[number] = self.places[number]._replace(catalog=_NO_CATALOG)  # catalogs would add up
+        self._done.clear()
 
-    def _contents(self, numbers: Sequence[int]) -> Iterator[bytes]:
+    def _contents(self, sets: Array, window: int, windows: Windows) -> Iterator[bytes]:
         """Yield the data of sets, nothing for those that cannot be read."""
-        self._used.update(numbers)
-        for path, some in groupby(numbers, lambda number: self.places[number].path):
+        uses = zip(sets.tolist(), windows.next_use(sets, window).tolist(), strict=True)
+        for path, some in groupby(uses, lambda use: self.places[use[0]].path):
             with _Opened(path) as file:
-                for number in some:
-                    yield self._content(number, file)
+                for number, later in some:
+                    data = self._kept.pop(number, None)
+                    if data is None:
+                        data = self._read(number, file)
+                    else:
+                        self._kept_bytes -= len(data)
+                    if later < 0:
+                        self._done.append(number)
+                    else:
+                        self._keep(number, data, later)
+                    yield data
 
-    def _content(self, number: int, file: "_Opened") -> bytes:
-        data = self._kept.get(number)
-        if data is not None:
-            self._kept.move_to_end(number)
-            return data
-        self._kept[number] = data = self._read(number, file)
+    def _keep(self, number: int, data: bytes, later: int) -> None:
+        """Keep what will be needed in a later window; beyond the limit, what is needed last is forgotten."""
+        self._kept[number] = data
         self._kept_bytes += len(data)
+        heappush(self._latest, (-later, number))
         while self._kept_bytes > _KEPT_BYTES:
-            self._kept_bytes -= len(self._kept.popitem(last=False)[1])
-        return data
+            self._kept_bytes -= len(self._kept.pop(heappop(self._latest)[1], b""))
 
     def _read(self, number: int, file: "_Opened") -> bytes:
         place = self.places[number]

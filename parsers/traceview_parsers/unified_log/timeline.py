@@ -78,7 +78,7 @@ class Timeline:
         run = self._run
         for due in self.windows.due(window):
             yield from self._decode_due(due, share)
-        self._data.release(self.windows)
+        self._data.release()
         if run.waiting:
             covering = np.concatenate([self.windows.unmet_covering(late.key.ticks) for late in run.waiting])
             others = [self._data.places[number] for number in np.unique(covering).tolist()]
@@ -89,7 +89,7 @@ class Timeline:
         """Decode chunks that begin in one window: at once, unless by far too many do so at the same time."""
         groups = np.cumsum(due.end - due.at, dtype=np.int64) // (_MOST_WINDOWS * self._batch_bytes)
         for start, end in pairwise([0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), due.sets.size]):
-            batch, places, at = self._data.cut_out(due.slice(start, end))
+            batch, places, at = self._data.cut_out(due.slice(start, end), self.windows)
             begins = np.full(len(places), due.window)
             found = None if share is None else Share(begins, self.windows.cuts, *share)
             yield from self._run.decode_parts(batch, places, at, found)

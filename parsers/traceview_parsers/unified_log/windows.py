@@ -153,7 +153,7 @@ class Windows:
         self._places, self._tags = places.take(order, axis=1), tags.take(order)
         self._starts = np.concatenate([[0], np.cumsum(np.bincount(window, minlength=len(self)))])
         self._next = 0
-        self._left = np.bincount(places[0], minlength=self._first.size)
+        self._uses = np.unique(places[0] * np.int64(len(self)) + window)
 
     def __len__(self) -> int:
         return self.cuts.size + 1
@@ -166,12 +166,14 @@ class Windows:
             found = Due(self._next, sets, at, behind, self._tags[start:end])
             self._next += 1
             if sets.size:
-                np.subtract.at(self._left, sets, 1)
                 yield found
 
-    def done(self, number: int) -> bool:
-        """Return whether all chunks of a set were asked for."""
-        return not self._left[number]
+    def next_use(self, sets: Array, window: int) -> Array:
+        """Return the first window behind a given one in which chunks of each of these sets begin, -1 where there is none."""
+        count = np.int64(len(self))
+        at = np.searchsorted(self._uses, sets * count + window, "right")
+        later = np.append(self._uses, -1).take(at)
+        return np.where(later // count == sets, later % count, -1)
 
     def range(self, window: int) -> tuple[int, int]:
         """Return the first and the last tick of a window."""
