@@ -6,6 +6,7 @@ import polars as pl
 
 from traceview.episodes import states
 from traceview.episodes.relate import Relations
+from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, table
 
 _DEVICE: Final = ("thermal", "low_power")
@@ -24,12 +25,14 @@ _KINDS: Final = (
 
 def build(context: Context, relations: Relations) -> pl.DataFrame:
     """Return the table ``conditions``: each window lasts until the next of its kind, or until the process ends."""
+    told = _told(context.of_kind(*_KINDS))
+    if told.is_empty():
+        return empty_table("conditions")
     who = ["kind", "key"]
     said = pl.struct("level", "value")
     changed = (said != said.shift(1)).over(who).fill_null(value=True)
     rows = (
-        _told(context)
-        .sort("t", "ref", "kind")
+        told.sort("t", "ref", "kind")
         .with_columns(changed.cum_sum().over(who).alias("run"))
         .group_by(*who, "run", maintain_order=True)
         .agg(
@@ -58,9 +61,8 @@ def build(context: Context, relations: Relations) -> pl.DataFrame:
     return table("conditions", rows.with_columns(relations.in_call(rows).alias("in_call")))
 
 
-def _told(context: Context) -> pl.DataFrame:
+def _told(rows: pl.DataFrame) -> pl.DataFrame:
     """One row for each condition that a line tells: ``t``, ``ref``, ``kind``, ``key``, ``level``, ``value``, whose it is."""
-    rows = context.of_kind(*_KINDS)
     of_priority = pl.col("kind") == "process.priority"
     gone = (pl.col("claim") == states.NOT_RUNNING).fill_null(value=False)
     role = pl.col("role").str.contains(r"^[A-Za-z]") & ~gone
@@ -91,15 +93,17 @@ def _told(context: Context) -> pl.DataFrame:
         ("thermal", heat, pl.col("reason"), pl.col("value")),
         ("low_power", mode & pl.col("active").is_not_null(), on_off, nothing),
     )
+    holds = rows.select(condition.fill_null(value=False).alias(str(at)) for at, (_, condition, *_) in enumerate(parts))
+    none = rows.clear()
     told = pl.concat(
         [
-            rows.filter(condition.fill_null(value=False)).select(
+            (rows.filter(holding) if holding.any() else none).select(
                 *("t", "ref", "owner", "app", "name", "owner_pid"),
                 pl.lit(kind).alias("kind"),
                 level.cast(pl.String).alias("level"),
                 value.cast(pl.Float64).alias("value"),
             )
-            for kind, condition, level, value in parts
+            for holding, (kind, _, level, value) in zip(holds, parts, strict=True)
         ]
     )
     device = pl.col("kind").is_in(_DEVICE)

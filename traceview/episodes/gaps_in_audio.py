@@ -17,12 +17,13 @@ _COLUMNS: Final[dict[str, pl.DataType]] = {
 }
 
 
-def find(context: Context, tables: dict[str, pl.DataFrame], held: pl.DataFrame) -> pl.DataFrame:
+def find(context: Context, tables: dict[str, pl.DataFrame], silent: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
     """Return bursts of the kinds ``silence`` and ``suspension_gap``, as `glitches` gathers them.
 
     Args:
         context: Events and processes.
         tables: The tables ``audio_sessions``, ``calls``, ``interruptions`` and ``suspensions``.
+        silent: Times when a session was active and its IO told to be stopped (`audio_io.silent`).
         held: Times on hold: ``app``, ``start``, ``end``.
     """
     sessions = tables["audio_sessions"]
@@ -30,7 +31,7 @@ def find(context: Context, tables: dict[str, pl.DataFrame], held: pl.DataFrame) 
         return pl.DataFrame(schema=_COLUMNS)
     empty = pl.DataFrame(schema=_COLUMNS)
     parts = [
-        _silences(context, sessions, tables["calls"], held, tables["interruptions"]),
+        *([] if silent.is_empty() else [_silences(context, tables, silent, held)]),
         _suspension_gaps(context, sessions, tables["suspensions"]),
     ]
     return pl.concat(
@@ -39,18 +40,17 @@ def find(context: Context, tables: dict[str, pl.DataFrame], held: pl.DataFrame) 
 
 
 def _silences(
-    context: Context, sessions: pl.DataFrame, calls: pl.DataFrame, held: pl.DataFrame, interruptions: pl.DataFrame
+    context: Context, tables: dict[str, pl.DataFrame], silent: pl.DataFrame, held: pl.DataFrame
 ) -> pl.DataFrame:
     """IO that had run stops in an answered call whose session stays active, for longer than a restart takes."""
+    sessions, calls, interruptions = tables["audio_sessions"], tables["calls"], tables["interruptions"]
     runs = audio_io.windows(context).select("pid", stopped="end")
     talking = calls.filter(pl.col("app").is_not_null() & pl.coalesce("answered", "connected").is_not_null()).select(
         call_app="app",
         begun=pl.coalesce("answered", "connected").cast(pl.Int64),
         over=pl.coalesce(pl.col("end").cast(pl.Int64), pl.lit(context.span.end)),
     )
-    quiet = audio_io.silent(sessions, context).join(
-        sessions.select("id", "app", "process"), left_on="session", right_on="id", how="left"
-    )
+    quiet = silent.join(sessions.select("id", "app", "process"), left_on="session", right_on="id", how="left")
     within = (
         quiet.join(runs, left_on=["pid", "start"], right_on=["pid", "stopped"], how="semi")
         .join(talking, left_on="app", right_on="call_app")

@@ -85,13 +85,12 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
     made["audio_sessions"] = audio_measures.complete(
         sessions, context, relations, made["audio_settings"], made["interruptions"]
     )
+    silent = audio_io.silent(made["audio_sessions"], context)
     made["network"] = network.build(context, relations, made["calls"], made["suspensions"])
     made["glitches"] = glitches.build(
-        context, relations, glitch_causes.Facts.of(made, context), gaps_in_audio.find(context, made, on_hold)
+        context, relations, glitch_causes.Facts.of(made, context), gaps_in_audio.find(context, made, silent, on_hold)
     )
-    made["background_runs"] = background_runs.build(
-        context, windows, made, audio_io.silent(made["audio_sessions"], context)
-    )
+    made["background_runs"] = background_runs.build(context, windows, made, silent)
     made["terminations"] = terminations.with_undated(deaths, reports)
     made["resource_events"] = resource_events.with_undated(made["resource_events"], reports)
     return made | {name: coverage.clipped(name, made[name], context) for name in _OPEN}

@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 
 from traceview.rules.registry import Inputs
-from traceview.rules.rows import Predicate, Row, in_own_call, rows, shown, undated, wanted
+from traceview.rules.rows import Predicate, Row, in_own_call, remembered, rows, shown, undated, wanted
 
 CODES: Final = {
     "0x8badf00d": "watchdog",
@@ -85,12 +85,14 @@ def jetsam_reason(row: Row) -> str | None:
 
 def daemons(inputs: Inputs) -> frozenset[tuple[int | None, str | None]]:
     """Return pid and name of processes that are known to be neither an app nor to belong to one."""
-    return _processes(inputs, (pl.col("is_app") == False) & pl.col("host_app").is_null())  # noqa: E712 - a column
+    known = (pl.col("is_app") == False) & pl.col("host_app").is_null()  # noqa: E712 - a column
+    return remembered(inputs, "daemons", lambda: _processes(inputs, known))
 
 
 def _strangers(inputs: Inputs) -> frozenset[tuple[int | None, str | None]]:
     """Return pid and name of processes of which no line tells whether they are apps: each may be one."""
-    return _processes(inputs, pl.col("is_app").is_null() & pl.col("app").is_null())
+    unknown = pl.col("is_app").is_null() & pl.col("app").is_null()
+    return remembered(inputs, "strangers", lambda: _processes(inputs, unknown))
 
 
 def _processes(inputs: Inputs, condition: pl.Expr) -> frozenset[tuple[int | None, str | None]]:

@@ -59,8 +59,7 @@ def has_rows(table: str, condition: pl.Expr | None = None) -> Predicate:
     """Return a predicate: `table` has a row (that meets `condition`)."""
 
     def holds(inputs: Inputs) -> bool:
-        frame = inputs.episodes[table]
-        return not (frame if condition is None else frame.filter(condition)).is_empty()
+        return not _where(inputs.episodes[table], condition).is_empty()
 
     return holds
 
@@ -68,20 +67,28 @@ def has_rows(table: str, condition: pl.Expr | None = None) -> Predicate:
 def rows(inputs: Inputs, table: str, condition: pl.Expr | None = None) -> list[Row]:
     """Return the rows of `table` with a start (that meet `condition`), by start. They are shared: copy before a change."""
     if condition is None:
-        return _remembered(inputs, table, lambda: _read(inputs.episodes[table]))
-    return _read(inputs.episodes[table].filter(condition))
+        return remembered(inputs, table, lambda: _read(inputs.episodes[table]))
+    return _read(_where(inputs.episodes[table], condition))
 
 
 def undated(inputs: Inputs, table: str) -> list[Row]:
     """Return the rows of `table` that reports without a time tell of: they have neither start nor end."""
-    return inputs.episodes[table].filter(pl.col("start").is_null() & pl.col("start_how").is_null()).to_dicts()
+    return _where(inputs.episodes[table], pl.col("start").is_null() & pl.col("start_how").is_null()).to_dicts()
+
+
+def _where(frame: pl.DataFrame, condition: pl.Expr | None) -> pl.DataFrame:
+    """Return the rows that meet `condition`; most tables of a capture are empty, and asking them costs too."""
+    return frame if condition is None or frame.is_empty() else frame.filter(condition)
 
 
 def _read(frame: pl.DataFrame) -> list[Row]:
+    if frame.is_empty():
+        return []
     return frame.filter(pl.col("start").is_not_null()).sort("start", maintain_order=True).to_dicts()
 
 
-def _remembered(inputs: Inputs, key: object, make: Callable[[], T]) -> T:
+def remembered(inputs: Inputs, key: object, make: Callable[[], T]) -> T:
+    """Return what `make` gives, made once for all rules of a capture."""
     if key not in inputs.memo:
         inputs.memo[key] = make()
     found: T = inputs.memo[key]
@@ -90,7 +97,7 @@ def _remembered(inputs: Inputs, key: object, make: Callable[[], T]) -> T:
 
 def rows_of(inputs: Inputs, table: str, row: Row) -> list[Row]:
     """Return the rows of `table` that are about the same app as `row` (`same_app`), by start."""
-    by_app, by_pid = _remembered(inputs, (table, "by app"), lambda: _indexed(rows(inputs, table)))
+    by_app, by_pid = remembered(inputs, (table, "by app"), lambda: _indexed(rows(inputs, table)))
     same_pid = by_pid.get(row.get("pid"), [])
     if not row.get("app"):
         return same_pid
@@ -112,7 +119,7 @@ def _indexed(found: list[Row]) -> tuple[dict[str, list[Row]], dict[int | None, l
 
 def rows_app(inputs: Inputs, table: str, condition: pl.Expr) -> list[str]:
     """Return the bundle ids in the rows of `table` that meet `condition`."""
-    apps: list[str] = inputs.episodes[table].filter(condition)["app"].drop_nulls().to_list()
+    apps: list[str] = _where(inputs.episodes[table], condition)["app"].drop_nulls().to_list()
     return apps
 
 
@@ -183,7 +190,7 @@ def owned_calls(inputs: Inputs, row: Row) -> list[Row]:
     On customer devices callservicesd hides whose call it is. The audio session of an app that starts as the call is
     answered tells it (`ANSWER_TO_AUDIO`).
     """
-    by_push = _remembered(inputs, "calls by push", lambda: call_apps_by_push(inputs))
+    by_push = remembered(inputs, "calls by push", lambda: call_apps_by_push(inputs))
     sessions = [session for session in rows_of(inputs, "audio_sessions", row) if session["refused_error"] is None]
     return [
         call
@@ -215,7 +222,7 @@ def call_apps(inputs: Inputs) -> frozenset[str]:
     category = pl.col("category").str.to_lowercase().str.contains("playandrecord", literal=True)
     mode = pl.col("mode").str.to_lowercase().str.contains("chat", literal=True)
     two_way = inputs.episodes["audio_sessions"].filter(category | mode)
-    return _remembered(inputs, "call apps", lambda: voip_apps(inputs) | _third_party(two_way))
+    return remembered(inputs, "call apps", lambda: voip_apps(inputs) | _third_party(two_way))
 
 
 def _third_party(*frames: pl.DataFrame) -> frozenset[str]:
