@@ -50,6 +50,8 @@ class Limits:
         ratio: Unpacked size over packed size, counted once 256 MiB were unpacked.
         depth: Archives within archives.
         name_bytes: Length of a member's path.
+        empty: Members without any bytes; more are no bomb, but not written either (heuristic: a file costs as much as
+            kilobytes of data, and real archives have few).
     """
 
     members: int = 500_000
@@ -57,6 +59,7 @@ class Limits:
     ratio: int = 300
     depth: int = 3
     name_bytes: int = 1024
+    empty: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class Meter:
         self.unpacked = 0
         self.kept = 0
         self.members = 0
+        self.empties = 0
         self.broken: Exception | None = None
 
     def member(self) -> None:
@@ -100,6 +104,11 @@ class Meter:
             raise UnsafeInputError(
                 f"{self.source}: more than {self.limits.members:,} members; unpack it yourself and give the folder"
             )
+
+    def empty(self) -> bool:
+        """Count a member without any bytes; return whether it is worth a file."""
+        self.empties += 1
+        return (self.outer is None or self.outer.empty()) and self.empties <= self.limits.empty
 
     def read(self, size: int) -> None:
         """Count unpacked bytes."""

@@ -126,6 +126,10 @@ def _copy(member: Member, target: Path, wants: Wants, meter: Meter, problems: Pr
         candidate = Candidate(member.name, None, head)
         if not (wants(candidate) or is_nested(candidate)) or target.name.startswith("._"):
             return
+        if not head and not meter.empty():
+            text = f"members without any bytes: the first {meter.limits.empty:,} were kept"
+            problems.add(meter.source, "empty-members", text, sample=member.name)
+            return
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             out = target.open("xb")

@@ -150,6 +150,18 @@ def test_too_many_members_are_stopped(tmp_path: Path) -> None:
         unpack(archive, everything, Problems(), Limits(members=10))
 
 
+def test_members_without_bytes_cost_little(tmp_path: Path) -> None:
+    inner = tar_gz(tmp_path / "inner.tar.gz", {f"in/{number}": b"" for number in range(9)}).read_bytes()
+    members = {f"{number}/x": b"" for number in range(20)} | {"last": b"here", "inner.tar.gz": inner}
+    problems = Problems()
+    folder = unpack(tar_gz(tmp_path / "a.tar.gz", members), everything, problems, Limits(empty=15))
+    assert files(folder) == {f"{number}/x": b"" for number in range(15)} | {"last": b"here"}
+    assert [(one.source, one.kind, one.count, one.sample) for one in problems] == [
+        ("a.tar.gz", "empty-members", 5, "15/x"),
+        ("inner.tar.gz", "empty-members", 9, "in/0"),
+    ]
+
+
 def test_too_much_to_keep_is_stopped(tmp_path: Path) -> None:
     archive = tar_gz(tmp_path / "a.tar.gz", {"m": bytes(5000)})
     with pytest.raises(UnsafeInputError, match="temporary space"):

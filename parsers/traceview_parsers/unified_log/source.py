@@ -13,8 +13,7 @@ from traceview_parsers.problems import Problems
 from traceview_parsers.schema import SCHEMAS
 from traceview_parsers.selection import EVERYTHING, Selection
 from traceview_parsers.trace import CaptureInfo, Context, Coverage, Device, ReadOptions
-from traceview_parsers.unified_log import tracev3
-from traceview_parsers.unified_log.archive import Files
+from traceview_parsers.unified_log.archive import Files, file_heads
 from traceview_parsers.unified_log.callsites import uuid_text
 from traceview_parsers.unified_log.catalog import Catalog, Processes
 from traceview_parsers.unified_log.decoder import Decoder
@@ -166,7 +165,7 @@ class UnifiedLogSource:
         for place, packed in self._survey.sets(run):
             if not run.skippable(place):
                 if place.boot_uuid not in timelines:
-                    timelines[place.boot_uuid] = Timeline(run, place, BATCH_BYTES)
+                    timelines[place.boot_uuid] = Timeline(run, place, BATCH_BYTES, shared=count > 1)
                 timelines[place.boot_uuid].add(place, packed)
             elif run.wanted.selection.boots is None or place.boot_uuid in run.wanted.selection.boots:
                 run.skipped[place.unit] = place
@@ -231,16 +230,7 @@ class UnifiedLogSource:
     def _describe_device(self) -> None:
         """Fill what the newest header tells and nobody else has told yet."""
         device, capture = self._context.device, self._context.capture
-        headers = []
-        for _, path in self._files.traces:
-            try:
-                with path.open("rb") as file:
-                    head = file.read(4096)
-            except OSError:  # `batches` reports the file
-                continue
-            chunk = next(iter(tracev3.walk_chunks(head, _ignore)), None)
-            if chunk is not None and chunk.tag == tracev3.HEADER:
-                headers.append(tracev3.parse_header(head[chunk.start : chunk.end]))
+        headers = [header for _, header in file_heads(self._files)]
         if not headers:
             return
         newest = max(headers, key=lambda header: header.wall_ns)
@@ -263,7 +253,3 @@ def _decided(selection: Selection, part: Part | None) -> Any:
         return batch
     keep[rows] = selection.mask(batch.take(pa.array(rows)))
     return batch.filter(pa.array(keep))
-
-
-def _ignore(kind: str, message: str, position: int) -> None:
-    """Take a problem that `batches` will report."""
