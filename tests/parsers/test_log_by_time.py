@@ -269,13 +269,17 @@ CHUNKS = st.lists(st.lists(st.integers(1, 100), min_size=1, max_size=8), min_siz
 
 def windows_of(sets: list[list[list[int]]], cuts: set[int], stated: int) -> tuple[Windows, Any]:
     """Return windows of sets of chunks of ticks, and the number of each chunk by its set and place."""
-    chunks = [(number, place, min(ticks)) for number, one in enumerate(sets) for place, ticks in enumerate(one)]
+    chunks = [
+        (number, place, min(ticks), max(ticks)) for number, one in enumerate(sets) for place, ticks in enumerate(one)
+    ]
     # Catalogs may be wrong about the end.
     spans = np.array([[min(map(min, one)) for one in sets], [stated] * len(sets)], np.uint64)
-    owner, place, begin = (np.array(column) for column in zip(*chunks, strict=True))
+    owner, place, begin, end = (np.array(column) for column in zip(*chunks, strict=True))
+    ticks = np.array([begin, end], np.uint64)
+    ticks[1, ::3] = 2**64 - 1  # not known of all
     places = np.array([owner, place * 8, place * 8 + 8], np.int32)
     tags = np.full(len(chunks), 0x6001, np.uint16)
-    return Windows(spans, np.array(sorted(cuts), np.uint64), begin.astype(np.uint64), places, tags), chunks
+    return Windows(spans, np.array(sorted(cuts), np.uint64), ticks, places, tags), chunks
 
 
 @given(
@@ -292,8 +296,11 @@ def test_each_record_falls_into_one_window(
         windows, chunks = windows_of(sets, cuts, stated)
         met = 0
         for window in range(number, len(windows), count):
-            for due in windows.due(window):
-                met += due.sets.size
+            for every in windows.due(window):
+                met += every.sets.size
+                due = every if count == 1 else every.of_share(number, count)
+                if not due.sets.size:
+                    continue
                 places = list(zip(due.sets.tolist(), (due.at >> 3).tolist(), strict=True))
                 assert places == sorted(places)
                 assert all(windows.range(due.window)[0] <= min(sets[one][place]) for one, place in places)

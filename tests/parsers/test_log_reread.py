@@ -24,7 +24,9 @@ from traceview_parsers.unified_log.windows import Due, Windows
 CHUNK = st.tuples(st.integers(0x6001, 0x6004), st.binary(min_size=1, max_size=40))
 SETS = st.lists(st.tuples(st.lists(CHUNK, min_size=1, max_size=6), st.booleans()), min_size=1, max_size=5)
 NOTHING = np.zeros(0, np.uint64)
-NOTHING_LATER = Windows(np.zeros((2, 2), np.uint64), NOTHING, NOTHING, np.zeros((3, 0), np.int32), NOTHING)
+NOTHING_LATER = Windows(
+    np.zeros((2, 2), np.uint64), NOTHING, NOTHING.reshape(2, 0), np.zeros((3, 0), np.int32), NOTHING
+)
 
 
 def new_run() -> Pass:
@@ -67,16 +69,16 @@ def test_chunks_cut_out_are_those_of_their_sets(
     found.places = stored(tmp_path / "f.tracev3", contents)
     found.moved = set(whole.moved)
     odd = np.array([bool(wanted >> place & 1) for place in range(whole.tag.size)])
-    begin = np.where(odd, 0, 9).astype(np.uint64)
+    ticks = np.array([np.where(odd, 0, 9)] * 2, np.uint64)
     table = np.array([whole.set_of, whole.at - start, whole.end - start], np.int32)
-    windows = Windows(np.zeros((2, len(sets)), np.uint64), np.array([5], np.uint64), begin, table, whole.tag)
+    windows = Windows(np.zeros((2, len(sets)), np.uint64), np.array([5], np.uint64), ticks, table, whole.tag)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reread, "_KEPT_BYTES", kept_bytes)
         for window, rows in enumerate((np.flatnonzero(odd), np.flatnonzero(~odd))):
             if not rows.size:
                 continue
             places = (whole.set_of, whole.at - start, whole.end - start, whole.tag)
-            due = Due(window, *(column[rows].astype(np.int32) for column in places))
+            due = Due(window, *(column[rows].astype(np.int32) for column in (*places, whole.tag)))
             batch, where, at = found.cut_out(due, windows)
             units = [place.unit for place in where]
             assert [units[part] for part in batch.set_of] == whole.set_of[rows].tolist()
@@ -97,7 +99,7 @@ def test_chunks_that_are_no_longer_there_are_left_out(tmp_path: Path) -> None:
     found.places = stored(tmp_path / "f.tracev3", [content, content])
     file = tmp_path / "f.tracev3"
     both = np.array([0, 1], np.int32)
-    due = Due(0, both, np.full(2, 32, np.int32), np.full(2, 56, np.int32), np.full(2, 0x6004, np.uint16))
+    due = Due(0, both, np.full(2, 32, np.int32), np.full(2, 56, np.int32), np.full(2, 0x6004, np.uint16), both)
     assert found.cut_out(due, NOTHING_LATER)[0].tag.tolist() == [0x6004, 0x6004]
     found.release()  # nothing is due any more
     data = file.read_bytes()

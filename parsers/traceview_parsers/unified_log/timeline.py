@@ -25,14 +25,15 @@ class Timeline:
         run: The run over the archive.
         first: Any of the sets.
         batch_bytes: Decompressed bytes to decode at a time.
+        shared: Whether other processes take a part of the windows.
     """
 
-    def __init__(self, run: Pass, first: SetPlace, batch_bytes: int) -> None:
+    def __init__(self, run: Pass, first: SetPlace, batch_bytes: int, *, shared: bool = False) -> None:
         self._run = run
         self._boot_uuid, self._clock = first.boot_uuid, first.clock
         self._batch_bytes = batch_bytes
         self._data = SetData(run)
-        self._beginnings = Beginnings()
+        self._beginnings = Beginnings(ends=shared)
         self._waiting: list[bytes] = []
         self._size = 0
         self.windows = self._beginnings.windows(np.zeros(0, np.uint64), batch_bytes)
@@ -77,7 +78,9 @@ class Timeline:
         """Decode the chunks that begin up to a window and were not decoded yet."""
         run = self._run
         for due in self.windows.due(window):
-            yield from self._decode_due(due, share)
+            wanted = due if share is None else due.of_share(*share)
+            if wanted.sets.size:
+                yield from self._decode_due(wanted, share)
         self._data.release()
         if run.waiting:
             covering = np.concatenate([self.windows.unmet_covering(late.key.ticks) for late in run.waiting])
@@ -89,7 +92,7 @@ class Timeline:
         """Decode chunks that begin in one window: at once, unless by far too many do so at the same time."""
         groups = np.cumsum(due.end - due.at, dtype=np.int64) // (_MOST_WINDOWS * self._batch_bytes)
         for start, end in pairwise([0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), due.sets.size]):
-            batch, places, at = self._data.cut_out(due.slice(start, end), self.windows)
+            batch, places, at = self._data.cut_out(due.pick(slice(start, end)), self.windows)
             begins = np.full(len(places), due.window)
             found = None if share is None else Share(begins, self.windows.cuts, *share)
             yield from self._run.decode_parts(batch, places, at, found)

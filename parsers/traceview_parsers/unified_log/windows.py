@@ -3,7 +3,7 @@
 Chunk sets overlap: each holds chunks of several processes, and a quiet process fills its chunk over hours. So the ticks of
 a boot are cut into windows. A chunk is decoded, once, in the window in which it begins; those of its records that come
 later are held back for theirs (see `held`). Once the chunks that begin in a window are decoded, nothing that belongs into
-it is missing. Memory holds one window, what is held back, and 13 bytes for each chunk of the boot.
+it is missing. Memory holds one window, what is held back, and 18 bytes for each chunk of the boot.
 
 When chunks begin is read from the sets themselves, since decompressing costs little: what catalogs state of the times
 is right in the real archives at hand, but order should not depend on it.
@@ -35,6 +35,7 @@ class Due:
         at: Byte position in the set.
         end: Byte position behind it.
         tag: What kind of chunk it is.
+        until: The last window of which it may hold records.
     """
 
     window: int
@@ -42,20 +43,31 @@ class Due:
     at: Array
     end: Array
     tag: Array
+    until: Array
 
-    def slice(self, start: int, end: int) -> "Due":
+    def pick(self, rows: "Array | slice") -> "Due":
         """Return some of them."""
-        return Due(self.window, *(column[start:end] for column in (self.sets, self.at, self.end, self.tag)))
+        columns = self.sets, self.at, self.end, self.tag, self.until
+        return Due(self.window, *(column[rows] for column in columns))
+
+    def of_share(self, number: int, count: int) -> "Due":
+        """Return those that may hold records of a window that is `number` modulo `count`."""
+        return self.pick(self.window + (number - self.window) % count <= self.until)
 
 
 class Beginnings:
-    """When the chunks of chunk sets begin; sets are added in batches, in the order of their numbers."""
+    """When the chunks of chunk sets begin; sets are added in batches, in the order of their numbers.
 
-    def __init__(self) -> None:
+    Args:
+        ends: Whether to find out when they end, too.
+    """
+
+    def __init__(self, *, ends: bool = False) -> None:
+        self._ends = ends
         self._count = 0
         self._first: list[Array] = []
         self._last: list[Array] = []
-        self._begin: list[Array] = []
+        self._ticks: list[Array] = []
         self._places: list[Array] = []
         self._tags: list[Array] = []
 
@@ -67,9 +79,13 @@ class Beginnings:
         # A chunk of tracepoints has a base that their times count from; where it is 0, the boot, they tell more.
         begin = batch.words.take(np.minimum(word + 4 + firehose, batch.words.size - 1))
         whole = size >= np.where(firehose, _ONE_RECORD, 48)
-        loose = np.flatnonzero(firehose & whole & (begin == 0))
+        end = np.where(firehose, _EVER, begin)
+        loose = np.flatnonzero(firehose & whole & (self._ends | (begin == 0)))
         if loose.size:
-            begin[loose] = _earliest(batch, batch.at[loose], batch.end[loose])
+            low, high = _range(batch, batch.at[loose], batch.end[loose])
+            base = begin[loose]
+            begin[loose] = np.where(low == _EVER, _EVER, base + low)
+            end[loose] = np.where(high == _EVER, _EVER, base + high)
         sets = batch.starts.size - 1
         first, last = np.full(sets, _EVER), np.zeros(sets, np.uint64)
         whole &= begin != _EVER
@@ -77,14 +93,14 @@ class Beginnings:
         np.maximum.at(last, batch.set_of[whole], begin[whole])
         # Those without a time of their own go with their set; arguments kept elsewhere may be wanted from then on.
         along = ~whole | (batch.tag == OVERSIZE)
-        begin[along] = first.take(batch.set_of[along])
+        begin[along], end[along] = first.take(batch.set_of[along]), _EVER
         start = batch.starts.take(batch.set_of)
         places = np.empty((3, word.size), np.int32)
         places[0], places[1], places[2] = batch.set_of + self._count, batch.at - start, batch.end - start
         self._count += sets
         self._first.append(first)
         self._last.append(last)
-        self._begin.append(begin)
+        self._ticks.append(np.array([begin, end]))
         self._places.append(places)
         self._tags.append(batch.tag.astype(np.uint16))
 
@@ -98,13 +114,13 @@ class Beginnings:
         nothing = np.zeros(0, np.uint64)
         first = np.concatenate([*self._first, nothing])
         last = np.maximum(np.concatenate([*self._last, nothing]), stated)
-        begin = np.concatenate([*self._begin, nothing])
+        ticks = np.concatenate([*self._ticks, nothing.reshape(2, 0)], axis=1)
         places = np.concatenate([*self._places, np.zeros((3, 0), np.int32)], axis=1)
         tags = np.concatenate([*self._tags, np.zeros(0, np.uint16)])
-        order = np.argsort(begin)
+        order = np.argsort(ticks[0])
         held = np.cumsum((places[2] - places[1]).take(order), dtype=np.int64)
-        cuts = _cuts(begin.take(order), held, window_bytes)
-        return Windows(np.array([first, last]), cuts, begin, places, tags)
+        cuts = _cuts(ticks[0].take(order), held, window_bytes)
+        return Windows(np.array([first, last]), cuts, ticks, places, tags)
 
 
 @dataclass(slots=True)
@@ -139,18 +155,19 @@ class Windows:
     Args:
         spans: First tick of each set and its last as far as known, uint64 [2, sets].
         cuts: First tick of each window but the first, ascending.
-        begin: First tick of each chunk, uint64, in the order of storage.
+        ticks: First and last tick of each chunk, in the order of storage, uint64 [2, chunks]; a high one where it is unknown.
         places: Its set, its byte position there and that behind it, int32 [3, chunks].
         tags: Its tag, uint16.
     """
 
-    def __init__(self, spans: Array, cuts: Array, begin: Array, places: Array, tags: Array) -> None:
+    def __init__(self, spans: Array, cuts: Array, ticks: Array, places: Array, tags: Array) -> None:
         self.cuts = cuts
         self._first, self._last = spans[0], np.maximum(*spans)
         self._begins = np.searchsorted(cuts, self._first, "right")
-        window = np.searchsorted(cuts, begin, "right")
+        window, until = np.searchsorted(cuts, ticks, "right")
         order = np.argsort(window.astype(np.int16 if cuts.size < 1 << 15 else np.int64), kind="stable")
         self._places, self._tags = places.take(order, axis=1), tags.take(order)
+        self._until = until.astype(np.int32).take(order)
         self._starts = np.concatenate([[0], np.cumsum(np.bincount(window, minlength=len(self)))])
         self._next = 0
         self._uses = np.unique(places[0] * np.int64(len(self)) + window)
@@ -163,7 +180,7 @@ class Windows:
         while self._next <= window:
             start, end = self._starts[self._next : self._next + 2].tolist()
             sets, at, behind = self._places[:, start:end]
-            found = Due(self._next, sets, at, behind, self._tags[start:end])
+            found = Due(self._next, sets, at, behind, self._tags[start:end], self._until[start:end])
             self._next += 1
             if sets.size:
                 yield found
@@ -194,11 +211,18 @@ def _cuts(ticks: Array, held: Array, window_bytes: int) -> Array:
     return cuts[cuts > 0]
 
 
-def _earliest(batch: Batch, at: Array, end: Array) -> Array:
-    """Return the earliest time in each of these firehose chunks, counted from their base; `_EVER` where there is none."""
+def _range(batch: Batch, at: Array, end: Array) -> tuple[Array, Array]:
+    """Return the earliest and the latest time in each of these firehose chunks, counted from their base.
+
+    `_EVER` where there is none; where a chunk of the batch ends inside a record, the latest are not told either: all who
+    read together then look at these chunks, and count the damage alike.
+    """
     nothing = np.zeros(at.size, np.uint64)
-    places, owner, _ = walk(batch, Chunks(at, end, nothing, nothing.view(np.int64), nothing, nothing))
+    places, owner, overrun = walk(batch, Chunks(at, end, nothing, nothing.view(np.int64), nothing, nothing))
     ticks = batch.words.take((places >> 3) + 2) & _DELTA
-    found = np.full(at.size, _EVER)
-    np.minimum.at(found, owner, ticks)
-    return found
+    low, high = np.full(at.size, _EVER), np.zeros(at.size, np.uint64)
+    np.minimum.at(low, owner, ticks)
+    if overrun:
+        return low, np.full(at.size, _EVER)
+    np.maximum.at(high, owner, ticks)
+    return low, high
