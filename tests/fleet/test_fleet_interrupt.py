@@ -28,9 +28,10 @@ COMMAND = [sys.executable, "-c", "from traceview.cli import main; main()", "batc
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups here")
 @pytest.mark.parametrize("delay_s", [0.05, 0.5, 1.0])
 def test_an_interrupt_of_the_whole_group_is_one_line(captures: Path, tmp_path: Path, delay_s: float) -> None:
-    text = (captures / "a.ndjson").read_text()
+    long = captures / "long.ndjson"
+    long.write_text((captures / "a.ndjson").read_text() * 5_000)
     for at in range(30):
-        (captures / f"long-{at}.ndjson").write_text(text * 5_000)
+        (captures / f"long-{at}.ndjson").hardlink_to(long)
     out = tmp_path / "fleet"
     command = [*COMMAND, str(captures), "-o", str(out), "--jobs", "2", "--shard-size", "1"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
