@@ -55,15 +55,22 @@ def _prepared(events: pl.DataFrame) -> pl.DataFrame:
     boot = pl.col("boot_uuid").fill_null(strategy="forward").fill_null(strategy="backward").fill_null("")
     key = ["time", "ref", "kind", "signal", "message"]
     by_line = pl.col("time").forward_fill().backward_fill()
-    timed = (
-        events.filter(pl.col("kind").is_not_null()).unique(subset=key, keep="any").sort("ref", "time", nulls_last=True)
-    )
-    prepared = (
-        timed.with_columns(pl.col("time").is_not_null().alias("timed"), by_line.alias("time"))
+    # Which rows, and in which order, is found on few columns: sorting and filtering copy every column of a table.
+    rows = (
+        events.select(*key, "boot_uuid", "process", "pid")
+        .with_row_index("row")
+        .filter(pl.col("kind").is_not_null())
+        .unique(subset=key, keep="any")
+        .sort("ref", "time", nulls_last=True)
+        .with_columns(pl.col("time").is_not_null().alias("timed"), by_line.alias("time"))
         .filter(pl.col("time").is_not_null() & (pl.col("timed") | (pl.col("kind") == "process.terminated")))
         .sort(*key, nulls_last=True)
         .with_columns(pl.col("time").cast(pl.Int64).alias("t"))
         .filter(~_stands_twice())
+    )
+    prepared = (
+        events[rows["row"]]
+        .with_columns(rows.select("time", "timed", "t").get_columns())
         .with_columns(boot.alias("boot"), *subjects.about())
     )
     return prepared.with_columns(states.claims(prepared))
@@ -191,13 +198,18 @@ def _owned(resolved: pl.DataFrame, without_pid: pl.DataFrame, processes: pl.Data
     """Events with ``owner``, ``app``, ``name`` and ``owner_pid``, in time order."""
     order = ["boot", "alias", "t", "ref"]
     by_alias = without_pid.select(*order, pl.col("instance").alias("alias_instance")).unique(order, keep="last")
-    events = resolved.join(by_alias, on=order, how="left", maintain_order="left").with_columns(
-        pl.coalesce("key_instance", "alias_instance").alias("key_instance")
-    )
     key = processes.select("boot", "key_pid", "alias", "key_instance", "owner", "app", name="process", owner_pid="pid")
-    return events.join(
-        key, on=["boot", "key_pid", "alias", "key_instance"], how="left", nulls_equal=True, maintain_order="left"
-    ).with_columns(
-        pl.coalesce("app", "about_bundle").alias("app"),
-        pl.coalesce("name", pl.col("about_name").replace(subjects.ANONYMOUS, None)).alias("name"),
+    told = (
+        resolved.select(*order, "key_pid", "key_instance", "about_bundle", "about_name")
+        .join(by_alias, on=order, how="left", maintain_order="left")
+        .with_columns(pl.coalesce("key_instance", "alias_instance").alias("key_instance"))
+        .join(key, on=["boot", "key_pid", "alias", "key_instance"], how="left", nulls_equal=True, maintain_order="left")
+        .select(
+            "key_instance",
+            "owner",
+            "owner_pid",
+            app=pl.coalesce("app", "about_bundle"),
+            name=pl.coalesce("name", pl.col("about_name").replace(subjects.ANONYMOUS, None)),
+        )
     )
+    return resolved.with_columns(told.get_columns())

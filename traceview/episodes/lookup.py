@@ -34,8 +34,10 @@ def resolve(events: pl.DataFrame, with_pid: pl.DataFrame, names: pl.DataFrame) -
     by_line = with_pid.select("boot", key_pid="pid", t="t", ref="ref", key_instance="instance").unique(
         place, keep="last"
     )
+    # Only the columns that tell who is meant: a join copies every column of its rows.
     rows = (
-        events.with_row_index("row")
+        events.select("boot", "t", "ref", "kind", "about_pid", "about_name", "about_bundle")
+        .with_row_index("row")
         .with_columns(pl.col("about_pid").alias("key_pid"), subjects.short_name("about_name").alias("about_short"))
         .join(by_line, on=place, how="left", maintain_order="left")
         .join(names, left_on="about_short", right_on="short", how="left", maintain_order="left")
@@ -54,10 +56,9 @@ def resolve(events: pl.DataFrame, with_pid: pl.DataFrame, names: pl.DataFrame) -
             )
             .drop("found_pid", "found_instance")
         )
-    alias = pl.coalesce("about_bundle", "about_short")
-    return rows.with_columns(pl.when(pl.col("key_pid").is_null()).then(alias).alias("alias")).drop(
-        "row", "bundle_of_name"
-    )
+    alias = pl.when(pl.col("key_pid").is_null()).then(pl.coalesce("about_bundle", "about_short"))
+    told = rows.select("about_bundle", "about_short", "key_pid", "key_instance", alias=alias)
+    return events.with_columns(told.get_columns())
 
 
 def bundle_of_name(events: pl.DataFrame) -> pl.DataFrame:
