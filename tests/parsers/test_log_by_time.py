@@ -296,21 +296,20 @@ def test_each_record_falls_into_one_window(
         windows, chunks = windows_of(sets, cuts, stated)
         met = 0
         for window in range(number, len(windows), count):
-            for every in windows.due(window):
-                met += every.sets.size
-                due = every if count == 1 else every.of_share(number, count)
-                if not due.sets.size:
-                    continue
-                places = list(zip(due.sets.tolist(), (due.at >> 3).tolist(), strict=True))
-                assert places == sorted(places)
-                assert all(windows.range(due.window)[0] <= min(sets[one][place]) for one, place in places)
-                share = Share(np.full(len(places), due.window), windows.cuts, number, count)
-                owner = np.repeat(np.arange(len(places)), [len(sets[one][place]) for one, place in places])
-                ticks = np.array([tick for one, place in places for tick in sets[one][place]], np.uint64)
-                rows = share.choose(owner, ticks)
-                rows = np.arange(ticks.size) if rows is None else rows
-                assert not rows.size or ticks[rows].min() >= windows.range(due.window)[0]
-                found += [(*places[owner[row]], int(ticks[row])) for row in rows]
+            every = windows.due(window)
+            met += every.sets.size
+            due = every if count == 1 else every.of_share(number, count)
+            places = list(zip(due.sets.tolist(), (due.at >> 3).tolist(), strict=True))
+            assert places == sorted(places)
+            begins = [windows.range(one)[0] for one in due.begins.tolist()]
+            assert all(begin <= min(sets[one][place]) for (one, place), begin in zip(places, begins, strict=True))
+            share = Share(due.begins, windows.cuts, number, count)
+            owner = np.repeat(np.arange(len(places)), [len(sets[one][place]) for one, place in places])
+            ticks = np.array([tick for one, place in places for tick in sets[one][place]], np.uint64)
+            rows = share.choose(owner, ticks)
+            rows = np.arange(ticks.size) if rows is None else rows
+            assert not rows.size or ticks[rows].min() >= windows.range(window)[0]
+            found += [(*places[owner[row]], int(ticks[row])) for row in rows]
         assert count > 1 or met == len(chunks)
     expected = [
         (one, place, tick) for one, all_of in enumerate(sets) for place, some in enumerate(all_of) for tick in some
@@ -325,8 +324,7 @@ def test_it_is_known_which_sets_will_be_needed(sets: list[list[list[int]]], cuts
     borders = np.array(sorted(cuts), np.uint64)
     uses = [{int(np.searchsorted(borders, min(ticks), "right")) for ticks in chunks} for chunks in sets]
     for window in range(len(windows)):
-        for due in windows.due(window):
-            met |= set(due.sets.tolist())
+        met |= set(windows.due(window).sets.tolist())
         later = windows.next_use(np.arange(len(sets)), window).tolist()
         assert later == [min((use for use in some if use > window), default=-1) for some in uses]
         for tick in (1, 50, 100):

@@ -78,8 +78,11 @@ def test_chunks_cut_out_are_those_of_their_sets(
             if not rows.size:
                 continue
             places = (whole.set_of, whole.at - start, whole.end - start, whole.tag)
-            due = Due(window, *(column[rows].astype(np.int32) for column in (*places, whole.tag)))
-            batch, where, at = found.cut_out(due, windows)
+            due = Due(
+                window, np.full(rows.size, window), *(column[rows].astype(np.int32) for column in (*places, whole.tag))
+            )
+            batch, where, at, begins = found.cut_out(due, windows)
+            assert set(begins.tolist()) == {window}
             units = [place.unit for place in where]
             assert [units[part] for part in batch.set_of] == whole.set_of[rows].tolist()
             begins = np.array(at)[batch.set_of] + batch.at - batch.starts[batch.set_of]
@@ -99,12 +102,20 @@ def test_chunks_that_are_no_longer_there_are_left_out(tmp_path: Path) -> None:
     found.places = stored(tmp_path / "f.tracev3", [content, content])
     file = tmp_path / "f.tracev3"
     both = np.array([0, 1], np.int32)
-    due = Due(0, both, np.full(2, 32, np.int32), np.full(2, 56, np.int32), np.full(2, 0x6004, np.uint16), both)
+    due = Due(
+        0,
+        np.zeros(2, np.int64),
+        both,
+        np.full(2, 32, np.int32),
+        np.full(2, 56, np.int32),
+        np.full(2, 0x6004, np.uint16),
+        both,
+    )
     assert found.cut_out(due, NOTHING_LATER)[0].tag.tolist() == [0x6004, 0x6004]
     found.release()  # nothing is due any more
     data = file.read_bytes()
     file.write_bytes(data.replace(struct.pack("<II", 0x6004, 0), struct.pack("<II", 0x6001, 0), 1))
-    batch, where, _ = found.cut_out(due, NOTHING_LATER)
+    batch, where, _, _ = found.cut_out(due, NOTHING_LATER)
     assert [where[part].unit for part in batch.set_of] == [1]
     found.release()
     file.unlink()

@@ -13,7 +13,7 @@ import lz4.block
 import numpy as np
 
 from traceview_parsers.unified_log.interning import Array
-from traceview_parsers.unified_log.lz4_prefix import decompress_prefix
+from traceview_parsers.unified_log.lz4_prefix import Prefix, decompress_prefix
 from traceview_parsers.unified_log.marks import Marks
 
 FIREHOSE: Final = 0x6001
@@ -58,7 +58,7 @@ def unpack(packed: memoryview) -> Unpacked:
         try:
             block, at, trouble = _unpack_block(mark, packed, at, parts)
         except _DamagedBlockError as error:
-            return _before_damage(b"".join((*parts, error.found)), error)
+            return _before_damage(b"".join((*parts, error.found.data)), error)
         total += len(block)
         if total > _SET_LIMIT or len(parts) == _MOST_BLOCKS:
             trouble = f"it decompresses to more than {_SET_LIMIT >> 20} MiB or has more than {_MOST_BLOCKS} blocks"
@@ -188,7 +188,7 @@ def _unpack_block(mark: bytes, packed: memoryview, at: int, parts: list[bytes]) 
         except lz4.block.LZ4BlockError:
             block = b""
         if len(block) != size:
-            raise _DamagedBlockError(size, *decompress_prefix(bytes(source), most, window))
+            raise _DamagedBlockError(decompress_prefix(bytes(source), most, window), size, cut=len(source) < stored)
         return block, at + 12 + stored, ""
     return b"", at, f"its compression {mark!r} is unknown"
 
@@ -206,26 +206,33 @@ def _last_bytes(parts: list[bytes]) -> bytes:
 
 
 class _DamagedBlockError(ValueError):
-    """An LZ4 block is damaged: `found` of the `size` bytes that it states could be decompressed; `whole` if that is all."""
+    """An LZ4 block is damaged.
 
-    def __init__(self, size: int, found: bytes, whole: bool) -> None:  # noqa: FBT001  (what `decompress_prefix` returns)
-        super().__init__(f"an LZ4 block of {size} bytes is damaged")
+    Attributes:
+        found: What could be read of it.
+        cut: Whether it is no more than that its end is missing.
+    """
+
+    def __init__(self, found: Prefix, size: int, *, cut: bool) -> None:
         self.found = found
-        self.whole = whole
+        self.cut = cut and found.possible
+        super().__init__(f"an LZ4 block of {size} bytes is {'cut short' if self.cut else 'damaged'}")
 
 
 def _before_damage(data: bytes, error: _DamagedBlockError) -> Unpacked:
     """Return the chunks of a set before the damage.
 
     Nothing in a block tells where it was damaged, only that it was, so a chunk counts as whole if the next one follows at
-    its end: what LZ4 makes of damaged data neither fits in size nor looks like a chunk's head.
+    its end: what LZ4 makes of damaged data neither fits in size nor looks like a chunk's head. What a cut left is right.
     """
-    at = 0
+    at = len(data) if error.cut else 0
     while _heads_chunk(data, at):
         _, _, size = _PREAMBLE.unpack_from(data, at)
         behind = at + 16 + size
         padded = (behind + 7) & ~7
-        following = [end for end in (padded, behind) if _heads_chunk(data, end) or (error.whole and end == len(data))]
+        following = [
+            end for end in (padded, behind) if _heads_chunk(data, end) or (error.found.whole and end == len(data))
+        ]
         if not following:
             break
         at = following[0]

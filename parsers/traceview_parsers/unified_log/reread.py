@@ -5,7 +5,7 @@ from heapq import heappop, heappush
 from io import FileIO
 from itertools import groupby
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 
@@ -19,6 +19,22 @@ _KEPT_BYTES: Final = 32 << 20
 """Bytes of decompressed sets that are kept: most have chunks in several windows that follow each other (heuristic)."""
 _TAG: Final = np.uint64(0xFFFF_FFFF)
 _NO_CATALOG: Final = Catalog.nothing()
+
+
+class Cut(NamedTuple):
+    """Chunks as a batch of parts of sets.
+
+    Attributes:
+        batch: The parts.
+        places: Where the set of each part lies.
+        at: The byte position in the set at which each part begins.
+        begins: The window in which the chunks of each part begin.
+    """
+
+    batch: Batch
+    places: list[SetPlace]
+    at: Array
+    begins: Array
 
 
 class SetData:
@@ -38,18 +54,16 @@ class SetData:
         self._latest: list[tuple[int, int]] = []
         self._done: list[int] = []
 
-    def cut_out(self, due: Due, windows: Windows) -> tuple[Batch, list[SetPlace], Array]:
-        """Return chunks as a batch of parts of sets, and for each part where its set lies and where in it the part begins.
-
-        Chunks that are no longer what they were when they were first read are left out.
-        """
+    def cut_out(self, due: Due, windows: Windows) -> Cut:
+        """Return chunks; those that are no longer what they were when they were first read are left out."""
         behind = (due.end + 7) & ~7
         fresh = np.ones(due.sets.size, bool)
         fresh[1:] = (due.sets[1:] != due.sets[:-1]) | (due.at[1:] != behind[:-1])
+        fresh[1:] |= due.begins[1:] != due.begins[:-1]
         first = np.flatnonzero(fresh)
         sets, at = due.sets[first].tolist(), due.at[first].astype(np.int64)
         end = behind[np.append(first[1:], due.sets.size) - 1].astype(np.int64)
-        contents = self._contents(np.unique(due.sets), due.window, windows)
+        contents = self._contents(np.unique(due.sets), due.last, windows)
         ranges = groupby(zip(sets, at.tolist(), end.tolist(), strict=True), lambda part: part[0])
         parts = [
             content[start:stop].ljust(stop - start, b"\0")
@@ -62,7 +76,7 @@ class SetData:
         shift = (starts[:-1] - at).take(part_of)
         tag = due.tag.astype(np.int64)
         batch = Batch(data, data.view("<u8"), starts, tag, due.at + shift, due.end + shift, part_of, [])
-        return _unchanged(batch), [self.places[number] for number in sets], at
+        return Cut(_unchanged(batch), [self.places[number] for number in sets], at, due.begins[first])
 
     def release(self) -> None:
         """Forget the sets of which everything was cut out."""

@@ -77,10 +77,8 @@ class Timeline:
     def _decode(self, window: int, share: tuple[int, int] | None) -> Iterator[Part]:
         """Decode the chunks that begin up to a window and were not decoded yet."""
         run = self._run
-        for due in self.windows.due(window):
-            wanted = due if share is None else due.of_share(*share)
-            if wanted.sets.size:
-                yield from self._decode_due(wanted, share)
+        due = self.windows.due(window)
+        yield from self._decode_due(due if share is None else due.of_share(*share), share)
         self._data.release()
         if run.waiting:
             covering = np.concatenate([self.windows.unmet_covering(late.key.ticks) for late in run.waiting])
@@ -89,10 +87,10 @@ class Timeline:
             yield from run.resolve()
 
     def _decode_due(self, due: Due, share: tuple[int, int] | None) -> Iterator[Part]:
-        """Decode chunks that begin in one window: at once, unless by far too many do so at the same time."""
+        """Decode chunks: at once, unless by far too many begin at the same time."""
         groups = np.cumsum(due.end - due.at, dtype=np.int64) // (_MOST_WINDOWS * self._batch_bytes)
         for start, end in pairwise([0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), due.sets.size]):
-            batch, places, at = self._data.cut_out(due.pick(slice(start, end)), self.windows)
-            begins = np.full(len(places), due.window)
-            found = None if share is None else Share(begins, self.windows.cuts, *share)
-            yield from self._run.decode_parts(batch, places, at, found)
+            if start < end:
+                cut = self._data.cut_out(due.pick(slice(start, end)), self.windows)
+                found = None if share is None else Share(cut.begins, self.windows.cuts, *share)
+                yield from self._run.decode_parts(cut.batch, cut.places, cut.at, found)

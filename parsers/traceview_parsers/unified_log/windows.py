@@ -9,7 +9,6 @@ When chunks begin is read from the sets themselves, since decompressing costs li
 is right in the real archives at hand, but order should not depend on it.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,10 +26,11 @@ _ONE_RECORD: Final = 48 + 24
 
 @dataclass(slots=True)
 class Due:
-    """Chunks that begin in one window, in the order of storage; arrays of one element a chunk.
+    """Chunks that begin in some windows, in the order of storage; arrays of one element a chunk.
 
     Attributes:
-        window: The window.
+        last: The last of these windows.
+        begins: The window in which it begins.
         sets: Number of the set.
         at: Byte position in the set.
         end: Byte position behind it.
@@ -38,7 +38,8 @@ class Due:
         until: The last window of which it may hold records.
     """
 
-    window: int
+    last: int
+    begins: Array
     sets: Array
     at: Array
     end: Array
@@ -47,12 +48,12 @@ class Due:
 
     def pick(self, rows: "Array | slice") -> "Due":
         """Return some of them."""
-        columns = self.sets, self.at, self.end, self.tag, self.until
-        return Due(self.window, *(column[rows] for column in columns))
+        columns = self.begins, self.sets, self.at, self.end, self.tag, self.until
+        return Due(self.last, *(column[rows] for column in columns))
 
     def of_share(self, number: int, count: int) -> "Due":
         """Return those that may hold records of a window that is `number` modulo `count`."""
-        return self.pick(self.window + (number - self.window) % count <= self.until)
+        return self.pick(self.begins + (number - self.begins) % count <= self.until)
 
 
 class Beginnings:
@@ -128,7 +129,7 @@ class Share:
     """Which records one of several processes takes that read an archive together: those of each `count`-th window.
 
     Attributes:
-        begins: Window in which the chunks of each set of the load begin.
+        begins: Window in which the chunks of each part of the load begin.
         cuts: First tick of each window of the boot but its first.
         number: Which of the windows: that many windows before the boot's first, modulo `count`.
         count: Number of processes.
@@ -175,15 +176,16 @@ class Windows:
     def __len__(self) -> int:
         return self.cuts.size + 1
 
-    def due(self, window: int) -> Iterator[Due]:
-        """Yield the chunks that begin up to a window and were not asked for before, window after window."""
-        while self._next <= window:
-            start, end = self._starts[self._next : self._next + 2].tolist()
-            sets, at, behind = self._places[:, start:end]
-            found = Due(self._next, sets, at, behind, self._tags[start:end], self._until[start:end])
-            self._next += 1
-            if sets.size:
-                yield found
+    def due(self, window: int) -> Due:
+        """Return the chunks that begin up to a window and were not asked for before."""
+        starts = self._starts[self._next : window + 2]
+        begins = np.repeat(np.arange(self._next, window + 1), np.diff(starts))
+        rows = slice(int(starts[0]), int(starts[-1]))
+        sets, at, end = self._places[:, rows]
+        found = Due(window, begins, sets, at, end, self._tags[rows], self._until[rows])
+        several = self._next < window
+        self._next = window + 1
+        return found.pick(np.lexsort((found.at, found.sets))) if several else found
 
     def next_use(self, sets: Array, window: int) -> Array:
         """Return the first window behind a given one in which chunks of each of these sets begin, -1 where there is none."""
