@@ -59,3 +59,10 @@ def test_window_at_takes_the_last_begun_and_honours_slack() -> None:
     # At 8 the last begun window (5 to 6) is over: the answer is none, not the longer one around it.
     assert window_at(points, known)["name"].to_list() == ["long", "short", None, "other", None, None]
     assert window_at(points, known, slack=2)["name"].to_list() == ["long", "short", "short", "other", "other", None]
+
+
+def test_a_null_is_no_key() -> None:
+    rows = pl.DataFrame([(None, 0, 10), (1, 0, 10)], schema=SCHEMA, orient="row")
+    assert overlap_s(rows, rows).to_list() == [0.0, 1e-8]
+    points = pl.DataFrame({"key": [None, 1], "t": [5, 5]}, schema={"key": pl.Int64, "t": pl.Int64})
+    assert window_at(points, rows)["end"].to_list() == [None, 10]
