@@ -113,6 +113,26 @@ def test_records_before_the_damage_come_and_the_problem_tells_how_much(trace: tu
     assert len(kept) <= 8 * (lost[0] & ((1 << OFFSET_BITS) - 1)) < len(kept) + 100
 
 
+def test_what_a_cut_leaves_is_all_read(trace: tuple[Path, bytes]) -> None:
+    folder, data = trace
+    rows, _ = read(folder, data)
+    start, end = sets_of(data)[-1]
+    before = unpack(memoryview(data[start:end])).data
+    cut = data[: (start + end) // 2]
+    kept = unpack(memoryview(cut[start:]))
+    assert before.startswith(kept.data)
+    assert "is cut short, " in kept.trouble
+    found, problems = read(folder, cut)
+    assert {"truncated", "damaged-chunk-set"} <= {problem.kind for problem in problems}
+    # All records that end before the cut, also in the chunk that it went through.
+    held = [row for row in rows if row["ref"] >> OFFSET_BITS < len(sets_of(data)) - 1]
+    last = [row for row in rows if row["ref"] >> OFFSET_BITS == len(sets_of(data)) - 1]
+    offsets = [8 * (row["ref"] & ((1 << OFFSET_BITS) - 1)) for row in last]
+    whole = [row for row, following in zip(last, offsets[1:], strict=False) if following <= len(kept.data)]
+    assert [row for row in found if row in last][: len(whole)] == whole
+    assert len(found) >= len(held) + len(whole)
+
+
 def test_a_wrong_size_costs_nothing(trace: tuple[Path, bytes]) -> None:
     _, data = trace
     for start, end in sets_of(data)[:3]:
@@ -132,17 +152,17 @@ def test_a_wrong_size_costs_nothing(trace: tuple[Path, bytes]) -> None:
 
 @given(st.binary(max_size=300), st.integers(0, 2000), st.binary(max_size=40))
 def test_any_bytes_give_something(block: bytes, limit: int, history: bytes) -> None:
-    found, _ = decompress_prefix(block, limit, history)
-    assert len(found) <= limit
+    assert len(decompress_prefix(block, limit, history).data) <= limit
 
 
 @given(st.lists(st.sampled_from([b"abcd", b"the same", b"xyz" * 9, bytes(20), bytes(range(256))])), st.floats(0, 1))
 def test_what_is_cut_gives_what_was_before(parts: list[bytes], cut: float) -> None:
     whole = b"".join(parts)
     block = lz4.block.compress(whole, store_size=False)
-    assert decompress_prefix(block, len(whole), b"") == (whole, bool(whole))
-    part, _ = decompress_prefix(block[: int(cut * len(block))], len(whole), b"")
-    assert whole.startswith(part)
+    assert decompress_prefix(block, len(whole), b"") == (whole, True, True)
+    part = decompress_prefix(block[: int(cut * len(block))], len(whole), b"")
+    assert whole.startswith(part.data)
+    assert part.possible
 
 
 def test_hostile_sets_cost_little() -> None:

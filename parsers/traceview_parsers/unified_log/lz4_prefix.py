@@ -6,7 +6,7 @@ the match's length. A block ends with literals. The library tells that a block i
 lengths are followed here, and the library decompresses the part that is whole.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import lz4.block
 
@@ -17,23 +17,43 @@ _LAST: Final = bytes((_LITERALS << 4, *bytes(_LITERALS)))
 """A last sequence: a block ends with literals, the last match begins at least 12 bytes before its end."""
 
 
-def decompress_prefix(source: bytes, limit: int, history: bytes) -> tuple[bytes, bool]:
-    """Return what a block gives up to where it is damaged, at most `limit` bytes, and whether that is all of it.
+class Prefix(NamedTuple):
+    """What a block gives up to where it is damaged.
 
-    Damage shows where a sequence is impossible, which may be later than where it is: the last bytes may be wrong.
+    Attributes:
+        data: The bytes. Damage shows only where a sequence is impossible, so the last ones may be wrong, unless the block
+            is merely cut.
+        possible: Whether nothing impossible was met: the block is whole, or ends inside a sequence.
+        whole: Whether it ends as blocks do.
+    """
+
+    data: bytes
+    possible: bool
+    whole: bool
+
+
+def decompress_prefix(source: bytes, limit: int, history: bytes) -> Prefix:
+    """Return what a block gives up to where it is damaged.
 
     Args:
         source: The block.
         limit: Bytes that it may decompress to.
         history: What was decompressed right before it.
     """
-    end, made, rest = _whole_sequences(source, limit, len(history))
+    end, made, last = _whole_sequences(source, limit, len(history))
     found: bytes = lz4.block.decompress(source[:end] + _LAST, uncompressed_size=made + _LITERALS, dict=history)
-    return found[:made] + rest, bool(rest)
+    if last is None:
+        return Prefix(found[:made], possible=False, whole=False)
+    begin, size = last
+    return Prefix(found[:made] + source[begin : begin + size], possible=True, whole=begin + size == len(source))
 
 
-def _whole_sequences(source: bytes, limit: int, before: int) -> tuple[int, int, bytes]:
-    """Return the bytes of the sequences that are possible, what they decompress to, and the literals at the block's end."""
+def _whole_sequences(source: bytes, limit: int, before: int) -> tuple[int, int, tuple[int, int] | None]:
+    """Return the bytes of the sequences that are possible, what they decompress to, and the literals behind them.
+
+    Those, at the block's end, are a position and a number, which may lead beyond the end; None where a sequence is
+    impossible.
+    """
     at = made = 0
     total = len(source)
     try:
@@ -43,22 +63,25 @@ def _whole_sequences(source: bytes, limit: int, before: int) -> tuple[int, int, 
             behind = at + 1
             if size == _LONG:
                 size, behind = _length(source, behind)
-            behind += size + 2
             grown = made + size
-            if behind - 2 == total and grown <= limit:
-                return at, made, source[total - size :]
-            distance = source[behind - 2] | source[behind - 1] << 8
+            behind += size
+            if grown > limit:
+                return at, made, None
+            if behind >= total:
+                return at, made, (behind - size, size)
+            distance = source[behind] | source[behind + 1] << 8
             if not 0 < distance <= grown + before:
-                return at, made, b""
+                return at, made, None
+            behind += 2
             match = token & _LONG
             if match == _LONG:
                 match, behind = _length(source, behind)
             grown += match + _SHORTEST_MATCH
             if grown > limit:
-                return at, made, b""
+                return at, made, None
             at, made = behind, grown
     except IndexError:  # the block ends inside a sequence
-        return at, made, b""
+        return at, made, (total, 1)
 
 
 def _length(source: bytes, at: int) -> tuple[int, int]:
