@@ -22,7 +22,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from statistics import median_low
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -157,7 +156,7 @@ def _timebase(boot: Boot, heads: Sequence[Head], doubts: list[Doubt]) -> tuple[i
         def misfit(rate: tuple[int, int]) -> int:
             offsets = [_offset(moment, rate) for moment in moments]
             steps = [abs(one - other) for one, other in pairwise(offsets)]
-            return median_low(steps) // AGREES_NS if steps else 0
+            return sorted(steps)[(len(steps) - 1) // 2] // AGREES_NS if steps else 0
 
         best = min(rates, key=lambda rate: (misfit(rate), -votes[rate], rate not in _KNOWN))
     if best != stated:
