@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from traceview_parsers.problems import Problem, Problems
-from traceview_parsers.unified_log.anchors import AGREES_NS, BOOT_NS
+from traceview_parsers.unified_log.anchors import AGREES_NS, BOOT_NS, LEFT_OUT, Boot, Head, Moment, judge
 from traceview_parsers.unified_log.archive import Files, file_heads
 from traceview_parsers.unified_log.timesync import FROM_HEADER, FROM_TIMESYNC, Boots, read_timesync
 
@@ -307,3 +307,22 @@ def test_any_bytes_are_read(junk: bytes, more: bytes) -> None:
     boots, odd = read_timesync([("a", junk), ("b", data[:60] + more + data[60:]), ("c", data)])
     assert BOOT.bytes in boots
     assert odd or not (any(junk) or more) or len(junk) < 4
+
+
+MOMENTS = st.builds(Moment, st.integers(0, 2**63 - 1), st.integers(1, 2**62 - 1))
+RATES = st.integers(0, 2**32 - 1)
+
+
+@given(
+    RATES, RATES, MOMENTS, st.lists(MOMENTS, max_size=8), st.lists(st.builds(Head, RATES, RATES, MOMENTS), max_size=3)
+)
+@settings(max_examples=200)
+def test_any_clock_is_judged(
+    numerator: int, denominator: int, start: Moment, syncs: list[Moment], heads: list[Head]
+) -> None:
+    boot = Boot(numerator, denominator, replace(start, tick=0), syncs)
+    judged, doubts = judge(boot, heads)
+    assert set(judged.syncs) <= set(syncs)
+    assert min(judged.numerator, judged.denominator) > 0
+    left_out = {doubt.moment for doubt in doubts if doubt.kind == LEFT_OUT}
+    assert set(syncs) - set(judged.syncs) <= left_out

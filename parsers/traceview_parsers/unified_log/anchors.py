@@ -285,9 +285,18 @@ def _contradictions(boot: Boot, heads: Sequence[Moment], rate: tuple[int, int]) 
 
 def _one_bit(moment: Moment, offset: int, slack_ns: int, rate: tuple[int, int]) -> bool:
     """Return whether another bit of tick or wall time would bring a moment to this offset, but for `slack_ns`."""
-    for bit in range(63):
-        wall, tick = moment.wall_ns ^ (1 << bit), moment.tick ^ (1 << bit)
-        changed = replace(moment, wall_ns=wall), replace(moment, tick=tick) if moment.tick else moment
-        if any(abs(_offset(one, rate) - offset) < slack_ns for one in changed):
-            return True
+    moved = _offset(moment, rate) - offset
+    # A bit that was set moves a wall time on; in a tick it moves the offset back.
+    for value, (numerator, denominator), was_set in (
+        (moment.wall_ns, (1, 1), moved > 0),
+        (moment.tick, rate, moved < 0),
+    ):
+        size = max(abs(moved) * denominator // numerator, 1)
+        for bit in (size.bit_length() - 1, size.bit_length()):
+            if (
+                (value >> bit & 1 == was_set)
+                and value
+                and abs(abs(moved) - (numerator << bit) // denominator) < slack_ns
+            ):
+                return True
     return False
