@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from types import TracebackType
@@ -34,7 +35,7 @@ class Held:
 
     def __init__(self, cuts: Array) -> None:
         self._cuts = cuts
-        self._rows: dict[int, list[tuple[Part, int]]] = {}
+        self._rows: dict[int, list[tuple[Part, _Whole]]] = {}
         self._bytes = 0
         self._spilled: dict[int, list[_Spilled]] = {}
         self._file: IO[bytes] | None = None
@@ -67,8 +68,9 @@ class Held:
 
     def _take(self, window: int) -> Iterator[Part]:
         """Yield the rows kept for a window."""
-        for part, size in self._rows.pop(window, ()):
-            self._bytes -= size
+        for part, whole in self._rows.pop(window, ()):
+            whole.pieces -= 1
+            self._bytes -= 0 if whole.pieces else whole.size
             yield part
         for piece in self._spilled.pop(window, ()):
             yield piece.read(self._file)
@@ -87,21 +89,34 @@ class Held:
         windows, first = np.unique(due.take(order), return_index=True)
         batch, unsure = together([whole], late.take(order))
         fits = self._bytes + batch.nbytes <= MOST_BYTES
+        memory = _Whole(batch.nbytes, windows.size) if fits else None
+        self._bytes += batch.nbytes if fits else 0
         for number, at, end in zip(windows.tolist(), first.tolist(), [*first[1:].tolist(), late.size], strict=True):
-            self._keep(number, (batch.slice(at, end - at), unsure[at:end]), batch.nbytes // late.size, in_memory=fits)
+            self._keep(number, (batch.slice(at, end - at), unsure[at:end]), memory)
         now = np.ones(whole[0].num_rows, bool)
         now[late] = False
         return [(whole, np.flatnonzero(now))]
 
-    def _keep(self, window: int, piece: Part, row_bytes: int, *, in_memory: bool) -> None:
-        if in_memory:
-            size = row_bytes * piece[0].num_rows
-            self._rows.setdefault(window, []).append((piece, size))
-            self._bytes += size
+    def _keep(self, window: int, piece: Part, memory: "_Whole | None") -> None:
+        if memory is not None:
+            self._rows.setdefault(window, []).append((piece, memory))
             return
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="traceview-", buffering=0)  # noqa: SIM115  (closed at exit)
         self._spilled.setdefault(window, []).append(_Spilled(self._file, piece))
+
+
+@dataclass(slots=True)
+class _Whole:
+    """Memory that is free again when no piece of it is left.
+
+    Attributes:
+        size: Bytes.
+        pieces: Pieces that are still kept.
+    """
+
+    size: int
+    pieces: int
 
 
 class _Spilled:
