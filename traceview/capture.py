@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
+from traceview import gathering
 from traceview.analysis import Analysis
 from traceview.clocks import compare_clocks, report_disagreements, with_clock_notes
 from traceview.completeness import report_strangers, spanning, with_missing_reports, with_zone_notes
@@ -26,8 +27,6 @@ from traceview.serialise import findings_frame
 from traceview.signals.instruments import instruments_events
 from traceview.signals.powerlog import TABLES as POWER_TABLES
 from traceview.signals.powerlog import kinds_in_full, powerlog_events
-from traceview.signals.reports import report_events
-from traceview.signals.vocabulary import EVENT_SCHEMA
 from traceview.witness import collect, with_notes
 from traceview.witness.tables import KEPT, newest_rows
 from traceview.zones import at_one_offset
@@ -77,7 +76,7 @@ class Capture:
 
     @cached_property
     def _of_log_and_reports(self) -> pl.DataFrame:
-        return _log_and_report_events(self._reading.events(), self._tables)
+        return gathering.of_log_and_reports(self._reading.events(), self._tables)
 
     @cached_property
     def clocks(self) -> pl.DataFrame:
@@ -105,27 +104,31 @@ class Capture:
     def analysis(self) -> Analysis:
         """Everything that was understood of the capture. Raises UsageError where an app asked for never appears."""
         reading, tables, of_log_and_reports = self._reading, self._tables, self._of_log_and_reports
-        of_log = reading.events()
-        of_powerlog = powerlog_events(tables, of_log)
+        of_powerlog = powerlog_events(tables, reading.events())
         of_instruments = instruments_events(self.trace)
-        events = pl.concat([of_log_and_reports, of_powerlog, of_instruments]).sort("time", "ref")
-        coverage = self.coverage
+        events = gathering.by_time(pl.concat([of_log_and_reports, of_powerlog, of_instruments]))
+        coverage, clocks = self.coverage, self.clocks
         span = _span(coverage)
-        episodes = reconstruct(events, span)
-        apps = _known_apps(episodes, events)
-        if self._require_apps:
-            self._check_apps(apps, episodes)
         logs = [one for one in coverage if one.source in {source.name for source in self.trace.sources_of("log")}]
         rows = sum(one.rows or 0 for one in logs)
         _tell_timeless(logs, self.trace.problems)
         # Nothing can be reconstructed from lines without a time, so they are no evidence that a rule could run on; a
         # report tells all that it knows, with a time or without.
         telling = of_log_and_reports.filter(pl.col("time").is_not_null() | pl.col("signal").str.starts_with("report."))
+        kinds = frozenset(pl.concat([telling["kind"], of_instruments["kind"]]).unique())
+        private_share, witnesses = gathering.private_share(reading.events()), frozenset(reading.witnesses)
+        simulator = reading.simulator
+        del reading, of_log_and_reports, telling
+        self._forget()  # `events` is a copy, and large
+        episodes = reconstruct(events, span)
+        apps = gathering.known_apps(episodes, events)
+        if self._require_apps:
+            self._check_apps(apps, episodes)
         others = collect(self.trace, list(self._apps) or apps, coverage, episodes=episodes, read=tables)
         found, not_evaluated = evaluate(
             episodes,
-            kinds=frozenset(pl.concat([telling["kind"], of_instruments["kind"]]).unique()) | kinds_in_full(of_powerlog),
-            witnesses=frozenset(reading.witnesses if any(one.start_ns is not None for one in logs) else ()),
+            kinds=kinds | kinds_in_full(of_powerlog),
+            witnesses=witnesses if any(one.start_ns is not None for one in logs) else frozenset(),
             capture_end=utc(span.end),
             config=replace(self._config, suppressions=(), baseline=()),
             apps=self._apps or None,
@@ -134,15 +137,14 @@ class Capture:
                 coverage,
                 logs,
                 events=of_powerlog,
-                clocks=self.clocks,
-                private_share=_private_share(of_log),
-                simulator=reading.simulator,
+                clocks=clocks,
+                private_share=private_share,
+                simulator=simulator,
             ),
             windows=others.windows,
         )
         findings, accepted = split_accepted(found, self._config, datetime.now(UTC).date())
-        shown = _by_relevance(list(self._apps) or apps, [finding.app for finding in findings])
-        self._forget()
+        shown = gathering.by_relevance(list(self._apps) or apps, [finding.app for finding in findings])
         return Analysis(
             capture=at_one_offset(self.trace.capture, span.end),
             device=self.trace.device,
@@ -154,7 +156,7 @@ class Capture:
             not_evaluated=not_evaluated,
             lines=lines_around(self.trace, events, findings, others.windows),
             tables={name: tables[name] for name in KEPT if name in tables}
-            | {"clocks": self.clocks, "witnesses": others.windows},
+            | {"clocks": clocks, "witnesses": others.windows},
             rows_read=rows,
             accepted=len(accepted),
             problems=list(self.trace.problems),
@@ -358,19 +360,6 @@ def _names(value: str | Iterable[str] | None) -> frozenset[str] | None:
     return frozenset([value] if isinstance(value, str) else value)
 
 
-def _log_and_report_events(of_log: pl.DataFrame, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
-    frames = [of_log.select(list(EVENT_SCHEMA))]
-    if "reports" in tables:
-        frames.append(report_events(tables["reports"]))
-    return pl.concat(frames).sort("time", "ref")
-
-
-def _private_share(events: pl.DataFrame) -> float | None:
-    if events.is_empty():
-        return None
-    return float(events["message"].str.contains("<private>", literal=True).sum()) / events.height
-
-
 def _span(coverage: list[Coverage]) -> Span:
     timed = spanning(coverage)
     starts = [one.start_ns for one in timed if one.start_ns is not None]
@@ -389,15 +378,3 @@ def _tell_timeless(logs: list[Coverage], problems: Problems) -> None:
         if one.rows and one.start_ns is None:
             text = "no line has a time that can be read, so nothing could be reconstructed from this file"
             problems.add(one.source, "no-times", text)
-
-
-def _known_apps(episodes: dict[str, pl.DataFrame], events: pl.DataFrame) -> list[str]:
-    """Return bundle ids that witnesses name, those with calls and audio first, Apple's last."""
-    columns = [episodes[table]["app"] for table in ("calls", "pushes", "audio_sessions", "terminations", "app_states")]
-    names = pl.concat([*columns, events["bundle"]]).drop_nulls().unique(maintain_order=True).to_list()
-    return sorted(names, key=lambda name: name.startswith("com.apple."))
-
-
-def _by_relevance(apps: list[str], found: list[str | None]) -> list[str]:
-    first = [app for app in dict.fromkeys(found) if app in set(apps)]
-    return [*first, *(app for app in apps if app not in set(first))]

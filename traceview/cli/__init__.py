@@ -69,6 +69,9 @@ def _options(
 def main() -> None:
     """Run the command line; every error is one line on stderr."""
     _prepare_streams()
+    # Polars' allocator (jemalloc) keeps what it was given back, and that counts as used: 60 MB of 400 for 300 MB of log.
+    # It reads this once, when polars is imported, here and in the processes of a fleet.
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0")
     signal.signal(signal.SIGTERM, _stop)
     try:
         code = app(standalone_mode=False)
