@@ -5,10 +5,12 @@ far) goes round through pipes, and who has it renders its rows to the standard o
 none has more than a slice of text in memory.
 """
 
+import ctypes
 import io
 import multiprocessing
 import pickle
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -27,6 +29,8 @@ from traceview_parsers.trace import Source, Trace
 from traceview_parsers.unified_log.source import UnifiedLogSource
 
 _STDOUT = 1
+_MEMORY_OPTIONS = ((-1, 128 << 20), (-3, 32 << 20))
+"""M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of glibc's ``mallopt``: bytes that are kept, and below which no map is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +79,14 @@ def _print_alone(sources: list[Source], selection: Selection, printing: Printing
 def _use_system_memory() -> None:
     """Let Arrow take memory where everything else does: what one gives back, the other uses again.
 
-    Measured on a 61 MB archive: 20 % less time and 70 MB less memory than with Arrow's own allocator.
+    Measured on a 61 MB archive: 20 % less time and 70 MB less memory than with Arrow's own allocator. Linux's C library gives
+    arrays of some MB back to the system at once; keeping them saves it from zeroing them for each batch (6 % of the time).
     """
     pa.set_memory_pool(pa.system_memory_pool())
+    option = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if option is not None:
+        for name, size in _MEMORY_OPTIONS:
+            option(name, size)
 
 
 def _is_stdout(out: BinaryIO) -> bool:
