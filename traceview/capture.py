@@ -19,7 +19,7 @@ from traceview.context import lines_around
 from traceview.episodes.reconstruct import Span, reconstruct
 from traceview.episodes.schema import EPISODES
 from traceview.facts import capture_facts, utc
-from traceview.reading import Progress, Reading, read_log
+from traceview.reading import Progress, Reading, give_back_memory, read_log
 from traceview.rules.config import Config, load_config
 from traceview.rules.evaluate import evaluate, split_accepted
 from traceview.scan import as_frame, scan
@@ -66,7 +66,9 @@ class Capture:
     @cached_property
     def _reading(self) -> Reading:
         """The recognised lines of all logs."""
-        return read_log(self.trace, self._apps, self._progress)
+        reading = read_log(self.trace, self._apps, self._progress)
+        give_back_memory()
+        return reading
 
     @cached_property
     def _tables(self) -> dict[str, pl.DataFrame]:

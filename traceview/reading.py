@@ -84,9 +84,13 @@ def read_log(trace: Trace, apps: Sequence[str], progress: Progress | None) -> Re
             reading.add(batch)
             if progress is not None:
                 progress(reading.selected)
-    # What reading took is free again, but Arrow keeps it; what follows would come on top.
-    pa.default_memory_pool().release_unused()
     return reading
+
+
+def give_back_memory() -> None:
+    """Return to the system what reading took: it is free again, but Arrow and the C library keep it."""
+    for pool in (pa.default_memory_pool(), pa.system_memory_pool()):
+        pool.release_unused()
 
 
 def _distinct(batch: Any, column: str) -> list[str]:
