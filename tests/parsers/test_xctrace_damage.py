@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from traceview_parsers import open_trace
@@ -197,6 +197,7 @@ def test_any_bytes_after_the_head_are_survived(tmp_path_factory: pytest.TempPath
         max_size=40,
     )
 )
+@example(["0" * 20, "0" * 19 + "7", "18446744073709551615", "18446744073709551616", "19999999999999999999"])
 def test_decimal_numbers_are_read_like_python_reads_them(texts: list[str]) -> None:
     data = b"9" * 32 + "".join(texts).encode() + b"9" * 32
     lengths = np.array([len(text) for text in texts], np.int64)

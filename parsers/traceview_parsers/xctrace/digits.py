@@ -49,8 +49,9 @@ def decimals(words: Words, ends: Longs, lengths: Longs) -> tuple[Words, Mask]:
         if huge.size:
             more, digits = _eight(words, ends[huge] - 24, lengths[huge] - 16)
             value[huge] += more * _E16
-            # Twenty digits wrap around where they exceed 2**64: then the first is not 1, or the sum is too small.
-            good[huge] &= digits & ((lengths[huge] < 20) | ((more < 2000) & (value[huge] >= _E19)))
+            # Twenty digits exceed 2**64 where the first is above 1, or is 1 and the sum wrapped around.
+            fits = (more < 1000) | ((more < 2000) & (value[huge] >= _E19))
+            good[huge] &= digits & ((lengths[huge] < 20) | fits)
     value[~good] = 0
     return value, good
 
