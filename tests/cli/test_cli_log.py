@@ -20,6 +20,12 @@ SECOND = 1_000_000_000
 LEVELS = ("default", "info", "debug", "error", "fault")
 BOOTS = [str(stable_uuid(name)).upper() for name in ("first", "second")]
 PROGRAM = [sys.executable, "-c", "from traceview.cli import main; main()"]
+ANEW = [
+    sys.executable,
+    "-c",
+    "from traceview.cli import log_jobs, main; log_jobs._FORKS = False; main()",
+]
+"""The same where processes are not forked."""
 Log = Callable[..., list[dict[str, Any]]]
 
 
@@ -93,9 +99,9 @@ def test_times_and_boots_of_texts(samples: Path) -> None:
     assert result.stdout == whole.stdout
 
 
-@pytest.mark.parametrize("style", ["json", "default"])
-def test_several_processes_print_what_one_prints(archive: Path, style: str) -> None:
-    command = [*PROGRAM, "log", str(archive), "--style", style, "--jobs"]
+@pytest.mark.parametrize(("program", "style"), [(PROGRAM, "json"), (PROGRAM, "default"), (ANEW, "json")])
+def test_several_processes_print_what_one_prints(archive: Path, program: list[str], style: str) -> None:
+    command = [*program, "log", str(archive), "--style", style, "--jobs"]
     alone, together = (
         subprocess.run([*command, jobs], capture_output=True, check=True, text=True) for jobs in ("1", "3")
     )
@@ -120,8 +126,9 @@ def test_several_captures_come_by_time(samples: Path, archive: Path) -> None:
     }
 
 
-def test_the_order_of_a_reader_that_goes_away(archive: Path) -> None:
-    command = [*PROGRAM, "log", str(archive), "--jobs", "2"]
+@pytest.mark.parametrize("program", [PROGRAM, ANEW])
+def test_the_order_of_a_reader_that_goes_away(archive: Path, program: list[str]) -> None:
+    command = [*program, "log", str(archive), "--jobs", "2"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
         assert run.stderr is not None

@@ -1,6 +1,7 @@
 """Printing log rows by time: from all sources in this process, or from one archive by several processes.
 
-The processes share an archive window by window. Each decodes its windows by itself; a token (the number of rows printed so
+The processes share an archive window by window. On Linux they are forked when the archive was looked through; elsewhere
+each begins anew (fork is not safe with the frameworks of macOS). Each decodes its windows by itself; a token (the number of rows printed so
 far) goes round through pipes, and who has it renders its rows to the standard output that all of them inherit, so that
 none has more than a slice of text in memory.
 """
@@ -12,6 +13,7 @@ import pickle
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import tzinfo
 from multiprocessing.connection import Connection
@@ -26,9 +28,10 @@ from traceview_parsers.problems import Problem, Problems
 from traceview_parsers.selection import Selection
 from traceview_parsers.time_order import by_time
 from traceview_parsers.trace import Source, Trace
-from traceview_parsers.unified_log.source import UnifiedLogSource
+from traceview_parsers.unified_log.source import Surveyed, UnifiedLogSource
 
 _STDOUT = 1
+_FORKS = sys.platform == "linux"
 _MEMORY_OPTIONS = ((-1, 128 << 20), (-3, 32 << 20))
 """M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of glibc's ``mallopt``: bytes that are kept, and below which no map is made."""
 
@@ -99,26 +102,32 @@ def _is_stdout(out: BinaryIO) -> bool:
 def _print_together(
     source: UnifiedLogSource, selection: Selection, printing: Printing, jobs: int, problems: Problems
 ) -> int:
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork") if _FORKS else multiprocessing.get_context("spawn")
+    # This process takes the first share, with a source of its own: what all report is put together.
+    fresh = pickle.loads(pickle.dumps(source))  # noqa: S301  (our own)
+    surveyed = fresh.surveyed(selection, shared=True) if _FORKS else None
     ring = [context.Pipe(duplex=False) for _ in range(jobs)]
     results = [context.Pipe(duplex=False) for _ in range(1, jobs)]
+    ends = [end for pipe in (*ring, *results) for end in pipe]
+
+    def share(number: int) -> _Share:
+        pipes = ring[number][0], ring[(number + 1) % jobs][1]
+        return _Share(pipes, fresh, surveyed, selection, printing, number, jobs)
+
     workers = []
     for number, (_, result) in enumerate(results, 1):
-        pipes = ring[number][0], ring[(number + 1) % jobs][1]
-        share = _Share(pipes, source, selection, printing, number, jobs)
-        workers.append(context.Process(target=_work, args=(result, share), daemon=True))
+        mine = share(number)
+        others = [end for end in ends if end not in (*mine.pipes, result)] if _FORKS else []
+        workers.append(context.Process(target=_work, args=(result, mine, others), daemon=True))
     for worker in workers:
         worker.start()
     ring[0][1].send(0)
-    own = ring[0][0], ring[1 % jobs][1]
-    for end in (*(end for ends in ring for end in ends), *(ends[1] for ends in results)):
-        if end not in own:
+    own = share(0)
+    for end in (*(end for pipe in ring for end in pipe), *(pipe[1] for pipe in results)):
+        if end not in own.pipes:
             end.close()  # so that a worker's end shows at the other ends of its pipes
     try:
-        # This process takes the first share, with a source of its own: what all report is put together.
-        fresh = pickle.loads(pickle.dumps(source))  # noqa: S301  (our own)
-        done = _Share(own, fresh, selection, printing, 0, jobs).print()
-        return _collect([done, *(_received(ends[0]) for ends in results)], problems)
+        return _collect([own.print(), *(_received(ends[0]) for ends in results)], problems)
     finally:
         for worker in workers:
             worker.terminate()
@@ -155,10 +164,15 @@ _Pipes = tuple[Connection, Connection]
 """Where the token comes from, and where it goes on."""
 
 
-def _work(result: Connection, share: "_Share") -> None:
+def _work(result: Connection, share: "_Share", others: list[Connection]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for end in others:
+        end.close()
     _use_system_memory()
-    result.send(share.print())
+    done = share.print()
+    with suppress(BrokenPipeError):  # the parent was killed: there is nobody to tell
+        result.send(done)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +181,7 @@ class _Share:
 
     pipes: _Pipes
     source: UnifiedLogSource
+    surveyed: Surveyed | None
     selection: Selection
     printing: Printing
     number: int
@@ -179,7 +194,7 @@ class _Share:
         failure: BaseException | None = None
         try:
             with before, behind, open(_STDOUT, "wb", closefd=False) as out:
-                for batch in self.source.share_in_order(self.number, self.count, self.selection):
+                for batch in self.source.share_in_order(self.number, self.count, self.selection, self.surveyed):
                     printed = before.recv()
                     out.writelines(self.printing.texts(batch, first=printed == 0))
                     out.flush()

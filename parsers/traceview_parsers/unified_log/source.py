@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +34,10 @@ _SIFTED_BYTES: Final = 8 << 20
 _NO_CATALOG: Final = Catalog.nothing()
 _PRODUCT_TYPE: Final = re.compile(r"[A-Za-z]+[0-9]+,[0-9]+")
 _BOARD: Final = re.compile(r"[A-Za-z]{1,2}[0-9]+[A-Za-z]*AP")
+
+
+Surveyed = tuple[Pass, list[Timeline]]
+"""A run over an archive, and the boots in it with all that is to be decoded."""
 
 
 class UnifiedLogSource:
@@ -77,17 +81,35 @@ class UnifiedLogSource:
         back, but the wall clock may be set back within a boot; ``time`` goes back there, as it does in ``log show``.
         Like ``log show`` this adds rows of event ``timesync`` for the boot and each adjustment of the wall clock.
         """
-        yield from self._emit(selection, lambda run: (part for part in self._by_time(run) if part is not None))
+        yield from self._emit(
+            selection, lambda run: (part for part in _windows(self._timelines(run), 0, 1) if part is not None)
+        )
 
-    def share_in_order(self, number: int, count: int, selection: Selection = EVERYTHING) -> Iterator[Any]:
+    def surveyed(self, selection: Selection = EVERYTHING, *, shared: bool = False) -> Surveyed:
+        """Find out when which chunks begin: what `share_in_order` begins with.
+
+        A process that forks others may do it once for all of them.
+        """
+        run = self._begin(selection)
+        return run, self._timelines(run, shared=shared)
+
+    def share_in_order(
+        self, number: int, count: int, selection: Selection = EVERYTHING, surveyed: Surveyed | None = None
+    ) -> Iterator[Any]:
         """Yield what one of `count` processes takes that read this archive together.
 
         The first batch of share 0 (which may be empty) is followed in time by the first one of share 1, and so on; behind
         the first of the last share comes the second of share 0. All together are what `in_order` yields.
+
+        Args:
+            number: Which share.
+            count: How many there are.
+            selection: The wanted rows.
+            surveyed: What `surveyed` told of this selection; it serves one share in each process.
         """
-        run = self._begin(selection)
+        run, timelines = surveyed or self.surveyed(selection, shared=count > 1)
         try:
-            for part in self._by_time(run, number, count):
+            for part in _windows(timelines, number, count):
                 yield _decided(selection, part)
         finally:
             self._finish(run)
@@ -159,20 +181,17 @@ class UnifiedLogSource:
             run.collect_oversize(list(run.skipped.values()))
             yield from run.resolve()
 
-    def _by_time(self, run: Pass, number: int = 0, count: int = 1) -> Iterator[Part | None]:
-        """Yield the rows of each window of time, None where there are none; of every `count`-th window from `number` on."""
+    def _timelines(self, run: Pass, *, shared: bool = False) -> list[Timeline]:
+        """Return the boots, oldest first; `shared`: other processes take a part of the windows."""
         timelines: dict[str, Timeline] = {}
         for place, packed in self._survey.sets(run):
             if not run.skippable(place):
                 if place.boot_uuid not in timelines:
-                    timelines[place.boot_uuid] = Timeline(run, place, BATCH_BYTES, shared=count > 1)
+                    timelines[place.boot_uuid] = Timeline(run, place, BATCH_BYTES, shared=shared)
                 timelines[place.boot_uuid].add(place, packed)
             elif run.wanted.selection.boots is None or place.boot_uuid in run.wanted.selection.boots:
                 run.skipped[place.unit] = place
-        before = 0
-        for timeline in sorted(timelines.values(), key=lambda timeline: timeline.begin()):
-            yield from timeline.rows((number - before) % count, count)
-            before += len(timeline.windows)
+        return sorted(timelines.values(), key=lambda timeline: timeline.begin())
 
     def _finish(self, run: Pass) -> None:
         tally = run.tally
@@ -214,7 +233,7 @@ class UnifiedLogSource:
             notes.append(
                 f"{len(run.skipped)} chunk sets that hold no wanted rows were not opened, so their rows are not counted"
             )
-        certainty, told = sureness((run.clocks[boot], span) for boot, span in run.spans.items())
+        sure = sureness((run.clocks[boot], span) for boot, span in run.spans.items())
         return Coverage(
             source=self.name,
             reader=self.reader,
@@ -222,9 +241,10 @@ class UnifiedLogSource:
             end_ns=max(walls, default=None),
             rows=run.tally.records,
             clock=", ".join(dict.fromkeys(clock.how for clock in run.clocks.values())),
-            certainty_ns=certainty,
-            notes=(*notes, *told),
+            certainty_ns=sure.bound_ns,
+            notes=(*notes, *sure.notes),
             lost=run.tally.lost,
+            clock_step_s=sure.step_s,
         )
 
     def _describe_device(self) -> None:
@@ -241,6 +261,14 @@ class UnifiedLogSource:
             device.board = newest.hardware
         if capture.tz is None and newest.zone:
             capture.tz, capture.tz_how = newest.zone, "log"
+
+
+def _windows(timelines: Sequence[Timeline], number: int, count: int) -> Iterator[Part | None]:
+    """Yield the rows of every `count`-th window of time from `number` on, None where there are none."""
+    before = 0
+    for timeline in timelines:
+        yield from timeline.rows((number - before) % count, count)
+        before += len(timeline.windows)
 
 
 def _decided(selection: Selection, part: Part | None) -> Any:
