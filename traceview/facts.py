@@ -36,7 +36,7 @@ def capture_facts(
         trace: Read to its end, so that its sources know what they lost.
         coverage: Of all sources.
         logs: Of the sources that hold log lines.
-        events: Recognised events of PowerLog (`EVENT_SCHEMA`), which tell clock steps.
+        events: Recognised events of PowerLog (`EVENT_SCHEMA`), which tell its clock steps; a log archive tells its own.
         clocks: What comparing the sources found (`clocks.CLOCK_SCHEMA`).
         private_share: Share (0 to 1) of the recognised lines that hide values.
         simulator: Whether the log comes from a simulator.
@@ -44,6 +44,9 @@ def capture_facts(
     lost = [one.lost for one in logs if one.lost is not None]
     power = [one for one in coverage if one.reader == _POWERLOG]
     tables = {table for source in trace.sources if source.reader == _POWERLOG for table in source.tables}
+    steps = [one.clock_step_s for one in coverage if one.clock_step_s is not None]
+    if power:
+        steps.append(_largest(events.filter(pl.col("kind") == "system.clock")["value"]))
     return CaptureFacts(
         taken=utc(trace.capture.time_ns),
         first=utc(min((one.start_ns for one in logs if one.start_ns is not None), default=None)),
@@ -51,7 +54,7 @@ def capture_facts(
         private_share=private_share,
         os_build=trace.device.os_build,
         simulator=simulator,
-        clock_step_s=_largest(events.filter(pl.col("kind") == "system.clock")["value"]) if power else None,
+        clock_step_s=max(steps, key=abs, default=None),
         clock_offset_s=_largest(clocks.filter(~pl.col("agrees"))["offset_s"]) if clocks.height else None,
         powerlog_lite=any(_LITE in note for one in power for note in one.notes) if power else None,
         powerlog_lacks=tuple(table for table in _EXPECTED if table not in tables) if power else (),

@@ -78,6 +78,8 @@ class Coverage:
             two looks at wall time, how far a zone that was assumed may be off. Each reader says where its figure is from.
         notes: What is missing or doubtful (lost messages, missing strings, windowed recording).
         lost: Messages that the device itself reports as lost, at least; None where the source cannot tell.
+        clock_step_s: Largest step by which the wall clock was set in the covered time, with its sign; 0.0: it was not set;
+            None where the source cannot tell.
     """
 
     source: str
@@ -89,6 +91,7 @@ class Coverage:
     certainty_ns: int | None = None
     notes: tuple[str, ...] = ()
     lost: int | None = None
+    clock_step_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -271,3 +271,9 @@ def test_every_table_can_be_queried(sysdiagnose: Path) -> None:
         assert capture.sql("select count(*) as n from shutdown_clients")["n"].item() >= 1
         assert capture.sql("select agrees from clocks")["agrees"].to_list()
         assert capture.sql("select count(*) as n from signposts")["n"].item() >= 1
+
+
+def test_a_log_archive_tells_by_how_much_its_clock_was_set(real: Path) -> None:
+    with tv.open(real / "logarchive" / "macos12.logarchive.tar.gz") as capture:
+        (found,) = [one for one in capture.analysis.findings if one.rule == "clock-changed"]
+    assert found.title == "The device's clock was set by -11.8 s while it recorded"

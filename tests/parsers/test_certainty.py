@@ -110,11 +110,17 @@ def clock(*corrections_ns: int, how: str = FROM_TIMESYNC) -> Clock:
 def test_a_log_is_as_sure_as_time_sync_left_it(
     corrections: tuple[int, ...], span: tuple[int, int], bound: int, words: str | None
 ) -> None:
-    certainty, notes = sureness([(clock(*corrections), span)])
+    certainty, _, notes = sureness([(clock(*corrections), span)])
     assert certainty == bound
     assert [words in note for note in notes] == [True] if words else notes == []
 
 
+def test_the_largest_step_of_a_clock_is_told_with_its_sign() -> None:
+    assert sureness([(clock(4 * SECOND, -9 * SECOND), (0, 3 * MINUTE_TICKS))]).step_s == -9.0
+    assert sureness([(clock(-30_000), (0, 3 * MINUTE_TICKS))]).step_s == 0.0
+
+
 def test_a_header_alone_makes_nothing_sure() -> None:
-    assert sureness([(clock(), (0, 9)), (clock(how=FROM_HEADER), (0, 9))]) == (None, [])
-    assert sureness([]) == (None, [])
+    assert sureness([(clock(), (0, 9)), (clock(how=FROM_HEADER), (0, 9))]) == (None, None, [])
+    assert sureness([]) == (None, None, [])
+    assert sureness([(clock(-9 * SECOND), (0, MINUTE_TICKS)), (clock(how=FROM_HEADER), (0, 9))]).step_s == -9.0

@@ -8,7 +8,7 @@ continuous time are the anchors (checked on real archives: within 1 µs of times
 
 import struct
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -110,8 +110,22 @@ class Clock:
         return walls, sane
 
 
-def sureness(mapped: Iterable[tuple[Clock, tuple[int, int]]]) -> tuple[int | None, list[str]]:
-    """Return the bound of the times' error in nanoseconds (None: not known), and what to say of clocks that were set.
+class Sureness(NamedTuple):
+    """How far the times of an archive may be off.
+
+    Attributes:
+        bound_ns: Bound of the times' error in nanoseconds; None: not known.
+        step_s: Largest step by which the wall clock was set, with its sign; 0.0: it was not; None: not known.
+        notes: What to say of clocks that were set.
+    """
+
+    bound_ns: int | None
+    step_s: float | None
+    notes: list[str]
+
+
+def sureness(mapped: Iterable[tuple[Clock, tuple[int, int]]]) -> Sureness:
+    """Return how sure the times are, and how far the wall clock was set in the covered time.
 
     Times are those that ``log show`` prints. Between two sync records the device's clock drifts: a moment right before a
     record is off by as much as that record corrects, so the largest correction in the covered time is the bound, with
@@ -129,14 +143,16 @@ def sureness(mapped: Iterable[tuple[Clock, tuple[int, int]]]) -> tuple[int | Non
         drift = int(np.abs(by[~large]).max(initial=0))
         bounds.append(clock.tick_ns + drift if clock.how == FROM_TIMESYNC else None)
     known = [bound for bound in bounds if bound is not None]
+    sure = bool(known) and len(known) == len(bounds)
     notes = []
+    largest = 0
     if steps:
         largest, moment = max(steps, key=lambda step: abs(step[0]))
         times = "once" if len(steps) == 1 else f"{len(steps)} times"
         most = "" if len(steps) == 1 else "most of all "
         when = f"{np.datetime64(moment, 'ns').astype('datetime64[s]')}Z"
         notes.append(f"the wall clock was set {times} in the covered time, {most}by {largest / 1e9:+.3f} s at {when}")
-    return (max(known) if known and len(known) == len(bounds) else None), notes
+    return Sureness(max(known) if sure else None, largest / 1e9 if steps or sure else None, notes)
 
 
 class Boots:
