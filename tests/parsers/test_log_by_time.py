@@ -327,9 +327,9 @@ def test_it_is_known_which_sets_will_be_needed(sets: list[list[list[int]]], cuts
         met |= set(windows.due(window).sets.tolist())
         later = windows.next_use(np.arange(len(sets)), window).tolist()
         assert later == [min((use for use in some if use > window), default=-1) for some in uses]
-        for tick in (1, 50, 100):
-            covering = {one for one, chunks in enumerate(sets) if min(map(min, chunks)) <= tick} - met
-            assert set(windows.unmet_covering(tick).tolist()) == covering
+        for some in ([1], [50], [100, 1], [100, 50, 100]):
+            covering = {one for one, chunks in enumerate(sets) if min(map(min, chunks)) <= max(some)} - met
+            assert set(windows.unmet_covering(np.array(some, np.uint64)).tolist()) == covering
 
 
 TICKS = st.lists(st.integers(0, 60), max_size=12)

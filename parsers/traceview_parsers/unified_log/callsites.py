@@ -226,6 +226,7 @@ class CallSites:
                 np.minimum(origins.uuid_at[relative], batch.data.size - 16)
             ]
             owner[relative] = self._processes.uuid_numbers(raw.tobytes())
+            owner[relative[origins.uuid_at[relative] == 0]] = -1
         owner[~_IS_KNOWN.take(where)] = -1
         return owner, code
 

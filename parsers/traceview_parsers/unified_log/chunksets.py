@@ -125,15 +125,15 @@ def index_sets(sets: list[bytes]) -> Batch:
     unknown: list[tuple[int, int, int]] = []
     if bad.size:
         # Sets whose chunks do not follow each other as expected are walked one chunk at a time.
-        walked = {}
-        for number in bad.tolist():
-            walked[number] = walk_set(sets[number])
-            if any(position % 8 for _, position, _ in walked[number]):
-                realigned = list(sets)
+        walked = {number: walk_set(sets[number]) for number in bad.tolist()}
+        moved = [number for number, chunks in walked.items() if any(position % 8 for _, position, _ in chunks)]
+        if moved:
+            realigned = list(sets)
+            for number in moved:
                 realigned[number] = _realign(sets[number], walked[number])
-                batch = index_sets(realigned)
-                batch.moved.append(number)
-                return batch
+            batch = index_sets(realigned)
+            batch.moved += moved
+            return batch
         owner = np.searchsorted(begins, at, "right") - 1
         at = at[~np.isin(owner, bad)]
         extra = []

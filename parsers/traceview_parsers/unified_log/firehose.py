@@ -124,9 +124,10 @@ def walk(batch: Batch, chunks: Chunks) -> tuple[Array, Array, int]:
     words = batch.words
     first = (chunks.at + _PREAMBLE) >> 3
     public = (words[(chunks.at >> 3) + 4] & _U16).astype(np.int64)
-    end = (np.minimum(chunks.at + 32 + public, chunks.end) + 7) >> 3
+    limit = np.minimum(chunks.at + 32 + public, chunks.end)
+    end = (limit + 7) >> 3
     order = np.argsort(first - end, kind="stable")  # longest first: the chunks that are done come last
-    cursor, stop, chunk = first[order], end[order], order
+    cursor, stop, chunk = first[order], limit[order] >> 3, order  # the head of a tracepoint must be whole
     last = words.size - 3
     positions, owners, steps = [], [], []
     taken = 0
@@ -188,7 +189,7 @@ class Origins:
         code: Lower 32 bits of the program counter.
         large: Large offset (16 bits).
         upper: Upper 16 bits of an absolute address, or the large shared-cache offset.
-        uuid_at: Byte position of the image UUID of uuid_relative tracepoints.
+        uuid_at: Byte position of the image UUID of uuid_relative tracepoints, 0 where it is cut off.
         subsystem: Subsystem number.
     """
 
@@ -264,7 +265,9 @@ class FieldReader:
         uuid_at = np.where(relative, self._cursor, 0)
         self._cursor = self._cursor + 16 * relative
         subsystem = self._optional(2, message & (flags & HAS_SUBSYSTEM != 0))
-        return Origins(code, large, upper, uuid_at, subsystem)
+        found = Origins(code, large, upper, uuid_at, subsystem)
+        self._forget_cut(found)
+        return found
 
     def fields(self) -> Fields:
         """Read everything else."""
@@ -287,7 +290,7 @@ class FieldReader:
         name = self._optional(4, named) if some else nothing
         name_upper = self._optional(2, named & (flags & HAS_LARGE_OFFSET != 0)) if some else nothing
         self._skip_personas(np.flatnonzero(message & (flags & HAS_PERSONA != 0)))
-        return Fields(
+        found = Fields(
             current=current,
             created=created,
             other=other,
@@ -299,6 +302,16 @@ class FieldReader:
             name_upper=name_upper,
             items=self._cursor + 1,
         )
+        self._forget_cut(found)
+        return found
+
+    def _forget_cut(self, found: "Origins | Fields") -> None:
+        """Set the fields of tracepoints to 0 that end before their fields do: what was read there is not theirs."""
+        cut = np.flatnonzero(self._cursor > self._points.end)
+        if cut.size:
+            for name in found.__slots__:
+                if name != "items":
+                    getattr(found, name)[cut] = 0
 
     def _skip_personas(self, rows: Array) -> None:
         """Move the cursors of these tracepoints behind their persona, where there is one.

@@ -1,5 +1,6 @@
 """One run over an archive: chunk sets to record batches, and what is noted on the way."""
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -167,12 +168,12 @@ class Pass:
 
     def collect_oversize(self, places: Sequence[SetPlace]) -> None:
         """Take the oversize data of sets that were not decoded, where a waiting record may need them."""
+        ticks: dict[str, list[int]] = {}
+        for late in sorted(self.waiting, key=lambda late: late.key.ticks):
+            ticks.setdefault(late.key.boot, []).append(late.key.ticks)
         for place in places:
-            sub_chunk = place.sub_chunk
-            if sub_chunk is None or any(
-                late.key.boot == place.boot_uuid and sub_chunk.start <= late.key.ticks <= sub_chunk.end
-                for late in self.waiting
-            ):
+            sub_chunk, wanted = place.sub_chunk, ticks.get(place.boot_uuid, [])
+            if sub_chunk is None or bisect_left(wanted, sub_chunk.start) < bisect_right(wanted, sub_chunk.end):
                 self.decoder.collect_oversize(index_sets([unpack_again(place)]), place.boot_uuid)
 
     def report_unknown(self, batch: Batch, places: Sequence[SetPlace]) -> None:

@@ -81,8 +81,8 @@ class Timeline:
         yield from self._decode_due(due if share is None else due.of_share(*share), share)
         self._data.release()
         if run.waiting:
-            covering = np.concatenate([self.windows.unmet_covering(late.key.ticks) for late in run.waiting])
-            others = [self._data.places[number] for number in np.unique(covering).tolist()]
+            ticks = np.array([late.key.ticks for late in run.waiting], np.uint64)
+            others = [self._data.places[number] for number in self.windows.unmet_covering(ticks).tolist()]
             run.collect_oversize([*others, *run.skipped.values()])
             yield from run.resolve()
 

@@ -20,6 +20,8 @@ from traceview_parsers.unified_log.interning import Array
 
 _EVER: Final = np.uint64(2**64 - 1)
 _DELTA: Final = np.uint64(0xFFFF_FFFF_FFFF)
+_SAFE_BASE: Final = _EVER - _DELTA
+"""From a base beyond this one, which only damage makes, times may begin again at 0."""
 _ONE_RECORD: Final = 48 + 24
 """Bytes of a firehose chunk with the head of one tracepoint."""
 
@@ -77,16 +79,14 @@ class Beginnings:
         word = batch.at >> 3
         size = batch.end - batch.at
         firehose = batch.tag == FIREHOSE
-        # A chunk of tracepoints has a base that their times count from; where it is 0, the boot, they tell more.
+        # A chunk of tracepoints has a base that their times count from; where it is 0, the boot, they tell more, and
+        # where it is so high that they may begin again at 0, only they tell.
         begin = batch.words.take(np.minimum(word + 4 + firehose, batch.words.size - 1))
         whole = size >= np.where(firehose, _ONE_RECORD, 48)
         end = np.where(firehose, _EVER, begin)
-        loose = np.flatnonzero(firehose & whole & (self._ends | (begin == 0)))
+        loose = np.flatnonzero(firehose & whole & (self._ends | (begin == 0) | (begin > _SAFE_BASE)))
         if loose.size:
-            low, high = _range(batch, batch.at[loose], batch.end[loose])
-            base = begin[loose]
-            begin[loose] = np.where(low == _EVER, _EVER, base + low)
-            end[loose] = np.where(high == _EVER, _EVER, base + high)
+            begin[loose], end[loose] = _range(batch, batch.at[loose], batch.end[loose], begin[loose])
         sets = batch.starts.size - 1
         first, last = np.full(sets, _EVER), np.zeros(sets, np.uint64)
         whole &= begin != _EVER
@@ -150,9 +150,6 @@ class Share:
 class Windows:
     """The windows of one boot, and the chunks that are due in each.
 
-    A record that comes before the beginning of its chunk, which a clock that wraps could do, is never lost, but comes out
-    of order.
-
     Args:
         spans: First tick of each set and its last as far as known, uint64 [2, sets].
         cuts: First tick of each window but the first, ascending.
@@ -199,10 +196,11 @@ class Windows:
         start = int(self.cuts[window - 1]) if window else 0
         return start, int(self.cuts[window]) - 1 if window < self.cuts.size else int(_EVER)
 
-    def unmet_covering(self, tick: int) -> Array:
-        """Return the numbers of the sets in whose range a tick lies and of which nothing was asked for yet."""
-        moment = np.uint64(tick)
-        return np.flatnonzero((self._begins >= self._next) & (self._first <= moment) & (moment <= self._last))
+    def unmet_covering(self, ticks: Array) -> Array:
+        """Return the numbers of the sets in whose range any of these ticks lies and of which nothing was asked for yet."""
+        moments = np.sort(ticks)
+        covers = np.searchsorted(moments, self._first) < np.searchsorted(moments, self._last, "right")
+        return np.flatnonzero((self._begins >= self._next) & covers)
 
 
 def _cuts(ticks: Array, held: Array, window_bytes: int) -> Array:
@@ -213,18 +211,16 @@ def _cuts(ticks: Array, held: Array, window_bytes: int) -> Array:
     return cuts[cuts > 0]
 
 
-def _range(batch: Batch, at: Array, end: Array) -> tuple[Array, Array]:
-    """Return the earliest and the latest time in each of these firehose chunks, counted from their base.
+def _range(batch: Batch, at: Array, end: Array, base: Array) -> tuple[Array, Array]:
+    """Return the earliest and the latest time in each of these firehose chunks.
 
     `_EVER` where there is none; where a chunk of the batch ends inside a record, the latest are not told either: all who
     read together then look at these chunks, and count the damage alike.
     """
     nothing = np.zeros(at.size, np.uint64)
-    places, owner, overrun = walk(batch, Chunks(at, end, nothing, nothing.view(np.int64), nothing, nothing))
-    ticks = batch.words.take((places >> 3) + 2) & _DELTA
+    places, owner, overrun = walk(batch, Chunks(at, end, base, nothing.view(np.int64), nothing, nothing))
+    ticks = (batch.words.take((places >> 3) + 2) & _DELTA) + base.take(owner)
     low, high = np.full(at.size, _EVER), np.zeros(at.size, np.uint64)
     np.minimum.at(low, owner, ticks)
-    if overrun:
-        return low, np.full(at.size, _EVER)
     np.maximum.at(high, owner, ticks)
-    return low, high
+    return low, np.where((low == _EVER) | (overrun > 0), _EVER, high)

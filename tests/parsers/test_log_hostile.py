@@ -1,0 +1,148 @@
+"""Log archives made to hurt: times that begin again at 0, records cut in their fields, many sets of a bad kind."""
+
+import struct
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from generator.archive import Archive
+from generator.images import stable_uuid
+from generator.packing import Packing
+from generator.timesync import Clock
+
+from traceview_parsers import schema
+from traceview_parsers.problems import Problems
+from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions
+from traceview_parsers.unified_log import READER
+from traceview_parsers.unified_log import source as source_module
+from traceview_parsers.unified_log.chunksets import FIREHOSE, index_sets, unpack
+from traceview_parsers.unified_log.source import UnifiedLogSource
+from traceview_parsers.unified_log.tracev3 import CHUNK_SET, walk_chunks
+from traceview_parsers.unified_log.windows import Windows
+
+START = 1_768_469_400_000_000_000
+SECOND = 1_000_000_000
+_BASE_AT = 40
+"""Where a firehose chunk holds the time that those of its records count from."""
+
+
+def written(root: Path, change: Callable[[bytearray, int], bytearray] | None = None) -> Path:
+    """Write an archive of several small sets; `change` gets the content of each set and its number."""
+    archive = Archive(Clock(stable_uuid("hostile boot"), START))
+    processes = [archive.process(f"/usr/libexec/p{number}", 100 + number) for number in range(3)]
+    for number in range(120):
+        archive.log(
+            processes[number % 3], START + number * SECOND, "line %d %{public}s", (number, "x" * 40), subsystem="s"
+        )
+    archive.write(root, packing=Packing(set_bytes=2_000, sets_per_catalog=4))
+    file = next((root / "Persist").iterdir())
+    data = file.read_bytes()
+    parts, sets = [], 0
+    for chunk in walk_chunks(data, lambda *_: None):
+        body = data[chunk.start : chunk.end]
+        if chunk.tag == CHUNK_SET and change is not None:
+            content = change(bytearray(unpack(memoryview(body)).data), sets)
+            body = b"bv4-" + struct.pack("<I", len(content)) + content + b"bv4$"
+            sets += 1
+        parts.append(struct.pack("<IIQ", chunk.tag, 0x11, len(body)) + body + bytes(-len(body) % 8))
+    file.write_bytes(b"".join(parts))
+    return root
+
+
+def opened(root: Path) -> UnifiedLogSource:
+    context = Context(0, ReadOptions(), Problems(), Device(), CaptureInfo())
+    source = READER.open(Candidate(root.name, root, is_dir=True), context)
+    assert isinstance(source, UnifiedLogSource)
+    return source
+
+
+def rows_of(batches: list[Any]) -> list[dict[str, Any]]:
+    table = pa.Table.from_batches(batches, schema.SCHEMAS["log"])
+    at = table.schema.get_field_index("time")
+    rows: list[dict[str, Any]] = table.set_column(at, "time", table["time"].cast(pa.int64())).to_pylist()
+    return [row for row in rows if row["event"] != "timesync"]
+
+
+def by_turns(root: Path, count: int) -> list[Any]:
+    """Return what several processes would print together."""
+    shares = [opened(root).share_in_order(number, count) for number in range(count)]
+    found: list[Any] = []
+    while (batch := next(shares[len(found) % count], None)) is not None:
+        found.append(batch)
+    assert not any(batch.num_rows for share in shares for batch in share)
+    return found
+
+
+def chunks_of(content: bytes | bytearray) -> list[int]:
+    batch = index_sets([bytes(content)])
+    return [int(at) for at, tag in zip(batch.at, batch.tag, strict=True) if tag == FIREHOSE]
+
+
+@pytest.mark.parametrize("base", [2**64 - 1, 2**64 - 50_000_000, 2**64 - 10**12, 0])
+def test_times_that_begin_again_at_0_are_put_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: int
+) -> None:
+    def change(content: bytearray, number: int) -> bytearray:
+        for at in chunks_of(content)[number % 2 :: 2]:
+            struct.pack_into("<Q", content, at + _BASE_AT, base)
+        return content
+
+    root = written(tmp_path, change)
+    stored = rows_of(list(opened(root).batches("log")))
+    monkeypatch.setattr(source_module, "BATCH_BYTES", 1_000)
+    ordered = rows_of(list(opened(root).in_order()))
+    key = [(row["mach_time"], row["ref"]) for row in ordered]
+    assert key == sorted(key)
+    assert sorted(ordered, key=lambda row: row["ref"]) == sorted(stored, key=lambda row: row["ref"])
+    for count in (2, 3):
+        assert rows_of(by_turns(root, count)) == ordered
+
+
+@pytest.mark.parametrize("cut", range(1, 80, 3))
+def test_a_record_that_is_cut_off_takes_nothing_from_what_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    """Whatever lies behind a cut set, the next one or nothing, is not read as fields of its last record."""
+    root = written(tmp_path, lambda content, _: content[: len(content) - cut])
+    stored = rows_of(list(opened(root).batches("log")))
+    known = {row["ref"]: row for row in rows_of(list(opened(written(tmp_path / "whole")).batches("log")))}
+    assert len(stored) > len(known) // 2
+    for row in stored:
+        whole = known[row["ref"]]
+        assert row["mach_time"] == whole["mach_time"]
+        assert row["activity_id"] == whole["activity_id"]
+        assert row["subsystem"] in {whole["subsystem"], None}
+    monkeypatch.setattr(source_module, "BATCH_BYTES", 1_000)
+    ordered = rows_of(list(opened(root).in_order()))
+    assert sorted(ordered, key=lambda row: row["ref"]) == stored
+
+
+def test_thousands_of_sets_without_padding_are_realigned_at_once() -> None:
+    chunk = struct.pack("<IIQ", 0x6004, 0, 3) + b"abc"
+    batch = index_sets([chunk * 2] * 3_000)
+    assert sorted(batch.moved) == list(range(3_000))
+    assert batch.tag.size == 6_000
+    assert not (batch.at % 8).any()
+
+
+def test_many_late_records_and_many_sets_take_little_memory() -> None:
+    """Records whose large arguments are not met yet are looked for in the sets that are still to come."""
+    sets, late = 20_000, 20_000
+    spans = np.array([np.full(sets, 2), np.full(sets, 2**40)], np.uint64)
+    nothing = np.zeros(0, np.uint64)
+    windows = Windows(
+        spans, np.array([1], np.uint64), nothing.reshape(2, 0), np.zeros((3, 0), np.int32), nothing.astype(np.uint16)
+    )
+    windows.due(0)
+    tracemalloc.start()
+    try:
+        found = windows.unmet_covering(np.arange(3, late + 3, dtype=np.uint64))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found.tolist() == list(range(sets))
+    assert peak < 16 << 20
