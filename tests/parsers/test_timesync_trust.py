@@ -247,6 +247,17 @@ def test_a_last_record_that_nothing_confirms_is_used_and_told(tmp_path: Path) ->
     )
 
 
+@pytest.mark.parametrize("by", [1.1, 2.2, -4.3, 5.6, 8.6, -11.2, 14.0])
+def test_a_clock_that_every_record_sets_anew_is_believed(tmp_path: Path, by: float) -> None:
+    seconds = [20.5 + 900 * number for number in range(8)]
+    clock = written((20.2, 0), *((at, by * (1 + number / 7)) for number, at in enumerate(seconds)))
+    case = Case(tmp_path, [head(clock, 1)])
+    ticks = np.array([int((at + 100) * TICKS) for at in seconds], np.uint64)
+    times, problems, _ = case.read(timesync([clock]), ticks)
+    assert times.tolist() == [wall_at(clock, at + 100) for at in seconds]
+    assert {problem.kind for problem in problems} == {"doubtful-timesync"}
+
+
 def test_the_timebase_is_that_which_fits(tmp_path: Path) -> None:
     clock = written(*DAY_AHEAD)
     wrong = replace(clock, timebase=(125, 4))
@@ -257,6 +268,15 @@ def test_the_timebase_is_that_which_fits(tmp_path: Path) -> None:
     assert "gives a tick as 125/4 ns, the heads of log files as 125/3" in problem.message
     flipped = Case(tmp_path, [head(wrong, 21, wall_at(clock, 21))])
     assert flipped.read(timesync([clock]), ticks)[:2] == (np.array(wall_at(clock, 9000)), [])
+
+
+def test_many_lengths_of_a_tick_cost_little() -> None:
+    clock = written(*((20.5 + number, 0.0) for number in range(2000)))
+    moments = [Moment(ticks, wall) for ticks, wall in clock.syncs]
+    heads = [Head(126 + number, 3, moment) for number, moment in enumerate(moments)]
+    boot = Boot(125, 3, Moment(0, clock.wall_start_ns), moments)
+    judged, _ = judge(boot, [*heads, Head(125, 3, moments[0])])
+    assert (judged.numerator, judged.denominator, judged.syncs) == (125, 3, moments)
 
 
 def test_heads_of_files_are_the_clock_of_boots_without_timesync(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ later by a record that agrees with it to 0.5 s. A flipped bit instead moves the 
   file, which holds its own pair of tick and wall time. That makes no difference between 2 s and 50 years: a device that boots in 1970
   and is then set is as good as any.
 * a record with which nobody agrees is left out where those around it lead to another time (the clock would have been set
-  away and back between two records), or where a single flipped bit explains it. Otherwise it is used, and told.
+  away and back between two records), or where it is hours off and a single flipped bit explains it. Otherwise it is used,
+  and told.
 * the wall time of the boot record comes from a hardware clock (real ones: 5 to 8 s off). It is judged last, by the first
   moment after it, and only its times up to the first sync record depend on it.
 
@@ -31,8 +32,8 @@ AGREES_NS: Final = 1_000_000_000
 BOOT_NS: Final = 60_000_000_000
 """What a hardware clock may be off when a device boots (heuristic; 5 to 8 s in real archives)."""
 _BIT_NS: Final = 3600 * AGREES_NS
-"""Where nothing follows a record, a flipped bit explains it only beyond this (heuristic): steps of seconds are common, and
-some come near a power of two by chance."""
+"""A flipped bit explains only what is further off (heuristic): steps of seconds are common, and most of up to 15 s come within
+a second of a power of two, of nanoseconds or of ticks."""
 _NEAR: Final = 2
 """Moments on each side that can confirm one: so that damage beside a record leaves another witness."""
 _AWAY: Final = 8
@@ -42,6 +43,8 @@ _EPOCHS: Final = (0, 978_307_200_000_000_000)
 _DAY_NS: Final = 86_400 * AGREES_NS
 _KNOWN: Final = ((125, 3), (1, 1))
 """Nanoseconds a tick of Apple's and of Intel's processors."""
+_MOST_RATES: Final = 16
+"""Lengths of a tick that are tried, those first that most heads give (heuristic): real archives have one."""
 
 LEFT_OUT: Final = "damaged-timesync"
 DOUBTED: Final = "doubtful-timesync"
@@ -146,7 +149,7 @@ def _timebase(boot: Boot, heads: Sequence[Head], doubts: list[Doubt]) -> tuple[i
     """Return the length of a tick that boot record or heads give and that fits the moments best."""
     stated = boot.numerator, boot.denominator
     votes = Counter([stated, *((head.numerator, head.denominator) for head in heads)])
-    rates = [rate for rate in votes if min(rate) > 0]
+    rates = [rate for rate, _ in votes.most_common() if min(rate) > 0][:_MOST_RATES]
     if len(rates) < 2:
         best = rates[0] if rates else (1, 1)
     else:
@@ -243,7 +246,7 @@ def _judge_alone(seen: _Seen, before: _Seen | None, after: _Seen | None, rate: t
         return None
     by = f"{seen.moment} is {nearest / 1e9:.3f} s off what"
     sure = [witness.offset for witness in around if witness.sure]
-    if (after is not None or nearest >= _BIT_NS) and any(_one_bit(seen.moment, at, AGREES_NS, rate) for at in sure):
+    if nearest >= _BIT_NS and any(_one_bit(seen.moment, at, AGREES_NS, rate) for at in sure):
         return Doubt(
             seen.moment, LEFT_OUT, f"{by} the records around it lead to, by a single flipped bit: it is not used"
         )
