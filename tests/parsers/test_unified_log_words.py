@@ -9,6 +9,7 @@ from typing import Any
 
 from generator.archive import Archive
 from generator.images import Placement, stable_uuid
+from generator.packing import Packing
 from generator.timesync import Clock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -168,3 +169,16 @@ def test_rows_that_are_not_decoded_are_counted() -> None:
     assert refs(opened.batches("log", Selection((Clause(processes=frozenset({"nobody"})),)))) == []
     assert opened.coverage().rows == 0
     assert "not opened" in opened.coverage().notes[0]
+
+
+def test_a_subsystem_of_a_dump_that_is_no_utf8_is_found_as_it_is_shown(tmp_path: Path) -> None:
+    archive = Archive(Clock(stable_uuid("no utf8"), START))
+    archive.simpledump(archive.process("/sbin/launchd", 1), START, "dumped", subsystem="?om.acme")
+    (file,) = archive.write(tmp_path, packing=Packing(stored=(True,)))
+    file.write_bytes(file.read_bytes().replace(b"?om.acme", b"\xffom.acme"))
+    wanted = Selection((Clause(subsystems=frozenset({"\N{REPLACEMENT CHARACTER}om.acme"})),))
+    context = Context(0, ReadOptions(), Problems(), Device(), CaptureInfo())
+    source = READER.open(Candidate("a", tmp_path, is_dir=True), context)
+    assert [text for batch in source.batches("log", wanted) for text in batch.column("message").to_pylist()] == [
+        "dumped"
+    ]

@@ -1,10 +1,14 @@
 """Clauses as the bits of a number: which of them accept a name."""
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 import numpy as np
 
 from traceview_parsers.unified_log.interning import Array
+
+_IN_PLACE_OF_DAMAGE: Final = "\N{REPLACEMENT CHARACTER}".encode()[0]
+"""What is no UTF-8 is shown as this character."""
 
 
 class Accepting:
@@ -26,8 +30,10 @@ class Accepting:
         return self._by_name.get(name, self.anything)
 
     def begins(self) -> Array:
-        """Return, for each byte, whether a name that some clause asks for begins with it in UTF-8."""
+        """Return, for each byte, whether a name that some clause asks for may begin with it in UTF-8."""
         known = {name.encode("utf-8", "replace")[0] for name in self._by_name if name}
+        if _IN_PLACE_OF_DAMAGE in known:
+            known.update(range(0x80, 0x100))
         return np.isin(np.arange(256), list(known))
 
 
