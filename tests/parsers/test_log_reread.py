@@ -121,3 +121,27 @@ def test_chunks_that_are_no_longer_there_are_left_out(tmp_path: Path) -> None:
     file.unlink()
     assert found.cut_out(due, NOTHING_LATER)[0].tag.size == 0
     assert set(run.problems) == {("f", "unreadable-file")}
+
+
+def test_what_was_used_does_not_add_up(tmp_path: Path) -> None:
+    rounds, kept = 1000, 3
+    contents = [plain([(0x6001, bytes([number]) * 16)] * rounds, padded=True) for number in range(kept + 1)]
+    found = SetData(new_run())
+    found.places = stored(tmp_path / "f.tracev3", contents)
+    sets = np.repeat(np.arange(kept + 1, dtype=np.int32), rounds)
+    at = np.tile(np.arange(rounds, dtype=np.int32) * 32, kept + 1)
+    window = np.tile(np.arange(rounds, dtype=np.uint64), kept + 1)
+    windows = Windows(
+        np.zeros((2, kept + 1), np.uint64),
+        np.arange(1, rounds, dtype=np.uint64),
+        np.array([window, window]),
+        np.array([sets, at, at + 32]),
+        np.full(sets.size, 0x6001, np.uint16),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reread, "_KEPT_BYTES", kept * len(contents[0]))
+        for number in range(rounds):
+            cut, _, _, _ = found.cut_out(windows.due(number), windows)
+            assert bytes_of(cut, np.arange(kept + 1)) == [content[:32] for content in contents]
+            assert len(found._kept) <= kept
+            assert len(found._latest) <= 2 * kept + reread._SPARE + 1

@@ -20,7 +20,7 @@ def by_time(parts: Sequence[Chosen], marks: Sequence[Part] = ()) -> Part | None:
     """
     chosen: list[Chosen] = [(part, None) for part in marks if part[0].num_rows]
     marked = sum(part[0].num_rows for part, _ in chosen)
-    chosen += [(part, rows) for part, rows in parts if part[0].num_rows]
+    chosen += [(part, rows) for part, rows in parts if (part[0].num_rows if rows is None else rows.size)]
     if not chosen:
         return None
     ticks, refs = (_numbers(chosen, name) for name in ("mach_time", "ref"))

@@ -1,7 +1,7 @@
 """Chunk sets read again, for those of their chunks that are due."""
 
 from collections.abc import Iterator
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from io import FileIO
 from itertools import groupby
 from pathlib import Path
@@ -17,6 +17,7 @@ from traceview_parsers.unified_log.windows import Due, Windows
 
 _KEPT_BYTES: Final = 16 << 20
 """Bytes of decompressed sets that are kept: most have chunks in several windows that follow each other (heuristic)."""
+_SPARE: Final = 64
 _TAG: Final = np.uint64(0xFFFF_FFFF)
 _NO_CATALOG: Final = Catalog.nothing()
 
@@ -49,7 +50,7 @@ class SetData:
         self.places: list[SetPlace] = []
         self.moved: set[int] = set()
         self._run = run
-        self._kept: dict[int, bytes] = {}
+        self._kept: dict[int, tuple[int, bytes]] = {}
         self._kept_bytes = 0
         self._latest: list[tuple[int, int]] = []
         self._done: list[int] = []
@@ -90,11 +91,7 @@ class SetData:
         for path, some in groupby(uses, lambda use: self.places[use[0]].path):
             with _Opened(path) as file:
                 for number, later in some:
-                    data = self._kept.pop(number, None)
-                    if data is None:
-                        data = self._read(number, file)
-                    else:
-                        self._kept_bytes -= len(data)
+                    data = self._read(number, file) if number not in self._kept else self._drop(number)
                     if later < 0:
                         self._done.append(number)
                     else:
@@ -103,11 +100,22 @@ class SetData:
 
     def _keep(self, number: int, data: bytes, later: int) -> None:
         """Keep what will be needed in a later window; beyond the limit, what is needed last is forgotten."""
-        self._kept[number] = data
+        self._kept[number] = later, data
         self._kept_bytes += len(data)
         heappush(self._latest, (-later, number))
         while self._kept_bytes > _KEPT_BYTES:
-            self._kept_bytes -= len(self._kept.pop(heappop(self._latest)[1], b""))
+            until, latest = heappop(self._latest)
+            if self._kept.get(latest, (0, b""))[0] == -until:  # else it was used since
+                self._drop(latest)
+        if len(self._latest) > 2 * len(self._kept) + _SPARE:  # those that were used would add up
+            self._latest = [(-until, latest) for latest, (until, _) in self._kept.items()]
+            heapify(self._latest)
+
+    def _drop(self, number: int) -> bytes:
+        """Forget a set that was kept; return its data."""
+        _, data = self._kept.pop(number)
+        self._kept_bytes -= len(data)
+        return data
 
     def _read(self, number: int, file: "_Opened") -> bytes:
         place = self.places[number]
