@@ -1,5 +1,6 @@
 """Log archives made to hurt: times that begin again at 0, records cut in their fields, many sets of a bad kind."""
 
+import os
 import struct
 import tracemalloc
 from collections.abc import Callable
@@ -127,6 +128,18 @@ def test_thousands_of_sets_without_padding_are_realigned_at_once() -> None:
     assert sorted(batch.moved) == list(range(3_000))
     assert batch.tag.size == 6_000
     assert not (batch.at % 8).any()
+
+
+def test_an_endless_clock_file_is_read_to_a_limit(tmp_path: Path) -> None:
+    root = written(tmp_path)
+    known = rows_of(list(opened(root).batches("log")))
+    file = next((root / "timesync").iterdir())
+    os.truncate(file, 1 << 32)  # a hole, which takes no room on the disk
+    source = opened(root)
+    assert rows_of(list(source.batches("log"))) == known
+    found = [(problem.source.rpartition("/")[2], problem.kind) for problem in source.problems]
+    assert found == [(file.name, "damaged-timesync")]
+    assert any("longer than 4 MiB" in problem.message for problem in source.problems)
 
 
 def test_many_late_records_and_many_sets_take_little_memory() -> None:

@@ -27,6 +27,8 @@ _SIGNATURES: Final = tuple(struct.pack("<H", signature) for signature in _SIZES)
 _LATEST_NS: Final = 2**62
 """Wall times beyond year 2116 are damage, not dates."""
 _LATEST_TICK: Final = 2**63
+_MOST_BYTES: Final = 4 << 20
+"""Of a timesync file that are read (heuristic; real ones have up to 128 KiB): a guard against bombs."""
 
 FROM_TIMESYNC: Final = "timesync"
 FROM_HEADER: Final = "header wall clock + continuous time, no timesync for this boot"
@@ -210,11 +212,18 @@ class Boots:
 
     def _contents(self, files: Files) -> Iterator[tuple[str, bytes]]:
         for path in files.timesync:
+            source = f"{self._name}/timesync/{path.name}"
             try:
-                yield path.name, path.read_bytes()
+                with path.open("rb") as file:
+                    data = file.read(_MOST_BYTES)
+                    longer = bool(file.read(1))
             except OSError as error:
-                text = f"the file cannot be read: {error.strerror}"
-                self._problems.add(f"{self._name}/timesync/{path.name}", "unreadable-file", text)
+                self._problems.add(source, "unreadable-file", f"the file cannot be read: {error.strerror}")
+                continue
+            if longer:
+                text = f"the file is longer than {_MOST_BYTES >> 20} MiB; what lies behind is not read"
+                self._problems.add(source, "damaged-timesync", text, position=_MOST_BYTES)
+            yield path.name, data
 
     def _tell(self, doubts: Iterable[Doubt]) -> None:
         for doubt in doubts:
