@@ -142,6 +142,23 @@ def test_an_endless_clock_file_is_read_to_a_limit(tmp_path: Path) -> None:
     assert any("longer than 4 MiB" in problem.message for problem in source.problems)
 
 
+@pytest.mark.parametrize("rest", [b"\0", b"x", b"\0" * 15])
+def test_a_file_too_short_for_a_chunk_is_told(tmp_path: Path, rest: bytes) -> None:
+    root = written(tmp_path)
+    next((root / "Persist").iterdir()).write_bytes(rest)
+    source = opened(root)
+    assert rows_of(list(source.batches("log"))) == []
+    assert [(problem.kind, problem.position) for problem in source.problems] == [("truncated", 0)]
+
+
+def test_bytes_behind_the_last_chunk_are_told() -> None:
+    chunk = struct.pack("<IIQ", CHUNK_SET, 0x11, 0)
+    told: list[tuple[str, int]] = []
+    for rest in (b"", b"\0" * 8, b"\0x"):
+        assert len(list(walk_chunks(chunk + rest, lambda kind, _, at: told.append((kind, at))))) == 1
+    assert told == [("truncated", 16)]
+
+
 def test_many_late_records_and_many_sets_take_little_memory() -> None:
     """Records whose large arguments are not met yet are looked for in the sets that are still to come."""
     sets, late = 20_000, 20_000

@@ -110,6 +110,8 @@ def walk_chunks(data: Any, report: Report) -> Iterator[Chunk]:
             report("truncated", "a chunk is cut short or gives a wrong size; what is left of it is kept", at)
         yield Chunk(tag, start, end)
         at = (end + 7) & ~7
+    if at < total and (not at or any(data[at:total])):
+        report("truncated", "the file ends inside the head of a chunk", at)
 
 
 def _fits(data: Any, at: int) -> bool:
