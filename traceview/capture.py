@@ -304,13 +304,15 @@ class Capture:
         """
         sources = {*self.trace.tables, "log"}
         made = {*EPISODES, "events", "findings", "clocks", "witnesses"}
+        known = made | sources
+        if re.fullmatch(r"(?i)\s*show\s+tables\s*;?\s*", query):
+            return pl.DataFrame({"name": sorted(known)})
         mentioned = set(re.findall(r"\w+", query))
         tables: dict[str, Any] = {name: scan(self.trace, name) for name in sorted(mentioned & sources - made)}
         if mentioned & made or not tables:
             analysis = self.analysis
             tables |= analysis.episodes | {"events": analysis.events, "findings": self.findings}
             tables |= {name: analysis.tables[name] for name in ("clocks", "witnesses")}
-        known = made | sources
         try:
             return pl.SQLContext(tables).execute(query, eager=False).collect()
         except pl.exceptions.PolarsError as error:

@@ -111,6 +111,9 @@ def _claims(path: Path, trace: Trace) -> list[Claim]:
         if not stat.S_ISREG(path.stat().st_mode) and path != Path(os.devnull):
             raise InputError(f"{path}: a pipe or device cannot be read twice; save it to a file first")
         head = _head(path)
+    except FileNotFoundError as error:
+        missing = "standard input cannot be read twice; save it to a file first"
+        raise InputError(f"{path}: {missing if path == Path('-') else 'no such file or directory'}") from error
     except OSError as error:
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from error
     if not head:

@@ -38,6 +38,7 @@ def test_times_take_their_own_zone_else_the_given_one_else_utc() -> None:
     berlin = ZoneInfo("Europe/Berlin")
     utc = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
     assert options.parse_time("2026-01-15 10:30+01:00", "--start", None) == utc
+    assert options.parse_time("@1768469400", "--start", berlin) == utc
     assert options.parse_time("2026-01-15 10:30", "--start", berlin) == utc
     assert options.parse_time("2026-01-15T09:30", "--start", None) == utc
     with pytest.raises(UsageError, match="--end tomorrow"):

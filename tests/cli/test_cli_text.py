@@ -43,6 +43,32 @@ def test_the_line_that_tells_the_cause_is_shown(samples: Path) -> None:
     finding = text[text.index("rule push-unreported") :].split("→")[0]
     assert "more lines …" in finding
     assert "FRONTBOARD 0xbaadca11" in finding
+    assert "failed to post incoming call" in finding
+
+
+def test_a_finding_is_explained_with_all_its_lines_by_time_and_uncut(samples: Path) -> None:
+    text = _run("explain", "be7c7469e365cd8f", samples / SYSDIAGNOSE).stdout
+    head, _, rest = text.partition("Evidence (21 lines, times in UTC+01:00):\n")
+    lines = rest.split("\n\n")[0].splitlines()
+    assert len(lines) == 21
+    assert lines == sorted(lines, key=lambda line: line[:16])
+    assert any("maxTerminationResistance:Interactive>" in line for line in lines)
+    assert head.count("Do: Call reportNewIncomingCall") == 1
+    assert "How to fix it" not in text
+
+
+def test_an_input_without_a_log_is_not_called_a_selection_without_lines(samples: Path) -> None:
+    assert "the input holds no log;" in _run("log", samples / "powerlog-call.ios18.PLSQL.gz").stderr
+
+
+@pytest.mark.parametrize(("option", "told"), [("--predicate", "traceview query"), ("--last", "--start and --end")])
+def test_options_of_log_show_that_are_not_here_are_answered(
+    option: str, told: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["traceview", "log", "x", option, "y"])
+    with pytest.raises(SystemExit, match="2"):
+        cli.main()
+    assert told in capsys.readouterr().err
 
 
 def test_times_have_a_date_where_the_capture_covers_days(samples: Path, tmp_path: Path) -> None:

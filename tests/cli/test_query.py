@@ -38,6 +38,11 @@ def test_several_inputs_and_the_sql_last(run: Run) -> None:
     assert counts[2] == counts[0] + counts[1] > counts[0] > 0
 
 
+def test_all_tables_are_listed_those_of_the_sources_too(run: Run) -> None:
+    names = run(LOG, "show tables;").stdout.split()
+    assert {"log", "calls", "findings", "clocks"} <= set(names)
+
+
 def test_the_sql_first_is_told(run: Run) -> None:
     told = run("SELECT 1 FROM log", LOG)
     assert told.exit_code != 0

@@ -129,6 +129,9 @@ def _usage_text(error: BaseException) -> str | None:
         return None
     context = getattr(error, "ctx", None)
     text = str(told())
+    instead = log.INSTEAD.get(getattr(error, "option_name", ""))
+    if instead is not None and context is not None and context.info_name == "log":
+        text = f"{text.partition(' (')[0]}; {instead}"
     return f"{text.rstrip('.')}; see {context.command_path} --help" if text and context is not None else text
 
 

@@ -37,7 +37,8 @@ def explain(
     config: options.ConfigFile = None,
 ) -> None:
     """Explain a rule (what it looks for, why it matters, how to fix it, thresholds) or a finding of a capture."""
-    from traceview.rules.reference import explain as text_of  # noqa: PLC0415  (keeps --help fast)
+    from traceview.cli.text import render_evidence  # noqa: PLC0415  (keeps --help fast)
+    from traceview.rules.reference import explain as text_of  # noqa: PLC0415
     from traceview.rules.reference import explain_finding  # noqa: PLC0415
 
     if not _FINGERPRINT.fullmatch(name):
@@ -48,7 +49,8 @@ def explain(
     if not inputs:
         raise UsageError(f"{name}: name the capture too: traceview explain {name} CAPTURE")
     with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config) as capture:
-        found = [finding for finding in capture.analysis.findings if finding.fingerprint == name]
+        analysis = capture.analysis
+        found = [finding for finding in analysis.findings if finding.fingerprint == name]
     if not found:
         raise UsageError(f"{name}: no finding of this capture has that fingerprint; `traceview analyze` shows them")
-    typer.echo(explain_finding(found[0]))
+    typer.echo(explain_finding(found[0], proof=render_evidence(analysis, found[0])))

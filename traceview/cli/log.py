@@ -36,7 +36,15 @@ class Level(StrEnum):
 Many = list[str] | None
 _LAST_PID = 0x7FFF_FFFF
 _MOST_JOBS = 64
-_TIME = "'2026-01-15 10:30:00' in the zone that lines are printed in, or with a zone, +01:00"
+_TIME = "'2026-01-15 10:30:00' in the zone that lines are printed in, with a zone, +01:00, or @1768469400, seconds since 1970"
+_NO_LOG = "the input holds no log; `traceview doctor` shows what it holds, `traceview query` prints it"
+INSTEAD = {
+    "--predicate": "here --process, --subsystem, --category, --level, --pid and --contains select, and `traceview query` takes SQL",
+    "--last": "here --start and --end select",
+    "--archive": "here the archive is named without an option",
+    "--color": "nothing is coloured here",
+}
+"""What stands here for options of `log show` that this command does not have."""
 
 
 def register(app: typer.Typer) -> None:
@@ -52,7 +60,7 @@ def log(
     category: Annotated[Many, typer.Option("--category", help="Exact category; may be repeated.")] = None,
     level: Annotated[list[Level] | None, typer.Option("--level", help="Only this level; may be repeated.")] = None,
     contains: Annotated[
-        Many, typer.Option("--contains", help="The message contains this text (any of several).")
+        Many, typer.Option("--contains", help="The message contains this text (any of several); case matters.")
     ] = None,
     pid: Annotated[
         list[int] | None, typer.Option("--pid", min=0, max=_LAST_PID, help="Process id; may be repeated.")
@@ -108,8 +116,9 @@ def log(
         )
         rows = log_jobs.print_log(trace, selection, log_jobs.Printing(style.value, shown), sys.stdout.buffer, jobs)
         options.tell_problems(trace.problems)
+        has_log = bool(trace.sources_of("log"))
     if not rows:
-        typer.echo("traceview: no log line matches", err=True)
+        typer.echo(f"traceview: {'no log line matches' if has_log else _NO_LOG}", err=True)
 
 
 def _names(values: Many) -> frozenset[str] | None:

@@ -106,13 +106,20 @@ def parse_system(text: str | None) -> str | None:
 
 
 def parse_time(text: str | None, option: str, zone: tzinfo | None) -> datetime | None:
-    """Read ``--start``/``--end``: ISO date and time, UTC (or ``--tz``) where it has no zone. Raises UsageError."""
+    """Read ``--start``/``--end``: ISO date and time, UTC (or ``--tz``) where it has no zone, or ``@`` and seconds since 1970.
+
+    These are the forms of `log show` (its manual page). Raises UsageError for anything else.
+    """
     if text is None:
         return None
+    if re.fullmatch(r"@\d{1,11}", text):
+        return datetime.fromtimestamp(int(text[1:]), UTC)
     try:
         time = datetime.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"{option} {text}: give it as '2026-01-15 10:30:00' or with a zone, +01:00") from error
+        raise UsageError(
+            f"{option} {text}: give it as '2026-01-15 10:30:00', with a zone, +01:00, or as @1768469400"
+        ) from error
     return time if time.tzinfo else time.replace(tzinfo=zone or UTC)
 
 

@@ -17,7 +17,7 @@ from traceview.rules.registry import Finding, Severity
 _WIDEST = 110
 _NARROWEST = 50
 _FIRST_LINES = 2
-_LAST_LINES = 2
+_LAST_LINES = 3
 _MESSAGE_CHARACTERS = 220
 _COLOURS = {
     Severity.critical: "bright_red",
@@ -49,6 +49,18 @@ def render_analysis(analysis: Analysis) -> str:
     parts += [_finding(finding, analysis.lines, clock) for finding in analysis.findings]
     parts += [_calls(analysis.episodes["calls"], clock), _not_shown(analysis)]
     return "\n\n".join(part for part in parts if part)
+
+
+def render_evidence(analysis: Analysis, finding: Finding) -> str:
+    """Return all lines that a finding rests on, uncut, by time; an empty text where it rests on none."""
+    zone = zone_of(analysis.capture.tz)
+    clock = _Clock(zone, _days(analysis, zone))
+    proof = analysis.lines.filter(pl.col("ref").is_in(list(finding.evidence))).sort("time", maintain_order=True)
+    if proof.is_empty():
+        return ""
+    offset = "" if finding.start is None else f", times in {finding.start.astimezone(zone):%Z}"
+    rows = [_line(row, clock, finding.start, cut=None) for row in proof.iter_rows(named=True)]
+    return "\n".join([f"Evidence ({proof.height} line{'s' * (proof.height != 1)}{offset}):", *rows])
 
 
 def verdict(analysis: Analysis) -> str:
@@ -139,14 +151,15 @@ def _until(finding: Finding, clock: _Clock) -> str:
     )
 
 
-def _line(row: dict[str, object], clock: _Clock, told: datetime | None) -> str:
+def _line(row: dict[str, object], clock: _Clock, told: datetime | None, cut: int | None = _MESSAGE_CHARACTERS) -> str:
     time = row["time"]
     stamp = clock(time, told) if isinstance(time, datetime) else "(no time)"
     who = f"{row['process'] or '?'}[{row['pid'] if row['pid'] is not None else '?'}]"
     message = visible(str(row["message"] or ""))
-    cut = message if len(message) <= _MESSAGE_CHARACTERS else message[:_MESSAGE_CHARACTERS] + "…"
+    if cut is not None and len(message) > cut:
+        message = message[:cut] + "…"
     origin = str(row["source"]).rsplit("/", 1)[-1]
-    return f"    {stamp} {visible(who)} {cut}  ({visible(origin)}:{row['place'] or row['position']})"
+    return f"    {stamp} {visible(who)} {message}  ({visible(origin)}:{row['place'] or row['position']})"
 
 
 def _calls(calls: pl.DataFrame, clock: _Clock) -> str:

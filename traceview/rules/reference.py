@@ -41,25 +41,28 @@ def explain(name: str, registry: Registry | None = None) -> str:
     return "\n\n".join(_explanation(rule) for rule in found)
 
 
-def explain_finding(finding: Finding, registry: Registry | None = None) -> str:
-    """Return what one finding says, followed by the explanation of its rule where that is installed."""
+def explain_finding(finding: Finding, registry: Registry | None = None, *, proof: str = "") -> str:
+    """Return what one finding says, `proof` as it stands, and the explanation of its rule where that is installed."""
     rules = registry or load_rules()[0]
     parts = [
         f"{finding.title}\n{finding.severity.name}, {finding.confidence:.0%} sure, fingerprint {finding.fingerprint}",
         _wrapped(finding.explanation),
         _wrapped(f"Do: {finding.advice}"),
     ]
+    if proof:
+        parts.append(proof)
     if finding.rule in rules:
-        parts.append(_explanation(rules[finding.rule]))
+        parts.append(_explanation(rules[finding.rule], said=finding.advice))
     return "\n\n".join(parts)
 
 
-def _explanation(rule: Rule) -> str:
+def _explanation(rule: Rule, said: str = "") -> str:
+    """Return all about a rule; how to fix it only where that was not `said` already."""
     numbers = f" ({', '.join(rule.numbers)})" if rule.numbers else ""
     parts = [
         f"{rule.id}{numbers}: {rule.title}\nWorst severity: {rule.severity.name}",
         _wrapped(f"Why it matters: {rule.why}"),
-        _wrapped(f"How to fix it: {rule.fix}"),
+        *([_wrapped(f"How to fix it: {rule.fix}")] if rule.fix != said else []),
         _wrapped(f"Needs: {rule.needs}."),
     ]
     if rule.thresholds:

@@ -110,6 +110,20 @@ _PRESSURE: Final = {
     "wakeups": ("G11", "wakeups-warning", "woke the CPU more often than iOS allows"),
     "disk": ("G13", "disk-warning", "wrote more to disk than iOS allows"),
 }
+_LOAD: Final = (
+    "In the background the next step is a kill; in a call the audio thread competes with this load.",
+    "Find the threads in the matching resource report, or record the scenario with Instruments (Time Profiler, System Trace).",
+)
+_MEANS: Final = {
+    "wakeups": (
+        "Every wake-up costs energy; short timers, polling and chains of small tasks cause them.",
+        "Find the threads in the matching resource report, or record the scenario with Instruments (System Trace).",
+    ),
+    "disk": (
+        "Writes cost energy and wear out the storage.",
+        "Find what writes in the matching report or with Instruments (File Activity); write only what changed, and log less.",
+    ),
+}
 _MEASURES: Final = {"cpu": "cpu_s", "wakeups": "wakeup_count", "disk": "written_bytes"}
 
 
@@ -144,6 +158,7 @@ def _of_system(inputs: Inputs, row: Row) -> bool:
 def _pressure_finding(inputs: Inputs, about: list[Row]) -> Finding:
     kind = str(about[0]["kind"])
     number, pattern, verb = _PRESSURE[kind]
+    means, advice = _MEANS.get(kind, _LOAD)
     calls = [call for call in owned_calls(inputs, about[0]) if any(_overlap(call, row) for row in about)]
     told = next((row for row in about if row["value"] is not None and row["limit"] is not None), None)
     return finding(
@@ -153,10 +168,8 @@ def _pressure_finding(inputs: Inputs, about: list[Row]) -> Finding:
         about,
         context=calls,
         title=f"{name_of(about[0])} {verb}{_figures(told) if told else ''}" + (" in a call" if calls else ""),
-        explanation="iOS recorded the excess and took no action yet. In the background the next step is a kill; in a call "
-        "the audio thread competes with this load.",
-        advice="Find the threads in the matching resource report, or record the scenario with Instruments (Time Profiler, "
-        "System Trace).",
+        explanation=f"iOS recorded the excess and took no action yet. {means}",
+        advice=advice,
         pattern=pattern,
         measures={_MEASURES[kind]: float(told["value"])} if told else {},
     )

@@ -198,6 +198,16 @@ def _debug_kill(inputs: Inputs) -> Iterator[Finding]:
 
 
 _EXPLAINED: Final = frozenset({*CODES.values(), *_SYSTEM_KILLS, "debug_kill", "jetsam"})
+_SIGNALS: Final = {
+    ("SIGNAL", f"{number:#x}"): f"SIG{name}"
+    for number, name in {3: "QUIT", 4: "ILL", 5: "TRAP", 6: "ABRT", 8: "FPE", 10: "BUS", 11: "SEGV", 13: "PIPE"}.items()
+}
+"""Names of Darwin's signals (XNU, sys/signal.h) by namespace and code of a termination."""
+_UNTOLD: Final = {
+    True: "The process crashed, and nothing tells why. The next VoIP push needs a cold launch.",
+    False: "The process ended with a code that none of the known system kills uses. The next VoIP push needs a cold launch.",
+}
+"""What is said of a crash, and of another end, where the capture gives no reason."""
 _PEACEFUL: Final = frozenset({"normal_exit", "service_owner_exited", "unknown"})
 
 
@@ -210,16 +220,18 @@ def _silent_death(inputs: Inputs) -> Iterator[Finding]:
             if kind == "unknown" and _HELD_AUDIO in (death["explanation"] or ""):
                 yield _untold_death(death)
             continue
-        reason = ", ".join(shown(part) for part in (death["namespace"], death["code"]) if part)
+        parts = (death["namespace"], death["code"])
+        reason = _SIGNALS.get(parts) or ", ".join(shown(part) for part in parts if part)
         crashed = kind == "crash"
+        told = shown(death["explanation"] or "", 300)
         yield finding(
             "unexplained-termination",
             "T19",
             Severity.high if crashed or death["in_call"] else Severity.medium,
             [death],
-            title=f"{name_of(death)} {'crashed' if crashed else 'was terminated'} ({reason or kind})",
-            explanation=shown(death["explanation"] or "", 300)
-            or "The process ended with a code that none of the known system kills uses. The next VoIP push needs a cold launch.",
+            title=f"{name_of(death)} {'crashed' if crashed else f'was terminated ({reason or kind})'}"
+            + (f" ({reason})" if crashed and reason else ""),
+            explanation=told if told not in ("", "crashed") else _UNTOLD[crashed],
             advice="Symbolicate the crash report of this time with the dSYM of that build and read the thread that crashed; "
             "where the capture does not hold it, it is in Settings, Privacy & Security, Analytics Data."
             if crashed

@@ -95,10 +95,13 @@ def _lead(analysis: Analysis, rules: Mapping[str, Rule]) -> str:
         run = f"None of the {len(rules) - skipped} rules that could run matched" if rules else "No rule matched"
         doubt = " That is no clean bill of health: see below what the capture holds." if skipped else ""
         return f"{run}; {gap}.{doubt}"
-    others = len(analysis.findings) - 1
+    told = analysis.worst is not None and analysis.worst > Severity.low
+    others = len(analysis.findings) - told
     apps = sorted({finding.app for finding in analysis.findings if finding.app})
     whom = f" about {plural(len(apps), 'app')}" if len(apps) > 1 else ""
-    return f"{plural(others, 'more finding')}{whom}; {gap}." if others else f"The only finding; {gap}."
+    if not others or len(analysis.findings) == 1:
+        return f"The only finding; {gap}."
+    return f"{plural(others, 'more finding' if told else 'finding')}{whom}; {gap}."
 
 
 def _facts(analysis: Analysis, moments: Moments) -> list[tuple[str, str]]:
@@ -117,7 +120,10 @@ def _facts(analysis: Analysis, moments: Moments) -> list[tuple[str, str]]:
         ("Capture", capture.name),
         ("Taken", moments.full(from_ns(capture.time_ns)) if capture.time_ns is not None else ""),
         ("Log covers" if any(one.reader in LOG_READERS for one in analysis.coverage) else "Covers", shown),
-        ("Rows read", f"{analysis.rows_read:,} from {plural(len(analysis.coverage), 'source')}"),
+        (
+            "Rows read",
+            f"{sum(one.rows or 0 for one in analysis.coverage):,} from {plural(len(analysis.coverage), 'source')}",
+        ),
         ("Times", f"{moments.clock.label}, {moments.clock.how}"),
         ("Redaction", REDACTION[analysis.redaction]),
     ]
