@@ -26,6 +26,7 @@ LAYERS = {
     "traceview.plots": 5,
     "traceview.report": 6,
     "traceview.reading": 2,
+    "traceview.gathering": 2,
     "traceview.scan": 1,
     "traceview.zones": 1,
     "traceview.capture": 7,
