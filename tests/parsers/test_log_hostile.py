@@ -15,13 +15,14 @@ from generator.images import stable_uuid
 from generator.packing import Packing
 from generator.timesync import Clock
 
+from traceview.cli import log_jobs
 from traceview_parsers import schema
 from traceview_parsers.problems import Problems
 from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions
 from traceview_parsers.unified_log import READER
 from traceview_parsers.unified_log import source as source_module
 from traceview_parsers.unified_log.chunksets import FIREHOSE, index_sets, unpack
-from traceview_parsers.unified_log.source import UnifiedLogSource
+from traceview_parsers.unified_log.source import COUNTED_BY_ROW, UnifiedLogSource
 from traceview_parsers.unified_log.tracev3 import CHUNK_SET, walk_chunks
 from traceview_parsers.unified_log.windows import Windows
 
@@ -120,6 +121,26 @@ def test_a_record_that_is_cut_off_takes_nothing_from_what_follows(
     monkeypatch.setattr(source_module, "BATCH_BYTES", 1_000)
     ordered = rows_of(list(opened(root).in_order()))
     assert sorted(ordered, key=lambda row: row["ref"]) == stored
+
+
+def test_shares_together_count_each_row_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def change(content: bytearray, _: int) -> bytearray:
+        for at in chunks_of(content):
+            content[at + 16 : at + 24] = b"\xff" * 8  # a process that no catalog knows
+        return content
+
+    root = written(tmp_path, change)
+    monkeypatch.setattr(source_module, "BATCH_BYTES", 1_000)
+    found = []
+    for number in range(3):
+        source = opened(root)
+        assert sum(batch.num_rows for batch in source.share_in_order(number, 3)) > 0
+        found += [problem for problem in source.problems if problem.kind == "unknown-process"]
+    assert found[0].kind in COUNTED_BY_ROW
+    assert sum(problem.count for problem in found) == 120
+    problems = Problems()
+    log_jobs._collect([(0, [problem], None) for problem in found], problems)
+    assert [problem.count for problem in problems] == [120]
 
 
 def test_thousands_of_sets_without_padding_are_realigned_at_once() -> None:

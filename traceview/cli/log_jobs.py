@@ -14,7 +14,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from multiprocessing.connection import Connection
 from typing import Any, BinaryIO
@@ -28,7 +28,7 @@ from traceview_parsers.problems import Problem, Problems
 from traceview_parsers.selection import Selection
 from traceview_parsers.time_order import by_time
 from traceview_parsers.trace import Source, Trace
-from traceview_parsers.unified_log.source import Surveyed, UnifiedLogSource
+from traceview_parsers.unified_log.source import COUNTED_BY_ROW, Surveyed, UnifiedLogSource
 
 _STDOUT = 1
 _FORKS = sys.platform == "linux"
@@ -147,8 +147,14 @@ def _collect(results: "list[_Result]", problems: Problems) -> int:
     told: dict[tuple[str, str], Problem] = {}
     for _, found, _ in results:
         for one in found:
-            known = told.setdefault((one.source, one.kind), one)
-            told[one.source, one.kind] = max(known, one, key=lambda problem: problem.count)
+            place = one.source, one.kind
+            known = told.get(place)
+            if known is None:
+                told[place] = one
+            elif one.kind in COUNTED_BY_ROW:
+                told[place] = replace(known, count=known.count + one.count)
+            else:
+                told[place] = max(known, one, key=lambda problem: problem.count)
     failures = [failure for _, _, failure in results if failure is not None]
     if failures:
         # The others only tell that the token did not come.

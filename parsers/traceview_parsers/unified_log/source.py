@@ -31,6 +31,9 @@ BATCH_BYTES: Final = 4 << 20
 _SIFTED_BYTES: Final = 8 << 20
 """The same where clauses leave few rows: there most of the time goes to what a batch costs whatever it holds."""
 
+COUNTED_BY_ROW: Final = frozenset({"unknown-record", "damaged-record", "unknown-process", "missing-oversize"})
+"""Kinds of problems that each share counts in its own rows; all else is met by every share."""
+
 _NO_CATALOG: Final = Catalog.nothing()
 _PRODUCT_TYPE: Final = re.compile(r"[A-Za-z]+[0-9]+,[0-9]+")
 _BOARD: Final = re.compile(r"[A-Za-z]{1,2}[0-9]+[A-Za-z]*AP")
