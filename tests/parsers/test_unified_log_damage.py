@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from generator.archive import Archive
 from generator.images import Placement, stable_uuid
+from generator.packing import Packing
 from generator.timesync import Clock
 from generator.values import Static
 from hypothesis import HealthCheck, given, settings
@@ -299,3 +300,18 @@ def test_any_part_of_a_message_finds_its_rows(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         found, _ = read(write(Path(scratch)), Selection((Clause(words=frozenset(words), levels=levels),)))
     assert sorted(row["ref"] for row in found) == sorted(wanted)
+
+
+def test_a_private_value_comes_from_the_private_data_of_its_chunk(tmp_path: Path) -> None:
+    archive = Archive(Clock(stable_uuid("private boot"), START))
+    other, app = archive.process("/usr/libexec/otherd", 50), archive.process("/Applications/Acme.app/Acme", 51)
+    archive.log(other, START, "%{public}s", ("what another process logged" * 9,))
+    archive.log(app, START + 1_000_000, "name %s", ("x" * 150,), keep_private=True)
+    (file,) = archive.write(tmp_path, packing=Packing(stored=(True,)))
+    stated = struct.pack("<HH", 4096 - 151, 151)
+    assert read(tmp_path)[0][1]["message"] == "name " + "x" * 150
+    data = file.read_bytes()
+    assert data.count(stated) == 1
+    for offset in (4096 - 152, 4096 - 300, 4096 - 500, 0, 4096, 65535):
+        file.write_bytes(data.replace(stated, struct.pack("<HH", offset, 151)))
+        assert read(tmp_path)[0][1]["message"] == "name (null)"

@@ -257,11 +257,10 @@ class Decoder:
 
     def _tracepoints(self, job: Job, chunks: Chunks, records: _Records, blobs: dict[int, Blob]) -> Part:
         load, points, fields = job.load, records.points, records.fields
-        private = firehose.private_base(load.batch, chunks)
         places = Places(
             count_at=np.where(_has_items(points) & (fields.items < points.end), fields.items, -1),
             end=points.end.copy(),
-            private=private.take(points.chunk) + fields.private_offset.view(np.int64),
+            private=firehose.private_begin(load.batch, chunks, points.chunk, fields.private_offset.view(np.int64)),
             private_end=chunks.end.take(points.chunk),
         )
         data = append_blobs(load.batch.data, places, blobs) if blobs else load.batch.data

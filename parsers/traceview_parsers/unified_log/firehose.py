@@ -369,10 +369,20 @@ class FieldReader:
         return found
 
 
-def private_base(batch: Batch, chunks: Chunks) -> Array:
-    """Return, for each chunk, the byte position that private offsets count from.
+def private_begin(batch: Batch, chunks: Chunks, owner: Array, offset: Array) -> Array:
+    """Return where the private data of some records begin; behind the chunk where it has none there.
 
-    Private data stand at the end of a chunk; their offsets are those of a full 4096-byte chunk.
+    Private data stand at the end of a chunk; their offsets are those of a full 4096-byte chunk. One that leads before
+    them, which only damage makes, would show what another process logged.
+
+    Args:
+        batch: The data.
+        chunks: The chunks.
+        owner: The chunk of each record.
+        offset: The record's private offset, as stored.
     """
-    virtual = ((batch.words[(chunks.at >> 3) + 4] >> np.uint64(16)) & _U16).astype(np.int64) & (_PRIVATE_END - 1)
-    return np.where(virtual > 0, chunks.end - _PRIVATE_END, chunks.end)
+    first = ((batch.words[(chunks.at >> 3) + 4] >> np.uint64(16)) & _U16).astype(np.int64) & (_PRIVATE_END - 1)
+    first = np.where(first > 0, first, _PRIVATE_END).take(owner)
+    end = chunks.end.take(owner)
+    begin: Array = np.where(offset >= first, end - _PRIVATE_END + offset, end)
+    return begin
