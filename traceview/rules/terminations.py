@@ -1,10 +1,10 @@
 """How the app died: watchdog, locks, limits, crashes, the user. Missed push reports and background tasks have their own files."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from traceview.rules import links
+from traceview.rules.kill_texts import SYSTEM_KILLS
 from traceview.rules.kills import CODES, code_text, code_value, deaths, has_kill, kill_class, kills
 from traceview.rules.registry import Check, Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
@@ -34,72 +34,7 @@ _LOCK_FIX: Final = (
     "beginBackgroundTask(withName:expirationHandler:) begun before the write, or move the database out of the app group "
     "container; with Core Data or GRDB stop writing on didEnterBackground."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Kill:
-    """Wording of one class of system kill."""
-
-    rule: str
-    number: str
-    verb: str
-    explanation: str
-    advice: str
-
-
 _STATES: Final = {"foreground": "in the foreground", "background": "in the background", "suspended": "suspended"}
-_SYSTEM_KILLS: Final = {
-    "resume_limit": _Kill(
-        "system-kill",
-        "T13",
-        "because it was resumed in the background too often",
-        "iOS counts how often it has to resume a VoIP app (15 times in 300 s are reported) and terminates it beyond that. "
-        "Keep-alive sockets and frequent pushes cause it.",
-        "Drop keep-alive timers and VoIP sockets; rely on PushKit alone.",
-    ),
-    "thermal": _Kill(
-        "system-kill",
-        "T14",
-        "because the device was too hot",
-        "A thermal event ended the app. Video, screen sharing and high CPU load in a call contribute.",
-        "Watch ProcessInfo.thermalState and lower resolution, frame rate and processing from .serious on.",
-    ),
-    "disk_space": _Kill(
-        "system-kill",
-        "T14",
-        "because the device ran out of disk space",
-        "iOS frees storage by terminating apps that hold purgeable files.",
-        "Keep caches small and in Library/Caches.",
-    ),
-    "resource_overuse": _Kill(
-        "system-kill",
-        "T14",
-        "because it overused a critical system resource",
-        "The app exhausted something that the whole system shares.",
-        "Look for leaked ports, file descriptors, timers or threads around this time.",
-    ),
-    "background_session": _Kill(
-        "system-kill",
-        "T04",
-        "because a background URLSession event was not completed in time",
-        "iOS woke the app for a background URLSession; its completion handler was not called in time.",
-        "Call the handler of handleEventsForBackgroundURLSession in urlSessionDidFinishEvents(forBackgroundURLSession:).",
-    ),
-    "background_fetch": _Kill(
-        "system-kill",
-        "T04",
-        "because a background fetch was not completed in time",
-        "iOS woke the app for a background fetch or a silent push; its completion handler was not called in time.",
-        "Call the fetch completion handler on every path, also on errors and expiry; keep the work well below 30 s.",
-    ),
-    "cpu": _Kill(
-        "cpu-kill",
-        "T08",
-        "because it used too much CPU in the background",
-        "iOS ends an app that exceeds its CPU limit in the background (often 80 % over 60 s, lower values are reported).",
-        "Find the hot threads in the .cpu_resource_fatal report; stop timers, rendering and retries in the background.",
-    ),
-}
 
 
 def _watchdog(inputs: Inputs) -> Iterator[Finding]:
@@ -135,11 +70,11 @@ def _lock_held(inputs: Inputs) -> Iterator[Finding]:
 
 
 def _system_kill(rule: str) -> Check:
-    classes = [name for name, kill in _SYSTEM_KILLS.items() if kill.rule == rule]
+    classes = [name for name, kill in SYSTEM_KILLS.items() if kill.rule == rule]
 
     def check(inputs: Inputs) -> Iterator[Finding]:
         for death in kills(inputs, *classes):
-            kill = _SYSTEM_KILLS[kill_class(death)]
+            kill = SYSTEM_KILLS[kill_class(death)]
             worst = bool(death["in_call"]) or kill.number in {"T04", "T08"}
             yield finding(
                 kill.rule,
@@ -197,7 +132,7 @@ def _debug_kill(inputs: Inputs) -> Iterator[Finding]:
         )
 
 
-_EXPLAINED: Final = frozenset({*CODES.values(), *_SYSTEM_KILLS, "debug_kill", "jetsam"})
+_EXPLAINED: Final = frozenset({*CODES.values(), *SYSTEM_KILLS, "debug_kill", "jetsam"})
 _SIGNALS: Final = {
     ("SIGNAL", f"{number:#x}"): f"SIG{name}"
     for number, name in {3: "QUIT", 4: "ILL", 5: "TRAP", 6: "ABRT", 8: "FPE", 10: "BUS", 11: "SEGV", 13: "PIPE"}.items()
@@ -262,7 +197,7 @@ def _untold_death(death: Row) -> Finding:
     )
 
 
-_ABNORMAL: Final = frozenset({*CODES.values(), *_SYSTEM_KILLS, "crash", "jetsam"}) - {"user"}
+_ABNORMAL: Final = frozenset({*CODES.values(), *SYSTEM_KILLS, "crash", "jetsam"}) - {"user"}
 
 
 def _crash_loop(inputs: Inputs) -> Iterator[Finding]:
@@ -333,7 +268,7 @@ RULES: Final = (
         title="Killed for CPU use in the background",
         severity=Severity.critical,
         why="A fatal CPU limit ends the app, with the call if there is one.",
-        fix=_SYSTEM_KILLS["cpu"].advice,
+        fix=SYSTEM_KILLS["cpu"].advice,
         needs=_NEEDS_EXITS,
         can_run=_CAN_SEE_EXITS,
         check=_system_kill("cpu-kill"),

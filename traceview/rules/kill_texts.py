@@ -1,0 +1,69 @@
+"""Kills by the system that need no rule of their own: what each class means, and what to do about it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """Wording of one class of system kill, and the rule and catalogue number it belongs to."""
+
+    rule: str
+    number: str
+    verb: str
+    explanation: str
+    advice: str
+
+
+SYSTEM_KILLS: Final = {
+    "resume_limit": Kill(
+        "system-kill",
+        "T13",
+        "because it was resumed in the background too often",
+        "iOS counts how often it has to resume a VoIP app (15 times in 300 s are reported) and terminates it beyond that. "
+        "Keep-alive sockets and frequent pushes cause it.",
+        "Drop keep-alive timers and VoIP sockets; rely on PushKit alone.",
+    ),
+    "thermal": Kill(
+        "system-kill",
+        "T14",
+        "because the device was too hot",
+        "A thermal event ended the app. Video, screen sharing and high CPU load in a call contribute.",
+        "Watch ProcessInfo.thermalState and lower resolution, frame rate and processing from .serious on.",
+    ),
+    "disk_space": Kill(
+        "system-kill",
+        "T14",
+        "because the device ran out of disk space",
+        "iOS frees storage by terminating apps that hold purgeable files.",
+        "Keep caches small and in Library/Caches.",
+    ),
+    "resource_overuse": Kill(
+        "system-kill",
+        "T14",
+        "because it overused a critical system resource",
+        "The app exhausted something that the whole system shares.",
+        "Look for leaked ports, file descriptors, timers or threads around this time.",
+    ),
+    "background_session": Kill(
+        "system-kill",
+        "T04",
+        "because a background URLSession event was not completed in time",
+        "iOS woke the app for a background URLSession; its completion handler was not called in time.",
+        "Call the handler of handleEventsForBackgroundURLSession in urlSessionDidFinishEvents(forBackgroundURLSession:).",
+    ),
+    "background_fetch": Kill(
+        "system-kill",
+        "T04",
+        "because a background fetch was not completed in time",
+        "iOS woke the app for a background fetch or a silent push; its completion handler was not called in time.",
+        "Call the fetch completion handler on every path, also on errors and expiry; keep the work well below 30 s.",
+    ),
+    "cpu": Kill(
+        "cpu-kill",
+        "T08",
+        "because it used too much CPU in the background",
+        "iOS ends an app that exceeds its CPU limit in the background (often 80 % over 60 s, lower values are reported).",
+        "Find the hot threads in the .cpu_resource_fatal report; stop timers, rendering and retries in the background.",
+    ),
+}
