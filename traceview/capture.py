@@ -14,7 +14,7 @@ import polars as pl
 from traceview import gathering
 from traceview.analysis import Analysis
 from traceview.clocks import compare_clocks, report_disagreements, with_clock_notes
-from traceview.completeness import report_strangers, spanning, with_missing_reports, with_zone_notes
+from traceview.completeness import report_strangers, spanning, stretches_of, with_missing_reports, with_zone_notes
 from traceview.context import lines_around
 from traceview.episodes.reconstruct import Span, reconstruct
 from traceview.episodes.schema import EPISODES
@@ -370,9 +370,9 @@ def _span(coverage: list[Coverage]) -> Span:
     ends = [one.end_ns for one in timed if one.end_ns is not None]
     indexes = {id(one): index for index, one in enumerate(coverage)}
     sources = tuple(
-        (make_ref(indexes[id(one)], 0), make_ref(indexes[id(one)] + 1, 0) - 1, one.start_ns, one.end_ns)
+        (make_ref(indexes[id(one)], 0), make_ref(indexes[id(one)] + 1, 0) - 1, start, end)
         for one in timed
-        if one.start_ns is not None and one.end_ns is not None
+        for start, end in stretches_of(one)
     )
     return Span(min(starts, default=0), max(ends, default=0), sources)
 

@@ -30,6 +30,15 @@ def spanning(coverage: Sequence[Coverage]) -> list[Coverage]:
     return [one for one in timed if one.reader not in _MOMENTS] or timed
 
 
+def stretches_of(one: Coverage) -> list[tuple[int, int]]:
+    """Return the times (UTC nanoseconds, from and to) that a source tells of: without its gaps, none without a time."""
+    if one.start_ns is None or one.end_ns is None:
+        return []
+    within = [(since, until) for since, until in one.gaps if one.start_ns <= since < until <= one.end_ns]
+    starts = [one.start_ns, *(until for _, until in within)]
+    return list(zip(starts, [*(since for since, _ in within), one.end_ns], strict=True))
+
+
 def log_span(coverage: Sequence[Coverage]) -> tuple[datetime, datetime] | None:
     """Return the first and last time of the logs, else of all sources; None where no source has a time."""
     logs = [source for source in coverage if source.reader in LOG_READERS and source.start_ns is not None]

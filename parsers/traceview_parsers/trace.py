@@ -80,6 +80,7 @@ class Coverage:
         lost: Messages that the device itself reports as lost, at least; None where the source cannot tell.
         clock_step_s: Largest step by which the wall clock was set in the covered time, with its sign; 0.0: it was not set;
             None where the source cannot tell.
+        gaps: Times within, UTC nanoseconds (from, to), of which it holds nothing at all, so that it cannot tell of them.
     """
 
     source: str
@@ -92,6 +93,7 @@ class Coverage:
     notes: tuple[str, ...] = ()
     lost: int | None = None
     clock_step_s: float | None = None
+    gaps: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

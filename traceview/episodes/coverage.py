@@ -32,9 +32,10 @@ _FAMILIES: Final[dict[str, tuple[str, ...]]] = {
 def outside(span: Span) -> pl.Expr:
     """Expression over events: their time lies outside of what their own source says to cover (PowerLog's left-overs)."""
     t = pl.col("time").cast(pl.Int64)
-    parts = [
-        pl.col("ref").is_between(first, last) & ~t.is_between(start, end) for first, last, start, end in span.sources
-    ]
+    covered: dict[tuple[int, int], list[pl.Expr]] = {}
+    for first, last, start, end in span.sources:
+        covered.setdefault((first, last), []).append(t.is_between(start, end))
+    parts = [pl.col("ref").is_between(*refs) & ~pl.any_horizontal(told) for refs, told in covered.items()]
     return pl.any_horizontal(pl.lit(value=False), *parts).fill_null(value=False)
 
 

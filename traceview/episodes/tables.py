@@ -44,8 +44,9 @@ class Span:
     Attributes:
         start: First covered moment, UTC nanoseconds.
         end: Last covered moment, UTC nanoseconds.
-        sources: What each source covers: first and last ``ref`` that its rows can have, first and last moment. Sources
-            that tell of moments (reports) are left out, and events of sources that are not named here count as they are.
+        sources: What each source covers: first and last ``ref`` that its rows can have, first and last moment; one that
+            falls silent for long stands here once for each of its stretches. Sources that tell of moments (reports) are
+            left out, and events of sources that are not named here count as they are.
     """
 
     start: int

@@ -110,6 +110,15 @@ class Database:
         ).fetchone()
         return int(count), _number(least)
 
+    def hours(self, table: DbTable, column: str) -> list[tuple[float | None, float | None]]:
+        """Return the least and the greatest `column` (seconds) of each hour with rows. Raises one of `ERRORS` on damage."""
+        name = _quoted(column)
+        query = (
+            f"SELECT min({name}), max({name}) FROM {_quoted(table.name)} "  # noqa: S608  (quoted names of this very file)
+            f"GROUP BY CAST({name} / 3600 AS INTEGER)"
+        )
+        return [(_number(least), _number(greatest)) for least, greatest in self._connection.execute(query)]
+
     def newest(self, column: str, prefixes: tuple[str, ...]) -> float | None:
         """Return the greatest `column` among the last rows of all tables with such names; damaged tables tell none."""
         found: list[float] = []

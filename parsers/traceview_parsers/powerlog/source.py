@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from traceview_parsers import schema
-from traceview_parsers.powerlog import values
+from traceview_parsers.powerlog import silence, values
 from traceview_parsers.powerlog.clock import MICROSECOND, Longs, PowerlogClock, ticks
 from traceview_parsers.powerlog.database import ERRORS, Block, Database, DbTable, Lost, opened
 from traceview_parsers.powerlog.layout import ACTION_OFFSET, CLOCK_TABLE, LAYOUTS, OFFSETS, Layout, Lookup, Names
@@ -211,6 +211,7 @@ class PowerlogSource:
         """Every measurement counts for the start, only those of the last rows (of all of the file's tables) for the end."""
         measured: list[int | None] = []
         carried: list[int | None] = []
+        noted: list[tuple[int | None, int | None]] = []
         rows = 0
         with opened(self._path) as database:
             for layout, table in self._parts:
@@ -218,26 +219,32 @@ class PowerlogSource:
                     continue
                 try:
                     count, first = database.extent(table, layout.start)
+                    hours = database.hours(table, layout.start)
                 except ERRORS as error:
                     self._problem(
                         f"damaged-table:{table.name}", f"a part of {table.name} is damaged", sample=str(error)
                     )
                     continue
                 rows += count
-                (carried if layout.carried else measured).append(self._instant(first, wall=layout.clock == "wall"))
+                wall = layout.clock == "wall"
+                noted += ((self._instant(least, wall=wall), self._instant(most, wall=wall)) for least, most in hours)
+                (carried if layout.carried else measured).append(self._instant(first, wall=wall))
             end = self._instant(database.newest("timestamp", _PREFIXES))
             self._count_the_rest(database)
             zones = tuple(self._zones(database))
         starts = [one for one in measured if one is not None] or [one for one in carried if one is not None]
+        start = min(starts, default=None)
+        gaps = silence.gaps(noted, start)
         return Coverage(
             self.name,
             self.reader,
-            min(starts, default=None),
+            start,
             end,
             rows,
             clock=self._describe_clock(),
             certainty_ns=_CERTAINTY_NS if self.clock.known else None,
-            notes=(*self._notes(), *zones),
+            notes=(*self._notes(), *silence.told(gaps), *zones),
+            gaps=gaps,
         )
 
     def _count_the_rest(self, database: Database) -> None:
