@@ -96,7 +96,8 @@ def _near_limit(inputs: Inputs) -> Iterator[Finding]:
             about,
             title=f"{app} used {worst['value']:.0f} % of a core for {duration(_length(worst))} in the background",
             explanation="iOS ends an app whose CPU use in the background stays above a limit (80 % of a core over 60 s is "
-            "the usual one). An average hides peaks: this load is near a kill, and it competes with the audio thread.",
+            f"the usual one). This is an average over {duration(_length(worst))}: it cannot tell how near to the limit the "
+            "peaks came. Such a load competes with the audio thread.",
             advice="Find the load with the Time Profiler while the app is in the background; stop timers, rendering and "
             "retries there.",
             confidence=0.7,
