@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from traceview.episodes import coverage
@@ -117,6 +117,7 @@ def no_overlap(table: pl.DataFrame, *kinds: str) -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 80))
+@example(2571, 38)
 def test_any_events_in_any_order(seed: int, size: int) -> None:
     any_order(seed, size)
 

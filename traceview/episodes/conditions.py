@@ -24,7 +24,7 @@ _KINDS: Final = (
 
 
 def build(context: Context, relations: Relations) -> pl.DataFrame:
-    """Return the table ``conditions``: each window lasts until the next of its kind, or until the process ends."""
+    """Return the table ``conditions``: each window lasts until the next of its kind, at most to the process's end."""
     told = _told(context.of_kind(*_KINDS))
     if told.is_empty():
         return empty_table("conditions")
@@ -44,7 +44,9 @@ def build(context: Context, relations: Relations) -> pl.DataFrame:
     )
     life = context.processes.select("owner", left="end")
     rows = rows.join(life, on="owner", how="left", maintain_order="left")
-    left = pl.when(pl.col("left") >= pl.col("start")).then(pl.col("left"))
+    # Daemons speak of a process for a while after its end: that is no condition that it ran under.
+    rows = rows.filter((pl.col("start") <= pl.col("left")).fill_null(value=True))
+    left = pl.col("left")
     end = pl.min_horizontal("next", left)
     rows = rows.with_columns(
         end.alias("end"),
