@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import polars as pl
@@ -20,8 +20,8 @@ _MOMENTS: Final = ("ips", "sysdiagnose", "metrickit")
 _LOGS: Final = ("unified_log", "log_text", "device_syslog")
 _SHOWN: Final = 3
 
-LOG_READERS: Final = frozenset({"unified_log", "log_text", "device_syslog", "xctrace"})
-"""Readers of logs."""
+LOG_READERS: Final = frozenset({*_LOGS, "xctrace"})
+"""Readers of logs; an Instruments recording may hold one among other things."""
 
 
 def spanning(coverage: Sequence[Coverage]) -> list[Coverage]:
@@ -155,12 +155,8 @@ def _span(given: Input, coverage: Sequence[Coverage]) -> _Span | None:
 
 
 def _words(span: _Span) -> str:
-    start, end = _utc(span.start), _utc(span.end)
+    start, end = from_ns(span.start), from_ns(span.end)
     if end - start < timedelta(seconds=1):
         return f"{start:%Y-%m-%d %H:%M:%S} UTC"
     same_day = start.date() == end.date()
     return f"{start:%Y-%m-%d %H:%M:%S} to {end:{'%H:%M:%S' if same_day else '%Y-%m-%d %H:%M:%S'}} UTC"
-
-
-def _utc(time_ns: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_ns // 1000)

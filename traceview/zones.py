@@ -23,7 +23,7 @@ def at_one_offset(capture: CaptureInfo, end_ns: int) -> CaptureInfo:
     if capture.tz is None or not moment_ns:
         return capture
     try:
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment_ns // 1000)
+        moment = from_ns(moment_ns)
         offset = moment.astimezone(zone(capture.tz)).utcoffset() or timedelta()
     except (UsageError, OverflowError):
         return capture

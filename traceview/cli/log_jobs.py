@@ -123,11 +123,12 @@ def _print_together(
         worker.start()
     ring[0][1].send(0)
     own = share(0)
-    for end in (*(end for pipe in ring for end in pipe), *(pipe[1] for pipe in results)):
-        if end not in own.pipes:
+    told = [end for end, _ in results]
+    for end in ends:
+        if end not in (*own.pipes, *told):
             end.close()  # so that a worker's end shows at the other ends of its pipes
     try:
-        return _collect([own.print(), *(_received(ends[0]) for ends in results)], problems)
+        return _collect([own.print(), *map(_received, told)], problems)
     finally:
         for worker in workers:
             worker.terminate()

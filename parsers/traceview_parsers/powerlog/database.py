@@ -103,21 +103,17 @@ class Database:
         (count,) = self._connection.execute(f"SELECT count(*) FROM {_quoted(name)}").fetchone()  # noqa: S608
         return int(count)
 
-    def extent(self, table: DbTable, column: str) -> tuple[int, float | None]:
-        """Return (rows, least value of `column`). Raises one of `ERRORS` on damage."""
-        count, least = self._connection.execute(
-            f"SELECT count(*), min({_quoted(column)}) FROM {_quoted(table.name)}"  # noqa: S608  (quoted names)
-        ).fetchone()
-        return int(count), _number(least)
+    def hours(self, table: DbTable, column: str) -> list[tuple[int, float | None, float | None]]:
+        """Return of each hour with rows their number, the least and the greatest `column` (seconds).
 
-    def hours(self, table: DbTable, column: str) -> list[tuple[float | None, float | None]]:
-        """Return the least and the greatest `column` (seconds) of each hour with rows. Raises one of `ERRORS` on damage."""
+        Raises one of `ERRORS` on damage.
+        """
         name = _quoted(column)
         query = (
-            f"SELECT min({name}), max({name}) FROM {_quoted(table.name)} "  # noqa: S608  (quoted names of this very file)
+            f"SELECT count(*), min({name}), max({name}) FROM {_quoted(table.name)} "  # noqa: S608  (quoted names)
             f"GROUP BY CAST({name} / 3600 AS INTEGER)"
         )
-        return [(_number(least), _number(greatest)) for least, greatest in self._connection.execute(query)]
+        return [(int(rows), _number(least), _number(most)) for rows, least, most in self._connection.execute(query)]
 
     def newest(self, column: str, prefixes: tuple[str, ...]) -> float | None:
         """Return the greatest `column` among the last rows of all tables with such names; damaged tables tell none."""

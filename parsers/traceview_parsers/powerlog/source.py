@@ -218,16 +218,16 @@ class PowerlogSource:
                 if layout.start not in table.columns:
                     continue
                 try:
-                    count, first = database.extent(table, layout.start)
                     hours = database.hours(table, layout.start)
                 except ERRORS as error:
                     self._problem(
                         f"damaged-table:{table.name}", f"a part of {table.name} is damaged", sample=str(error)
                     )
                     continue
-                rows += count
+                rows += sum(count for count, _, _ in hours)
+                first = min((least for _, least, _ in hours if least is not None), default=None)
                 wall = layout.clock == "wall"
-                noted += ((self._instant(least, wall=wall), self._instant(most, wall=wall)) for least, most in hours)
+                noted += ((self._instant(least, wall=wall), self._instant(most, wall=wall)) for _, least, most in hours)
                 (carried if layout.carried else measured).append(self._instant(first, wall=wall))
             end = self._instant(database.newest("timestamp", _PREFIXES))
             self._count_the_rest(database)

@@ -21,6 +21,8 @@ from traceview_parsers.unified_log.timesync import Clock
 from traceview_parsers.unified_log.typed import no_arguments
 from traceview_parsers.unified_log.windows import Share
 
+_NO_CATALOG: Final = Catalog.nothing()
+
 
 class SetPlace(NamedTuple):
     """Where a chunk set lies, and what goes with it."""
@@ -34,6 +36,10 @@ class SetPlace(NamedTuple):
     sub_chunk: SubChunk | None
     clock: Clock
     boot_uuid: str
+
+    def bare(self) -> "SetPlace":
+        """Return it without its catalog, for keeping: catalogs would add up."""
+        return self._replace(catalog=_NO_CATALOG)
 
 
 _LAST_TICK: Final = 2**64 - 1

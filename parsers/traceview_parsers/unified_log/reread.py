@@ -9,7 +9,6 @@ from typing import Final, NamedTuple, Self
 
 import numpy as np
 
-from traceview_parsers.unified_log.catalog import Catalog
 from traceview_parsers.unified_log.chunksets import GUARD, Batch, index_sets
 from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.passes import Pass, SetPlace
@@ -19,7 +18,6 @@ _KEPT_BYTES: Final = 16 << 20
 """Bytes of decompressed sets that are kept: most have chunks in several windows that follow each other (heuristic)."""
 _SPARE: Final = 64
 _TAG: Final = np.uint64(0xFFFF_FFFF)
-_NO_CATALOG: Final = Catalog.nothing()
 
 
 class Cut(NamedTuple):
@@ -82,7 +80,7 @@ class SetData:
     def release(self) -> None:
         """Forget the sets of which everything was cut out."""
         for number in self._done:
-            self.places[number] = self.places[number]._replace(catalog=_NO_CATALOG)  # catalogs would add up
+            self.places[number] = self.places[number].bare()
         self._done.clear()
 
     def _contents(self, sets: Array, window: int, windows: Windows) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from traceview_parsers.selection import EVERYTHING, Selection
 from traceview_parsers.trace import CaptureInfo, Context, Coverage, Device, ReadOptions
 from traceview_parsers.unified_log.archive import Files, file_heads
 from traceview_parsers.unified_log.callsites import uuid_text
-from traceview_parsers.unified_log.catalog import Catalog, Processes
+from traceview_parsers.unified_log.catalog import Processes
 from traceview_parsers.unified_log.decoder import Decoder
 from traceview_parsers.unified_log.emitter import Emitter, Part
 from traceview_parsers.unified_log.passes import Pass, Sets
@@ -34,7 +34,6 @@ _SIFTED_BYTES: Final = 8 << 20
 COUNTED_BY_ROW: Final = frozenset({"unknown-record", "damaged-record", "unknown-process", "missing-oversize"})
 """Kinds of problems that each share counts in its own rows; all else is met by every share."""
 
-_NO_CATALOG: Final = Catalog.nothing()
 _PRODUCT_TYPE: Final = re.compile(r"[A-Za-z]+[0-9]+,[0-9]+")
 _BOARD: Final = re.compile(r"[A-Za-z]{1,2}[0-9]+[A-Za-z]*AP")
 
@@ -175,7 +174,7 @@ class UnifiedLogSource:
                 yield from run.decode(sets)
                 sets, size = [], 0
             if run.skippable(place):
-                run.skipped[place.unit] = place._replace(catalog=_NO_CATALOG)  # catalogs would add up
+                run.skipped[place.unit] = place.bare()
                 continue
             sets.append((place, run.unpack(place, packed)))
             size += len(sets[-1][1])
