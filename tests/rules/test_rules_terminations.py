@@ -152,10 +152,32 @@ def test_an_end_that_no_line_explains_is_told_where_audio_was_held(case: Any) ->
 def test_daemons_over_a_limit_are_reported_only_where_no_app_is_known(case: Any) -> None:
     case.add("processes", 0, 60, app=None, process="assetsd", pid=90, is_app=False)
     case.add("resource_events", 10, 10, kind="disk", app=None, process="assetsd", pid=90, fatal=False)
-    assert len(case.findings("resource-warning")) == 1
+    (known,) = case.findings("resource-warning")
+    assert (known.severity, known.app) == (Severity.info, None)
+    assert known.title == "assetsd, a process of iOS, wrote more to disk than iOS allows"
     case.add("processes", 0, 60, app="com.acme.voip", process="AcmeVoIP", pid=77, is_app=True)
     assert case.findings("resource-warning") == []
-    assert len(case.findings("resource-warning", apps=["assetsd"])) == 1
+    (asked,) = case.findings("resource-warning", apps=["assetsd"])
+    assert (asked.severity, asked.app) == (Severity.medium, "assetsd")
+
+
+def test_processes_of_ios_removed_from_memory_are_one_remark_with_all_of_them_as_evidence(case: Any) -> None:
+    names = ["dasd", "wifianalyticsd", "cloudd", "healthd", "audiomxd"]
+    for pid, name in enumerate(names, 90):
+        case.add("processes", 0, 60, app=None, process=name, pid=pid, is_app=False)
+        told = {"explanation": "highwater", "evidence": [pid], "in_call": False}
+        case.add("terminations", pid, pid, app=None, process=name, pid=pid, kind="jetsam", **told)
+    case.kinds, case.witnesses = frozenset({"jetsam.killed"}), frozenset()
+    (found,) = case.findings("jetsam")
+    assert (
+        found.title
+        == "iOS removed 4 processes of iOS (dasd, wifianalyticsd, cloudd and 1 more) from memory (highwater)"
+    )
+    assert (found.severity, found.app, found.evidence) == (Severity.info, None, (90, 91, 92, 93))
+    assert len(found.episodes) == found.measures["process_count"] == 4
+    assert [one.severity for one in case.findings("jetsam-of-helper")] == [Severity.high]
+    (asked,) = case.findings("jetsam", apps=["cloudd"])
+    assert (asked.severity, asked.app) == (Severity.medium, "cloudd")
 
 
 def test_threads_are_no_cpu_limit(case: Any) -> None:

@@ -41,6 +41,10 @@ def analyze(
             "The baseline in force is left out of account, so that FILE replaces it.",
         ),
     ] = None,
+    unchecked: Annotated[
+        bool,
+        typer.Option("--not-evaluated", help="List each rule that could not be evaluated, with what it needs."),
+    ] = False,
     redact: options.Redact = "none",
     config: options.ConfigFile = None,
 ) -> None:
@@ -63,7 +67,7 @@ def analyze(
     else:
         from traceview.cli.text import render_analysis  # noqa: PLC0415
 
-        typer.echo(render_analysis(analysis))
+        typer.echo(render_analysis(analysis, in_full=unchecked))
     if baseline is not None:
         from traceview.rules.config import write_baseline  # noqa: PLC0415
 

@@ -33,7 +33,7 @@ def report(
     options.check_writable(target, force=force)
     with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config, system=os) as capture:
         analysis = capture.analysis
-    from traceview.cli.text import verdict  # noqa: PLC0415  (keeps --help fast)
+    from traceview.cli.summary import verdict  # noqa: PLC0415  (keeps --help fast)
     from traceview.report.html import write  # noqa: PLC0415
     from traceview.rules.builtin import load_rules  # noqa: PLC0415
 

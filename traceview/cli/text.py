@@ -1,7 +1,5 @@
 """An analysis as text for people at a terminal. Log text is untrusted: control characters are made visible."""
 
-import shutil
-import textwrap
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -10,12 +8,11 @@ import typer
 
 from traceview.analysis import Analysis
 from traceview.cli.options import visible, zone_of
+from traceview.cli.summary import fold, unchecked, verdict, wrap
 from traceview.cli.troubles import problem_lines, times_of
 from traceview.completeness import log_span
 from traceview.rules.registry import Finding, Severity
 
-_WIDEST = 110
-_NARROWEST = 50
 _FIRST_LINES = 2
 _LAST_LINES = 3
 _MESSAGE_CHARACTERS = 220
@@ -41,13 +38,18 @@ class _Clock:
         return local.strftime("%Y-%m-%d %H:%M:%S.%f" if dated else "%H:%M:%S.%f")[:-3]
 
 
-def render_analysis(analysis: Analysis) -> str:
-    """Return the whole text: verdict, findings with proof, calls, and what the capture could not show."""
+def render_analysis(analysis: Analysis, *, in_full: bool = False) -> str:
+    """Return the whole text: verdict, findings with proof, calls, and what the capture could not show.
+
+    Args:
+        analysis: What was found.
+        in_full: Whether each rule is named that could not be evaluated, with what it needs; else how many lack what.
+    """
     zone = zone_of(analysis.capture.tz)
     clock = _Clock(zone, _days(analysis, zone))
     parts = [_headline(analysis, zone), verdict(analysis)]
     parts += [_finding(finding, analysis.lines, clock) for finding in analysis.findings]
-    parts += [_calls(analysis.episodes["calls"], clock), _not_shown(analysis)]
+    parts += [_calls(analysis.episodes["calls"], clock), _not_shown(analysis, in_full=in_full)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -63,36 +65,6 @@ def render_evidence(analysis: Analysis, finding: Finding) -> str:
     return "\n".join([f"Evidence ({proof.height} line{'s' * (proof.height != 1)}{offset}):", *rows])
 
 
-def verdict(analysis: Analysis) -> str:
-    """Return one sentence: how many findings of which severity, or what clean rests on."""
-    counts = dict.fromkeys(reversed(Severity), 0)
-    for finding in analysis.findings:
-        counts[finding.severity] += 1
-    found = ", ".join(f"{count} {severity.name}" for severity, count in counts.items() if count)
-    rows = analysis.rows_read
-    read = f"{rows:,} log row{'s' * (rows != 1)}, {analysis.events.height:,} recognised"
-    skipped = len(analysis.not_evaluated)
-    unchecked = f"{skipped} rule{'s' * (skipped != 1)} could not be evaluated" if skipped else ""
-    accepted = f", and {analysis.accepted:,} that the configuration accepts" if analysis.accepted else ""
-    if found:
-        text = f"{len(analysis.findings)} finding{'s' * (len(analysis.findings) != 1)}: {found}{accepted} ({read})"
-    elif not analysis.events.height:
-        text = f"Nothing can be said: {_nothing(rows)}"
-    elif not analysis.events["time"].count():
-        text = f"Nothing can be said: no line that was recognised has a time ({read})"
-    else:
-        text = f"No {'other ' if accepted else ''}findings{accepted.replace(', and', ' than')} ({read})"
-    return typer.style(f"{text}{'; ' + unchecked if unchecked else ''}", bold=True)
-
-
-def _nothing(rows: int) -> str:
-    if not rows:
-        return "there is neither a log line nor an event that a rule could judge"
-    return (
-        f"{f'none of the {rows:,} log rows is' if rows > 1 else 'the only log row is not'} one that a rule could judge"
-    )
-
-
 def _headline(analysis: Analysis, zone: tzinfo) -> str:
     device = analysis.device
     known = [device.hardware, " ".join(filter(None, (device.os_name, device.os_version))), device.os_build]
@@ -102,7 +74,7 @@ def _headline(analysis: Analysis, zone: tzinfo) -> str:
     if analysis.apps:
         more = f" and {len(analysis.apps) - 3} more" if len(analysis.apps) > 3 else ""
         facts.append("apps: " + visible(", ".join(analysis.apps[:3])) + more)
-    return " · ".join(facts)
+    return fold(" · ".join(facts), "")
 
 
 def _days(analysis: Analysis, zone: tzinfo) -> bool:
@@ -116,14 +88,15 @@ def _span(analysis: Analysis, zone: tzinfo) -> str | None:
     span = log_span(analysis.coverage)
     if span is None:
         return None
-    start, end = (time.astimezone(zone) for time in span)
-    return f"{start:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S} {start:%Z}"
+    first, last = (f"{time.astimezone(zone):%Y-%m-%d %H:%M:%S}" for time in span)
+    return f"{first}{f' to {last}' if last != first else ''} {span[0].astimezone(zone):%Z}"
 
 
 def _finding(finding: Finding, lines: pl.DataFrame, clock: _Clock) -> str:
-    label = typer.style(finding.severity.name.upper(), fg=_COLOURS[finding.severity], bold=True)
+    name = finding.severity.name.upper()
+    label = typer.style(name, fg=_COLOURS[finding.severity], bold=True)
     number = f" {finding.number}" if finding.number else ""
-    head = f"{label} {visible(finding.title)}"
+    head = label + fold(f"{name} {finding.title}", "").removeprefix(name)
     about = f"  rule {finding.rule}{number}, confidence {finding.confidence:.0%}, fingerprint {finding.fingerprint}"
     if finding.start is not None:
         about = f"  {clock(finding.start)}{_until(finding, clock)} · {about.strip()}"
@@ -135,8 +108,8 @@ def _finding(finding: Finding, lines: pl.DataFrame, clock: _Clock) -> str:
         shown.append(f"    … {rest.height - last.height} more lines …")
         rest = last
     shown += [_line(row, clock, finding.start) for row in rest.iter_rows(named=True)]
-    body = [_wrap(finding.explanation), *shown, _wrap(f"→ {finding.advice}")]
-    return "\n".join([head, typer.style(about, dim=True), *body])
+    body = [wrap(finding.explanation), *shown, wrap(f"→ {finding.advice}")]
+    return "\n".join([head, typer.style(fold(about.strip()), dim=True), *body])
 
 
 def _at_end(lines: pl.DataFrame, finding: Finding) -> pl.DataFrame:
@@ -175,48 +148,23 @@ def _calls(calls: pl.DataFrame, clock: _Clock) -> str:
             for name in names
         )
         who = visible(call["app"] or call["provider"] or call["kind"] or "unknown app")
-        rows.append(f"  {call['id']} {call['direction'] or 'call'} {who}: {call['outcome'] or 'unknown'}; {told}")
+        outcome = call["outcome"] if call["outcome"] not in {None, "unknown"} else "outcome unknown"
+        head = " ".join(part for part in (call["id"], call["direction"], f"{who}: {outcome}") if part)
+        rows.append(fold(f"{head}; {told}" if told else head))
     if calls.height > 20:
         rows.append(f"  … {calls.height - 20} more: traceview export")
     return "\n".join(rows)
 
 
-def _not_shown(analysis: Analysis) -> str:
+def _not_shown(analysis: Analysis, *, in_full: bool) -> str:
     rows = []
     for one in analysis.coverage:
         notes = "; ".join(one.notes)
         count = "" if one.rows is None else f"{one.rows:,} row{'s' * (one.rows != 1)}, "
         name = one.source.rsplit("/", 1)[-1]
-        rows.append(f"  {visible(name)} ({one.reader}): {count}{times_of(one)}{'; ' + visible(notes) if notes else ''}")
-    rows += [f"  {text}" for text, _ in problem_lines(analysis.problems)]
+        told = f"{name} ({one.reader}): {count}{times_of(one)}{'; ' + notes if notes else ''}"
+        rows.append(fold(told))
+    rows += [fold(text) for text, _ in problem_lines(analysis.problems)]
     if analysis.not_evaluated:
-        rows.append(_wrap(_lacking(analysis)))
+        rows += unchecked(analysis, in_full=in_full)
     return "\n".join([typer.style("What the capture covers, and what could not be checked", bold=True), *rows])
-
-
-def _lacking(analysis: Analysis) -> str:
-    if not analysis.events.height:
-        return (
-            "Rules judge lines of callservicesd, runningboardd, SpringBoard, audiomxd, mediaserverd and of the app's own "
-            "frameworks (CallKit, PushKit, audio), and crash, jetsam and resource reports. A sysdiagnose holds them all; "
-            "`traceview explain RULE` says what a rule needs."
-        )
-    names = ", ".join(sorted(rule.rule for rule in analysis.not_evaluated))
-    count = len(analysis.not_evaluated)
-    return (
-        f"{count} rule{'s' * (count != 1)} without the evidence that they need (`traceview explain RULE` says which): {names}"
-        if count > 1
-        else f"1 rule without the evidence that it needs (`traceview explain RULE` says which): {names}"
-    )
-
-
-def _wrap(text: str) -> str:
-    width = max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns))
-    return textwrap.fill(
-        visible(text),
-        width,
-        initial_indent="  ",
-        subsequent_indent="  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

@@ -10,6 +10,7 @@ import polars as pl
 from traceview.episodes.schema import Episodes
 from traceview.rules.builtin import load_rules
 from traceview.rules.config import Config
+from traceview.rules.lacking import lacks
 from traceview.rules.registry import CaptureFacts, Finding, Inputs, NotEvaluated, Registry, Rule
 from traceview.rules.rows import owner
 
@@ -89,15 +90,15 @@ def _run(rule: Rule, base: Inputs, config: Config) -> _Outcome:
     inputs = replace(base, thresholds={**values, **config.thresholds.get(rule.id, {})})
     try:
         if not rule.can_run(inputs):
-            return _skip(rule, rule.needs)
+            return _skip(rule, rule.needs, lacks(rule, inputs))
         return _Outcome(tuple(_with_severity(rule.check(inputs), rule, config)))
     except Exception as error:  # noqa: BLE001 - one broken rule must not hide what the others found
         return _skip(rule, f"internal error: {type(error).__name__}: {error} (please report it)")
 
 
-def _skip(rule: Rule, needs: str) -> _Outcome:
+def _skip(rule: Rule, needs: str, lacking: tuple[str, ...] = ()) -> _Outcome:
     number = rule.numbers[0] if rule.numbers else None
-    return _Outcome(skipped=(NotEvaluated(rule.id, number, rule.title, needs),))
+    return _Outcome(skipped=(NotEvaluated(rule.id, number, rule.title, needs, lacking),))
 
 
 def _with_severity(findings: Iterable[Finding], rule: Rule, config: Config) -> Iterator[Finding]:

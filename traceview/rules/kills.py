@@ -103,17 +103,19 @@ def _processes(inputs: Inputs, condition: pl.Expr) -> frozenset[tuple[int | None
 def deaths(inputs: Inputs) -> list[Row]:
     """Return terminations that are worth a finding, by time: of apps, and of processes that may be apps (``unsure``).
 
-    A capture without a log and without an app is a report that somebody picked: its process counts, whoever it is.
-    ``in_call`` is narrowed to the app's own calls. Those without a time come last.
+    A capture without a log and without an app is a report that somebody picked: its process counts, whoever it is, and
+    one of iOS that nobody asked for is marked ``of_system``. ``in_call`` is narrowed to the app's own calls. Those
+    without a time come last.
     """
     picked = not inputs.witnesses and not inputs.episodes["processes"]["is_app"].any()
-    system, strangers = frozenset() if picked else daemons(inputs), _strangers(inputs)
+    system, strangers = frozenset() if inputs.apps else daemons(inputs), _strangers(inputs)
     found = []
     for row in (*rows(inputs, "terminations"), *undated(inputs, "terminations")):
         who = (row["pid"], row["process"])
-        if wanted(inputs, row) and (inputs.apps or who not in system):
+        if wanted(inputs, row) and (picked or who not in system):
             unsure = not inputs.apps and row["app"] is None and who in strangers
-            found.append({**row, "in_call": in_own_call(inputs, row), "unsure": unsure})
+            marks = {"in_call": in_own_call(inputs, row), "unsure": unsure, "of_system": who in system}
+            found.append({**row, **marks})
     return found
 
 

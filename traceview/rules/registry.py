@@ -80,12 +80,21 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class NotEvaluated:
-    """A rule that could not speak because its inputs are absent."""
+    """A rule that could not speak because its inputs are absent.
+
+    Attributes:
+        rule: Slug of the rule, or name of the package whose rules could not be loaded.
+        number: Catalogue number, or None.
+        title: What it would look for.
+        needs: What it needs, in words; or what else kept it from running.
+        lacks: Sources that would let it run (values of `lacking.Source`); empty: it ran into something else.
+    """
 
     rule: str
     number: str | None
     title: str
     needs: str
+    lacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,26 @@ _MEMORY_FIX: Final = (
     "Release caches, images and video buffers on didEnterBackground and on memory warnings, and aim below 50 MB while "
     "suspended (Apple, WWDC20). Extensions have hard limits of their own: keep a notification service extension small."
 )
+_NAMED: Final = 3
+"""Processes of iOS that a title names."""
 _HARMLESS_JETSAM: Final = frozenset({"idle-exit", "long-idle-exit"})
 
 
 _SHORT_OF_MEMORY: Final = (
     "The device ran short of memory and iOS chose this process. Suspended apps go first; that is normal, but the next call "
     "needs a cold launch."
+)
+_SHORT_FOR_SYSTEM: Final = "The device ran short of memory, and iOS gave up processes of its own."
+_WHY_OF_SYSTEM: Final = {
+    "per-process-limit": "A process of iOS exceeded the memory limit of its own, whatever the rest of the device did.",
+    "highwater": "The device ran short of memory, and what runs above the limit that holds while others need memory (its "
+    "high-water mark) goes first.",
+}
+"""What the end of processes of iOS tells, by jetsam reason; other reasons: `_SHORT_FOR_SYSTEM`."""
+_SYSTEM_FIX: Final = (
+    "No app has to change for this alone. If an app lost its call or was slow at this time, see which processes held the "
+    "memory then: the jetsam report lists all of them with their pages (Apple, Identifying high-memory use with jetsam "
+    "event reports). `--app NAME` judges one of these processes as if it were your app."
 )
 _WHY_JETSAM: Final = {
     "per-process-limit": "The app exceeded the memory limit of its own, whatever the rest of the device did.",
@@ -47,10 +61,14 @@ _WHY_JETSAM: Final = {
 
 
 def _jetsam(inputs: Inputs) -> Iterator[Finding]:
-    for death in kills(inputs, "jetsam"):
-        reason = jetsam_reason(death)
-        if reason in _HARMLESS_JETSAM:
+    told = [death for death in kills(inputs, "jetsam") if jetsam_reason(death) not in _HARMLESS_JETSAM]
+    system = [death for death in told if death["of_system"] and death["process"] not in AUDIO_SERVERS | CALL_DAEMONS]
+    if system:
+        yield _jetsam_of_system(system)
+    for death in told:
+        if death["of_system"]:
             continue
+        reason = jetsam_reason(death)
         severity = _jetsam_severity(death, reason)
         state = f" while {str(death['app_state']).replace('_', ' ')}" if death["app_state"] else ""
         where = " in a call" if death["in_call"] else state
@@ -64,6 +82,38 @@ def _jetsam(inputs: Inputs) -> Iterator[Finding]:
             advice=_MEMORY_FIX,
             pattern=f"{reason or 'unknown'}{':in-call' if death['in_call'] else ''}",
         )
+
+
+def _jetsam_of_system(deaths: list[Row]) -> Finding:
+    """Return one finding about all processes of iOS that were removed: it tells of the device, not of an app."""
+    reasons = list(dict.fromkeys(reason for death in deaths if (reason := jetsam_reason(death))))
+    return finding(
+        "jetsam",
+        "T11",
+        Severity.info,
+        _nameless(deaths),
+        title=f"iOS removed {_several(deaths)} from memory" + (f" ({', '.join(reasons)})" if reasons else ""),
+        explanation=" ".join(
+            dict.fromkeys(_WHY_OF_SYSTEM.get(reason, _SHORT_FOR_SYSTEM) for reason in reasons or [""])
+        ),
+        advice=_SYSTEM_FIX,
+        pattern="system",
+        measures={"process_count": float(len(deaths))},
+    )
+
+
+def _several(found: list[Row]) -> str:
+    """Return ``dasd, a process of iOS,`` or ``4 processes of iOS (dasd, cloudd, healthd and 1 more)``."""
+    names = list(dict.fromkeys(name_of(row) for row in found))
+    if len(names) == 1:
+        return f"{names[0]}, a process of iOS,"
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{len(names)} processes of iOS ({', '.join(names[:_NAMED])}{more})"
+
+
+def _nameless(found: list[Row]) -> list[Row]:
+    """Return the rows without their names: the finding is about iOS, not about one of them."""
+    return [{**row, "app": None, "process": None} for row in found]
 
 
 def _jetsam_severity(death: Row, reason: str | None) -> Severity:
@@ -132,8 +182,12 @@ def _pressure(inputs: Inputs) -> Iterator[Finding]:
     found = [
         {**row, "kind": "threads"} if row["level"] == "thread count" else row
         for row in (*rows(inputs, "resource_events", hot), *_undated_pressure(inputs))
-        if wanted(inputs, row) and (row["app"] or row["process"]) and not _of_system(inputs, row)
+        if wanted(inputs, row) and (row["app"] or row["process"]) and not _ignored(inputs, row)
     ]
+    system = [row for row in found if _of_system(inputs, row)]
+    for kind in dict.fromkeys(row["kind"] for row in system):
+        yield _pressure_of_system([row for row in system if row["kind"] == kind])
+    found = [row for row in found if not _of_system(inputs, row)]
     for app, kind in dict.fromkeys((name_of(row), str(row["kind"])) for row in found):
         own = [row for row in found if (name_of(row), row["kind"]) == (app, kind)]
         yield from (_pressure_finding(inputs, [row]) for row in own if row["start"] is None)
@@ -147,12 +201,33 @@ def _undated_pressure(inputs: Inputs) -> list[Row]:
 
 
 def _of_system(inputs: Inputs, row: Row) -> bool:
-    """Whether the row is about a daemon nobody asked for; daemons pass limits on healthy devices too.
+    """Whether the row is about a daemon nobody asked for; daemons pass limits on healthy devices too."""
+    return not inputs.apps and (row["pid"], row["process"]) in daemons(inputs)
 
-    A capture that names no app tells nothing about who is one: there every process counts.
-    """
-    apps_are_told = bool(inputs.episodes["processes"]["is_app"].any())
-    return not inputs.apps and apps_are_told and (row["pid"], row["process"]) in daemons(inputs)
+
+def _ignored(inputs: Inputs, row: Row) -> bool:
+    """Whether the row is about a daemon where apps are told; a capture that names no app is a report that was picked."""
+    return bool(inputs.episodes["processes"]["is_app"].any()) and _of_system(inputs, row)
+
+
+def _pressure_of_system(about: list[Row]) -> Finding:
+    """Return one finding about all processes of iOS that passed one kind of limit."""
+    number, pattern, verb = _PRESSURE[str(about[0]["kind"])]
+    told = about[0] if len(about) == 1 and None not in (about[0]["value"], about[0]["limit"]) else None
+    return finding(
+        "resource-warning",
+        number,
+        Severity.info,
+        _nameless(about),
+        title=f"{_several(about)} {verb}{_figures(told) if told else ''}",
+        explanation="iOS recorded the excess and took no action yet. Processes of iOS pass such limits on healthy devices "
+        "too.",
+        advice="No app has to change for this alone. What an app asks of iOS may cause such load (photos, location, "
+        "indexing, notifications): compare the time with what the app did. `--app NAME` judges this process as if it were "
+        "your app.",
+        pattern=f"{pattern}:system",
+        measures={_MEASURES[str(told["kind"])]: float(told["value"])} if told and told["kind"] in _MEASURES else {},
+    )
 
 
 def _pressure_finding(inputs: Inputs, about: list[Row]) -> Finding:

@@ -9,6 +9,7 @@ from traceview.completeness import LOG_READERS, log_span
 from traceview.plots.text import duration, plural
 from traceview.report.views.findings import FindingsView, FindingView
 from traceview.report.views.moments import Moments
+from traceview.rules.lacking import MOST_SILENT
 from traceview.rules.registry import Rule, Severity
 from traceview.zones import from_ns
 
@@ -68,14 +69,10 @@ def verdict_view(
     )
 
 
-_MOST_SILENT: Final = 20
-"""Rules without evidence above which "nothing found" would say too much: about half of the catalogue (heuristic)."""
-
-
 def _headline(analysis: Analysis) -> str:
     worst = analysis.worst
     silent = len({rule.rule for rule in analysis.not_evaluated})
-    if silent > _MOST_SILENT and (worst is None or worst <= Severity.low):
+    if silent > MOST_SILENT and (worst is None or worst <= Severity.low):
         return f"Little can be said: {plural(silent, 'rule')} lack their evidence"
     if worst is None:
         return "Nothing found but what was accepted" if analysis.accepted else "Nothing found"

@@ -1,0 +1,108 @@
+"""The sentences that sum up an analysis at the terminal: what was found, and what could not be checked."""
+
+import shutil
+import textwrap
+from typing import Final
+
+import typer
+
+from traceview.analysis import Analysis
+from traceview.cli.options import visible
+from traceview.rules.builtin import load_rules
+from traceview.rules.lacking import MOST_SILENT, grouped
+from traceview.rules.registry import Severity
+
+_WIDEST: Final = 110
+_NARROWEST: Final = 50
+_FEW_RULES: Final = 6
+"""So many rules that could not be evaluated are named although nobody asked for the list."""
+
+
+def verdict(analysis: Analysis) -> str:
+    """Return one sentence: how many findings of which severity, or what clean rests on."""
+    skipped = len(analysis.not_evaluated)
+    told = _found(analysis)
+    if told is None:
+        told = f"Nothing can be said: {_nothing(analysis)}"
+    elif skipped > MOST_SILENT and (analysis.worst or Severity.info) <= Severity.low:
+        told = f"Little can be said: {told[0].lower()}{told[1:]}"
+    return typer.style(fold(f"{told}; {_how_many(analysis)}" if skipped else told, "", ""), bold=True)
+
+
+def _found(analysis: Analysis) -> str | None:
+    """Return how many findings of which severity; None where nothing could be found."""
+    accepted = f"{analysis.accepted:,} that the configuration accepts" if analysis.accepted else ""
+    if analysis.findings:
+        counts = dict.fromkeys(reversed(Severity), 0)
+        for finding in analysis.findings:
+            counts[finding.severity] += 1
+        by_severity = ", ".join(f"{count} {severity.name}" for severity, count in counts.items() if count)
+        total = len(analysis.findings)
+        and_accepted = f", and {accepted}" if accepted else ""
+        return f"{total} finding{'s' * (total != 1)}: {by_severity}{and_accepted} ({_read(analysis)})"
+    if not analysis.events["time"].count():
+        return None
+    return f"{f'No other findings than {accepted}' if accepted else 'No findings'} ({_read(analysis)})"
+
+
+def _nothing(analysis: Analysis) -> str:
+    rows = analysis.rows_read
+    if analysis.events.height:
+        return f"no line that was recognised has a time ({_read(analysis)})"
+    if not rows:
+        return "there is neither a log line nor an event that a rule could judge"
+    which = f"none of the {rows:,} log rows is" if rows > 1 else "the only log row is not"
+    return f"{which} one that a rule could judge"
+
+
+def _read(analysis: Analysis) -> str:
+    rows, events = analysis.rows_read, analysis.events.height
+    log = f"{rows:,} log row{'s' * (rows != 1)}" if rows else "no log"
+    return f"{log}, {events:,} event{'s' * (events != 1)} recognised"
+
+
+def unchecked(analysis: Analysis, *, in_full: bool) -> list[str]:
+    """Return what keeps rules from running, a paragraph each; in full: each rule with what it needs."""
+    rows = [wrap(f"{_how_many(analysis)}, so that their silence means nothing:")]
+    named = len(analysis.not_evaluated) <= _FEW_RULES and not in_full
+    for lack in grouped(analysis.not_evaluated, {one.reader for one in analysis.coverage}):
+        names = f": {', '.join(one.rule for one in lack.rules)}" if named else ""
+        rows.append(wrap(f"{lack}{names}", indent="    ", hang="   "))
+        if in_full:
+            told = [f"{one.rule}: {one.title}; {_need(one.needs, lack.why)}" for one in lack.rules]
+            rows += [wrap(text, indent="      ", hang="  ") for text in told]
+    ask = "" if in_full else "`--not-evaluated` lists them with what each needs; "
+    return [*rows, wrap(f"{ask}`traceview explain RULE` says what a rule is about")]
+
+
+def _need(needs: str, why: str) -> str:
+    return needs if needs == why else f"needs {needs}"
+
+
+def _how_many(analysis: Analysis) -> str:
+    known, failed = load_rules()
+    skipped = len({one.rule for one in analysis.not_evaluated})
+    whole = len({*(rule.id for rule in known), *(one.rule for one in failed)})
+    return f"{skipped} of {whole} rules could not be evaluated"
+
+
+def wrap(text: str, indent: str = "  ", hang: str = "") -> str:
+    """Return a paragraph as wide as the terminal, words whole; `hang` is put before all lines but the first."""
+    return _filled(text, shutil.get_terminal_size((_WIDEST, 24)).columns, indent, hang)
+
+
+def fold(text: str, indent: str = "  ", hang: str = "  ") -> str:
+    """Return a line, as a paragraph where it does not fit the terminal; whole in a pipe, where `grep` looks for it."""
+    width = shutil.get_terminal_size((0, 24)).columns
+    return _filled(text, width, indent, hang) if width else indent + visible(text)
+
+
+def _filled(text: str, width: int, indent: str, hang: str) -> str:
+    return textwrap.fill(
+        visible(text),
+        max(_NARROWEST, min(_WIDEST, width)),
+        initial_indent=indent,
+        subsequent_indent=indent + hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
