@@ -33,6 +33,7 @@ from traceview_parsers.unified_log.strings import StringFiles
 
 _DYNAMIC: Final = 0x80000000
 _IS_KNOWN: Final = np.isin(np.arange(16), (MAIN_EXE, SHARED_CACHE, ABSOLUTE, UUID_RELATIVE, LARGE_SHARED_CACHE))
+_IS_SHARED: Final = np.isin(np.arange(16), (SHARED_CACHE, LARGE_SHARED_CACHE)).astype(np.int64)
 _OWNER_BITS: Final = 24
 _NO_OWNER: Final = (1 << _OWNER_BITS) - 1
 _WHERE_SHIFT: Final = 24
@@ -210,8 +211,8 @@ class CallSites:
         """Return (UUID number of the file that holds the strings, place in the image's file or address as logged)."""
         table = self._processes.table
         process = self._processes.process_of.take(entry)
-        shared = (where == SHARED_CACHE) | (where == LARGE_SHARED_CACHE)
-        owner = np.where(shared, table["dsc"].take(process), table["main"].take(process)).astype(np.int64)
+        both = np.concatenate([table["main"], table["dsc"]]).astype(np.int64)
+        owner = both.take(process + _IS_SHARED.take(where) * table.size)
         code = origins.code
         absolute = np.flatnonzero(where == ABSOLUTE)
         if absolute.size:
@@ -227,7 +228,9 @@ class CallSites:
             ]
             owner[relative] = self._processes.uuid_numbers(raw.tobytes())
             owner[relative[origins.uuid_at[relative] == 0]] = -1
-        owner[~_IS_KNOWN.take(where)] = -1
+        known = _IS_KNOWN.take(where)
+        if not known.all():
+            owner[~known] = -1
         return owner, code
 
     def _keys_of(self, a: Array, b: Array) -> list[_Key]:

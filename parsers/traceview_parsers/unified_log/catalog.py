@@ -98,6 +98,7 @@ class Processes:
         self._uuid_numbers: dict[bytes, int] = {}
         self._pair_table = PairTable()
         self._pairs_known: set[tuple[int, int]] = set()
+        self._lists_known: set[tuple[int, bytes, bytes]] = set()
         self._known: dict[str, dict[_Identity, int]] = {}
         self._catalogs = 0
 
@@ -207,6 +208,11 @@ class Processes:
         known = self._pairs_known
         new: list[tuple[int, int]] = []
         for owner, _, raw in subsystems:
+            # Catalogs repeat what those before them said, but for the places of the names.
+            numbers = owner, raw[:: _SUBSYSTEM.size], raw[1 :: _SUBSYSTEM.size]
+            if numbers in self._lists_known:
+                continue
+            self._lists_known.add(numbers)
             for number, name, category in _SUBSYSTEM.iter_unpack(raw):
                 pair = owner, number
                 if pair not in known:
@@ -215,8 +221,8 @@ class Processes:
                     names = _string(strings, name), _string(strings, category)
                     self.pairs.append(self.subsystems.number(names[0]), self.categories.number(names[1]), owner)
         if new:
-            owners, numbers = np.array(new, np.uint64).T
-            self._pair_table.intern(np.ascontiguousarray(owners), np.ascontiguousarray(numbers))
+            pairs = np.array(new, np.uint64)
+            self._pair_table.intern(np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1]))
 
 
 class ImageRanges:

@@ -31,8 +31,9 @@ _MOST_BLOCKS: Final = 1024
 """Blocks that a set may have (heuristic; real ones have one)."""
 _WINDOW: Final = 1 << 16
 _ENDLESS: Final = "its compressed data end without an end mark"
-GUARD: Final = 64
-"""Zero bytes behind the data of a batch, so that fixed-width reads near the end stay inside."""
+GUARD: Final = 1 << 17
+"""Zero bytes behind the data of a batch, so that reads near the end stay inside: the longest list of items takes
+255 times 257 bytes, whatever it claims."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ EVENT_OF: Final = _events()
 """Index into `EVENT_NAMES` by record type * 256 + log type."""
 
 
+_ASCII: Final = 0x7F
 _NULLS: Final[dict[Any, Any]] = {}
 """Null columns by type, as long as the longest asked for; shorter ones are slices of them."""
 
@@ -80,6 +81,9 @@ def fixed(values: Array, kind: Any, valid: Array | None = None) -> Any:
 
 def text(raw: Any) -> Any:
     """Return pa.large_string() of a pa.large_binary() column; bytes that are no UTF-8 become U+FFFD."""
+    mask, offsets, content = raw.buffers()
+    if content is None or np.frombuffer(content, np.uint8).max(initial=0) <= _ASCII:
+        return pa.Array.from_buffers(pa.large_string(), len(raw), [mask, offsets, content], offset=raw.offset)
     try:
         return raw.cast(pa.large_string())
     except pa.ArrowInvalid:

@@ -128,7 +128,7 @@ def walk(batch: Batch, chunks: Chunks) -> tuple[Array, Array, int]:
     end = (limit + 7) >> 3
     order = np.argsort(first - end, kind="stable")  # longest first: the chunks that are done come last
     cursor, stop, chunk = first[order], limit[order] >> 3, order  # the head of a tracepoint must be whole
-    last = words.size - 3
+    sizes = words[2:]
     positions, owners, steps = [], [], []
     taken = 0
     while True:
@@ -141,8 +141,11 @@ def walk(batch: Batch, chunks: Chunks) -> tuple[Array, Array, int]:
         found = np.empty((_STEPS, cursor.size), np.int64)
         for step in range(_STEPS):
             found[step] = cursor
-            size = words.take(np.minimum(cursor, last) + 2) >> np.uint64(48)
-            cursor = cursor + ((size + np.uint64(31)) >> np.uint64(3)).view(np.int64)
+            size = sizes.take(cursor, mode="clip")
+            size >>= np.uint64(48)
+            size += np.uint64(31)
+            size >>= np.uint64(3)
+            cursor = cursor + size.view(np.int64)
         step_of, column = np.nonzero(found + 3 <= stop)
         positions.append(found[step_of, column])
         owners.append(chunk[column])
@@ -170,9 +173,9 @@ def read_heads(batch: Batch, chunks: Chunks, at: Array, owner: Array) -> Tracepo
     return Tracepoints(
         at=at,
         chunk=owner,
-        kind=(head & np.uint64(0xFF)).astype(np.uint8),
-        level=((head >> np.uint64(8)) & np.uint64(0xFF)).astype(np.uint8),
-        flags=((head >> np.uint64(16)) & _U16).view(np.int64),
+        kind=np.ascontiguousarray(head.view(np.uint8)[::8]),
+        level=np.ascontiguousarray(head.view(np.uint8)[1::8]),
+        flags=head.view(np.uint16)[1::4].astype(np.int64),
         reference=head >> np.uint64(32),
         head=head,
         thread=batch.words.take(word + 1),

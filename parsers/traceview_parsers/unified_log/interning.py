@@ -45,21 +45,11 @@ class PairTable:
         missing = np.flatnonzero(rows < 0)
         if not missing.size:
             return rows, missing
-        seen: dict[tuple[int, int], int] = {}
-        firsts: list[int] = []
-        new_rows: list[int] = []
-        for position, key in zip(
-            missing.tolist(), zip(a[missing].tolist(), b[missing].tolist(), strict=True), strict=True
-        ):
-            row = seen.get(key)
-            if row is None:
-                row = seen[key] = self.size + len(firsts)
-                firsts.append(position)
-            new_rows.append(row)
-        rows[missing] = new_rows
-        first = np.array(firsts, np.int64)
-        self._append(a[first], b[first])
-        return rows, first
+        first, number = _distinct(a[missing], b[missing])
+        rows[missing] = number + self.size
+        firsts = missing[first]
+        self._append(a[firsts], b[firsts])
+        return rows, firsts
 
     def _append(self, a: Array, b: Array) -> None:
         start, self.size = self.size, self.size + a.size
@@ -99,6 +89,20 @@ class PairTable:
         mixed *= _MIX_B
         slots: Array = (mixed >> np.uint64(64 - self._bits)).view(np.int64)
         return slots
+
+
+def _distinct(a: Array, b: Array) -> tuple[Array, Array]:
+    """Return (where each distinct pair appears first, in the order of appearance; the number of each pair among them)."""
+    order = np.lexsort((b, a))
+    fresh = np.ones(a.size, bool)
+    fresh[1:] = (np.diff(a[order]) != 0) | (np.diff(b[order]) != 0)
+    first = order[fresh]  # the sort is stable
+    rank = np.empty(first.size, np.int64)
+    by_place = np.argsort(first)
+    rank[by_place] = np.arange(first.size)
+    number = np.empty(a.size, np.int64)
+    number[order] = rank[np.cumsum(fresh) - 1]
+    return first[by_place], number
 
 
 class Names:

@@ -22,7 +22,6 @@ SENSITIVE: Final = 0x4
 NUMBER_TYPES: Final = (0x00, 0x02)
 NO_SLOT: Final = 1 << 16
 _SIZE_MASK: Final = np.array([(1 << (8 * size)) - 1 for size in range(8)] + [2**64 - 1], np.uint64)
-_U16: Final = np.uint64(0xFFFF)
 IS_NO_VALUE: Final = np.isin(np.arange(256) >> 4, (LENGTH, MASK_NAME))
 
 
@@ -54,6 +53,7 @@ class Items:
         size: Size byte.
         head: First eight bytes: type, size and six bytes of data, uint64.
         at: Byte position of the data.
+        order: The records with items by their number, most first: step k has an item of each in a prefix of it.
         steps: How many items of each step, as they were laid out when they were read.
         broken: Records whose items reach beyond their end.
         values_at: For each record, the byte position that offsets count from.
@@ -65,9 +65,14 @@ class Items:
     size: Array
     head: Array
     at: Array
+    order: Array
     steps: Array
     broken: Array
     values_at: Array
+
+    def spread(self, values: Array) -> Array:
+        """Return for each item what `values` holds for its record."""
+        return _prefixes(values.take(self.order), self.steps)
 
     def numbers(self, data: Array, rows: Array) -> Array:
         """Return the values of number items as unsigned bits (uint64)."""
@@ -86,12 +91,15 @@ class Items:
 
     def ranges(self, rows: Array) -> tuple[Array, Array]:
         """Return (offset, size) of items that point to bytes."""
-        head = self.head[rows]
-        return ((head >> np.uint64(16)) & _U16).view(np.int64), ((head >> np.uint64(32)) & _U16).view(np.int64)
+        parts = self.head[rows].view(np.uint16)
+        return parts[1::4].astype(np.int64), parts[2::4].astype(np.int64)
 
 
 def walk_items(data: Array, places: Places) -> Items:
-    """Read the items of all records, the k-th of all records in step k."""
+    """Read the items of all records, the k-th of all records in step k.
+
+    `data` must go on for `chunksets.GUARD` bytes behind the last record.
+    """
     has = np.flatnonzero(places.count_at >= 0)
     count = np.zeros(places.count_at.size, np.uint8)
     count[has] = data[places.count_at[has]]
@@ -100,28 +108,39 @@ def walk_items(data: Array, places: Places) -> Items:
     steps = np.searchsorted(-counts.astype(np.int16), -np.arange(1, int(counts[0]) + 1 if counts.size else 1), "right")
     eight = overlapping(data, 8)
     cursor = places.count_at[order] + 1
-    last = data.size - 8
-    heads, positions = [], []
-    for active in steps.tolist():
-        at = np.minimum(cursor[:active], last)
-        head = eight[at]
-        heads.append(head)
-        positions.append(at)
-        cursor[:active] = at + (((head >> np.uint64(8)) & np.uint64(0xFF)) + np.uint64(2)).view(np.int64)
     values_at = np.empty(cursor.size, np.int64)
-    values_at[order] = cursor
+    heads, positions, sizes = [], [], []
+    for active in steps.tolist():
+        values_at[order[active : cursor.size]] = cursor[active:]
+        cursor = cursor[:active]
+        head = eight[cursor]
+        size = head.view(np.uint8)[1::8].astype(np.int64)
+        cursor = cursor + 2
+        heads.append(head)
+        positions.append(cursor)
+        sizes.append(size)
+        cursor = cursor + size
+    values_at[order[: cursor.size]] = cursor
     if not heads:
         nothing = np.zeros(0, np.int64)
-        return Items(nothing, nothing, nothing, nothing, nothing.view(np.uint64), nothing, nothing, nothing, values_at)
-    head = np.concatenate(heads)
-    at = np.concatenate(positions) + 2
-    record = np.concatenate([order[:active] for active in steps.tolist()])
-    kind = (head & np.uint64(0xFF)).astype(np.uint8)
-    size = ((head >> np.uint64(8)) & np.uint64(0xFF)).astype(np.int64)
+        return Items(
+            *(nothing, nothing, nothing, nothing, nothing.view(np.uint64), nothing, order, nothing, nothing), values_at
+        )
+    head, at, size = np.concatenate(heads), np.concatenate(positions), np.concatenate(sizes)
+    record = _prefixes(order, steps)
+    kind = np.ascontiguousarray(head.view(np.uint8)[::8])
+    nothing = np.zeros(0, np.int64)
+    items = Items(record, _slots(kind, steps), kind, size, head, at, order, steps, nothing, values_at)
+    if (values_at <= places.end).all():
+        return items
     outside = at + size > places.end[record]
-    broken = np.unique(record[outside]) if outside.any() else np.zeros(0, np.int64)
-    items = Items(record, _slots(kind, steps), kind, size, head, at, steps, broken, values_at)
-    return items if not broken.size else _without(items, outside)
+    items.broken = np.unique(record[outside])
+    return _without(items, outside)
+
+
+def _prefixes(values: Array, steps: Array) -> Array:
+    """Return the first values, as many as each step has, one step after the other."""
+    return np.concatenate([values[:active] for active in steps.tolist()]) if steps.size else values[:0]
 
 
 def _slots(kind: Array, steps: Array) -> Array:

@@ -40,15 +40,21 @@ class Composer:
         """Return the text of each value: (placeholder, size, number) or (placeholder, type, bytes, width, precision)."""
         cache = self._cache
         texts = list(map(cache.get, keys))
-        for at, text in enumerate(texts):
-            if text is None:
-                key = keys[at]
-                place = self._plans.placeholders[key[0]]
-                if len(key) == 3:
-                    shown = render(place, NUMBER, key[2].to_bytes(key[1], "little"), None, None)
-                else:
-                    shown = render(place, *key[1:])
-                if len(cache) >= _CACHE_LIMIT:
-                    cache.clear()
-                texts[at] = cache[key] = shown.encode("utf-8", "replace")
+        if None in texts:  # mostly there is none, and this is faster than to look at each
+            for at, text in enumerate(texts):
+                if text is None:
+                    key = keys[at]
+                    texts[at] = cache.get(key) or self._remember(key)
         return cast("list[bytes]", texts)
+
+    def _remember(self, key: Any) -> bytes:
+        """Render one value and keep its text."""
+        place = self._plans.placeholders[key[0]]
+        if len(key) == 3:
+            shown = render(place, NUMBER, key[2].to_bytes(key[1], "little"), None, None)
+        else:
+            shown = render(place, *key[1:])
+        if len(self._cache) >= _CACHE_LIMIT:
+            self._cache.clear()
+        text = self._cache[key] = shown.encode("utf-8", "replace")
+        return text

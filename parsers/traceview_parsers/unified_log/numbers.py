@@ -48,13 +48,16 @@ def entries(data: Array, at: Array, length: Array, buffer: int) -> Array:
 
     `data` must go on for at least 16 bytes behind every position.
     """
-    eight = overlapping(data, 8)
     pairs = np.empty((at.size, 2), np.uint64)
-    size = length.view(np.uint64) if length.dtype == np.int64 else length.astype(np.uint64)
-    pairs[:, 0] = size | (overlapping(data, 4)[at].astype(np.uint64) << _32)
-    pairs[:, 1] = eight[at + 4]
-    long = np.flatnonzero(length > INLINE)
-    pairs[long, 1] = (at[long].view(np.uint64) << _32) | np.uint64(buffer)
+    pairs[:, 0] = length
+    pairs[:, 1] = at
+    pairs[:, 1] <<= _32
+    pairs[:, 1] |= np.uint64(buffer)
+    # The first four bytes of long texts are left 0: a cast does not look at them.
+    short = np.flatnonzero(length <= INLINE)
+    where = at[short]
+    pairs[short, 0] |= overlapping(data, 4)[where].astype(np.uint64) << _32
+    pairs[short, 1] = overlapping(data, 8)[where + 4]
     return pairs.view(ENTRY)[:, 0]
 
 

@@ -31,6 +31,7 @@ _SMALL_DECIMALS: Final = np.concatenate(
 )
 """Entries of 0 … 9999 and of 0 … -9999."""
 
+_SIGN_OF_BYTE: Final = 0x80
 _WITHHELD: Final = 0x8000
 """Size of a private number whose value was not stored (seen by other readers in real archives)."""
 
@@ -109,12 +110,11 @@ class Page:
         self.buffers: list[Any] = [plans.pool(), data]
         slots = plans.slots
         table = plans.table
-        record_plan = layout.plan.take(items.record)
-        fits = items.slot < table["slots"].take(record_plan)
-        slot = table["slot"].take(record_plan) + items.slot
+        fits = items.slot < items.spread(table["slots"].take(layout.plan))
+        slot = items.slot + items.spread(table["slot"].take(layout.plan))
         self.slot = slot if fits.all() else np.where(fits, slot, -1)
         self.slots = slots
-        self._target = layout.borders.take(items.record) + slots["segment"].take(self.slot, mode="clip")
+        self._target = items.spread(layout.borders[:-1]) + slots["segment"].take(self.slot, mode="clip")
         self._fits = fits
 
     def write_values(self, render_all: Render) -> None:
@@ -125,9 +125,7 @@ class Page:
         ways = _WAYS.take(style * 256 + self.items.kind)
         if not self._fits.all():
             ways[~self._fits] = _NOTHING
-        order = np.argsort(ways, kind="stable")
-        borders = np.concatenate([[0], np.cumsum(np.bincount(ways, minlength=_NOTHING + 1))])
-        groups = [order[borders[way] : borders[way + 1]] for way in range(_NOTHING + 1)]
+        groups = [np.flatnonzero(ways == way) for way in range(_NOTHING)]
         general = [groups[_GENERAL]]
         general.append(self._hidden(groups[_HIDDEN], style))
         self._integers(groups[_INTEGER], style)
@@ -241,18 +239,27 @@ class Page:
         )
 
     def _decimals(self, rows: Array, value: Array, signed: Array) -> None:
+        # Most numbers are small, whatever their sign; of those that fill their byte the upper bit may be one.
+        bare = self.slots["bare"].take(self.slot[rows])
+        small = (value < _SMALL) & bare & ((value < _SIGN_OF_BYTE) | (self.items.size[rows] > 1))
+        hits = np.flatnonzero(small)
+        self.layout.entries[self._targets(rows[hits])] = _SMALL_DECIMALS.take(value[hits].view(np.int64))
+        rest = np.flatnonzero(~small)
+        if rest.size:
+            self._other_decimals(rows[rest], value[rest], signed[rest], bare[rest])
+
+    def _other_decimals(self, rows: Array, value: Array, signed: Array, bare: Array) -> None:
         shift = (64 - 8 * self.items.size[rows]).view(np.uint64)
         whole = (value << shift).view(np.int64) >> shift.view(np.int64)
         negative = signed & (whole < 0)
         magnitude = np.where(negative, -whole, value.view(np.int64)).view(np.uint64)
-        slot = self.slot[rows]
-        small = (magnitude < _SMALL) & self.slots["bare"].take(slot)
+        small = (magnitude < _SMALL) & bare
         hits = np.flatnonzero(small)
         index = magnitude[hits].view(np.int64) + _SMALL * negative[hits]
         self.layout.entries[self._targets(rows[hits])] = _SMALL_DECIMALS.take(index)
         rest = np.flatnonzero(~small)
         if rest.size:
-            slot, minus = slot[rest], negative[rest]
+            slot, minus = self.slot[rows[rest]], negative[rest]
             digits = self.slots["digits"].take(slot) - (self.slots["sign_counts"].take(slot) & minus)
             width = self.slots["width"].take(slot)
             self._place(rows[rest], *numbers.decimal_rows(magnitude[rest], minus, digits, width))
