@@ -1,6 +1,6 @@
 """Log rows of several sources as one stream in the order of time, with one batch of each in memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -28,6 +28,14 @@ class Booted(Protocol):
 
     def boots(self) -> list[str]:
         """Return the boots of which there are rows, oldest first."""
+
+
+@runtime_checkable
+class Ended(Protocol):
+    """A source that knows when its log ends without being read."""
+
+    def end_ns(self, boots: Collection[str] | None = None) -> int | None:
+        """Return the time of the last row, of all boots or of these; None where there is none."""
 
 
 def by_time(sources: Sequence[Source], selection: Selection = EVERYTHING) -> Iterator[Any]:
@@ -138,3 +146,17 @@ def boots_of(sources: Sequence[Source]) -> list[str]:
         for batch in source.batches("log"):
             found |= dict.fromkeys(boot for boot in batch.column("boot_uuid").unique().to_pylist() if boot)
     return list(found)
+
+
+def end_of(sources: Sequence[Source], boots: frozenset[str] | None = None) -> int | None:
+    """Return the time of the last row of the log, of all boots or of these; other sources than `Ended` are read for it."""
+    ends: list[int] = []
+    for source in sources:
+        if isinstance(source, Ended):
+            end = source.end_ns(boots)
+            ends += [] if end is None else [end]
+            continue
+        for batch in source.batches("log", Selection(boots=boots)):
+            last = pc.max(batch.column("time").cast(pa.int64())).as_py()
+            ends += [] if last is None else [last]
+    return max(ends, default=None)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -132,6 +132,13 @@ class UnifiedLogSource:
         clocks = {place.boot_uuid: place.clock for place, _ in self._survey.sets(run)}
         first = {boot: run.spans.get(boot, (0, 0))[0] for boot in clocks}
         return sorted(clocks, key=lambda boot: clocks[boot].span_ns(first[boot], first[boot]))
+
+    def end_ns(self, boots: Collection[str] | None = None) -> int | None:
+        """Return when the last record was written, of all boots or of these, as the catalogs tell: no record is read."""
+        run = self._begin(EVERYTHING)
+        clocks = {place.boot_uuid: place.clock for place, _ in self._survey.sets(run)}
+        ends = [clocks[boot].span_ns(*span)[1] for boot, span in run.spans.items() if boots is None or boot in boots]
+        return max(ends, default=None)
 
     def coverage(self) -> Coverage:
         """Return what is known of the covered time; complete once the source was read."""
