@@ -12,6 +12,8 @@ from traceview_parsers.selection import EVERYTHING, Selection
 from traceview_parsers.trace import Source
 
 _BEFORE_ALL = -(2**63)
+_LAST_ROWS_NS = 1_000_000_000
+"""How much of the end of a log is read at first, to find its last row."""
 
 
 @runtime_checkable
@@ -32,10 +34,10 @@ class Booted(Protocol):
 
 @runtime_checkable
 class Ended(Protocol):
-    """A source that knows when its log ends without being read."""
+    """A source that knows about when its log ends without being read."""
 
     def end_ns(self, boots: Collection[str] | None = None) -> int | None:
-        """Return the time of the last row, of all boots or of these; None where there is none."""
+        """Return about when the last row, of all boots or of these, was written; None where there is none."""
 
 
 def by_time(sources: Sequence[Source], selection: Selection = EVERYTHING) -> Iterator[Any]:
@@ -149,14 +151,22 @@ def boots_of(sources: Sequence[Source]) -> list[str]:
 
 
 def end_of(sources: Sequence[Source], boots: frozenset[str] | None = None) -> int | None:
-    """Return the time of the last row of the log, of all boots or of these; other sources than `Ended` are read for it."""
-    ends: list[int] = []
-    for source in sources:
-        if isinstance(source, Ended):
-            end = source.end_ns(boots)
-            ends += [] if end is None else [end]
-            continue
-        for batch in source.batches("log", Selection(boots=boots)):
-            last = pc.max(batch.column("time").cast(pa.int64())).as_py()
-            ends += [] if last is None else [last]
-    return max(ends, default=None)
+    """Return the time of the last row of the log, of all boots or of these; of sources that are not `Ended` all is read."""
+    ends = (_end(source, boots) for source in sources)
+    return max((end for end in ends if end is not None), default=None)
+
+
+def _end(source: Source, boots: frozenset[str] | None) -> int | None:
+    latest = source.end_ns(boots) if isinstance(source, Ended) else None
+    if latest is not None:
+        back = _LAST_ROWS_NS
+        while latest - back > _BEFORE_ALL:
+            if (end := _latest(source, Selection(start_ns=latest - back, boots=boots))) is not None:
+                return end
+            back *= 16
+    return _latest(source, Selection(boots=boots))
+
+
+def _latest(source: Source, selection: Selection) -> int | None:
+    times = (pc.max(batch.column("time").cast(pa.int64())).as_py() for batch in source.batches("log", selection))
+    return max((time for time in times if time is not None), default=None)

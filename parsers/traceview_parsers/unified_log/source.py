@@ -134,7 +134,7 @@ class UnifiedLogSource:
         return sorted(clocks, key=lambda boot: clocks[boot].span_ns(first[boot], first[boot]))
 
     def end_ns(self, boots: Collection[str] | None = None) -> int | None:
-        """Return when the last record was written, of all boots or of these, as the catalogs tell: no record is read."""
+        """Return the end of all boots, or of these, as the catalogs tell."""
         run = self._begin(EVERYTHING)
         clocks = {place.boot_uuid: place.clock for place, _ in self._survey.sets(run)}
         ends = [clocks[boot].span_ns(*span)[1] for boot, span in run.spans.items() if boots is None or boot in boots]
