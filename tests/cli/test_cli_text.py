@@ -82,7 +82,9 @@ def test_an_input_without_a_log_is_not_called_a_selection_without_lines(samples:
     assert "the input holds no log;" in _run("log", samples / "powerlog-call.ios18.PLSQL.gz").stderr
 
 
-@pytest.mark.parametrize(("option", "told"), [("--predicate", "traceview query"), ("--last", "--start and --end")])
+@pytest.mark.parametrize(
+    ("option", "told"), [("--archive", "named without an option"), ("--color", "nothing is coloured")]
+)
 def test_options_of_log_show_that_are_not_here_are_answered(
     option: str, told: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,16 +1,13 @@
 """``traceview log``: ``log show`` on any computer."""
 
-import re
 import sys
+from dataclasses import replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from traceview.cli import options
-
-if TYPE_CHECKING:
-    from traceview_parsers.trace import Trace
 
 
 class Style(StrEnum):
@@ -37,10 +34,12 @@ Many = list[str] | None
 _LAST_PID = 0x7FFF_FFFF
 _MOST_JOBS = 64
 _TIME = "'2026-01-15 10:30:00' in the zone that lines are printed in, with a zone, +01:00, or @1768469400, seconds since 1970"
+_PREDICATE = (
+    """as `log show` takes it, such as 'subsystem == "com.apple.runningboard" AND messageType >= error', in single quotes. """
+    "The options beside it hold too."
+)
 _NO_LOG = "the input holds no log; `traceview doctor` shows what it holds, `traceview query` prints it"
 INSTEAD = {
-    "--predicate": "here --process, --subsystem, --category, --level, --pid and --contains select, and `traceview query` takes SQL",
-    "--last": "here --start and --end select",
     "--archive": "here the archive is named without an option",
     "--color": "nothing is coloured here",
 }
@@ -62,8 +61,23 @@ def log(
     contains: Annotated[
         Many, typer.Option("--contains", help="The message contains this text (any of several); case matters.")
     ] = None,
+    ignore_case: Annotated[
+        bool, typer.Option("--ignore-case", "-i", help="Letter case does not matter for --contains.")
+    ] = False,
     pid: Annotated[
         list[int] | None, typer.Option("--pid", min=0, max=_LAST_PID, help="Process id; may be repeated.")
+    ] = None,
+    predicate: Annotated[
+        str | None,
+        typer.Option("--predicate", metavar="PREDICATE", help=f"Only rows for which this holds: {_PREDICATE}"),
+    ] = None,
+    last: Annotated[
+        str | None,
+        typer.Option(
+            "--last",
+            metavar="TIME",
+            help="From 30s, 5m, 2h or 1d before the last row on, or of the last boot (boot); not with --start.",
+        ),
     ] = None,
     start: Annotated[str | None, typer.Option("--start", metavar="TIME", help=f"From this time on: {_TIME}.")] = None,
     end: Annotated[str | None, typer.Option("--end", metavar="TIME", help="Before this time.")] = None,
@@ -87,11 +101,14 @@ def log(
 
     Nothing is left out unless asked for: info and debug messages and signposts show without --info, --debug, --signpost.
     """
-    from traceview.cli import log_jobs  # noqa: PLC0415  (keeps --help fast)
+    from traceview.cli import log_jobs, log_selection  # noqa: PLC0415  (keeps --help fast)
     from traceview_parsers import ReadOptions, open_trace  # noqa: PLC0415
+    from traceview_parsers.errors import UsageError  # noqa: PLC0415
     from traceview_parsers.schema import EVENTS, LEVELS  # noqa: PLC0415
-    from traceview_parsers.selection import Clause, Selection, to_ns  # noqa: PLC0415
+    from traceview_parsers.selection import Clause  # noqa: PLC0415
 
+    if ignore_case and not contains:
+        raise UsageError("--ignore-case is for --contains; in a predicate write CONTAINS[c]")
     zone = options.parse_zone(tz)
     hidden = {name for name, shown in (("info", info), ("debug", debug)) if not shown}
     chosen: frozenset[str | None] = frozenset(level or (*LEVELS, None))
@@ -102,19 +119,21 @@ def log(
         levels=chosen - hidden if level or hidden else None,
         events=None if signpost else frozenset({*EVENTS, None}) - {"signpost"},
         pids=frozenset(pid) if pid else None,
-        words=_names(contains),
+        words=None if ignore_case else _names(contains),
     )
-    options.parse_time(start, "--start", zone)  # a mistake is told before the capture is opened
-    options.parse_time(end, "--end", zone)
+    window = log_selection.Window(start, end, last, boot)
+    condition = log_selection.Condition(predicate, tuple(contains or ()) if ignore_case else ())
+    window.check(zone)  # a mistake is told before the capture is opened
+    condition.check()
     with open_trace(inputs, ReadOptions(options.parse_date(date), zone)) as trace:
         shown = zone or options.zone_of(trace.capture.tz)
-        selection = Selection(
-            () if clause == Clause() else (clause,),
-            start_ns=to_ns(options.parse_time(start, "--start", shown)),
-            end_ns=to_ns(options.parse_time(end, "--end", shown)),
-            boots=None if boot is None else _boot(trace, boot),
+        wanted = condition.read(shown)
+        within = window.select(trace.sources_of("log"), shown)
+        selection = replace(within, clauses=() if clause == Clause() else (clause,))
+        printing = log_jobs.Printing(style.value, shown, wanted)
+        rows = log_jobs.print_log(
+            trace, wanted.narrow(selection) if wanted else selection, printing, sys.stdout.buffer, jobs
         )
-        rows = log_jobs.print_log(trace, selection, log_jobs.Printing(style.value, shown), sys.stdout.buffer, jobs)
         options.tell_problems(trace.problems)
         has_log = bool(trace.sources_of("log"))
     if not rows:
@@ -123,23 +142,3 @@ def log(
 
 def _names(values: Many) -> frozenset[str] | None:
     return frozenset(values) if values else None
-
-
-def _boot(trace: "Trace", text: str) -> frozenset[str]:
-    """Return the boot that ``--boot`` means. Raises UsageError where there is none or several."""
-    from traceview_parsers.errors import UsageError  # noqa: PLC0415  (keeps --help fast)
-    from traceview_parsers.time_order import boots_of  # noqa: PLC0415
-
-    known = boots_of(trace.sources_of("log"))
-    if not known:
-        raise UsageError(f"--boot {text}: the log does not tell boots apart")
-    if text == "last" or re.fullmatch(r"-\d{1,6}", text):
-        back = 0 if text == "last" else -int(text)
-        found = known[-1 - back : len(known) - back] if back < len(known) else []
-    else:
-        found = [uuid for uuid in known if uuid.startswith(text.upper())]
-    if len(found) == 1:
-        return frozenset(found)
-    listed = ", ".join(known[-8:])
-    kind = "several boots begin so" if found else "no such boot"
-    raise UsageError(f"--boot {text}: {kind}; the log has {len(known)}, oldest first: {listed}")

@@ -24,6 +24,7 @@ import typer
 
 from traceview_parsers import log_styles
 from traceview_parsers.errors import InputError
+from traceview_parsers.predicate import Predicate
 from traceview_parsers.problems import Problem, Problems
 from traceview_parsers.selection import Selection
 from traceview_parsers.time_order import by_time
@@ -38,10 +39,15 @@ _MEMORY_OPTIONS = ((-1, 128 << 20), (-3, 32 << 20))
 
 @dataclass(frozen=True, slots=True)
 class Printing:
-    """How rows are printed: the style and the zone of times."""
+    """How rows are printed: the style, the zone of times, and which of the selected rows."""
 
     style: str
     zone: tzinfo
+    predicate: Predicate | None = None
+
+    def wanted(self, batch: Any) -> Any:
+        """Return the rows of a batch that are printed."""
+        return batch if self.predicate is None else self.predicate.filter(batch)
 
     def texts(self, batch: Any, *, first: bool) -> Iterator[memoryview]:
         """Yield the rows of a batch as text, in parts; `first`: nothing was printed before."""
@@ -73,7 +79,7 @@ def print_log(trace: Trace, selection: Selection, printing: Printing, out: Binar
 
 def _print_alone(sources: list[Source], selection: Selection, printing: Printing, out: BinaryIO) -> int:
     rows = 0
-    for batch in by_time(sources, selection):
+    for batch in map(printing.wanted, by_time(sources, selection)):
         out.writelines(printing.texts(batch, first=rows == 0))
         rows += batch.num_rows
     return rows
@@ -201,7 +207,8 @@ class _Share:
         failure: BaseException | None = None
         try:
             with before, behind, open(_STDOUT, "wb", closefd=False) as out:
-                for batch in self.source.share_in_order(self.number, self.count, self.selection, self.surveyed):
+                share = self.source.share_in_order(self.number, self.count, self.selection, self.surveyed)
+                for batch in map(self.printing.wanted, share):
                     printed = before.recv()
                     out.writelines(self.printing.texts(batch, first=printed == 0))
                     out.flush()

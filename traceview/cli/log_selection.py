@@ -1,0 +1,109 @@
+"""What `log` selects: a window of time and boots, and what rows must say."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from typing import Final
+
+import typer
+
+from traceview.cli import options
+from traceview_parsers.errors import UsageError
+from traceview_parsers.predicate import Predicate, PredicateError, containing, parse
+from traceview_parsers.selection import Selection, to_ns
+from traceview_parsers.time_order import boots_of, end_of
+from traceview_parsers.trace import Source
+
+_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+"""Units of `--last`. A number without one is seconds, as `log show` takes it (observed, not in its help)."""
+_NS: Final = 1_000_000_000
+_EARLIEST: Final = -(2**63)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The options `--start`, `--end`, `--last` and `--boot`, as written."""
+
+    start: str | None
+    end: str | None
+    last: str | None
+    boot: str | None
+
+    def check(self, zone: tzinfo | None) -> None:
+        """Raise UsageError for what is wrong whatever the log holds."""
+        options.parse_time(self.start, "--start", zone)
+        options.parse_time(self.end, "--end", zone)
+        if self.last is None:
+            return
+        if self.start is not None:
+            raise UsageError("--last and --start exclude each other: both say where to begin")
+        if self.last == "boot" and self.boot is not None:
+            raise UsageError("--last boot and --boot exclude each other")
+        self._last_ns()
+
+    def select(self, sources: list[Source], zone: tzinfo) -> Selection:
+        """Return the rows of the window. Raises UsageError where there is no such boot."""
+        boots = None
+        if self.last == "boot":
+            boots = _boot(sources, "last", "--last boot")
+        elif self.boot is not None:
+            boots = _boot(sources, self.boot, f"--boot {self.boot}")
+        start = to_ns(options.parse_time(self.start, "--start", zone))
+        if (back := self._last_ns()) is not None and (end := end_of(sources, boots)) is not None:
+            start = max(end - back, _EARLIEST)
+        return Selection(start_ns=start, end_ns=to_ns(options.parse_time(self.end, "--end", zone)), boots=boots)
+
+    def _last_ns(self) -> int | None:
+        if self.last is None or self.last == "boot":
+            return None
+        match = re.fullmatch(r"([0-9]{1,12})([smhd]?)", self.last)
+        if match is None:
+            raise UsageError(f"--last {self.last}: give it as 30s, 5m, 2h, 1d or boot")
+        return int(match[1]) * _SECONDS[match[2]] * _NS
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """The options `--predicate`, and `--contains` where letter case is of no matter, as written."""
+
+    predicate: str | None
+    caseless: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Tell what is to be known of the predicate. Raises UsageError as `read` does."""
+        found = self.read(UTC)
+        for note in found.notes if found else ():
+            typer.echo(f"traceview: --predicate: {note}", err=True)
+
+    def read(self, zone: tzinfo) -> Predicate | None:
+        """Return what rows must fulfil; times without a zone are in `zone`.
+
+        Raises UsageError for a predicate that cannot be read, once it was shown on stderr with the place.
+        """
+        found = containing(list(self.caseless)) if self.caseless else None
+        if self.predicate is None:
+            return found
+        try:
+            read = parse(self.predicate, zone)
+        except PredicateError as error:
+            if error.text:
+                typer.echo(error.picture(), err=True)
+            raise UsageError(f"--predicate: {error}") from error
+        return read if found is None else found & read
+
+
+def _boot(sources: list[Source], text: str, told: str) -> frozenset[str]:
+    """Return the boot that is meant. Raises UsageError where there is none or several."""
+    known = boots_of(sources)
+    if not known:
+        raise UsageError(f"{told}: the log does not tell boots apart")
+    if text == "last" or re.fullmatch(r"-\d{1,6}", text):
+        back = 0 if text == "last" else -int(text)
+        found = known[-1 - back : len(known) - back] if back < len(known) else []
+    else:
+        found = [uuid for uuid in known if uuid.startswith(text.upper())]
+    if len(found) == 1:
+        return frozenset(found)
+    listed = ", ".join(known[-8:])
+    kind = "several boots begin so" if found else "no such boot"
+    raise UsageError(f"{told}: {kind}; the log has {len(known)}, oldest first: {listed}")
