@@ -20,7 +20,7 @@ from traceview.report.views.evidence import EvidenceBook
 from traceview.report.views.findings import link
 from traceview.report.views.limits import Limits
 from traceview.report.views.moments import Moments
-from traceview.rules.registry import Finding, Rule, Severity
+from traceview.rules.registry import Finding, NotEvaluated, Rule, Severity
 from traceview_parsers.problems import Problem
 from traceview_parsers.trace import Coverage
 
@@ -223,6 +223,33 @@ def test_an_empty_analysis_says_what_was_checked(empty: Analysis, tmp_path: Path
     assert "no call, push, app state or audio session was recognised" in text
     assert size.library == 0
     assert size.total < 60_000
+
+
+def test_rules_without_evidence_are_folded_by_what_they_lack(rich: Analysis, tmp_path: Path) -> None:
+    silent = [
+        NotEvaluated("io-overload", "G03", "Missed audio deadlines", "CoreAudio lines", ("audio",)),
+        NotEvaluated("io-restart", "G08", "Audio I/O restarts", "CoreAudio lines", ("audio",)),
+        NotEvaluated("wake-churn", "B06", "Woken often", "lines about the app's state", ("app states",)),
+        NotEvaluated("r", None, "Mine", "disabled in traceview.toml"),
+    ]
+    write(replace(rich, not_evaluated=silent), tmp_path / "x.html")
+    page = _Page((tmp_path / "x.html").read_text(encoding="utf-8"))
+    text = _squeezed(page.text)
+    assert "4 rules could not be evaluated. What these lack" in text
+    assert "2 need log lines about audio (audiomxd, mediaserverd, AVAudioSession)" in text
+    assert "1: disabled in traceview.toml" in text
+    folded = [
+        attributes for tag, attributes in page.tags if tag == "details" and "lack" in (attributes.get("class") or "")
+    ]
+    assert len(folded) == 3
+    assert not any("open" in attributes for attributes in folded)
+    write(replace(rich, not_evaluated=silent, coverage=[]), tmp_path / "y.html")
+    alone = _squeezed(_Page((tmp_path / "y.html").read_text(encoding="utf-8")).text)
+    assert "3 need the device's log (a sysdiagnose, a .logarchive or log text)" in alone
+
+
+def test_commands_in_advice_are_code() -> None:
+    assert link("see `doctor <x>` now") == "see <code>doctor &lt;x&gt;</code> now"
 
 
 def test_small_findings_are_no_headline(empty: Analysis, tmp_path: Path) -> None:

@@ -46,14 +46,21 @@ def test_a_page_with_all_lanes_draws_and_opens_with_the_log(
         _row("battery", "charging", 0, 600, value=55.0),
         _row("differs", "differs", 10, 40, app=APP, text="the log says background, PowerLog says suspended"),
     ]
-    early = rich.episodes["terminations"].with_columns(
-        start=pl.lit(T0 - timedelta(days=3)).cast(WITNESS_SCHEMA["start"])
-    )
+    moment = pl.lit(T0 - timedelta(days=3)).cast(WITNESS_SCHEMA["start"])
+    early = rich.episodes["terminations"].with_columns(start=moment, end=moment)
     tables = {**rich.tables, "witnesses": pl.DataFrame(told, schema=WITNESS_SCHEMA)}
     write(replace(rich, tables=tables, episodes={**rich.episodes, "terminations": early}), tmp_path / "out.html")
     page = visit(tmp_path / "out.html").plot("drawn")
     low, high = page.range()
     assert 600_000 <= high - low < 700_000
+    link = page.page.locator(".opens a")
+    assert link.count() == 1
+    assert "termination" in page.page.locator(".opens").inner_text()
+    link.click()
+    page.until("() => location.hash.startsWith('#t=2026-05-01')")
+    page.until(
+        "() => new Date(document.getElementById('plot')._fullLayout.xaxis.range[1]) < new Date('2026-05-03T00:00:00Z')"
+    )
     page.page.click("#zoom-all")
     page.until(
         "() => { const [a, b] = document.getElementById('plot')._fullLayout.xaxis.range.map((edge) => +new Date(edge));"

@@ -22,6 +22,7 @@ from traceview.report.redact import redact
 from traceview.report.views.limits import Limits
 from traceview.report.views.moments import Moments
 from traceview.report.views.witnesses import during, witnesses_view
+from traceview.rules.registry import Severity
 from traceview.witness.schema import WITNESS_SCHEMA
 from traceview_parsers.trace import CaptureInfo, Coverage, Device
 
@@ -132,11 +133,37 @@ def test_weeks_of_powerlog_open_where_the_app_was_last_seen() -> None:
     assert opening(analysis, (at(-9e6), at(900))) == (at(-500), at(900))
     figure = timeline(analysis)
     (sentence,) = figure.layout.meta["opens"]
-    assert sentence.startswith("Opens with 2026-05-04 11:51 to 2026-05-04 12:15; all of it, 2026-01-20")
+    assert sentence.startswith("Opens with 2026-05-04 11:51 to 12:15; all of it, 2026-01-20")
+    (other,) = figure.layout.meta["elsewhere"]
+    assert (other["label"], other["holds"]) == ("2026-01-20 08:00 to 2026-01-21 11:46", "1 window")
     first, last = figure.layout.xaxis.range
     assert last - first < 1_500_000
     assert figure.layout.meta["whole"][0] < first
     assert timeline(_power_only(TOLD.filter(pl.col("app") == APP))).layout.meta["opens"] == []
+
+
+def test_pushes_come_into_view_although_the_app_was_last_seen_without_any() -> None:
+    pushes = [
+        {"lane": "push", "kind": "received", "app": APP, "start": at(one), "end": at(one)} for one in (-9e6, -8.999e6)
+    ]
+    states = TOLD.filter(pl.col("lane") == "app_state")
+    analysis = _power_only(pl.concat([rows(*pushes), states]))
+    assert opening(analysis, (at(-9e6), at(900))) == (at(-9e6), at(-8.999e6))
+    meta = timeline(analysis).layout.meta
+    assert [one["holds"] for one in meta["elsewhere"]] == ["2 windows"]
+
+
+def test_a_worse_finding_outside_of_the_log_comes_into_view(seen: Analysis) -> None:
+    span = (at(-9e6), at(900))
+    assert opening(seen, span) == (at(0), at(600))
+    worst = seen.findings[0]
+    early = replace(worst, severity=Severity.critical, start=at(-8e6), end=at(-8e6))
+    remarks = [replace(one, severity=Severity.info) for one in seen.findings[1:]]
+    assert opening(replace(seen, findings=[early, *remarks]), span) == (at(-8e6 - 30), at(-8e6 + 30))
+    outside = timeline(replace(seen, findings=[early, *remarks])).layout.meta["elsewhere"]
+    assert any("call" in one["holds"] for one in outside)
+    same = replace(early, severity=Severity.info)
+    assert opening(replace(seen, findings=[same, *remarks]), span) == (at(0), at(600))
 
 
 def test_a_call_tells_what_others_knew_of_its_time(seen: Analysis) -> None:
@@ -258,7 +285,13 @@ def test_the_real_powerlog_alone(real: Path) -> None:
     figure = timeline(analysis)
     assert "State by PowerLog: com.anonyome.mysudo" in _titles(figure)
     assert figure.layout.meta["clock"] == "UTC-05:00"
-    assert figure.layout.meta["opens"]
+    (sentence,) = figure.layout.meta["opens"]
+    assert sentence.startswith("Opens with 2021-11-02 04:59 to 15:32;")  # the day of the pushes
+    pushes = told.filter(pl.col("lane") == "push")["start"]
+    first, last = figure.layout.xaxis.range
+    offset = figure.layout.meta["offset_ms"]
+    assert first < pushes.min().timestamp() * 1000 + offset
+    assert pushes.max().timestamp() * 1000 + offset < last
 
 
 def test_without_other_witnesses_nothing_is_added(empty: Analysis, tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def test_processes_of_ios_removed_from_memory_are_one_remark_with_all_of_them_as
         == "iOS removed 4 processes of iOS (dasd, wifianalyticsd, cloudd and 1 more) from memory (highwater)"
     )
     assert (found.severity, found.app, found.evidence) == (Severity.info, None, (90, 91, 92, 93))
-    assert len(found.episodes) == found.measures["process_count"] == 4
+    assert len(found.episodes) == found.measures["processes_count"] == 4
     assert [one.severity for one in case.findings("jetsam-of-helper")] == [Severity.high]
     (asked,) = case.findings("jetsam", apps=["cloudd"])
     assert (asked.severity, asked.app) == (Severity.medium, "cloudd")

@@ -1,5 +1,6 @@
 """The timeline: linked lanes of one capture on one time axis."""
 
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
@@ -14,8 +15,9 @@ from traceview.plots.draw import BINS, Place, escape, place, traces
 from traceview.plots.lanes import COVERAGE, FINDINGS, Lane
 from traceview.plots.rows import Row, fit, shown_span, split_rows
 from traceview.plots.shapes import Span, coverage_shapes, finding_shapes
+from traceview.plots.stretches import Stretch
 from traceview.plots.theme import FONT, GRID, TEXT
-from traceview.plots.view import clock_of, log_span, opening, within, witness_rows
+from traceview.plots.view import clock_of, elsewhere, log_span, opening, within, witness_rows
 from traceview.plots.witness_lanes import ALL_LANES, TABLE
 
 CAP: Final = 5000
@@ -41,7 +43,8 @@ def timeline(analysis: Analysis, app: str | None = None, *, cap: int = CAP) -> A
     """Draw calls, pushes, app states, audio sessions, disturbances, glitches, ends and findings above each other.
 
     What PowerLog, Instruments and reports tell stands below the lane of the log that it bears on. Where a log covers a
-    small part of the time, the figure opens with that part; ``layout.meta["whole"]`` is all of it.
+    small part of the time, the figure opens with that part, or with the stretch that has a worse finding;
+    ``layout.meta["whole"]`` is all of it, ``layout.meta["elsewhere"]`` what lies outside of the first view.
 
     The background is transparent and the text mid-grey, so that the figure reads on light and dark pages. Rows with too
     many shapes become overviews (time per bin and class), with single shapes only near findings; the figure says so
@@ -89,7 +92,8 @@ def timeline(analysis: Analysis, app: str | None = None, *, cap: int = CAP) -> A
             "clock": clock.label,
             "offset_ms": clock.offset_ms,
             "whole": whole,
-            "opens": [] if opens is None else [_opens_with(clock, opens, shown)],
+            "opens": [] if opens is None else [_opens_with(clock, opens, shown or opens)],
+            "elsewhere": [] if opens is None else _stretches(clock, elsewhere(analysis, opens)),
             "rows": [{"title": spot.row.title, "top": spot.top, "height": spot.height} for spot in places],
             "binned": [row.statement() for row in rows if row.binned],
             "shapes": sum(row.drawn.height for row in rows),
@@ -99,9 +103,30 @@ def timeline(analysis: Analysis, app: str | None = None, *, cap: int = CAP) -> A
     return figure
 
 
-def _opens_with(clock: DisplayClock, part: Span, shown: Span | None) -> str:
-    first, last, begin, end = (f"{clock.local(edge):%Y-%m-%d %H:%M}" for edge in (*part, *(shown or part)))
-    return f"Opens with {first} to {last}; all of it, {begin} to {end}, is one zoom out away (All, or 0)."
+def _opens_with(clock: DisplayClock, part: Span, shown: Span) -> str:
+    return (
+        f"Opens with {_from_to(clock, *part)}; all of it, {_from_to(clock, *shown)}, is one zoom out away (All, or 0)."
+    )
+
+
+def _stretches(clock: DisplayClock, found: list[Stretch]) -> list[dict[str, Any]]:
+    """Return what lies outside of the first view: edges (RFC 3339, UTC), both in words, content, and rank (0: most)."""
+    ranks = {one: rank for rank, one in enumerate(sorted(found, key=lambda one: one.weight, reverse=True))}
+    return [
+        {
+            "begin": one.begin.isoformat(),
+            "end": one.end.isoformat(),
+            "label": _from_to(clock, one.begin, one.end),
+            "holds": str(one),
+            "rank": ranks[one],
+        }
+        for one in found
+    ]
+
+
+def _from_to(clock: DisplayClock, begin: datetime, end: datetime) -> str:
+    first, last = (f"{clock.local(edge):%Y-%m-%d %H:%M}" for edge in (begin, end))
+    return first if first == last else f"{first} to {last.removeprefix(first[:11])}"
 
 
 def _edges_within(coverage: pl.DataFrame, shown: Span) -> pl.DataFrame:

@@ -11,14 +11,16 @@ from traceview.completeness import LOG_READERS
 from traceview.episodes.schema import TIME
 from traceview.plots.clock import DisplayClock, display_clock
 from traceview.plots.shapes import Span
+from traceview.plots.stretches import Stretch, stretches
 from traceview.plots.witness_lanes import TABLE
 from traceview.witness.schema import WITNESS_SCHEMA
 from traceview_parsers.trace import Coverage
 
 _MUCH: Final = 4
 """Heuristic: a figure opens with all of its time unless that is more than four times what matters."""
-_APART: Final = timedelta(hours=2)
-"""Heuristic: what an app did after two hours without any word about it is another matter."""
+
+_LEAST: Final = timedelta(minutes=1)
+"""Heuristic: a moment is shown with half a minute before and after it."""
 
 
 def witness_rows(analysis: Analysis) -> pl.DataFrame:
@@ -52,29 +54,25 @@ def within(told: pl.DataFrame, span: Span) -> pl.DataFrame:
 
 
 def opening(analysis: Analysis, shown: Span) -> Span | None:
-    """Return the part of `shown` to open with: that of the logs, else the last time that a witness speaks of an app.
+    """Return the part of `shown` to open with: the stretch with the worst finding, else the logs, else the fullest one.
 
     None: all of it, since there is not much more.
     """
-    logs = log_span(analysis.coverage)
-    part = logs if logs is not None else _latest(witness_rows(analysis))
-    if part is None:
+    found = stretches(analysis, log_span(analysis.coverage))
+    if not found:
         return None
-    first, last = max(part[0], shown[0]), min(part[1], shown[1])
+    best = max(found, key=lambda stretch: stretch.weight)
+    margin = max(_LEAST - (best.end - best.begin), timedelta()) / 2
+    first, last = max(best.begin - margin, shown[0]), min(best.end + margin, shown[1])
     if last <= first or (last - first) * _MUCH >= shown[1] - shown[0]:
         return None
     return first, last
 
 
-def _latest(told: pl.DataFrame) -> Span | None:
-    rows = told.filter(pl.col("app").is_not_null()).sort("start")
-    if not rows.height:
-        return None
-    before = pl.col("end").cum_max().shift(1)
-    groups = rows.with_columns(group=((pl.col("start") - before) > _APART).fill_null(value=False).cum_sum())
-    last = groups.filter(pl.col("group") == pl.col("group").max())
-    first, end = last.select(pl.col("start").min(), pl.col("end").max()).row(0)
-    return first, end
+def elsewhere(analysis: Analysis, opens: Span) -> list[Stretch]:
+    """Return the stretches that lie outside of the part that a figure opens with, by time."""
+    found = stretches(analysis, log_span(analysis.coverage))
+    return [one for one in found if one.end < opens[0] or one.begin > opens[1]]
 
 
 def clock_of(analysis: Analysis, span: Span | None) -> DisplayClock:

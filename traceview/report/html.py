@@ -22,9 +22,11 @@ from traceview.report.views.findings import findings_view
 from traceview.report.views.gaps import coverage_view, problems_view
 from traceview.report.views.limits import STEPS, Limits
 from traceview.report.views.moments import Moments
+from traceview.report.views.opening import opening_view
 from traceview.report.views.tables import tables_view
 from traceview.report.views.verdict import verdict_view
 from traceview.report.views.witnesses import witnesses_view
+from traceview.rules.lacking import grouped
 from traceview.rules.registry import Rule
 
 BUDGET: Final = 15_000_000
@@ -133,7 +135,9 @@ def _page(analysis: Analysis, rules: dict[str, Rule], limits: Limits) -> _Page:
         coverage=coverage_view(analysis, moments),
         problems=problems_view(analysis),
         looks=_by_lane(drawn.layout.meta["looks"]),
-        binned=[*drawn.layout.meta["opens"], *drawn.layout.meta["binned"]],
+        opens=opening_view(drawn.layout.meta),
+        binned=drawn.layout.meta["binned"],
+        lacks=grouped(analysis.not_evaluated, {one.reader for one in analysis.coverage}),
         degraded=degraded,
         clock=moments.clock,
         dated=moments.dated,

@@ -98,7 +98,7 @@ def _jetsam_of_system(deaths: list[Row]) -> Finding:
         ),
         advice=_SYSTEM_FIX,
         pattern="system",
-        measures={"process_count": float(len(deaths))},
+        measures={"processes_count": float(len(deaths))},
     )
 
 

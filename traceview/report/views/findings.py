@@ -18,6 +18,7 @@ from traceview.rules.registry import Finding, Rule, Severity
 from traceview.visible import visible
 
 _LINK = re.compile(r"https://[A-Za-z0-9.-]+(?:/[A-Za-z0-9._~!$&()*+,;=:@%/?-]*[A-Za-z0-9/])?(?:#[A-Za-z0-9._-]+)?")
+_CODE: Final = re.compile(r"`([^`\n]+)`")
 UNITS: Final = {"s": "s", "count": "", "ms": "ms", "bytes": "bytes", "hz": "Hz", "percent": "%"}
 
 
@@ -85,7 +86,7 @@ def _view(identity: str, finding: Finding, moments: Moments, book: EvidenceBook,
         window=moments.permalink(start, end),
         explanation=paragraphs(finding.explanation),
         advice=tuple(link(text) for text in paragraphs(finding.advice)),
-        why=rule.why if rule else "",
+        why=rule.why if rule and (finding.severity > Severity.info or rule.severity == Severity.info) else "",
         links=rule.links if rule else (),
         confidence=f"{finding.confidence:.0%}".replace("%", " %"),
         fingerprint=finding.fingerprint,
@@ -114,12 +115,18 @@ def paragraphs(text: str) -> tuple[str, ...]:
 
 
 def link(text: str) -> Markup:
-    """Turn the documentation addresses of a rule's own words into anchors; all else is escaped."""
+    """Turn the documentation addresses of a rule's own words into anchors, what stands in backticks into code; escape all."""
     parts: list[Markup] = []
     position = 0
     for match in _LINK.finditer(text):
-        parts.append(escape(visible(text[position : match.start()])))
+        parts.append(_with_code(text[position : match.start()]))
         parts.append(Markup('<a href="{0}" rel="noreferrer noopener">{0}</a>').format(match[0]))
         position = match.end()
-    parts.append(escape(visible(text[position:])))
+    parts.append(_with_code(text[position:]))
     return Markup("").join(parts)
+
+
+def _with_code(text: str) -> Markup:
+    pieces = _CODE.split(visible(text))  # every second piece stood in backticks
+    marked = [Markup("<code>{}</code>").format(one) if at % 2 else escape(one) for at, one in enumerate(pieces)]
+    return Markup("").join(marked)

@@ -7,6 +7,7 @@ from typing import Final
 from traceview.analysis import Analysis
 from traceview.completeness import LOG_READERS, log_span
 from traceview.plots.text import duration, plural
+from traceview.plots.view import witness_rows
 from traceview.report.views.findings import FindingsView, FindingView
 from traceview.report.views.moments import Moments
 from traceview.rules.lacking import MOST_SILENT
@@ -89,7 +90,9 @@ def _lead(analysis: Analysis, rules: Mapping[str, Rule]) -> str:
     if not analysis.findings and analysis.accepted:
         return f"No other finding; {gap}."
     if not analysis.findings:
-        run = f"None of the {len(rules) - skipped} rules that could run matched" if rules else "No rule matched"
+        silent = {one.rule for one in analysis.not_evaluated}
+        ran = sum(rule not in silent for rule in rules)
+        run = f"No match in the {plural(ran, 'rule')} that could run" if ran else "No rule could run"
         doubt = " That is no clean bill of health: see below what the capture holds." if skipped else ""
         return f"{run}; {gap}.{doubt}"
     told = analysis.worst is not None and analysis.worst > Severity.low
@@ -109,7 +112,8 @@ def _facts(analysis: Analysis, moments: Moments) -> list[tuple[str, str]]:
     shown = ""
     if span:
         begin, end = span
-        shown = f"{moments.full(begin)} to {moments.full(end)} ({duration((end - begin).total_seconds())})"
+        first, last = moments.full(begin), moments.full(end)
+        shown = first if first == last else f"{first} to {last} ({duration((end - begin).total_seconds())})"
     return [
         ("App" if len(analysis.apps) < 2 else "Apps", apps or "none recognised"),
         ("Device", " · ".join(part for part in (device.hardware, device.name) if part)),
@@ -132,4 +136,8 @@ def _seen(analysis: Analysis) -> str:
         for table, nouns in NOUNS.items()
         if analysis.episodes[table].height
     ]
+    told = witness_rows(analysis)
+    pushes = told.filter(lane="push", kind="received").height if told.height else 0
+    if pushes and analysis.episodes["pushes"].is_empty():
+        counts.append(f"{plural(pushes, *NOUNS['pushes'])} noted by PowerLog")
     return ", ".join(counts)

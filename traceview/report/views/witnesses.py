@@ -28,6 +28,8 @@ _IN_CALL: Final = (
     ("hang", "hangs"),
 )
 _MANY: Final = 4
+_MANY_LINES: Final = 30
+"""Heuristic: more lines than this are folded by lane."""
 _CALM: Final = frozenset({"nominal"})
 
 
@@ -73,6 +75,8 @@ class WitnessesView:
     reports: tuple[ReportLine, ...]
     contradictions: tuple[Contradiction, ...]
     lanes: tuple[LaneLine, ...]
+    by_lane: tuple[tuple[str, tuple[LaneLine, ...]], ...]
+    """The same by lane, where they are too many for one table; else empty."""
     clocks: tuple[tuple[str, str], ...]
     hidden: int
 
@@ -87,10 +91,12 @@ def witnesses_view(analysis: Analysis, moments: Moments, limits: Limits) -> Witn
     listed = _reports(reports, moments) if reports is not None else ()
     differing = tuple(_contradictions(told, moments))
     shown = (listed[: limits.rows], differing[: limits.rows])
+    lanes = (*_lanes(told), *_moment(analysis))
     return WitnessesView(
         reports=shown[0],
         contradictions=shown[1],
-        lanes=(*_lanes(told), *_moment(analysis)),
+        lanes=lanes,
+        by_lane=_by_lane(lanes) if len(lanes) > _MANY_LINES else (),
         clocks=_clocks(analysis.tables.get("clocks")),
         hidden=len(listed) + len(differing) - len(shown[0]) - len(shown[1]),
     )
@@ -144,6 +150,11 @@ def _lanes(told: pl.DataFrame) -> list[LaneLine]:
             who = " ".join(str(part) for part in (app, process) if part)
             lines.append(LaneLine(lane.title, who, summary, str(source or "").rpartition("/")[2], str(clock or "")))
     return lines
+
+
+def _by_lane(lines: tuple[LaneLine, ...]) -> tuple[tuple[str, tuple[LaneLine, ...]], ...]:
+    titles = dict.fromkeys(line.title for line in lines)
+    return tuple((title, tuple(line for line in lines if line.title == title)) for title in titles)
 
 
 def _moment(analysis: Analysis) -> Iterator[LaneLine]:
