@@ -5,6 +5,7 @@ it: keys compared with values. Beside it stands the shorthand of ``log`` (``log 
 sources): ``p=Safari|Finder AND c:net AND type>=error AND "text of the message"``.
 """
 
+from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import Final
 
@@ -122,7 +123,7 @@ class Parser:
         sign = self.scanner.peek()
         operator = self._operator()
         negated = sign.text == "!:"
-        caseless, markless = self._options(key, operator)
+        caseless, markless = self._options(key)
         bare = token.text.lower() in SHORT or (
             sign.text in _SHORTHAND and any(alias in SHORT for alias in (key.name, *key.aliases))
         )
@@ -183,15 +184,15 @@ class Parser:
         self.scanner.take()
         return operator
 
-    def _options(self, key: Key, operator: Operator) -> tuple[bool, bool]:
+    def _options(self, key: Key) -> tuple[bool, bool]:
         """Read ``[cd]``; return whether letter case and diacritical marks are of no matter."""
         letters = ""
         if self.scanner.peek().text == "[":
             self.scanner.take()
             word = self.scanner.take()
             letters = word.text.lower()
-            if not letters or set(letters) - {"c", "d"} or operator == Operator.between:
-                raise self.scanner.error("the options of an operator are [c], [d] and [cd], not of BETWEEN", word.at)
+            if not letters or set(letters) - {"c", "d"}:
+                raise self.scanner.error("the options of an operator are [c], [d] and [cd]", word.at)
             if self.scanner.peek().text != "]":
                 raise self.scanner.error("expected ]")
             self.scanner.take()
@@ -224,7 +225,7 @@ class Parser:
 
     def _literal(self, *, bare: bool) -> Token:
         if bare and (token := self.scanner.take_bare()):
-            return token
+            return replace(token, sort=Sort.word) if token.text.upper() in _NULLS else token
         token = self.scanner.peek()
         if token.sort == Sort.word and find(token.text) and level_of(token) is None and token.upper != "PROCESS":
             raise self.scanner.error(

@@ -129,7 +129,5 @@ class Scanner:
 
     def _note_dropped(self, token: Token) -> None:
         self.dropped += [
-            token.at + match.start()
-            for match in _ESCAPE.finditer(self.text, token.at, token.end)
-            if match[1] not in _ESCAPED
+            match.start() for match in _ESCAPE.finditer(self.text, token.at, token.end) if match[1] not in _ESCAPED
         ]
