@@ -67,7 +67,7 @@ class Parser:
         node = self._either()
         rest = self.scanner.peek()
         if rest.sort != Sort.end:
-            what = "an opening bracket for this" if rest.text == ")" else "AND, OR or the end"
+            what = "an opening bracket for this" if rest.upper == ")" else "AND, OR or the end"
             raise self.scanner.error(f"expected {what}", rest.at)
         return node
 
@@ -112,7 +112,7 @@ class Parser:
         return self._comparison(token)
 
     def _comparison(self, token: Token) -> Node:
-        if token.sort in {Sort.string, Sort.number} or token.text == "{":
+        if token.sort in {Sort.string, Sort.number} or token.upper == "{":
             return self._turned(token)
         if token.upper in _QUALIFIERS:
             raise self.scanner.error(f"{token.upper} is for keys with several values; a log has none")
@@ -122,10 +122,10 @@ class Parser:
         key = self._key(token)
         sign = self.scanner.peek()
         operator = self._operator()
-        negated = sign.text == "!:"
+        negated = sign.upper == "!:"
         caseless, markless = self._options(key)
         bare = token.text.lower() in SHORT or (
-            sign.text in _SHORTHAND and any(alias in SHORT for alias in (key.name, *key.aliases))
+            sign.upper in _SHORTHAND and any(alias in SHORT for alias in (key.name, *key.aliases))
         )
         if operator in {Operator.in_, Operator.between}:
             literals = self._braced(bare=False)
@@ -141,18 +141,18 @@ class Parser:
 
     def _turned(self, token: Token) -> Node:
         """Read a comparison that begins with its value, or a text alone: the message contains it."""
-        literals = self._braced(bare=False) if token.text == "{" else [self.scanner.take()]
+        literals = self._braced(bare=False) if token.upper == "{" else [self.scanner.take()]
         sign = self.scanner.peek()
         operator = _OPERATORS.get(sign.upper)
         if operator is None and token.sort == Sort.string:
             key = named("eventMessage")
             return Comparison(key, Operator.contains, (self._value(key, Operator.contains, token),))
         turned = SIDES.get(operator) if operator else None
-        if token.text == "{" and operator == Operator.contains:
+        if token.upper == "{" and operator == Operator.contains:
             turned = Operator.in_
         elif token.sort == Sort.string and operator == Operator.in_:
             turned = Operator.contains
-        if turned is None or (token.text == "{" and turned != Operator.in_):
+        if turned is None or (token.upper == "{" and turned != Operator.in_):
             raise self.scanner.error("expected a key first, then an operator, then the value", token.at)
         self.scanner.take()
         word = self.scanner.peek()
@@ -175,7 +175,7 @@ class Parser:
     def _operator(self) -> Operator:
         token = self.scanner.peek()
         operator = _OPERATORS.get(token.upper)
-        if token.text == "~/":
+        if token.upper == "~/":
             raise self.scanner.error(
                 "~/ is not described publicly: write MATCHES and a regular expression for the whole"
             )
@@ -187,13 +187,13 @@ class Parser:
     def _options(self, key: Key) -> tuple[bool, bool]:
         """Read ``[cd]``; return whether letter case and diacritical marks are of no matter."""
         letters = ""
-        if self.scanner.peek().text == "[":
+        if self.scanner.peek().upper == "[":
             self.scanner.take()
             word = self.scanner.take()
             letters = word.text.lower()
             if not letters or set(letters) - {"c", "d"}:
                 raise self.scanner.error("the options of an operator are [c], [d] and [cd]", word.at)
-            if self.scanner.peek().text != "]":
+            if self.scanner.peek().upper != "]":
                 raise self.scanner.error("expected ]")
             self.scanner.take()
         if key.kind == Kind.uuid:
@@ -202,14 +202,14 @@ class Parser:
         return textual and "c" in letters, textual and "d" in letters
 
     def _braced(self, *, bare: bool) -> list[Token]:
-        if self.scanner.peek().text != "{":
+        if self.scanner.peek().upper != "{":
             raise self.scanner.error("expected { and values: {1, 2}")
         self.scanner.take()
         found = [self._literal(bare=bare)]
-        while self.scanner.peek().text == ",":
+        while self.scanner.peek().upper == ",":
             self.scanner.take()
             found.append(self._literal(bare=bare))
-        if self.scanner.peek().text != "}":
+        if self.scanner.peek().upper != "}":
             raise self.scanner.error("expected , or }")
         self.scanner.take()
         return found
@@ -218,7 +218,7 @@ class Parser:
         """Read a value, or those of the shorthand: ``a|b``."""
         bare_text = bare and key.kind == Kind.text
         found = [self._literal(bare=bare_text)]
-        while bare and self.scanner.peek().text == "|":
+        while bare and self.scanner.peek().upper == "|":
             self.scanner.take()
             found.append(self._literal(bare=bare_text))
         return found
@@ -265,7 +265,8 @@ class Parser:
     def _expected(self, text: str | None) -> Token:
         """Take the next token, which must be this, or a number."""
         token = self.scanner.peek()
-        if (token.sort != Sort.number) if text is None else (token.text != text):
+        sort = {None: Sort.number, "NSDate": Sort.string}.get(text, Sort.symbol)
+        if token.sort != sort or (text is not None and token.text != text):
             raise self.scanner.error('expected CAST(seconds since 2001, "NSDate")', token.at)
         return self.scanner.take()
 

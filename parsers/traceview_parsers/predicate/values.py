@@ -25,6 +25,8 @@ _SINCE_1970: Final = re.compile(r"@([0-9]{1,10})(?:\.([0-9]{1,9}))?")
 REFERENCE_DATE: Final = datetime(2001, 1, 1, tzinfo=UTC)
 """From which NSDate counts (Apple, NSDate)."""
 _LAST_NS: Final = 2**63 - 1
+_LONGEST_NUMBER: Final = 100
+"""Characters."""
 
 
 class LiteralError(ValueError):
@@ -33,6 +35,8 @@ class LiteralError(ValueError):
 
 def number(text: str) -> int | float:
     """Return the number that is written so. Raises LiteralError where it is none that can be compared."""
+    if len(text) > _LONGEST_NUMBER:
+        raise LiteralError("too large a number")
     sign, digits = (-1, text[1:]) if text[0] == "-" else (1, text.removeprefix("+"))
     if re.fullmatch(r"[0-9]+|0[xXoObB].*", digits):
         return sign * int(digits, 0 if digits[:2].isalnum() and not digits[:2].isdecimal() else 10)
@@ -75,15 +79,22 @@ def value_of(key: Key, token: Token, zone: tzinfo) -> Value:
 def level_of(token: Token) -> str | None:
     """Return the level of this word or number, or None."""
     if token.sort == Sort.number:
-        return next((level for level, known in LEVEL_NUMBERS.items() if known == number(token.text)), None)
+        return next((level for level, known in LEVEL_NUMBERS.items() if known == _code(token)), None)
     return LEVEL_WORDS.get(token.text.lower())
 
 
 def event_of(token: Token) -> str | None:
     """Return the event of this word or number, or None."""
     if token.sort == Sort.number:
-        return next((event for known, event in EVENT_NUMBERS.items() if known == number(token.text)), None)
+        return next((event for known, event in EVENT_NUMBERS.items() if known == _code(token)), None)
     return EVENT_WORDS.get(token.text.lower())
+
+
+def _code(token: Token) -> int | float | None:
+    try:
+        return number(token.text)
+    except LiteralError:
+        return None
 
 
 def since_reference(seconds: float) -> int:
