@@ -156,8 +156,10 @@ def _ns(column: str = "time") -> pl.Expr:
 
 def _of_lines(events: pl.DataFrame) -> pl.DataFrame:
     """Log lines that stand once in their source; only where several sources have lines."""
-    lines = events.filter(~pl.col("signal").str.starts_with("report."), pl.col("pid").is_not_null()).select(
-        _index(), "process", "pid", "message", _ns()
+    if events.select(_index())["index"].n_unique() < 2:
+        return pl.DataFrame(schema=_MOMENTS)
+    lines = events.select("signal", _index(), "process", "pid", "message", _ns()).filter(
+        ~pl.col("signal").str.starts_with("report."), pl.col("pid").is_not_null()
     )
     if lines["index"].n_unique() < 2:
         return pl.DataFrame(schema=_MOMENTS)

@@ -72,6 +72,8 @@ def main() -> None:
     # Polars' allocator (jemalloc) keeps what it was given back, and that counts as used: 60 MB of 400 for 300 MB of log.
     # It reads this once, when polars is imported, here and in the processes of a fleet.
     os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0")
+    # numpy's linear algebra, which nothing here uses, starts threads that take 0.1 s of processor time to begin with.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     signal.signal(signal.SIGTERM, _stop)
     try:
         code = app(standalone_mode=False)

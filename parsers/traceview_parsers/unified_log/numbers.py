@@ -67,6 +67,14 @@ def small_entry(text: bytes) -> Array:
     return np.frombuffer(raw, ENTRY)
 
 
+def decimal_entries(count: int) -> Array:
+    """Return the entries of 0 … count-1, then of 0 … -(count-1); `count` is at most 10¹¹."""
+    value = np.tile(np.arange(count, dtype=np.uint64), 2)
+    one = np.ones(value.size, np.int64)
+    negative = np.arange(value.size) > count
+    return entries(*decimal_rows(value, negative, one, one), 0)
+
+
 def decimal_rows(value: Array, negative: Array, digits: Array, width: Array) -> tuple[Array, Array, Array]:
     """Write magnitudes (uint64) in decimal, with a minus sign where `negative`.
 

@@ -26,9 +26,7 @@ _BOOLS: Final = {
     Style.BOOL_UPPER: np.concatenate([numbers.small_entry(b"NO"), numbers.small_entry(b"YES")]),
 }
 _SMALL: Final = 10_000
-_SMALL_DECIMALS: Final = np.concatenate(
-    [numbers.small_entry(str(number).encode()) for number in (*range(_SMALL), *range(0, -_SMALL, -1))]
-)
+_SMALL_DECIMALS: Final = numbers.decimal_entries(_SMALL)
 """Entries of 0 … 9999 and of 0 … -9999."""
 
 _SIGN_OF_BYTE: Final = 0x80
