@@ -56,6 +56,18 @@ def test_diff_fails_on_new_findings_only(samples: Path, nothing: Path) -> None:
     assert "nothing could be evaluated" in str(blind.exception)
 
 
+def test_diff_says_what_was_compared_and_never_nothing(samples: Path, nothing: Path) -> None:
+    good, bad = samples / HEALTHY, samples / UNREPORTED
+    result = _run("diff", good, bad)
+    first, second, head = result.stderr.splitlines()
+    assert first.startswith(f"A {HEALTHY}: No findings (")
+    assert second.startswith(f"B {UNREPORTED}: 1 finding: 1 critical")
+    assert head == "change, findings in A → in B, severity, rule:"
+    blind = _run("diff", nothing, nothing)
+    assert (blind.stdout, blind.stderr.splitlines()[-1]) == ("", "no finding on either side")
+    assert blind.stderr.startswith(f"A {nothing.name}: Nothing can be said: ")
+
+
 def test_diff_shows_the_worst_first(samples: Path) -> None:
     rows = _run("diff", samples / HEALTHY, samples / "suspended-in-call.ios26.compact.txt").stdout.splitlines()
     order = ["critical", "high", "medium", "low", "info"]

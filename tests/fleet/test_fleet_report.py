@@ -282,12 +282,13 @@ def test_figures_hold_what_the_frames_say() -> None:
     figure = heat_map(table, "os_version", {"a": "<b>Title</b>"}, ["26.0", "26.1", "26.2"])
     assert figure.layout.meta["metrics"] == [metric.column for metric in METRICS for _ in range(2)]
     share, dots = figure.data[:2]
-    assert list(share.text[0]) == ["1/2", "50", ""]
+    assert list(share.text[0]) == ["1/2", "50%", ""]
     assert share.z[0][0] < share.z[0][1] < 50, "few captures are paler"
     assert share.z[0][2] is None
     assert list(dots.x) == [2]
     assert "could not be evaluated in 1 capture" in dots.hovertext[0]
     assert "30 of 60 captures (50 %), 3 findings" in share.hovertext[0][1]
+    assert list(figure.data[2].text[0]) == ["75/1k", "75/1k", "75/1k"]
     assert list(figure.data[5].x) == [0, 1, 2], "no background hour, no rate"
     assert [one.visible for one in figure.data] == [True, True, False, False, False, False]
     assert "&lt;b&gt;Title" in figure.layout.yaxis.ticktext[0]

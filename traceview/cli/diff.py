@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from traceview.cli import options, verdicts
-from traceview.cli.options import visible
 
 
 def register(app: typer.Typer) -> None:
@@ -29,13 +28,16 @@ def diff(
     for path in (before, after):
         with options.open_inputs([path], apps=app, date_text=date, zone=tz, config=config) as capture:
             sides.append(capture.analysis)
-    from traceview.compare import compare  # noqa: PLC0415  (keeps --help fast)
+    from traceview.cli.summary import fold, told  # noqa: PLC0415  (keeps --help fast)
+    from traceview.compare import compare  # noqa: PLC0415
 
     rows = compare(*sides)
+    for name, side in zip("AB", sides, strict=True):
+        typer.echo(fold(f"{name} {side.capture.name}: {told(side)}", ""), err=True)
+    typer.echo("change, findings in A → in B, severity, rule:" if rows else "no finding on either side", err=True)
     for row in rows:
         doubt = " (the rule could not be evaluated on the other side)" if row.not_evaluated else ""
-        typer.echo(
-            f"{row.change:<6} {row.before:>3} → {row.after:<3} {row.severity.name:<8} {row.rule}: {visible(row.title)}{doubt}"
-        )
+        counts = f"{row.change:<6} {row.before:>3} → {row.after:<3} {row.severity.name:<8} "
+        typer.echo(fold(f"{counts}{row.rule}: {row.title}{doubt}", "", " " * len(counts)))
     new = [row.severity for row in rows if row.change == "new"]
     verdicts.fail(fail_on, new, sides[1].not_evaluated, config)

@@ -19,14 +19,19 @@ _FEW_RULES: Final = 6
 
 
 def verdict(analysis: Analysis) -> str:
-    """Return one sentence: how many findings of which severity, or what clean rests on."""
+    """Return one sentence in bold: how many findings of which severity, or what clean rests on."""
+    return typer.style(fold(told(analysis), "", ""), bold=True)
+
+
+def told(analysis: Analysis) -> str:
+    """Return the plain words of `verdict`, in one line."""
     skipped = len(analysis.not_evaluated)
-    told = _found(analysis)
-    if told is None:
-        told = f"Nothing can be said: {_nothing(analysis)}"
+    found = _found(analysis)
+    if found is None:
+        found = f"Nothing can be said: {_nothing(analysis)}"
     elif skipped > MOST_SILENT and (analysis.worst or Severity.info) <= Severity.low:
-        told = f"Little can be said: {told[0].lower()}{told[1:]}"
-    return typer.style(fold(f"{told}; {_how_many(analysis)}" if skipped else told, "", ""), bold=True)
+        found = f"Little can be said: {found[0].lower()}{found[1:]}"
+    return f"{found}; {_how_many(analysis)}" if skipped else found
 
 
 def _found(analysis: Analysis) -> str | None:
@@ -69,8 +74,8 @@ def unchecked(analysis: Analysis, *, in_full: bool) -> list[str]:
         names = f": {', '.join(one.rule for one in lack.rules)}" if named else ""
         rows.append(wrap(f"{lack}{names}", indent="    ", hang="   "))
         if in_full:
-            told = [f"{one.rule}: {one.title}; {_need(one.needs, lack.why)}" for one in lack.rules]
-            rows += [wrap(text, indent="      ", hang="  ") for text in told]
+            needs = [f"{one.rule}: {one.title}; {_need(one.needs, lack.why)}" for one in lack.rules]
+            rows += [wrap(text, indent="      ", hang="  ") for text in needs]
     ask = "" if in_full else "`--not-evaluated` lists them with what each needs; "
     return [*rows, wrap(f"{ask}`traceview explain RULE` says what a rule is about")]
 
@@ -88,7 +93,7 @@ def _how_many(analysis: Analysis) -> str:
 
 def wrap(text: str, indent: str = "  ", hang: str = "") -> str:
     """Return a paragraph as wide as the terminal, words whole; `hang` is put before all lines but the first."""
-    return _filled(text, shutil.get_terminal_size((_WIDEST, 24)).columns, indent, hang)
+    return _filled(text, min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns), indent, hang)
 
 
 def fold(text: str, indent: str = "  ", hang: str = "  ") -> str:
@@ -100,7 +105,7 @@ def fold(text: str, indent: str = "  ", hang: str = "  ") -> str:
 def _filled(text: str, width: int, indent: str, hang: str) -> str:
     return textwrap.fill(
         visible(text),
-        max(_NARROWEST, min(_WIDEST, width)),
+        max(_NARROWEST, width),
         initial_indent=indent,
         subsequent_indent=indent + hang,
         break_long_words=False,

@@ -384,10 +384,10 @@ def facts(contents: Contents, rated: rates.FleetRates) -> list[tuple[str, str]]:
     if isinstance(start, datetime) and isinstance(end, datetime):
         found.append(("Span", f"{start:%Y-%m-%d} to {end:%Y-%m-%d}"))
     if captures.height:
-        found.append(("OS", mix(captures.select(rates.system_version())["os_version"])))
-        found.append(("Devices", mix(captures["model"])))
+        found.append(("OS (captures)", mix(captures.select(rates.system_version())["os_version"])))
+        found.append(("Devices (captures)", mix(captures["model"])))
     if rated.apps.height:
-        found.append(("Apps", mix(rated.apps.unique(["capture", "app"])["app"])))
+        found.append(("Apps (captures)", mix(rated.apps.unique(["capture", "app"])["app"])))
     calls, hours = int(units["calls"].sum()), float(units["background_s"].sum()) / 3600
     found.append(("Exposure", f"{plural(calls, 'call')}, {number(round(hours, 1))} background hours"))
     return found

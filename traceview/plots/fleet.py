@@ -37,19 +37,33 @@ class Metric:
         column: Of the frame.
         name: For buttons.
         meaning: For the text beside the figure.
+        unit: Printed behind each figure, without a space: cells are narrow.
         factor: From the column to the figure that is printed.
     """
 
     column: str
     name: str
     meaning: str
+    unit: str
     factor: float = 1.0
 
 
 METRICS: Final = (
-    Metric("share", "% of captures", "captures with the finding, of those in which the rule could be evaluated", 100),
-    Metric("per_1000_calls", "per 1,000 calls", "findings per 1,000 calls in the captures that could be evaluated"),
-    Metric("per_background_h", "per background hour", "findings per hour that apps spent running in the background"),
+    Metric(
+        "share", "% of captures", "captures with the finding, of those in which the rule could be evaluated", "%", 100
+    ),
+    Metric(
+        "per_1000_calls",
+        "per 1,000 calls",
+        "findings per 1,000 calls (/1k) in the captures that could be evaluated",
+        "/1k",
+    ),
+    Metric(
+        "per_background_h",
+        "per background hour",
+        "findings per hour (/h) that apps spent running in the background",
+        "/h",
+    ),
 )
 
 
@@ -188,7 +202,7 @@ def _text(metric: Metric, cell: dict[str, Any] | None) -> str:
         return ""
     if metric.column == "share" and cell["captures"] < FEW:
         return f"{cell['captures_hit']}/{cell['captures']}"
-    return brief(value)
+    return f"{brief(value)}{metric.unit}"
 
 
 def brief(value: float) -> str:
