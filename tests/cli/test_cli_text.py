@@ -1,6 +1,5 @@
 """The text of ``analyze`` and ``log`` as somebody reads it who sees it for the first time."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -33,9 +32,7 @@ def test_a_selection_without_lines_says_so(samples: Path) -> None:
 def test_paragraphs_fit_the_terminal_and_rule_names_stay_whole(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     text = _run("analyze", "--not-evaluated", samples / UNREPORTED).stdout
-    proof = re.compile(r"    (\d\d:){2}")
-    broken = [line for line in text.splitlines() if " " in line.strip() and not proof.match(line)]
-    assert max(map(len, broken)) <= 60
+    assert max(len(line) for line in text.splitlines() if " " in line.strip()) <= 60
     names = text[text.index("What the capture covers") :]
     assert not any(line.endswith("-") for line in names.splitlines())
 
@@ -56,7 +53,8 @@ def test_what_keeps_rules_from_running_is_told_by_cause_and_on_demand_in_full(re
 
 def test_remarks_alone_are_no_verdict_where_most_rules_are_silent(samples: Path) -> None:
     text = _run("analyze", samples / "powerlog-call.ios18.PLSQL.gz").stdout
-    assert "Little can be said: 2 findings: 2 info (no log, 5 events recognised); 54 of 60 rules" in text
+    told = "Little can be said, since 54 of 60 rules could not be evaluated; 2 findings: 2 info (no log, 5 events recognised)"
+    assert told in text.splitlines()
 
 
 def test_the_line_that_tells_the_cause_is_shown(samples: Path) -> None:

@@ -30,7 +30,7 @@ def told(analysis: Analysis) -> str:
     if found is None:
         found = f"Nothing can be said: {_nothing(analysis)}"
     elif skipped > MOST_SILENT and (analysis.worst or Severity.info) <= Severity.low:
-        found = f"Little can be said: {found[0].lower()}{found[1:]}"
+        return f"Little can be said, since {_how_many(analysis)}; {found[0].lower()}{found[1:]}"
     return f"{found}; {_how_many(analysis)}" if skipped else found
 
 

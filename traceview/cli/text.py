@@ -128,11 +128,11 @@ def _line(row: dict[str, object], clock: _Clock, told: datetime | None, cut: int
     time = row["time"]
     stamp = clock(time, told) if isinstance(time, datetime) else "(no time)"
     who = f"{row['process'] or '?'}[{row['pid'] if row['pid'] is not None else '?'}]"
-    message = visible(str(row["message"] or ""))
+    message = str(row["message"] or "")
     if cut is not None and len(message) > cut:
         message = message[:cut] + "…"
     origin = str(row["source"]).rsplit("/", 1)[-1]
-    return f"    {stamp} {visible(who)} {message}  ({visible(origin)}:{row['place'] or row['position']})"
+    return fold(f"{stamp} {who} {message}  ({origin}:{row['place'] or row['position']})", "    ", "    ")
 
 
 def _calls(calls: pl.DataFrame, clock: _Clock) -> str:
