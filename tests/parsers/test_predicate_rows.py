@@ -77,6 +77,10 @@ def holds_of(node: Comparison, row: Row) -> bool:
         value = row[node.key.instead]
     if value is None and node.key.zero_is_none:
         value = 0
+    if value is None and node.key.empty_is_none and node.operator in {Operator.eq, Operator.ne, Operator.in_}:
+        value = ""
+    if value == "" and node.key.empty_is_none and node.values == (None,):
+        value = None
     if node.operator == Operator.eq:
         return compared(node, Operator.eq, value) if value is not None else node.values == (None,)
     if node.operator == Operator.ne:
@@ -139,7 +143,7 @@ def comparisons(draw: st.DrawFn) -> Comparison:
         allowed = [Operator.eq, Operator.ne, Operator.in_]
     operator = draw(st.sampled_from(allowed))
     if textual:
-        values = st.sampled_from([text for text in TEXTS if text])
+        values = st.sampled_from([text for text in TEXTS if text or operator in ORDERED])
         if operator == Operator.like:
             values = st.sampled_from(["*a*", "?", "*é*", "a?b", "x*", "*", "a", "*\n?"])
         if operator == Operator.matches:
@@ -251,7 +255,9 @@ def one(**columns: Any) -> Any:
         ("processImagePath ENDSWITH 'Acme'", {"process": "Acme", "process_path": "/x/Acme2"}, False),
         # what has no value
         ("subsystem != 'x'", {}, True),
-        ("subsystem == NULL AND category == NULL", {"category": ""}, False),
+        ("subsystem == NULL AND category == NULL AND subsystem == ''", {"category": ""}, True),
+        ("subsystem != '' OR category != ''", {}, False),
+        ("process == '' OR sender == NULL", {"sender": ""}, False),
         ("NOT subsystem CONTAINS 'x'", {}, True),
         ("messageType < error", {}, False),
         ("activityIdentifier == 0", {}, True),

@@ -24,6 +24,7 @@ _USER_BITS: Final = 0xFFFF_FFFF
 """User ids are printed without a sign."""
 _MESSAGE_COST: Final = 8
 """How much dearer messages are than names; only the order of evaluation depends on it (heuristic)."""
+_EQUAL: Final = frozenset({Operator.eq, Operator.ne, Operator.in_})
 _NUMBERS: Final[dict[Operator, Callable[[Any, Any], Any]]] = {
     Operator.eq: np.equal,
     Operator.ne: np.equal,
@@ -105,14 +106,16 @@ def _comparison(one: Comparison, rows: _Rows) -> Mask:
     else:
         found, present = _numbers(one, rows)
     if one.values == (None,):
-        found = ~present
+        found |= ~present
     return ~found if one.operator == Operator.ne else found
 
 
 def _texts(one: Comparison, rows: _Rows) -> tuple[Mask, Mask]:
     """Return (rows whose text fits, rows that have one)."""
-    test = partial(hits, one=one) if one.values != (None,) else _nothing
+    test = partial(hits, one=one) if one.values != (None,) else partial(_none, one)
     found, present = _by_distinct(rows.column(one.key.column), test)
+    if one.key.empty_is_none and "" in one.values and one.operator in _EQUAL:
+        found |= ~present
     if one.key.instead is not None and not present.all():
         missing = np.flatnonzero(~present)
         found[missing], present[missing] = _by_distinct(rows.at(missing).column(one.key.instead), test)
@@ -135,8 +138,12 @@ def _by_distinct(column: Any, test: Callable[[Any], Mask]) -> tuple[Mask, Mask]:
     return found[indices], valid[indices]
 
 
-def _nothing(texts: Any) -> Mask:
-    return np.zeros(len(texts), bool)
+def _none(one: Comparison, texts: Any) -> Mask:
+    """Return which texts count as none."""
+    if not one.key.empty_is_none:
+        return np.zeros(len(texts), bool)
+    found: Mask = pc.equal(texts, "").fill_null(False).to_numpy(zero_copy_only=False)
+    return found
 
 
 def _words(one: Comparison, rows: _Rows) -> Mask:

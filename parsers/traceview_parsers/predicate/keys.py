@@ -36,6 +36,7 @@ class Key:
         column: Column of ``log``.
         instead: Column that answers where `column` is null, as in the JSON that `log` prints.
         zero_is_none: Null means the number 0, as it is printed: the device uses 0 for "none".
+        empty_is_none: Likewise of the empty text.
         words: Of `Kind.name`: the words.
     """
 
@@ -45,6 +46,7 @@ class Key:
     column: str
     instead: str | None = None
     zero_is_none: bool = False
+    empty_is_none: bool = False
     words: tuple[str, ...] = ()
 
 
@@ -60,8 +62,8 @@ KEYS: Final = (
     Key("senderImagePath", (), Kind.text, "sender_path", instead="sender"),
     Key("senderImageUUID", (), Kind.uuid, "sender_uuid"),
     Key("senderImageOffset", ("senderProgramCounter",), Kind.number, "sender_offset"),
-    Key("subsystem", ("s",), Kind.text, "subsystem"),
-    Key("category", ("cat", "c"), Kind.text, "category"),
+    Key("subsystem", ("s",), Kind.text, "subsystem", empty_is_none=True),
+    Key("category", ("cat", "c"), Kind.text, "category", empty_is_none=True),
     Key("messageType", ("logType",), Kind.level, "level"),
     Key("eventType", ("type",), Kind.event, "event"),
     Key("formatString", (), Kind.text, "format"),

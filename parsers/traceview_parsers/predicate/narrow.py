@@ -128,7 +128,8 @@ def _comparison(one: Comparison, *, negated: bool) -> Alternatives:
         wanted = accepted(one)
         values: frozenset[Any] = frozenset(domain - wanted.values if wanted.others != negated else wanted.values)
         return (_clause(name, values),)
-    if negated or one.caseless or one.markless or None in one.values:
+    none = {None, ""} if one.key.empty_is_none else {None}
+    if negated or one.caseless or one.markless or not none.isdisjoint(one.values):
         return (Clause(),)
     if column in _NAMES and one.operator in _WHOLE:
         return _named(_NAMES[column], one)
