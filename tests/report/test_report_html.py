@@ -18,6 +18,7 @@ from traceview.report.html import write
 from traceview.report.payload import pack
 from traceview.report.views.evidence import EvidenceBook
 from traceview.report.views.findings import link
+from traceview.report.views.gaps import problems_view
 from traceview.report.views.limits import Limits
 from traceview.report.views.moments import Moments
 from traceview.rules.registry import Finding, NotEvaluated, Rule, Severity
@@ -246,6 +247,24 @@ def test_rules_without_evidence_are_folded_by_what_they_lack(rich: Analysis, tmp
     write(replace(rich, not_evaluated=silent, coverage=[]), tmp_path / "y.html")
     alone = _squeezed(_Page((tmp_path / "y.html").read_text(encoding="utf-8")).text)
     assert "3 need the device's log (a sysdiagnose, a .logarchive or log text)" in alone
+
+
+def test_many_sources_are_folded_and_what_they_have_in_common_is_told_once(rich: Analysis, tmp_path: Path) -> None:
+    names = [f"export/table-{index}.xml" for index in range(30)]
+    sources = [Coverage(name, "xctrace", clock="unknown") for name in names]
+    alike = [Problem(name, "no-start-time", "nothing says when the recording began", count=2) for name in names]
+    other = Problem(names[4], "cut", "ends within a row", 43, "byte", 1, "<row>")
+    write(replace(rich, coverage=sources, problems=[*alike, other]), tmp_path / "x.html")
+    text = _squeezed(_Page((tmp_path / "x.html").read_text(encoding="utf-8")).text)
+    assert "30 sources, 0 of them with times" in text
+    assert text.count("nothing says when the recording began") == 1
+    assert "30 sources: table-0.xml, table-1.xml, table-2.xml and 27 more" in text
+    assert "export/table-4.xml" in text.partition("ends within a row")[0]
+    views = problems_view(replace(rich, problems=[*alike, other]))
+    assert [(view.kind, view.count, view.where) for view in views] == [
+        ("no-start-time", "60", ""),
+        ("cut", "1", "byte 43"),
+    ]
 
 
 def test_commands_in_advice_are_code() -> None:

@@ -9,9 +9,12 @@ from traceview.plots.text import duration
 from traceview.report.views.moments import Moments
 from traceview.report.views.sources import below, common_path
 from traceview.zones import from_ns
+from traceview_parsers.problems import Problem
 from traceview_parsers.trace import Coverage
 
 BAR_WIDTH: Final = 1000
+_NAMED: Final = 3
+"""Sources of one problem that are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +75,27 @@ def _coverage(source: Coverage, path: str, moments: Moments, first: int, whole: 
 
 
 def problems_view(analysis: Analysis) -> tuple[ProblemView, ...]:
-    """Return all problems."""
-    return tuple(
-        ProblemView(
-            problem.source,
-            problem.kind,
-            problem.message,
-            f"{problem.unit} {problem.position:,}" if problem.position is not None else "",
-            f"{problem.count:,}",
-            problem.sample,
-        )
-        for problem in analysis.problems
+    """Return all problems; what several sources have in common is one, with the place of the first."""
+    groups: dict[tuple[str, str], list[Problem]] = {}
+    for problem in analysis.problems:
+        groups.setdefault((problem.kind, problem.message), []).append(problem)
+    return tuple(_problem(alike) for alike in groups.values())
+
+
+def _problem(alike: list[Problem]) -> ProblemView:
+    first = alike[0]
+    names = list(dict.fromkeys(problem.source for problem in alike))
+    if len(names) == 1:
+        source = first.source
+    else:
+        shown = ", ".join(below(name, common_path(names)) or name for name in names[:_NAMED])
+        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+        source = f"{len(names):,} sources: {shown}{more}"
+    return ProblemView(
+        source,
+        first.kind,
+        first.message,
+        f"{first.unit} {first.position:,}" if first.position is not None and len(names) == 1 else "",
+        f"{sum(problem.count for problem in alike):,}",
+        next((problem.sample for problem in alike if problem.sample), ""),
     )
