@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from traceview_parsers.unified_log import chunksets, columns, firehose
+from traceview_parsers.unified_log import chunksets, columns, firehose, lockstep
 from traceview_parsers.unified_log.callsites import CallSites, Images
 from traceview_parsers.unified_log.catalog import Processes
 from traceview_parsers.unified_log.dumps import SIMPLE_HEAD, STATE_HEAD, SimpleDumps, StateDumps, UuidImages
@@ -152,11 +152,10 @@ class Decoder:
         """Count what is not read: so many dumps, and the tracepoints of these chunks."""
         job.tally.records += dumps
         if hits.size:
-            batch, nothing = job.load.batch, np.zeros(hits.size, np.uint64)
-            at, _, _ = firehose.walk(batch, Chunks(batch.at[hits], batch.end[hits], nothing, nothing, nothing, nothing))
-            kind = batch.data[at]
-            job.tally.records += int(np.count_nonzero(firehose.IS_KNOWN.take(kind)))
-            lost = self._rows.loss_counts(job.load, at[kind == firehose.LOSS])
+            batch = job.load.batch
+            known, losses = lockstep.count_known(batch, batch.at[hits], batch.end[hits])
+            job.tally.records += known
+            lost = self._rows.loss_counts(job.load, losses)
             job.tally.lost += int(np.minimum(lost, _MOST_LOST).sum())
 
     def _firehose(self, job: Job, chunks: Chunks) -> Iterator[Part]:
@@ -181,7 +180,7 @@ class Decoder:
             yield self._tracepoints(job, chunks, records, blobs)
 
     def _points(self, job: Job, chunks: Chunks) -> Tracepoints:
-        at, owner, overrun = firehose.walk(job.load.batch, chunks)
+        at, owner, overrun = lockstep.walk(job.load.batch, chunks)
         points = firehose.read_heads(job.load.batch, chunks, at, owner)
         if job.only is not None:
             return points.take(np.flatnonzero(np.isin(points.at, job.only)))

@@ -1,8 +1,7 @@
 """Firehose chunks: all their tracepoints at once, with the fields that their flags announce.
 
 Layout (libyal dtformats): a 32-byte preamble, tracepoints of a 24-byte head and flag-dependent data, padded to 8 bytes,
-then the private data. The public size counts 16 bytes of the preamble (checked on real archives). Chunks are stepped
-in lockstep: step k moves every chunk's cursor over its k-th tracepoint.
+then the private data. The public size counts 16 bytes of the preamble (checked on real archives).
 """
 
 from dataclasses import dataclass
@@ -39,9 +38,9 @@ HAS_OVERSIZE: Final = 0x0800
 HAS_NAME: Final = 0x8000
 
 HEAD: Final = 24
-_STEPS: Final = 8
-_PREAMBLE: Final = 48  # chunk preamble and firehose preamble
 _U16: Final = np.uint64(0xFFFF)
+DELTA: Final = np.uint64(0xFFFF_FFFF_FFFF)
+"""The bits of the third word of a tracepoint that are its time, counted from its chunk's base; above is its size."""
 _PERSONA: Final = 4
 _IS_ITEM: Final = np.isin(np.arange(256) >> 4, (0, 1, 2, 3, 4, 5, 6, 7, 8, 15)) & np.isin(
     np.arange(256) & 15, (0, 1, 2, 5, 6)
@@ -119,52 +118,6 @@ class Tracepoints:
         return Tracepoints(**{name: getattr(self, name)[rows] for name in self.__slots__})
 
 
-def walk(batch: Batch, chunks: Chunks) -> tuple[Array, Array, int]:
-    """Return (byte position of each tracepoint, its chunk, how many chunks end inside a tracepoint)."""
-    words = batch.words
-    first = (chunks.at + _PREAMBLE) >> 3
-    public = (words[(chunks.at >> 3) + 4] & _U16).astype(np.int64)
-    limit = np.minimum(chunks.at + 32 + public, chunks.end)
-    end = (limit + 7) >> 3
-    order = np.argsort(first - end, kind="stable")  # longest first: the chunks that are done come last
-    cursor, stop, chunk = first[order], limit[order] >> 3, order  # the head of a tracepoint must be whole
-    sizes = words[2:]
-    positions, owners, steps = [], [], []
-    taken = 0
-    while True:
-        going = np.flatnonzero(cursor + 3 <= stop)
-        if going.size < cursor.size:
-            cursor, stop, chunk = cursor[going], stop[going], chunk[going]
-        if not cursor.size:
-            break
-        # Several steps at a time; what runs over a chunk's end is dropped afterwards.
-        found = np.empty((_STEPS, cursor.size), np.int64)
-        for step in range(_STEPS):
-            found[step] = cursor
-            size = sizes.take(cursor, mode="clip")
-            size >>= np.uint64(48)
-            size += np.uint64(31)
-            size >>= np.uint64(3)
-            cursor = cursor + size.view(np.int64)
-        step_of, column = np.nonzero(found + 3 <= stop)
-        positions.append(found[step_of, column])
-        owners.append(chunk[column])
-        steps.append(step_of + taken)
-        taken += _STEPS
-    if not positions:
-        nothing = np.zeros(0, np.int64)
-        return nothing, nothing, 0
-    owner = np.concatenate(owners)
-    count = np.bincount(owner, minlength=chunks.at.size)
-    place = (np.cumsum(count) - count)[owner] + np.concatenate(steps)
-    at = np.empty(owner.size, np.int64)
-    at[place] = np.concatenate(positions)
-    owner = np.repeat(np.arange(chunks.at.size), count)
-    size = words.take(at + 2) >> np.uint64(48)
-    behind = at + ((size + np.uint64(31)) >> np.uint64(3)).view(np.int64)
-    return at << 3, owner, int(np.count_nonzero(behind > end[owner]))
-
-
 def read_heads(batch: Batch, chunks: Chunks, at: Array, owner: Array) -> Tracepoints:
     """Read the fixed part of the tracepoints at these positions."""
     word = at >> 3
@@ -179,7 +132,7 @@ def read_heads(batch: Batch, chunks: Chunks, at: Array, owner: Array) -> Tracepo
         reference=head >> np.uint64(32),
         head=head,
         thread=batch.words.take(word + 1),
-        ticks=(last & np.uint64(0xFFFFFFFFFFFF)) + chunks.base.take(owner),
+        ticks=(last & DELTA) + chunks.base.take(owner),
         end=np.minimum(at + HEAD + (last >> np.uint64(48)).view(np.int64), chunks.end.take(owner)),
     )
 

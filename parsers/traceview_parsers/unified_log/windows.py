@@ -15,12 +15,12 @@ from typing import Final
 import numpy as np
 
 from traceview_parsers.unified_log.chunksets import FIREHOSE, OVERSIZE, Batch
-from traceview_parsers.unified_log.firehose import Chunks, walk
+from traceview_parsers.unified_log.firehose import DELTA
 from traceview_parsers.unified_log.interning import Array
+from traceview_parsers.unified_log.lockstep import delta_range
 
 _EVER: Final = np.uint64(2**64 - 1)
-_DELTA: Final = np.uint64(0xFFFF_FFFF_FFFF)
-_SAFE_BASE: Final = _EVER - _DELTA
+_SAFE_BASE: Final = _EVER - DELTA
 """From a base beyond this one, which only damage makes, times may begin again at 0."""
 _ONE_RECORD: Final = 48 + 24
 """Bytes of a firehose chunk with the head of one tracepoint."""
@@ -217,10 +217,11 @@ def _range(batch: Batch, at: Array, end: Array, base: Array) -> tuple[Array, Arr
     `_EVER` where there is none; where a chunk of the batch ends inside a record, the latest are not told either: all who
     read together then look at these chunks, and count the damage alike.
     """
-    nothing = np.zeros(at.size, np.uint64)
-    places, owner, overrun = walk(batch, Chunks(at, end, base, nothing.view(np.int64), nothing, nothing))
-    ticks = (batch.words.take((places >> 3) + 2) & _DELTA) + base.take(owner)
-    low, high = np.full(at.size, _EVER), np.zeros(at.size, np.uint64)
-    np.minimum.at(low, owner, ticks)
-    np.maximum.at(high, owner, ticks)
-    return low, np.where((low == _EVER) | (overrun > 0), _EVER, high)
+    low, high, overrun = delta_range(batch, at, end)
+    none = low > high
+    low, high = low + base, high + base
+    # Times that go beyond the end of the clock's numbers begin again at 0.
+    turned = ~none & (high < low)
+    low[turned], high[turned] = 0, _EVER
+    low[none] = _EVER
+    return low, np.where(none | (overrun > 0), _EVER, high)
