@@ -136,6 +136,10 @@ def test_the_last_rows_of_a_text(samples: Path) -> None:
         (("--last", ""), "give it as"),
         (("--last", "-5m"), "give it as"),
         (("--predicate", ""), "the predicate is empty: received ''"),
+        (("--predicate", "process == '\udcff'"), "the predicate is no UTF-8 text"),
+        (("--contains", "é\udcff"), "--contains: the text is no UTF-8"),
+        (("--contains", "\udcff", "-i"), "--contains: the text is no UTF-8"),
+        (("--process", "\udcff"), "--process: the text is no UTF-8"),
     ],
 )
 def test_what_is_wrong_is_told_before_the_capture_is_opened(options: tuple[str, ...], told: str) -> None:

@@ -155,6 +155,7 @@ WRONG = [
     ("eventMessage MATCHES '[a&&[b]]'", "sets of characters", 21),
     ("eventMessage MATCHES 'a)(?:b'", "not a regular expression", 21),
     ("eventMessage MATCHES '[a'", "not a regular expression", 21),
+    ("eventMessage LIKE '" + "é?*" * 40_000 + "'", "more text than can be compared", 18),
     ("(" * 100, "more than 60 brackets", 60),
     ("NOT " * 100 + "p=a", "more than 60 brackets", 240),
 ]

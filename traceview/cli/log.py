@@ -109,17 +109,18 @@ def log(
 
     if ignore_case and not contains:
         raise UsageError("--ignore-case is for --contains; in a predicate write CONTAINS[c]")
+    words = _names(contains, "--contains")
     zone = options.parse_zone(tz)
     hidden = {name for name, shown in (("info", info), ("debug", debug)) if not shown}
     chosen: frozenset[str | None] = frozenset(level or (*LEVELS, None))
     clause = Clause(
-        processes=_names(process),
-        subsystems=_names(subsystem),
-        categories=_names(category),
+        processes=_names(process, "--process"),
+        subsystems=_names(subsystem, "--subsystem"),
+        categories=_names(category, "--category"),
         levels=chosen - hidden if level or hidden else None,
         events=None if signpost else frozenset({*EVENTS, None}) - {"signpost"},
         pids=frozenset(pid) if pid else None,
-        words=None if ignore_case else _names(contains),
+        words=None if ignore_case else words,
     )
     window = log_selection.Window(start, end, last, boot)
     condition = log_selection.Condition(predicate, tuple(contains or ()) if ignore_case else ())
@@ -140,5 +141,9 @@ def log(
         typer.echo(f"traceview: {'no log line matches' if has_log else _NO_LOG}", err=True)
 
 
-def _names(values: Many) -> frozenset[str] | None:
+def _names(values: Many, option: str) -> frozenset[str] | None:
+    from traceview_parsers.errors import UsageError  # noqa: PLC0415  (keeps --help fast)
+
+    if any(not value.isascii() and value.encode(errors="replace").decode() != value for value in values or ()):
+        raise UsageError(f"{option}: the text is no UTF-8")
     return frozenset(values) if values else None

@@ -13,6 +13,7 @@ from traceview_parsers.predicate.errors import PredicateError
 from traceview_parsers.predicate.keys import ABSENT, SHORT, Key, Kind, find, known, named
 from traceview_parsers.predicate.patterns import PatternError, matches
 from traceview_parsers.predicate.syntax import SIDES, And, Comparison, Constant, Node, Not, Operator, Or, Value
+from traceview_parsers.predicate.texts import too_large
 from traceview_parsers.predicate.tokens import Scanner, Sort, Token
 from traceview_parsers.predicate.values import LiteralError, event_of, level_of, number, since_reference, value_of
 
@@ -137,6 +138,8 @@ class Parser:
         self._allow(key, operator, sign)
         values = [self._value(key, operator, literal) for literal in literals]
         found = _compared(key, operator, values, caseless=caseless, markless=markless)
+        if isinstance(found, Comparison) and key.kind == Kind.text and None not in values and too_large(found):
+            raise self.scanner.error("more text than can be compared so", literals[0].at)
         return Not(found) if negated else found
 
     def _turned(self, token: Token) -> Node:

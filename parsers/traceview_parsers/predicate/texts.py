@@ -48,6 +48,15 @@ def hits(texts: Any, one: Comparison) -> Mask:
     return found
 
 
+def too_large(one: Comparison) -> bool:
+    """Return whether the pattern of a comparison of texts is more than can be evaluated."""
+    try:
+        hits(pa.array([""]), one)
+    except pa.ArrowInvalid:
+        return True
+    return False
+
+
 def _found(texts: Any, wanted: Any, one: Comparison) -> Any:
     operator = one.operator
     if operator in _ORDER or operator == Operator.between:
