@@ -140,7 +140,7 @@ WRONG = [
     ("size > 3", "do not tell size", 0),
     ("ANY process == 'x'", "ANY is for keys with several values", 0),
     ("process == sender", "sender", 11),
-    ("pid == tid", "not the key tid", 7),
+    ("pid == tid", "is a number", 7),
     ("date > 'yesterday'", "a time is written", 7),
     ("date > '@99999999999'", "a time is written", 7),
     ("date > '@9999999999'", "64-bit", 7),

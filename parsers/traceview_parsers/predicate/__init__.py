@@ -16,9 +16,7 @@ from traceview_parsers.selection import Mask, Selection
 
 __all__ = ["Predicate", "PredicateError", "containing", "parse"]
 
-_REGULAR: Final = (
-    "NSPredicate drops a backslash that stands for nothing, and so it is here (character {}): write \\\\ for one"
-)
+_DROPPED: Final = "like NSPredicate this drops a backslash that stands for nothing (character {}): write \\\\ for one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ def parse(text: str, zone: tzinfo = UTC) -> Predicate:
     """Read a predicate; times without a zone are in `zone`. Raises PredicateError."""
     parser = Parser(text, zone)
     node = parser.whole()
-    return Predicate(node, tuple(_REGULAR.format(at + 1) for at in parser.scanner.dropped[:1]))
+    return Predicate(node, tuple(_DROPPED.format(at + 1) for at in parser.scanner.dropped[:1]))
 
 
 def containing(texts: list[str]) -> Predicate:

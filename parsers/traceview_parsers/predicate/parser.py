@@ -129,7 +129,7 @@ class Parser:
             sign.upper in _SHORTHAND and any(alias in SHORT for alias in (key.name, *key.aliases))
         )
         if operator in {Operator.in_, Operator.between}:
-            literals = self._braced(bare=False)
+            literals = self._braced()
             if operator == Operator.between and len(literals) != 2:
                 raise self.scanner.error("BETWEEN takes two values: {lowest, highest}", literals[0].at)
         else:
@@ -144,7 +144,7 @@ class Parser:
 
     def _turned(self, token: Token) -> Node:
         """Read a comparison that begins with its value, or a text alone: the message contains it."""
-        literals = self._braced(bare=False) if token.upper == "{" else [self.scanner.take()]
+        literals = self._braced() if token.upper == "{" else [self.scanner.take()]
         sign = self.scanner.peek()
         operator = _OPERATORS.get(sign.upper)
         if operator is None and token.sort == Sort.string:
@@ -204,14 +204,14 @@ class Parser:
         textual = key.kind == Kind.text
         return textual and "c" in letters, textual and "d" in letters
 
-    def _braced(self, *, bare: bool) -> list[Token]:
+    def _braced(self) -> list[Token]:
         if self.scanner.peek().upper != "{":
             raise self.scanner.error("expected { and values: {1, 2}")
         self.scanner.take()
-        found = [self._literal(bare=bare)]
+        found = [self._literal()]
         while self.scanner.peek().upper == ",":
             self.scanner.take()
-            found.append(self._literal(bare=bare))
+            found.append(self._literal())
         if self.scanner.peek().upper != "}":
             raise self.scanner.error("expected , or }")
         self.scanner.take()
@@ -226,14 +226,10 @@ class Parser:
             found.append(self._literal(bare=bare_text))
         return found
 
-    def _literal(self, *, bare: bool) -> Token:
+    def _literal(self, *, bare: bool = False) -> Token:
         if bare and (token := self.scanner.take_bare()):
             return replace(token, sort=Sort.word) if token.text.upper() in _NULLS else token
         token = self.scanner.peek()
-        if token.sort == Sort.word and find(token.text) and level_of(token) is None and token.upper != "PROCESS":
-            raise self.scanner.error(
-                f"expected a value, not the key {token.text} (if it is a text, it stands in quotes)"
-            )
         if token.upper == "CAST":
             return self._cast()
         if token.sort in {Sort.symbol, Sort.end} or token.upper in _KEYWORDS - _NULLS:

@@ -60,7 +60,7 @@ def value_of(key: Key, token: Token, zone: tzinfo) -> Value:
         return _text(key, token)
     if key.kind == Kind.number:
         if token.sort != Sort.number:
-            raise LiteralError(f"{key.name} is a number: write one without quotes")
+            raise LiteralError(f"{key.name} is a number: write one, without quotes")
         return number(token.text)
     if key.kind == Kind.time:
         time = _time(token, zone)
