@@ -81,21 +81,25 @@ class Held:
         ticks = [batch.column("mach_time").to_numpy() for batch, _ in group]
         if window >= self._cuts.size or not any(column.max() >= self._cuts[window] for column in ticks):
             return [(part, None) for part in group]
-        whole = together(group, None)
-        due = np.searchsorted(self._cuts, np.concatenate(ticks), "right")
-        late = np.flatnonzero(due > window)
-        due = due.take(late)
+        due = [np.searchsorted(self._cuts, column, "right") for column in ticks]
+        late = [np.flatnonzero(one > window) for one in due]
+        parts = [together([part], rows) for part, rows in zip(group, late, strict=True) if rows.size]
+        self._hold(parts, np.concatenate([one.take(rows) for one, rows in zip(due, late, strict=True)]))
+        return [
+            (part, np.flatnonzero(one <= window) if rows.size else None)
+            for part, one, rows in zip(group, due, late, strict=True)
+        ]
+
+    def _hold(self, parts: list[Part], due: Array) -> None:
+        """Keep the rows of parts for the windows in which they are due."""
         order = np.argsort(due.astype(np.int16 if self._cuts.size < 1 << 15 else np.int64), kind="stable")
         windows, first = np.unique(due.take(order), return_index=True)
-        batch, unsure = together([whole], late.take(order))
+        batch, unsure = together(parts, order)
         fits = self._bytes + batch.nbytes <= MOST_BYTES
         memory = _Whole(batch.nbytes, windows.size) if fits else None
         self._bytes += batch.nbytes if fits else 0
-        for number, at, end in zip(windows.tolist(), first.tolist(), [*first[1:].tolist(), late.size], strict=True):
+        for number, at, end in zip(windows.tolist(), first.tolist(), [*first[1:].tolist(), due.size], strict=True):
             self._keep(number, (batch.slice(at, end - at), unsure[at:end]), memory)
-        now = np.ones(whole[0].num_rows, bool)
-        now[late] = False
-        return [(whole, np.flatnonzero(now))]
 
     def _keep(self, window: int, piece: Part, memory: "_Whole | None") -> None:
         if memory is not None:
