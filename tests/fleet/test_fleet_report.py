@@ -264,6 +264,8 @@ def test_the_command_line(synthetic: Callable[..., Path], tmp_path: Path) -> Non
     result = CliRunner().invoke(app, ["fleet", "report", str(dataset), "-o", str(out)])
     assert result.exit_code == 0, result.exception
     assert re.search(r"wrote .*x\.html \(50 captures, \d\.\d MB\)", result.output)
+    first = r"\d+ of 50 captures show critical or high trouble; \d+ of the \d+ captures without a finding could be checked for"
+    assert re.match(first, result.output)
     again = CliRunner().invoke(app, ["fleet", "report", str(dataset), "-o", str(out)])
     assert isinstance(again.exception, UsageError)
     absent = CliRunner().invoke(app, ["fleet", "report", str(tmp_path / "absent"), "-o", str(tmp_path / "y.html")])

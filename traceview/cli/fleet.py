@@ -26,4 +26,7 @@ def report(
     from traceview.fleet.report import write  # noqa: PLC0415  (keeps --help fast)
 
     written = write(dataset, out)
+    typer.echo(written.headline, err=True)
     typer.echo(f"wrote {out} ({written.captures:,} captures, {written.total_bytes / 1e6:.1f} MB)", err=True)
+    for sentence in written.degraded:
+        typer.echo(f"left out: {sentence}", err=True)

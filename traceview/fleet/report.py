@@ -50,12 +50,14 @@ class FleetSize:
         captures: Captures that it speaks of.
         total_bytes: Size of the file.
         degraded: What it leaves out because of its limits, one sentence each; the page says the same.
+        headline: What it says first, with how many of the captures without a finding could be checked for everything.
     """
 
     path: Path
     captures: int
     total_bytes: int
     degraded: tuple[str, ...]
+    headline: str
 
 
 def write(dataset: Path, out: Path, *, budget: int = BUDGET) -> FleetSize:
@@ -72,16 +74,17 @@ def write(dataset: Path, out: Path, *, budget: int = BUDGET) -> FleetSize:
     """
     contents = load(dataset)
     base = out.absolute().parent
-    html, degraded = _page(contents, dataset, base, STEPS[0])
+    html, degraded, headline = _page(contents, dataset, base, STEPS[0])
     for limits in STEPS[1:]:
         if len(html) <= budget:
             break
-        html, degraded = _page(contents, dataset, base, limits)
+        html, degraded, headline = _page(contents, dataset, base, limits)
     out.write_bytes(html)
-    return FleetSize(out, contents.captures.height, len(html), tuple(degraded))
+    return FleetSize(out, contents.captures.height, len(html), tuple(degraded), headline)
 
 
-def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tuple[bytes, list[str]]:
+def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tuple[bytes, list[str], str]:
+    """Return the page, what it leaves out, and its headline for a terminal."""
     names = Names(load_rules()[0])
     rated = FleetRates.of(contents)
     compared = rated.changes()
@@ -107,9 +110,10 @@ def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tupl
         "version with few captures in a heat map": sum(one.left_out for one in maps),
     }
     degraded = [f"{_many(count, noun)} left out." for noun, count in left_out.items() if count > 0]
+    verdict = _verdict(contents, rated.units, rules, changed)
     body = render(
         "fleet.html.j2",
-        verdict=_verdict(contents, rated.units, rules, changed),
+        verdict=verdict,
         facts=facts(contents, rated),
         rules=rules,
         maps=maps,
@@ -132,7 +136,13 @@ def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tupl
     )
     scripts = ("theme.js", "unpack.js", "fleet.js")
     html = page("Fleet", body, figures, styles=("report.css", "fleet.css"), scripts=scripts)
-    return html.encode(), degraded
+    return html.encode(), degraded, _told(verdict)
+
+
+def _told(verdict: dict[str, Any]) -> str:
+    clean, checked = verdict["clean"], verdict["checked"]
+    whole = f"; {checked:,} of the {plural(clean, 'capture')} without a finding could be checked for everything"
+    return f"{verdict['headline']}{whole if clean else ''}"
 
 
 def _many(count: int, noun: str) -> str:
