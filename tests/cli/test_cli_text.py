@@ -81,7 +81,8 @@ def test_an_input_without_a_log_is_not_called_a_selection_without_lines(samples:
 
 
 @pytest.mark.parametrize(
-    ("option", "told"), [("--archive", "named without an option"), ("--color", "nothing is coloured")]
+    ("option", "told"),
+    [("--archive", "named without an option"), ("--color", "nothing is coloured"), ("--timezone", "--tz")],
 )
 def test_options_of_log_show_that_are_not_here_are_answered(
     option: str, told: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

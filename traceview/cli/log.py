@@ -42,6 +42,7 @@ _NO_LOG = "the input holds no log; `traceview doctor` shows what it holds, `trac
 INSTEAD = {
     "--archive": "here the archive is named without an option",
     "--color": "nothing is coloured here",
+    "--timezone": "here --tz names the zone",
 }
 """What stands here for options of `log show` that this command does not have."""
 
