@@ -111,7 +111,10 @@ def test_terminations_need_a_witness(case: Any, rule: str) -> None:
 )
 def test_jetsam(case: Any, reason: str, state: str, severity: Severity | None) -> None:
     case.add("terminations", 10, 10, kind="jetsam", explanation=f"jettisoned: {reason}", app_state=state)
-    assert [one.severity for one in case.findings("jetsam")] == ([severity] if severity else [])
+    found = case.findings("jetsam")
+    assert [one.severity for one in found] == ([severity] if severity else [])
+    where = {"background": "while in the background", "suspended": "while suspended"}[state]
+    assert all(one.title == f"iOS removed com.acme.voip from memory {where} ({reason})" for one in found)
 
 
 def test_jetsam_of_helpers(case: Any) -> None:

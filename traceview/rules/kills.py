@@ -134,3 +134,12 @@ def has_kill(*classes: str) -> Predicate:
 def code_text(row: Row) -> str:
     """Return `` (0x8badf00d)`` for a title, or nothing where no code was printed."""
     return f" ({shown(row['code'])})" if row["code"] else ""
+
+
+_STATES: Final = {"foreground": "in the foreground", "background": "in the background", "suspended": "suspended"}
+
+
+def state_text(row: Row) -> str:
+    """Return `` while in the background`` for a title, or nothing where the app's state says nothing."""
+    state = _STATES.get(row["app_state"])
+    return f" while {state}" if state else ""

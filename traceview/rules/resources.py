@@ -6,7 +6,7 @@ from typing import Final
 import polars as pl
 
 from traceview.rules import links
-from traceview.rules.kills import daemons, jetsam_reason, kill_class, kills
+from traceview.rules.kills import daemons, jetsam_reason, kill_class, kills, state_text
 from traceview.rules.registry import Finding, Inputs, Rule, Severity
 from traceview.rules.rows import (
     AUDIO_SERVERS,
@@ -70,8 +70,7 @@ def _jetsam(inputs: Inputs) -> Iterator[Finding]:
             continue
         reason = jetsam_reason(death)
         severity = _jetsam_severity(death, reason)
-        state = f" while {str(death['app_state']).replace('_', ' ')}" if death["app_state"] else ""
-        where = " in a call" if death["in_call"] else state
+        where = " in a call" if death["in_call"] else state_text(death)
         yield finding(
             "jetsam",
             "T11",

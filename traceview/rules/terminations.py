@@ -5,7 +5,7 @@ from typing import Final
 
 from traceview.rules import links
 from traceview.rules.kill_texts import SYSTEM_KILLS
-from traceview.rules.kills import CODES, code_text, code_value, deaths, has_kill, kill_class, kills
+from traceview.rules.kills import CODES, code_text, code_value, deaths, has_kill, kill_class, kills, state_text
 from traceview.rules.registry import Check, Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
     TERMINATION_DAEMONS,
@@ -34,14 +34,12 @@ _LOCK_FIX: Final = (
     "beginBackgroundTask(withName:expirationHandler:) begun before the write, or move the database out of the app group "
     "container; with Core Data or GRDB stop writing on didEnterBackground."
 )
-_STATES: Final = {"foreground": "in the foreground", "background": "in the background", "suspended": "suspended"}
 
 
 def _watchdog(inputs: Inputs) -> Iterator[Finding]:
     for death in kills(inputs, "watchdog"):
         worst = bool(death["in_call"])
-        state = _STATES.get(death["app_state"])
-        where = " during a call" if death["in_call"] else f" while {state}" if state else ""
+        where = " during a call" if death["in_call"] else state_text(death)
         yield finding(
             "watchdog-termination",
             "T07",
