@@ -153,6 +153,16 @@ def test_pushes_come_into_view_although_the_app_was_last_seen_without_any() -> N
     assert [one["holds"] for one in meta["elsewhere"]] == ["2 windows"]
 
 
+def test_findings_far_apart_and_equally_bad_are_all_in_view(seen: Analysis) -> None:
+    remarks = [replace(seen.findings[0], severity=Severity.info, start=at(one), end=at(one)) for one in (0, 9e5, 1.7e6)]
+    analysis = replace(_power_only(rows()), findings=remarks)
+    assert opening(analysis, (at(0), at(1.7e6))) is None
+    near = replace(analysis, findings=remarks[:2])
+    assert opening(near, (at(-9e6), at(9e5))) == (at(0), at(9e5))
+    worse = replace(analysis, findings=[replace(remarks[1], severity=Severity.low), remarks[0], remarks[2]])
+    assert opening(worse, (at(0), at(1.7e6))) == (at(9e5 - 30), at(9e5 + 30))
+
+
 def test_a_worse_finding_outside_of_the_log_comes_into_view(seen: Analysis) -> None:
     span = (at(-9e6), at(900))
     assert opening(seen, span) == (at(0), at(600))

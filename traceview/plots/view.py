@@ -54,16 +54,20 @@ def within(told: pl.DataFrame, span: Span) -> pl.DataFrame:
 
 
 def opening(analysis: Analysis, shown: Span) -> Span | None:
-    """Return the part of `shown` to open with: the stretch with the worst finding, else the logs, else the fullest one.
+    """Return the part of `shown` to open with.
 
-    None: all of it, since there is not much more.
+    That is the stretch with the worst findings, all of them where there are several; the logs where they hold some as
+    bad, or where there is no finding with a time. Without either it is from the first to the last that the main lanes
+    tell. None: all of it, since there is not much more.
     """
     found = stretches(analysis, log_span(analysis.coverage))
     if not found:
         return None
     best = max(found, key=lambda stretch: stretch.weight)
-    margin = max(_LEAST - (best.end - best.begin), timedelta()) / 2
-    first, last = max(best.begin - margin, shown[0]), min(best.end + margin, shown[1])
+    alike = [one for one in found if one.worst == best.worst and one.counts] or [best]
+    begin, end = (best.begin, best.end) if best.of_log else (alike[0].begin, max(one.end for one in alike))
+    margin = max(_LEAST - (end - begin), timedelta()) / 2
+    first, last = max(begin - margin, shown[0]), min(end + margin, shown[1])
     if last <= first or (last - first) * _MUCH >= shown[1] - shown[0]:
         return None
     return first, last
