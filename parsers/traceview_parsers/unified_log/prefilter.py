@@ -208,6 +208,7 @@ class _Group:
         self._clauses = clauses
         self._known = known
         self._words = [clause.words for clause in clauses]
+        self._word_sets: dict[int, frozenset[str]] = {}
         self._in_literals = LiteralSearch(self._words)
         self._by_process = _Growing(self._judge_processes)
         self._by_pair = _Growing(self._judge_pairs)
@@ -381,7 +382,11 @@ class _Group:
 
     def _words_of(self, clauses: int) -> frozenset[str]:
         """Return the words of these clauses (bits)."""
-        return frozenset().union(*(words or () for at, words in enumerate(self._words) if clauses >> at & 1))
+        known = self._word_sets.get(clauses)
+        if known is None:
+            chosen = (words or () for at, words in enumerate(self._words) if clauses >> at & 1)
+            known = self._word_sets[clauses] = frozenset().union(*chosen)
+        return known
 
 
 def _table(all_names: tuple[str, ...], accepted: Sequence[Marks | None]) -> Array:

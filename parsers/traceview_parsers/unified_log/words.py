@@ -141,5 +141,7 @@ def _alike(keys: Array) -> list[Array]:
     rows = np.flatnonzero(keys)
     if not rows.size:
         return []
-    order = rows[np.argsort(keys[rows], kind="stable")]
-    return sorted(np.split(order, np.flatnonzero(np.diff(keys[order])) + 1), key=len, reverse=True)
+    places = pa.array(keys[rows]).dictionary_encode()
+    codes = places.indices.to_numpy()
+    parts = [rows[codes == code] for code in range(len(places.dictionary))]
+    return sorted(parts, key=len, reverse=True)
