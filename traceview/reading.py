@@ -24,6 +24,9 @@ _TYPED_READERS = frozenset({"unified_log", "xctrace"})
 """Readers that know the typed arguments of a message: fields of events come from these, not from the text."""
 
 _ROWS_MATCHED_AT_ONCE = 20_000
+_ROWS_UNTIL_GIVEN_BACK = 4_000
+"""Selected rows behind which memory that is free goes back to the system: that takes some ms, and saves 60 of 440 MB at
+the peak (measured on 300 MB of log)."""
 
 
 @dataclass(slots=True)
@@ -77,11 +80,14 @@ def read_log(trace: Trace, apps: Sequence[str], progress: Progress | None) -> Re
     """
     known = catalogue()
     by_columns, by_words = log_selection(known, apps), text_selection(known)
-    reading = Reading()
+    reading, given_back = Reading(), 0
     for source in trace.sources_of("log"):
         wanted = by_columns if source.reader in _COMPLETE_READERS else by_words
         for batch in source.batches("log", replace(wanted, arguments=source.reader in _TYPED_READERS)):
             reading.add(batch)
+            if reading.selected - given_back >= _ROWS_UNTIL_GIVEN_BACK:
+                give_back_memory()
+                given_back = reading.selected
             if progress is not None:
                 progress(reading.selected)
     return reading

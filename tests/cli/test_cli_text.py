@@ -31,6 +31,7 @@ def test_a_selection_without_lines_says_so(samples: Path) -> None:
 
 def test_paragraphs_fit_the_terminal_and_rule_names_stay_whole(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr("traceview.cli.summary.is_terminal", lambda: True)
     text = _run("analyze", "--not-evaluated", samples / UNREPORTED).stdout
     assert max(len(line) for line in text.splitlines() if " " in line.strip()) <= 60
     names = text[text.index("What the capture covers") :]

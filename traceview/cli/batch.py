@@ -59,6 +59,7 @@ def batch(
     config: options.ConfigFile = None,
 ) -> None:
     """Analyse many captures into DIR/<table>/*.parquet; one that fails costs one row in `failures`."""
+    options.one_thread()  # the processes share the cores
     from traceview.fleet.batch import run  # noqa: PLC0415  (keeps --help fast)
     from traceview.fleet.executor import dask_pool, local_pool  # noqa: PLC0415
     from traceview.fleet.jobs import find_jobs, in_shard, parse_shard  # noqa: PLC0415

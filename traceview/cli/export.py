@@ -34,6 +34,6 @@ def export(
     """Write tables (parquet, arrow, csv, ndjson), windows (perfetto) or findings (sarif, junit) for other tools."""
     from traceview.export import export as write  # noqa: PLC0415  (keeps --help fast)
 
-    with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config) as capture:
+    with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config, threads=True) as capture:
         for path in write(capture, out, form, redact):
             typer.echo(path)

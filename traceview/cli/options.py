@@ -1,5 +1,6 @@
 """Options and helpers that several commands share."""
 
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -132,8 +133,22 @@ def open_inputs(
     config: Path | None = None,
     system: str | None = None,
     with_baseline: bool = True,
+    threads: bool = False,
 ) -> "Capture":
-    """Open the inputs of a command as one capture; without its baseline, findings that were accepted by it are back."""
+    """Open the inputs of a command as one capture.
+
+    Args:
+        inputs: Files and folders.
+        apps: Bundle ids or process names asked for.
+        date_text: Day of times without one.
+        zone: Zone of times without one.
+        config: Configuration file.
+        system: Version of iOS.
+        with_baseline: Leave out findings that the baseline accepts.
+        threads: What comes is worth several threads: tables of millions of rows. An analysis is done sooner without.
+    """
+    if not threads:
+        one_thread()
     from traceview.capture import open_capture  # noqa: PLC0415  (keeps --help fast)
     from traceview.rules.config import load_config  # noqa: PLC0415
     from traceview_parsers import ReadOptions  # noqa: PLC0415
@@ -144,6 +159,11 @@ def open_inputs(
     if not with_baseline:
         loaded = replace(loaded, baseline=())
     return open_capture(inputs, apps=apps or [], options=options, config=loaded, progress=progress)
+
+
+def one_thread() -> None:
+    """Let polars use one thread, here and in the processes that this one starts; it asks when it is imported."""
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 
 def progress_line() -> Callable[[int], None]:

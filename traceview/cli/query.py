@@ -47,7 +47,7 @@ def query(
     """Run SQL over log, events, findings, the episode tables and every other table of a capture; the SQL comes last."""
     if misplaced := [str(one) for one in inputs if re.match(r"(?i)\s*(?:select|with|show)\s", str(one))]:
         raise UsageError(f"{misplaced[0]}: the SQL is the last argument, after the inputs")
-    with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config) as capture:
+    with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config, threads=True) as capture:
         frame = capture.sql(sql)
     if output in (Format.text, Format.table):
         from traceview.cli.grid import render  # noqa: PLC0415  (keeps --help fast)

@@ -1,6 +1,7 @@
 """The sentences that sum up an analysis at the terminal: what was found, and what could not be checked."""
 
 import shutil
+import sys
 import textwrap
 from typing import Final
 
@@ -98,8 +99,14 @@ def wrap(text: str, indent: str = "  ", hang: str = "") -> str:
 
 def fold(text: str, indent: str = "  ", hang: str = "  ") -> str:
     """Return a line, as a paragraph where it does not fit the terminal; whole in a pipe, where `grep` looks for it."""
-    width = shutil.get_terminal_size((0, 24)).columns
-    return _filled(text, width, indent, hang) if width else indent + visible(text)
+    if not is_terminal():
+        return indent + visible(text)
+    return _filled(text, shutil.get_terminal_size((_WIDEST, 24)).columns, indent, hang)
+
+
+def is_terminal() -> bool:
+    """Return whether people read the output, and not a program: a width alone, in COLUMNS, may be left from a shell."""
+    return sys.stdout.isatty()
 
 
 def _filled(text: str, width: int, indent: str, hang: str) -> str:

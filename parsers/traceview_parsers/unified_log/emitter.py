@@ -9,7 +9,7 @@ import pyarrow as pa
 from traceview_parsers.selection import Selection
 from traceview_parsers.unified_log.interning import Array
 
-_ROWS: Final = 1 << 15
+_ROWS: Final = 1 << 12
 """Rows that are looked at together: searching words costs the same preparation for one row as for many."""
 
 Part = tuple[Any, Array]
