@@ -31,7 +31,9 @@ def escape(array: Any) -> Any:
     moved = offsets + grown[np.searchsorted(special, offsets)]
     text = data.tobytes()
     # The backslash goes first: the other replacements bring new ones.
-    for code in sorted(set(np.unique(found).tolist()), key=lambda code: code != ord("\\")):
+    present = np.zeros(256, bool)
+    present[found] = True
+    for code in sorted(np.flatnonzero(present).tolist(), key=lambda code: code != ord("\\")):
         text = text.replace(bytes((code,)), _REPLACEMENTS[code])
     mask = None if not array.null_count else pa.array(array.is_valid()).buffers()[1]
     return pa.LargeStringArray.from_buffers(len(array), pa.py_buffer(moved), pa.py_buffer(text), mask, array.null_count)

@@ -18,7 +18,7 @@ import pyarrow as pa
 from traceview_parsers.json_text import json_string
 from traceview_parsers.log_styles.escape import escape
 from traceview_parsers.log_styles.lines import Changed, Lines
-from traceview_parsers.log_styles.pieces import Piece, numbers, with_null
+from traceview_parsers.log_styles.pieces import Piece, numbers, repeated_numbers, with_null
 from traceview_parsers.log_styles.spelling import Speller
 from traceview_parsers.log_styles.stamps import microseconds
 
@@ -89,7 +89,7 @@ def _fields(batch: Any, tz: tzinfo, notation: _Notation) -> Iterator[Piece]:
     yield f'{notation.start}"timezoneName"{notation.colon}""'  # the first key has no comma before it
     spell_site, spell_process, spell_few = _SPELLERS[notation]
     yield spell_site.spell([column(name) for name in _SITE])
-    yield from (key("activityIdentifier"), numbers(column("activity_id"), "0"))
+    yield from (key("activityIdentifier"), repeated_numbers(column("activity_id"), "0"))
     time, ticks = column("time"), column("mach_time")
     together = not time.null_count and not ticks.null_count
     yield microseconds(time, tz, f'{key("timestamp")}"', '"' + (key("machTimestamp") if together else ""))
