@@ -276,4 +276,4 @@ def test_every_table_can_be_queried(sysdiagnose: Path) -> None:
 def test_a_log_archive_tells_by_how_much_its_clock_was_set(real: Path) -> None:
     with tv.open(real / "logarchive" / "macos12.logarchive.tar.gz") as capture:
         (found,) = [one for one in capture.analysis.findings if one.rule == "clock-changed"]
-    assert found.title == "The device's clock was set by -11.8 s while it recorded"
+    assert found.title == "The device's clock was set back by 11.8 s while it recorded"

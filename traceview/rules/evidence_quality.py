@@ -25,6 +25,9 @@ from traceview.rules.rows import (
 _SEED_BUILD: Final = re.compile(r"\d{2}[A-Z]5\d{3}[a-z]")
 """Seeds have a four-digit number from 5000 on and a letter at the end (``23A5276f``)."""
 
+_WITNESSES: Final = {"audio_session": "its audio session", "powerlog": "PowerLog", "audio_routing": "the audio route"}
+"""What else than CallKit may tell of a call, in words."""
+
 
 def _about_capture(rule: str, number: str, *, title: str, explanation: str, advice: str, pattern: str) -> Finding:
     """Build a finding about the capture as a whole: it rests on counts, so no single line proves it."""
@@ -90,13 +93,13 @@ def _single_witness(inputs: Inputs) -> Iterator[Finding]:
     for call in rows(inputs, "calls", weak):
         if not wanted(inputs, call):
             continue
-        witness = str(call["witness"]).replace("_", " ")
+        witness = _WITNESSES.get(str(call["witness"]), str(call["witness"]))
         yield finding(
             "call-single-witness",
             "Q05",
             Severity.info,
             [call],
-            title=f"A call of {name_of(call)} is known from the {witness} alone",
+            title=f"A call of {name_of(call)} is known from {witness} alone",
             explanation="No line of callservicesd or CallKit names this call: its edges and its owner are inferred, and rules "
             "about the report and the answer cannot see it.",
             advice="Capture callservicesd too (a whole sysdiagnose has it).",
@@ -138,7 +141,7 @@ def _clock(inputs: Inputs) -> Iterator[Finding]:
         yield _about_capture(
             "clock-changed",
             "Q01",
-            title=f"The device's clock was set by {facts.clock_step_s:+,.1f} s while it recorded",
+            title=f"The device's clock was set {'back' if facts.clock_step_s < 0 else 'forward'} by {abs(facts.clock_step_s):,.1f} s while it recorded",
             explanation="Times before and after the step are on two clocks. Windows across it may be longer or shorter than told.",
             advice="Judge latencies within one side of the step; the server's clock may differ from both.",
             pattern="step",
