@@ -89,7 +89,7 @@ def test_hangs_count_in_calls_only(case: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"), [({"clock_step_s": -220.4}, "-220.4 s"), ({"clock_offset_s": 7200.0}, "2 h 00 min")]
+    ("facts", "told"), [({"clock_step_s": -220.4}, "set back by 220.4 s"), ({"clock_offset_s": 7200.0}, "2 h 00 min")]
 )
 def test_clocks_that_were_set_or_disagree(case: Any, facts: dict[str, float], told: str) -> None:
     case.facts = CaptureFacts(**facts)
