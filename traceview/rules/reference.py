@@ -66,15 +66,24 @@ def _explanation(rule: Rule, said: str = "") -> str:
         _wrapped(f"Needs: {rule.needs}."),
     ]
     if rule.thresholds:
-        lines = [f"  {one.name} = {_figure(one)}: {one.meaning} [{one.source}]" for one in rule.thresholds]
+        lines = [
+            _wrapped(f"{one.name} = {_figure(one)}: {one.meaning} [{one.source}]", "  ") for one in rule.thresholds
+        ]
         parts.append("\n".join([f"Thresholds (set them in [rules.{rule.id}.thresholds]):", *lines]))
     if rule.links:
         parts.append("\n".join(["Read:", *(f"  {link}" for link in rule.links)]))
     return "\n\n".join(parts)
 
 
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
+def _wrapped(text: str, indent: str = "") -> str:
+    return textwrap.fill(
+        text,
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=2 * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _figure(threshold: Threshold) -> str:
