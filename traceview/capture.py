@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
+import pyarrow as pa
 
 from traceview import gathering
 from traceview.analysis import Analysis
@@ -186,6 +187,7 @@ class Capture:
         contains: str | Iterable[str] | None = None,
         start: datetime | None = None,
         end: datetime | None = None,
+        predicate: str | None = None,
     ) -> pl.DataFrame:
         """Return log rows (all columns of ``log``); conditions given together must all hold.
 
@@ -197,6 +199,10 @@ class Capture:
             contains: The message contains this text, or one of these.
             start: First time, with zone.
             end: First time that is no longer wanted, with zone.
+            predicate: In the language of ``log show --predicate``; dates without a zone are in UTC.
+
+        Raises:
+            UsageError: for a time without a zone, a predicate that cannot be read, or a closed capture.
         """
         clause = Clause(
             processes=_names(process),
@@ -206,7 +212,14 @@ class Capture:
             words=_names(contains),
         )
         clauses = () if clause == Clause() else (clause,)
-        return self.table("log", Selection(clauses, start_ns=to_ns(start), end_ns=to_ns(end)))
+        selection = Selection(clauses, start_ns=to_ns(start), end_ns=to_ns(end))
+        if predicate is None:
+            return self.table("log", selection)
+        from traceview_parsers.predicate import parse  # noqa: PLC0415  (few captures are asked this way)
+
+        wanted = parse(predicate)
+        rows = self.trace.table("log", wanted.narrow(selection))
+        return as_frame(pa.Table.from_batches(map(wanted.filter, rows.to_batches()), rows.schema))
 
     def table(self, name: str, selection: Selection | None = None) -> pl.DataFrame:
         """Return a source table as it was read. Raises KeyError where the capture has no such table."""

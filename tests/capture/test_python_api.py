@@ -53,6 +53,21 @@ def test_conditions_of_log_hold_together(samples: Path) -> None:
             capture.log(start=datetime(2026, 1, 15))  # noqa: DTZ001 (that is the mistake)
 
 
+def test_a_predicate_holds_together_with_the_other_conditions(samples: Path) -> None:
+    with tv.open(samples / SYSDIAGNOSE) as capture:
+        rows = capture.log(
+            process="runningboardd", predicate='eventMessage CONTAINS[c] "ACME" AND messageType >= default'
+        )
+        same = capture.log(process="runningboardd").filter(
+            pl.col("message").str.to_lowercase().str.contains("acme", literal=True),
+            pl.col("level").cast(pl.String).is_in(["default", "error", "fault"]),
+        )
+        assert rows.height > 0
+        assert rows.equals(same)
+        with pytest.raises(UsageError, match="no such key: eventmessag; there are eventMessage"):
+            capture.log(predicate='eventmessag == "x"')
+
+
 def test_several_files_are_one_capture(samples: Path) -> None:
     names = ["healthy-incoming-call.ios26.ndjson", "push-never-reported.ios26.ndjson"]
     with tv.open([samples / name for name in names], apps=["com.acme.voip"]) as capture:
