@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from generator.archive import Archive
@@ -21,7 +22,8 @@ from traceview_parsers.problems import Problem, Problems
 from traceview_parsers.selection import Clause, Selection
 from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions
 from traceview_parsers.unified_log import READER
-from traceview_parsers.unified_log.chunksets import unpack, walk_set
+from traceview_parsers.unified_log.chunksets import GUARD, unpack, walk_set
+from traceview_parsers.unified_log.items import Places, walk_items
 from traceview_parsers.unified_log.tracev3 import CATALOG, CHUNK_SET, walk_chunks
 
 START = 1_768_469_400_000_000_000
@@ -315,3 +317,12 @@ def test_a_private_value_comes_from_the_private_data_of_its_chunk(tmp_path: Path
     for offset in (4096 - 152, 4096 - 300, 4096 - 500, 0, 4096, 65535):
         file.write_bytes(data.replace(stated, struct.pack("<HH", offset, 151)))
         assert read(tmp_path)[0][1]["message"] == "name (null)"
+
+
+@pytest.mark.parametrize("size", range(9))
+def test_numbers_have_no_more_bits_than_their_bytes(size: int) -> None:
+    raw = bytes((1, 0, size)) + bytes(range(0xF0, 0xF0 + size))
+    data = np.frombuffer(raw + b"\xff" * 16 + bytes(GUARD), np.uint8)
+    places = Places(*(np.array([at]) for at in (0, len(raw), len(raw), len(raw))))
+    items = walk_items(data, places)
+    assert items.numbers(data, np.array([0])).tolist() == [int.from_bytes(raw[3:], "little")]

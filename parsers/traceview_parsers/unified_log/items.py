@@ -77,10 +77,11 @@ class Items:
     def numbers(self, data: Array, rows: Array) -> Array:
         """Return the values of number items as unsigned bits (uint64)."""
         size = self.size[rows]
-        value = (self.head[rows] >> np.uint64(16)) & _SIZE_MASK.take(size, mode="clip")
+        value = self.head[rows] >> np.uint64(16)
         wide = np.flatnonzero(size > 6)
         if wide.size:
             value[wide] = overlapping(data, 8)[self.at[rows[wide]]]
+        value &= _SIZE_MASK.take(size, mode="clip")
         return value
 
     def before(self, rows: Array) -> Array:
