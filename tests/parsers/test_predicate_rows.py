@@ -248,6 +248,8 @@ def one(**columns: Any) -> Any:
     [
         # Apple, NSComparisonPredicate.Options
         ("eventMessage LIKE[d] 'naive'", {"message": "naïve"}, True),
+        ("eventMessage LIKE[d] '한?'", {"message": "한국"}, True),
+        ("eventMessage CONTAINS[d] '하'", {"message": "한국"}, False),
         ("eventMessage LIKE[c] 'next'", {"message": "NeXT"}, True),
         ("eventMessage CONTAINS 'next'", {"message": "NeXT"}, False),
         # the path where there is one, else the name, as the JSON of `log` prints it
@@ -271,6 +273,7 @@ def one(**columns: Any) -> Any:
         ("eventMessage MATCHES '.*'", {"message": "a\nb"}, False),
         ("eventMessage MATCHES '(?s).*'", {"message": "a\nb"}, True),
         (r"eventMessage MATCHES '\\Q(a\\E[[:alpha:](?=]+'", {"message": "(ab("}, True),
+        (r"eventMessage MATCHES 'a\\Q(b'", {"message": "a(b"}, True),
         # LIKE: the whole text, line breaks too; a backslash takes the meaning of a wildcard
         ("eventMessage LIKE '*b'", {"message": "a\nb"}, True),
         (r"eventMessage LIKE 'a\\*'", {"message": "a*"}, True),

@@ -218,6 +218,7 @@ def test_arguments_are_typed(tmp_path: Path) -> None:
         (-5, 2**32 - 1, 2.5, "text", "secret", 9, 1),
     )
     archive.log(process, START + SECOND, "none")
+    archive.log(process, START + SECOND, "bits of a signalling NaN: %d", (-5_000_000,))
     archive.loss(process, START + SECOND, START, START + SECOND, 3)
     archive.write(tmp_path)
     source, _ = open_folder(tmp_path)
@@ -234,6 +235,7 @@ def test_arguments_are_typed(tmp_path: Path) -> None:
     assert [value["text"] for value in first] == [None, None, None, "text", None, None, "true"]
     assert [value["privacy"] for value in first] == [None, None, None, None, "private", "private", None]
     assert rows["none"] == []
+    assert rows["bits of a signalling NaN: -5000000"][0]["integer"] == -5_000_000
     assert rows[next(message for message in rows if message.startswith("lost"))] is None
 
 

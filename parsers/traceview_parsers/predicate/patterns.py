@@ -2,8 +2,8 @@ r"""Patterns of LIKE and MATCHES as regular expressions of RE2, which Arrow has.
 
 MATCHES takes ICU's regular expressions (Apple, Predicate Programming Guide). RE2 has no look-around, back references,
 atomic groups and possessive quantifiers; sets of characters cannot be combined. ICU's classes are those of Unicode, so
-they are written out here; ``\b`` and, within brackets, ``\W`` and ``\S`` know ASCII only, and ``.`` leaves out ``\n``
-but no other line separator.
+they are written out here; ``\b``, sets such as ``[:alpha:]`` and, within brackets, ``\W`` and ``\S`` know ASCII only, and
+``.`` leaves out ``\n`` but no other line separator.
 """
 
 import re
@@ -83,6 +83,8 @@ def matches(text: str) -> str:
         kind, piece = match.lastgroup, match[0]
         if kind == "escape":
             piece = _escape(piece, within=within)
+        elif kind == "quoted" and not piece.endswith(r"\E"):
+            piece += r"\E"  # else what is put around the pattern would be text of it too
         elif not within and kind in {"look", "atomic", "possessive"}:
             raise PatternError(f"{_name(kind, piece)} cannot be evaluated here")
         elif within and kind in {"open", "combined"}:

@@ -81,4 +81,5 @@ def _pattern(wanted: list[str], one: Comparison) -> str:
 def _without_marks(texts: Any) -> Any:
     if pc.all(pc.string_is_ascii(texts)).as_py() is not False:
         return texts
-    return pc.replace_substring_regex(pc.utf8_normalize(texts, form="NFD"), r"\p{Mn}+", "")
+    bare = pc.replace_substring_regex(pc.utf8_normalize(texts, form="NFD"), r"\p{Mn}+", "")
+    return pc.utf8_normalize(bare, form="NFC")  # syllables of Hangul are taken apart too, and have no marks

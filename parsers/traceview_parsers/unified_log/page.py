@@ -275,10 +275,7 @@ class Page:
         rest: Array = rows[~good]
         rows = rows[good]
         if rows.size:
-            bits = self.items.numbers(self.data, rows)
-            values = bits.view(np.float64).copy()
-            single = np.flatnonzero(size[good] == 4)
-            values[single] = bits[single].astype(np.uint32).view(np.float32)
+            values = as_floats(self.items.numbers(self.data, rows), size[good])
             formats = self.plans.float_formats
             places = self.slots["place"].take(self.slot[rows]).tolist()
             self._place_texts(
@@ -370,6 +367,16 @@ class Page:
 
 
 _NONE: Final = np.zeros(1, np.int64)
+
+
+def as_floats(bits: Array, size: Array) -> Array:
+    """Return the floats that bits (uint64) of 4 or 8 bytes stand for; of other sizes they mean nothing."""
+    values = bits.view(np.float64).copy()
+    single = np.flatnonzero(size == 4)
+    # Bits of an integer or of damage may be a signalling NaN, of which the processor tells.
+    with np.errstate(invalid="ignore"):
+        values[single] = bits[single].astype(np.uint32).view(np.float32)
+    return values
 
 
 def _clipped(at: Array, size: Array, end: Array) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ from traceview_parsers.schema import ARGUMENT, ARGUMENTS_FIELD
 from traceview_parsers.unified_log import columns
 from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.items import IS_NO_VALUE, PRIVATE, SENSITIVE
-from traceview_parsers.unified_log.page import Page
+from traceview_parsers.unified_log.page import Page, as_floats
 from traceview_parsers.unified_log.plans import Style
 
 _PRIVACY: Final = pa.array(["private", "sensitive"], pa.string())
@@ -71,7 +71,4 @@ def _numbers(page: Page, rows: Array, signed: Array) -> tuple[Array, Array]:
     bits = page.items.numbers(page.data, rows)
     shift = (8 * (8 - size)).astype(np.uint64)
     extended = (bits << shift).view(np.int64) >> shift.view(np.int64)
-    reals = bits.view(np.float64).copy()
-    single = np.flatnonzero(size == 4)
-    reals[single] = bits[single].astype(np.uint32).view(np.float32)
-    return np.where(signed, extended, bits.view(np.int64)), reals
+    return np.where(signed, extended, bits.view(np.int64)), as_floats(bits, size)
