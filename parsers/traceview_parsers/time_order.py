@@ -140,10 +140,12 @@ def _joined_names(column: Sequence[Any]) -> Any:
 
 def _is_same(one: Any, other: Any) -> bool:
     """Return whether two arrays are one: the same memory, without looking into it."""
-    places = (
-        [len(array), array.offset, *(part and part.address for part in array.buffers())] for array in (one, other)
-    )
-    return next(places) == next(places)
+    return _memory(one) == _memory(other)
+
+
+def _memory(array: Any) -> list[int | None]:
+    """Return where an array lies."""
+    return [len(array), array.offset, *(None if part is None else part.address for part in array.buffers())]
 
 
 def boots_of(sources: Sequence[Source]) -> list[str]:

@@ -23,7 +23,7 @@ from traceview_parsers.selection import Clause, Selection
 from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions
 from traceview_parsers.unified_log import READER
 from traceview_parsers.unified_log.chunksets import GUARD, unpack, walk_set
-from traceview_parsers.unified_log.items import Places, walk_items
+from traceview_parsers.unified_log.items import NO_SLOT, Places, walk_items
 from traceview_parsers.unified_log.tracev3 import CATALOG, CHUNK_SET, walk_chunks
 
 START = 1_768_469_400_000_000_000
@@ -326,3 +326,14 @@ def test_numbers_have_no_more_bits_than_their_bytes(size: int) -> None:
     places = Places(*(np.array([at]) for at in (0, len(raw), len(raw), len(raw))))
     items = walk_items(data, places)
     assert items.numbers(data, np.array([0])).tolist() == [int.from_bytes(raw[3:], "little")]
+
+
+@pytest.mark.parametrize("behind", [b"\0", b"\xff"])
+def test_a_list_of_items_that_claims_more_than_there_is_ends_within_the_guard(behind: bytes) -> None:
+    raw = b"\xff\0\xff"
+    data = np.frombuffer(raw + behind * GUARD, np.uint8)
+    places = Places(*(np.array([at]) for at in (0, len(raw), len(raw), len(raw))))
+    items = walk_items(data, places)
+    assert items.broken.tolist() == [0]
+    assert (items.slot == NO_SLOT).all()
+    assert items.at.size == 255

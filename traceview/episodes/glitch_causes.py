@@ -18,8 +18,6 @@ LATE_NS: Final = NS
 """The line of a cause may come this much after its first effect (heuristic)."""
 
 _LOAD: Final = ("cpu", "thermal", "memory")
-_LASTING: Final = ("thermal", "cpu")
-"""Conditions that explain what happens while they last: heat, Low Power Mode (a lower clock of the processor)."""
 _WEIGHTS: Final = {
     # cause: confidence where the fact concerns the same process, and where it concerns the whole device or others
     "suspension": (0.9, 0.0),
@@ -31,6 +29,7 @@ _WEIGHTS: Final = {
     "memory": (0.6, 0.4),
 }
 _LASTING_WEIGHT: Final = {"thermal": 0.6, "cpu": 0.3}
+"""Confidence of conditions that explain what happens while they last: heat, Low Power Mode (a lower clock of the processor)."""
 _RESET_EXPLAINS_ITSELF: Final = "media_services_reset"
 _NAMED: Final = 3
 """So many facts of a kind are named."""

@@ -218,8 +218,7 @@ class _Group:
         self._in_messages = WordSearch(self._words_of)
         self._plans: dict[int, tuple[int, int]] = {}
         self._judged = np.zeros(0, bool)
-        self._has = np.zeros(0, np.uint64)
-        self._may = self._has
+        self._has = self._may = np.zeros(0, np.uint64)
         self._levels = _table(LEVELS, [clause.levels for clause in clauses])
         self._events = _table(EVENTS, [clause.events for clause in clauses])
         self._processes = Accepting([clause.processes for clause in clauses])
