@@ -13,8 +13,8 @@ from traceview.signals.selection import log_selection, text_selection
 from traceview.signals.vocabulary import empty_events
 from traceview_parsers import Trace
 
-Progress = Callable[[int], None]
-"""Called with the number of log rows that were selected so far."""
+Progress = Callable[[int | None], None]
+"""Called with the number of log rows that were selected so far, and with None when all were read."""
 
 _SIMULATOR = "/CoreSimulator/"
 _COMPLETE_READERS = frozenset({"unified_log"})
@@ -90,6 +90,8 @@ def read_log(trace: Trace, apps: Sequence[str], progress: Progress | None) -> Re
                 given_back = reading.selected
             if progress is not None:
                 progress(reading.selected)
+    if progress is not None:
+        progress(None)
     return reading
 
 

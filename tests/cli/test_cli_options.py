@@ -88,3 +88,14 @@ def test_existing_files_are_kept_unless_forced(tmp_path: Path) -> None:
 def test_what_a_terminal_would_obey_is_shown() -> None:
     assert options.visible("a\x1b[31m\n\t\u202eb\x9b\x7f") == "a␛[31m␊␉⟨U+202E⟩b⟨U+009B⟩␡"
     assert options.visible("Café 東京 📞") == "Café 東京 📞"
+
+
+def test_the_count_of_rows_is_taken_away_when_all_were_read(
+    samples: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with options.open_inputs([samples / "push-never-reported.ios26.ndjson"]) as capture:
+        assert capture.findings.height == 1
+    written = capsys.readouterr().err
+    assert written.startswith("\rreading… 41 relevant log rows\x1b[K\r")
+    assert written.endswith("\r\x1b[K\r")

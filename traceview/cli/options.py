@@ -166,11 +166,12 @@ def one_thread() -> None:
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 
-def progress_line() -> Callable[[int], None]:
-    """Return a callback that shows a count on the terminal; it is overwritten by what follows."""
+def progress_line() -> Callable[[int | None], None]:
+    """Return a callback that shows a count on the terminal, and takes it away at None."""
 
-    def show(rows: int) -> None:
-        sys.stderr.write(f"\rreading… {rows:,} relevant log rows\x1b[K\r")
+    def show(rows: int | None) -> None:
+        text = "" if rows is None else f"reading… {rows:,} relevant log rows"
+        sys.stderr.write(f"\r{text}\x1b[K\r")
         sys.stderr.flush()
 
     return show

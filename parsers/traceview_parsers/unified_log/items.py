@@ -53,7 +53,7 @@ class Items:
         size: Size byte.
         head: First eight bytes: type, size and six bytes of data, uint64.
         at: Byte position of the data.
-        order: The records with items by their number, most first: step k has an item of each in a prefix of it.
+        order: The records, those with most items first: step k has an item of each in a prefix of it.
         steps: How many items of each step, as they were laid out when they were read.
         broken: Records whose items reach beyond their end.
         values_at: For each record, the byte position that offsets count from.

@@ -86,6 +86,7 @@ def _view(identity: str, finding: Finding, moments: Moments, book: EvidenceBook,
         window=moments.permalink(start, end),
         explanation=paragraphs(finding.explanation),
         advice=tuple(link(text) for text in paragraphs(finding.advice)),
+        # What a rule warns of is not said of its remarks, such as those about processes of iOS.
         why=rule.why if rule and (finding.severity > Severity.info or rule.severity == Severity.info) else "",
         links=rule.links if rule else (),
         confidence=f"{finding.confidence:.0%}".replace("%", " %"),
