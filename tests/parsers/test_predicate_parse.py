@@ -127,6 +127,8 @@ WRONG = [
     ("processID CONTAINS 5", "is no text", 10),
     ("subsystem == 5", "is text", 13),
     ("pid == 1e999", "too large a number", 7),
+    ("pid == 1_000", "1_000 is no number", 7),
+    ("pid == -.5", "-.5 is no number", 7),
     ("pid == " + "9" * 5_000, "too large a number", 7),
     ("type == 1e999", "eventType is never 1e999", 8),
     ("type == " + "9" * 5_000, "eventType is never", 8),

@@ -51,6 +51,7 @@ _TOKENS: Final = re.compile(
     re.DOTALL,
 )
 _BARE: Final = re.compile(r"""[^\s|&(){},'"<>=!\\]+""")
+_LIKE_A_NUMBER: Final = re.compile(r"[-+]?\.?[0-9][\w.]{0,40}")
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"', "'": "'"}
 _CURLY: Final = "“”„‘’«»"  # noqa: RUF001  (that is what they are)
@@ -117,6 +118,8 @@ class Scanner:
 
     def _unreadable(self, at: int) -> str:
         character = self.text[at]
+        if match := _LIKE_A_NUMBER.match(self.text, at):
+            return f"{match[0]} is no number"
         if character in "\"'":
             return f"the text that begins here has no closing {character}"
         if character in _CURLY:
