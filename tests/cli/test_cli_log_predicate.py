@@ -190,6 +190,17 @@ def test_several_processes_print_what_one_prints(archive: Path, program: list[st
     assert together.stderr == alone.stderr == ""
 
 
+@pytest.mark.parametrize("program", [PROGRAM, ANEW])
+def test_damage_is_told_once_although_the_end_was_looked_for_before(archive: Path, program: list[str]) -> None:
+    file = max(archive.rglob("*.tracev3"))
+    file.write_bytes(file.read_bytes()[:-20])
+    options = [str(archive), "--style", "ndjson", "--last", "1h", "--jobs"]
+    alone, together = (run(*options, jobs, program=program) for jobs in ("1", "3"))
+    assert "damaged" in alone.stderr
+    assert together.stderr == alone.stderr
+    assert together.stdout == alone.stdout
+
+
 def test_several_captures(archive: Path, samples: Path) -> None:
     result = run(str(archive), str(samples / UNREPORTED), "--style", "ndjson", "--predicate", "p=acmed|callservicesd")
     *lines, last = result.stdout.splitlines()
