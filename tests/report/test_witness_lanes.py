@@ -176,6 +176,16 @@ def test_a_worse_finding_outside_of_the_log_comes_into_view(seen: Analysis) -> N
     assert opening(replace(seen, findings=[same, *remarks]), span) == (at(0), at(600))
 
 
+def test_a_figure_of_one_app_does_not_open_with_the_trouble_of_another(seen: Analysis) -> None:
+    span = (at(-9e6), at(900))
+    worse = replace(seen.findings[0], severity=Severity.critical, app="com.other", start=at(-8e6), end=at(-8e6))
+    both = replace(seen, findings=[worse, *(replace(one, severity=Severity.low) for one in seen.findings)])
+    assert opening(both, span) == (at(-8e6 - 30), at(-8e6 + 30))
+    assert opening(both, span, APP) == (at(0), at(600))
+    (first, last) = timeline(both, APP).layout.xaxis.range
+    assert last - first < 700_000
+
+
 def test_a_call_tells_what_others_knew_of_its_time(seen: Analysis) -> None:
     assert dict(during(seen, APP, at(60), at(260))) == {
         "state by PowerLog": "foreground",

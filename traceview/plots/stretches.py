@@ -60,14 +60,15 @@ class Stretch:
         return self.worst, self.of_log, sum(count for _, count in self.counts), self.rest, self.begin
 
 
-def stretches(analysis: Analysis, log: Span | None) -> list[Stretch]:
+def stretches(analysis: Analysis, log: Span | None, app: str | None = None) -> list[Stretch]:
     """Return the stretches of findings, main lanes and what witnesses tell of apps, by time.
 
     Args:
         analysis: What was found.
         log: The time that the logs cover: one stretch, whatever else it holds; or None.
+        app: Leave out what concerns other apps; None: all counts.
     """
-    told = sorted(_told(analysis))
+    told = sorted(_told(analysis, app))
     inside = [one for one in told if log and one.begin <= log[1] and one.end >= log[0]]
     groups = [_stretch(log, inside, of_log=True)] if log else []
     if log:
@@ -76,17 +77,18 @@ def stretches(analysis: Analysis, log: Span | None) -> list[Stretch]:
     return sorted(groups, key=lambda stretch: stretch.begin)
 
 
-def _told(analysis: Analysis) -> Iterator[_Told]:
+def _told(analysis: Analysis, app: str | None) -> Iterator[_Told]:
+    own = pl.lit(value=True) if app is None else pl.col("app").is_null() | (pl.col("app") == app)
     for finding in analysis.findings:
-        if finding.start is not None:
+        if finding.start is not None and (app is None or finding.app in {app, None}):
             end = finding.end or finding.start
             yield _Told(finding.start, end, "finding", "", int(finding.severity))
     for table, noun in _EPISODES.items():
-        windows = analysis.episodes[table].drop_nulls("start").select("start", pl.coalesce("end", "start"))
+        windows = analysis.episodes[table].filter(own).drop_nulls("start").select("start", pl.coalesce("end", "start"))
         yield from (_Told(begin, end, noun, table) for begin, end in windows.iter_rows())
     if TABLE in analysis.tables:
         about = pl.col("app").is_not_null() | pl.col("lane").is_in(list(_LANES))
-        rows = analysis.tables[TABLE].filter(about).select("start", pl.coalesce("end", "start"), "lane")
+        rows = analysis.tables[TABLE].filter(about, own).select("start", pl.coalesce("end", "start"), "lane")
         yield from (_Told(begin, end, _LANES.get(lane, _REST), "witness") for begin, end, lane in rows.iter_rows())
 
 

@@ -78,7 +78,7 @@ def timeline(analysis: Analysis, app: str | None = None, *, cap: int = CAP) -> A
     fit(rows, cap, findings)
     places = place(rows)
     whole: list[float] = []
-    opens = opening(analysis, shown) if shown else None
+    opens = opening(analysis, shown, app) if shown else None
     figure = go.Figure()
     if shown:
         begin, end = _margins(shown)
@@ -93,7 +93,7 @@ def timeline(analysis: Analysis, app: str | None = None, *, cap: int = CAP) -> A
             "offset_ms": clock.offset_ms,
             "whole": whole,
             "opens": [] if opens is None else [_opens_with(clock, opens, shown or opens)],
-            "elsewhere": [] if opens is None else _stretches(clock, elsewhere(analysis, opens)),
+            "elsewhere": [] if opens is None else _stretches(clock, elsewhere(analysis, opens, app)),
             "rows": [{"title": spot.row.title, "top": spot.top, "height": spot.height} for spot in places],
             "binned": [row.statement() for row in rows if row.binned],
             "shapes": sum(row.drawn.height for row in rows),

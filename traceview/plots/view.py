@@ -53,14 +53,14 @@ def within(told: pl.DataFrame, span: Span) -> pl.DataFrame:
     )
 
 
-def opening(analysis: Analysis, shown: Span) -> Span | None:
-    """Return the part of `shown` to open with.
+def opening(analysis: Analysis, shown: Span, app: str | None = None) -> Span | None:
+    """Return the part of `shown` to open with; `app` where the figure is about one.
 
     That is the stretch with the worst findings, all of them where there are several; the logs where they hold some as
     bad, or where there is no finding with a time. Without either it is from the first to the last that the main lanes
     tell. None: all of it, since there is not much more.
     """
-    found = stretches(analysis, log_span(analysis.coverage))
+    found = stretches(analysis, log_span(analysis.coverage), app)
     if not found:
         return None
     best = max(found, key=lambda stretch: stretch.weight)
@@ -73,9 +73,9 @@ def opening(analysis: Analysis, shown: Span) -> Span | None:
     return first, last
 
 
-def elsewhere(analysis: Analysis, opens: Span) -> list[Stretch]:
+def elsewhere(analysis: Analysis, opens: Span, app: str | None = None) -> list[Stretch]:
     """Return the stretches that lie outside of the part that a figure opens with, by time."""
-    found = stretches(analysis, log_span(analysis.coverage))
+    found = stretches(analysis, log_span(analysis.coverage), app)
     return [one for one in found if one.end < opens[0] or one.begin > opens[1]]
 
 
