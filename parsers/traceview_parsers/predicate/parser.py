@@ -183,7 +183,10 @@ class Parser:
                 "~/ is not described publicly: write MATCHES and a regular expression for the whole"
             )
         if operator is None:
-            raise self.scanner.error("expected an operator: ==, !=, <, <=, >, >=, IN, BETWEEN, CONTAINS, BEGINSWITH, …")
+            raise self.scanner.error(
+                "expected an operator: ==, !=, <, <=, >, >=, IN, BETWEEN, CONTAINS, BEGINSWITH, …; "
+                "in a shell the whole predicate stands in single quotes"
+            )
         self.scanner.take()
         return operator
 
