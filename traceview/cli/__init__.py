@@ -138,7 +138,7 @@ def _usage_text(error: BaseException) -> str | None:
     if told is None:
         return None
     context = getattr(error, "ctx", None)
-    text = str(told())
+    text = str(told()).replace(": Value error, ", ": ")  # how pydantic, below typer, begins what it complains about
     instead = log.INSTEAD.get(getattr(error, "option_name", ""))
     if instead is not None and context is not None and context.info_name == "log":
         text = f"{text.partition(' (')[0]}; {instead}"
