@@ -29,7 +29,13 @@ from traceview_parsers.problems import Problem, Problems
 from traceview_parsers.selection import Selection
 from traceview_parsers.time_order import by_time
 from traceview_parsers.trace import Source, Trace
-from traceview_parsers.unified_log.source import COUNTED_BY_ROW, Surveyed, UnifiedLogSource
+from traceview_parsers.unified_log.source import (
+    COUNTED_BY_ROW,
+    MISSING_STRINGS,
+    Surveyed,
+    UnifiedLogSource,
+    missing_strings_text,
+)
 
 _STDOUT = 1
 _FORKS = sys.platform == "linux"
@@ -145,24 +151,27 @@ def _received(end: Connection) -> "_Result":
     try:
         result: _Result = end.recv()
     except EOFError:
-        return 0, [], InputError("a process that read a part of the log ended unexpectedly")
+        return _Result(failure=InputError("a process that read a part of the log ended unexpectedly"))
     return result
 
 
 def _collect(results: "list[_Result]", problems: Problems) -> int:
     """Put together what all processes tell; return the number of rows."""
     told: dict[tuple[str, str], Problem] = {}
-    for _, found, _ in results:
-        for one in found:
+    missing = frozenset[bytes]().union(*(result.missing for result in results))
+    for result in results:
+        for one in result.problems:
             place = one.source, one.kind
             known = told.get(place)
             if known is None:
                 told[place] = one
             elif one.kind in COUNTED_BY_ROW:
                 told[place] = replace(known, count=known.count + one.count)
+            elif one.kind == MISSING_STRINGS:
+                told[place] = replace(known, message=missing_strings_text(missing), count=len(missing))
             else:
                 told[place] = max(known, one, key=lambda problem: problem.count)
-    failures = [failure for _, _, failure in results if failure is not None]
+    failures = [result.failure for result in results if result.failure is not None]
     if failures:
         # The others only tell that the token did not come.
         raise next((one for one in failures if not isinstance(one, EOFError)), failures[0])
@@ -171,11 +180,26 @@ def _collect(results: "list[_Result]", problems: Problems) -> int:
     for place, one in told.items():
         if (more := one.count - before.get(place, 0)) > 0:
             problems.add(one.source, one.kind, one.message, position=one.position, unit=one.unit, count=more)
-    return sum(rows for rows, _, _ in results)
+    return sum(result.rows for result in results)
 
 
-_Result = tuple[int, list[Problem], BaseException | None]
-"""What a process did: rows printed, problems met, what ended it early."""
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What a process did.
+
+    Attributes:
+        rows: Rows printed.
+        problems: Problems met.
+        missing: UUIDs of string files that are not there.
+        failure: What ended it early.
+    """
+
+    rows: int = 0
+    problems: tuple[Problem, ...] = ()
+    missing: frozenset[bytes] = frozenset()
+    failure: BaseException | None = None
+
+
 _Pipes = tuple[Connection, Connection]
 """Where the token comes from, and where it goes on."""
 
@@ -219,7 +243,7 @@ class _Share:
                     _pass_on(behind, printed + batch.num_rows)
         except (OSError, EOFError, InputError) as error:
             failure = error
-        return rows, list(self.source.problems), failure
+        return _Result(rows, tuple(self.source.problems), self.source.missing_strings, failure)
 
 
 def _pass_on(end: Connection, printed: int) -> None:

@@ -34,6 +34,9 @@ _SIFTED_BYTES: Final = 8 << 20
 COUNTED_BY_ROW: Final = frozenset({"unknown-record", "damaged-record", "unknown-process", "missing-oversize"})
 """Kinds of problems that each share counts in its own rows; all else is met by every share."""
 
+MISSING_STRINGS: Final = "missing-strings"
+"""Kind of the problem that each share counts for the call sites that it met: together they miss what any of them does."""
+
 _PRODUCT_TYPE: Final = re.compile(r"[A-Za-z]+[0-9]+,[0-9]+")
 _BOARD: Final = re.compile(r"[A-Za-z]{1,2}[0-9]+[A-Za-z]*AP")
 
@@ -120,6 +123,11 @@ class UnifiedLogSource:
         """Let other processes open the same archive: files and name go along, what was found in it does not."""
         fresh = Context(self._context.source_index, ReadOptions(), Problems(), Device(), CaptureInfo())
         return UnifiedLogSource, (self.name, self._files, fresh)
+
+    @property
+    def missing_strings(self) -> frozenset[bytes]:
+        """Return the UUIDs of string files that were asked for and are not there."""
+        return frozenset(self._strings.missing if self._strings is not None else ())
 
     @property
     def problems(self) -> Problems:
@@ -219,10 +227,8 @@ class UnifiedLogSource:
                 run.report(self.name, kind, text, count=count)
         strings = self._strings
         if strings is not None and strings.missing:
-            shown = sorted(uuid_text(uuid) for uuid in strings.missing)
-            text = "string files are missing, so that some messages have no text: " + ", ".join(shown[:3])
-            run.report(self.name, "missing-strings", text, count=len(shown))
-            notes.append(f"strings of {len(shown)} images are missing")
+            run.report(self.name, MISSING_STRINGS, missing_strings_text(strings.missing), count=len(strings.missing))
+            notes.append(f"strings of {len(strings.missing)} images are missing")
         if tally.lost:
             notes.append(f"the device lost at least {tally.lost} messages")
         if tally.incomplete:
@@ -270,6 +276,12 @@ class UnifiedLogSource:
             device.board = newest.hardware
         if capture.tz is None and newest.zone:
             capture.tz, capture.tz_how = newest.zone, "log"
+
+
+def missing_strings_text(uuids: Collection[bytes]) -> str:
+    """Return what is said of string files that are not there."""
+    shown = sorted(map(uuid_text, uuids))
+    return "string files are missing, so that some messages have no text: " + ", ".join(shown[:3])
 
 
 def _windows(timelines: Sequence[Timeline], number: int, count: int) -> Iterator[Part | None]:
