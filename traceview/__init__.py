@@ -7,7 +7,7 @@ Trace analysis for VoIP and background-mode problems:
 
     with tv.open("device.logarchive") as capture:
         print(capture.findings)
-        capture.timeline().write_html("timeline.html", config=CONFIG)
+        capture.timeline().write_html("timeline.html", config=dict(CONFIG))
 
 The plotly library puts an upload button into every figure; its `CONFIG` here leaves it out.
 """

@@ -109,7 +109,7 @@ def test_nothing_to_draw_is_said(empty: Analysis) -> None:
 
 def test_the_upload_button_is_off() -> None:
     assert CONFIG["showSendToCloud"] is False
-    assert CONFIG["plotlyServerURL"] == ""
+    assert CONFIG.get("plotlyServerURL", "") == ""
     assert CONFIG["displaylogo"] is False
 
 

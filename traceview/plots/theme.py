@@ -39,7 +39,10 @@ CONFIG: Final[dict[str, Any]] = {
     "doubleClick": "reset",
     "responsive": True,
 }
-"""Configuration for every display of a figure: plotly.js 4 offers to upload a chart unless it is told not to."""
+"""Configuration for every display of a figure: plotly.js 4 offers to upload a chart unless it is told not to.
+
+Hand over a copy: plotly takes an entry out of what it is given.
+"""
 
 
 @dataclass(frozen=True, slots=True)
