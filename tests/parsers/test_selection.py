@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from traceview_parsers import schema
-from traceview_parsers.selection import Clause, Selection
+from traceview_parsers.selection import Clause, Selection, contains_any
 
 ROWS = [
     ("runningboardd", "com.apple.runningboard", "Suspending task.", 10, 1),
@@ -76,3 +76,9 @@ def test_words_mean_python_containment(messages: list[str], words: frozenset[str
 
 def test_refs_keep_source_and_position() -> None:
     assert schema.split_ref(schema.make_ref(9, 12_345)) == (9, 12_345)
+
+
+def test_a_long_word_is_searched_in_linear_time() -> None:
+    long = "a" * 100_000
+    messages = pa.array([f"x{long}y", long[1:], "short one", None], pa.large_string())
+    assert contains_any(messages, frozenset({long, "one"})).tolist() == [True, False, True, False]

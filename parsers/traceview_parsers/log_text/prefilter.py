@@ -10,6 +10,8 @@ from traceview_parsers.selection import Clause, Selection
 
 # JSON may print every other character in more than one way.
 _PLAIN: Final = re.compile(r"[ !#-.0-\[\]-~]+")
+_LONGEST: Final = 256
+"""Characters of a text that are looked for (heuristic): preparing long repetitive ones takes quadratic time."""
 _EVENT_KEYS: Final = {
     "loss": "lossEvent",
     "signpost": "signpostEvent",
@@ -53,7 +55,7 @@ def _of_clause(clause: Clause) -> set[str] | None:
     for names in (clause.words, clause.processes, clause.subsystems, clause.senders, clause.categories):
         if names is not None:
             # Nothing has to stand in rows that may lack the name.
-            pieces = [max(_PLAIN.findall(name or ""), key=len, default="") for name in names]
+            pieces = [max(_PLAIN.findall(name or ""), key=len, default="")[:_LONGEST] for name in names]
             if all(pieces):
                 return set(pieces)
     return None

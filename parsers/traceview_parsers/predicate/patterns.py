@@ -32,6 +32,8 @@ _PIECES: Final = re.compile(
     r"|(?P<other>.)",
     re.DOTALL,
 )
+_MOST_TOLD: Final = 200
+"""Characters of RE2's own words that are passed on: some repeat the whole pattern."""
 
 
 class PatternError(ValueError):
@@ -99,6 +101,7 @@ def matches(text: str) -> str:
         pc.match_substring_regex(pa.array([""]), pattern)
     except pa.ArrowInvalid as error:
         told = str(error).partition(": ")[2] or str(error)
+        told = told if len(told) <= _MOST_TOLD else f"{told[:_MOST_TOLD]}…"
         raise PatternError(f"not a regular expression that can be evaluated here: {told}") from error
     return f"(?:{pattern})"
 
