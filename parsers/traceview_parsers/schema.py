@@ -126,6 +126,7 @@ SCHEMAS: Final[dict[str, Any]] = {
             pa.field("duration_s", pa.float64()),  # of a hang: how long the main run loop did not answer
             pa.field("frames", pa.list_(pa.string())),  # MetricKit: stack of the attributed thread, innermost first
             pa.field("utc_offset_s", pa.int32()),  # of the zone in which the report prints its times
+            pa.field("installed", pa.bool_()),  # the program lies where iOS installs apps; null: no path is printed
             pa.field("sources", pa.list_(pa.string())),  # files that hold this report; the row is the first one's
         ]
     ),

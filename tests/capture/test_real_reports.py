@@ -75,3 +75,14 @@ def test_a_kill_without_a_time_is_told_with_all_that_the_report_says(real: Path)
     assert "prints no time" in found.explanation
     assert "exceeding limit of 15% cpu over 60 seconds" in line["message"]
     assert limit == (9.0, 9.0, True, None)  # 15 % of 60 s
+
+
+def test_what_lies_where_apps_are_installed_is_no_process_of_ios(real: Path) -> None:
+    with tv.open(real / "ips/wakeups142/cnblogs-9686826-broadcast-extension-excerpt.txt") as capture:
+        (found,) = [one for one in capture.analysis.findings if one.rule == "resource-warning"]
+        (report,) = capture.table("reports").select("bundle", "installed").rows()
+    assert report == (None, True)
+    assert (found.severity.name, found.confidence) == ("medium", 1.0)
+    assert found.title.startswith("LABroadcastUpload woke the CPU")
+    with tv.open(real / "ips/wakeups142/faisalmemon-snapchat_many_wakes_ios.crash") as capture:
+        assert capture.table("reports")["installed"].to_list() == [True]

@@ -17,7 +17,7 @@ from generator.timesync import Clock
 
 from traceview.cli import log_jobs
 from traceview_parsers import schema
-from traceview_parsers.problems import Problems
+from traceview_parsers.problems import Problem, Problems
 from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions
 from traceview_parsers.unified_log import READER
 from traceview_parsers.unified_log import source as source_module
@@ -139,8 +139,19 @@ def test_shares_together_count_each_row_once(tmp_path: Path, monkeypatch: pytest
     assert found[0].kind in COUNTED_BY_ROW
     assert sum(problem.count for problem in found) == 120
     problems = Problems()
-    log_jobs._collect([(0, [problem], None) for problem in found], problems)
+    log_jobs._collect([log_jobs._Result(problems=(problem,)) for problem in found], problems)
     assert [problem.count for problem in problems] == [120]
+
+
+def test_strings_that_are_missing_are_those_that_any_share_missed() -> None:
+    told = Problem("a.logarchive", "missing-strings", "one share's", count=2)
+    first, second, third = (bytes([number]) * 16 for number in range(3))
+    shares = [frozenset({first, second}), frozenset({second, third})]
+    problems = Problems()
+    log_jobs._collect([log_jobs._Result(problems=(told,), missing=missing) for missing in shares], problems)
+    (found,) = problems
+    assert found.count == 3
+    assert found.message.endswith("02020202-0202-0202-0202-020202020202")
 
 
 def test_thousands_of_sets_without_padding_are_realigned_at_once() -> None:

@@ -114,7 +114,8 @@ def _is_app_line() -> pl.Expr:
     ).fill_null(value=False)
     # Reports of daemons carry no bundle id (Apple's .ips header).
     app_kinds = ("app.", "background_task.", "call.", "ptt.", "push.")
-    report = pl.col("signal").str.starts_with("report.") & pl.col("about_bundle").is_not_null()
+    named = pl.col("about_bundle").is_not_null() | pl.col("subject_installed").fill_null(value=False)
+    report = pl.col("signal").str.starts_with("report.") & named
     kinds = pl.any_horizontal(pl.col("kind").str.starts_with(word) for word in app_kinds)
     own = (pl.col("about_name") == pl.col("process")).fill_null(value=False) & ~subjects.is_daemon()
     return (handle | report.fill_null(value=False) | (kinds & (own | pl.col("about_bundle").is_not_null()))) & pl.col(
@@ -123,13 +124,14 @@ def _is_app_line() -> pl.Expr:
 
 
 def _is_service_line() -> pl.Expr:
-    """The line is a report about no app: its header has a bundle id where it is about one.
+    """The line is a report about no app: its header has a bundle id, or its path is that of an installed app, where it is.
 
     A list of memory has none, but tells daemons by their state (seen in a real JetsamEvent of iOS 14: ``daemon idle``).
     """
     signal = pl.col("signal")
     listed = (signal == "report.jetsam") & ~pl.col("state").str.contains(r"\bdaemon\b").fill_null(value=False)
-    return signal.str.starts_with("report.").fill_null(value=False) & ~listed & pl.col("about_bundle").is_null()
+    nameless = pl.col("about_bundle").is_null() & ~pl.col("subject_installed").fill_null(value=False)
+    return signal.str.starts_with("report.").fill_null(value=False) & ~listed & nameless
 
 
 def _launches(resolved: pl.DataFrame, with_pid: pl.DataFrame) -> pl.DataFrame:

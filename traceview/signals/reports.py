@@ -71,6 +71,7 @@ def _events(told: pl.DataFrame, kinds: Mapping[str, str]) -> pl.DataFrame:
         "bundle": pl.when(pl.col("bundle") != pl.col("process")).then(pl.col("bundle")),
         "subject": pl.col("process"),
         "subject_pid": pl.col("pid"),
+        "subject_installed": pl.col("installed"),
         "state": pl.when(~resource).then(pl.col("role")),
         "visibility": pl.col("visibility"),
         "namespace": fatal.then(pl.lit("RESOURCE")).otherwise(space),

@@ -92,6 +92,7 @@ FIELDS: Final[dict[str, pl.DataType]] = {
     "bundle": pl.String(),  # app bundle id, without UUID or handle decoration
     "subject": pl.String(),  # process name the line is about (CoreAudio cuts it to 16 characters)
     "subject_pid": pl.Int64(),
+    "subject_installed": pl.Boolean(),  # whether it lies where iOS installs apps, in reports that print its path
     "host_bundle": pl.String(),  # app that hosts the extension or XPC service
     "host_pid": pl.Int64(),
     # process state

@@ -57,6 +57,7 @@ def json_row(body: dict[str, Any]) -> Row:
         "os_build": os_build,
         "model": text(body.get("modelCode")) or text(body.get("product")),
         "role": text(body.get("procRole")),
+        "installed": _is_installed(text(body.get("procPath"))),
         "exception": text(exception.get("type")),
         "signal": text(exception.get("signal")),
         **_json_termination(body),
@@ -67,6 +68,15 @@ def json_row(body: dict[str, Any]) -> Row:
     elif row["explanation"] is None:
         row["explanation"] = _reason(body)
     return row
+
+
+def _is_installed(path: str | None) -> bool | None:
+    """Return whether a program is an installed app or belongs to one, by its path; iOS's own lie elsewhere.
+
+    Seen in real reports: ``/private/var/containers/Bundle/Application/<UUID>/<name>.app/…`` (iOS 10 on) and
+    ``/var/mobile/Containers/Bundle/Application/<UUID>/…`` before.
+    """
+    return None if path is None else "/Bundle/Application/" in path
 
 
 def _reason(body: dict[str, Any]) -> str | None:
@@ -116,6 +126,7 @@ def text_row(body: str) -> Row:
         "os_build": os_build,
         "model": told.get("Hardware Model") or told.get("Hardware model"),
         "role": told.get("Role"),
+        "installed": _is_installed(told.get("Path")),
     }
     first, second = fields.version(told.get("Version"))
     if "Exception Type" in told:

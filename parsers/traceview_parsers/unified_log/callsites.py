@@ -28,6 +28,7 @@ from traceview_parsers.unified_log.firehose import (
     Tracepoints,
 )
 from traceview_parsers.unified_log.interning import Array, Names, PairTable, Rows
+from traceview_parsers.unified_log.items import count_values
 from traceview_parsers.unified_log.plans import Plans
 from traceview_parsers.unified_log.strings import StringFiles
 
@@ -185,9 +186,9 @@ class CallSites:
     def _add_all(self, batch: Batch, points: Tracepoints, keys: list[_Key]) -> None:
         """Add call sites; `points` is the first tracepoint of each."""
         items = FieldReader(batch, points).fields().items
-        inside = items < points.end
-        counts = np.where(inside, batch.data[np.minimum(items, batch.data.size - 1)], 0).tolist()
-        for key, place, kind, values in zip(keys, self._places(keys), points.kind.tolist(), counts, strict=True):
+        ranges = zip(items.tolist(), points.end.tolist(), strict=True)
+        for key, place, kind, (at, end) in zip(keys, self._places(keys), points.kind.tolist(), ranges, strict=True):
+            values = count_values(batch.data[at:end]) if place.format is None else 0
             self._add(key, place, values, as_is=kind == ACTIVITY)
 
     def image_of_process(self, process: int) -> int:
