@@ -87,7 +87,7 @@ def test_source_tables_are_asked_without_an_analysis(samples: Path, monkeypatch:
         assert (
             capture.sql("SELECT process FROM log WHERE process = 'apsd' LIMIT 2")["process"].to_list() == ["apsd"] * 2
         )
-        with pytest.raises(TraceviewError, match=r"tables: .*terminations"):
+        with pytest.raises(TraceviewError, match=r"no column nothing; columns: ref, .* more; "):
             capture.sql("SELECT nothing FROM log")
 
 
@@ -101,6 +101,14 @@ def test_a_lazy_table_is_the_table(samples: Path) -> None:
         assert lazy.head(7).collect().equals(whole.head(7))
         with pytest.raises(KeyError):
             scan(trace, "no such table")
+
+
+def test_numbers_are_never_cut() -> None:
+    frame = pl.DataFrame({"text": ["0" * 16], "number": [2**40 - 1], "ratio": [-1.340780791e154]})
+    lines, remarks = render(frame, 49)
+    assert max(map(len, lines)) <= 49
+    assert any(line.endswith("-1.340780791e+154") for line in lines)
+    assert remarks == []
 
 
 @given(

@@ -31,7 +31,7 @@ def render(frame: pl.DataFrame, width: int, *, table: bool = False) -> tuple[lis
     columns = [_cells(frame[name].head(MOST_ROWS)) for name in frame.columns]
     right = [kind.is_numeric() for kind in frame.dtypes]
     natural = [max(map(len, [name, *cells])) for name, cells in zip(names, columns, strict=True)]
-    widths = natural if table else _fitted(natural, names, width)
+    widths = natural if table else _fitted(natural, names, right, width)
     if widths is None:
         return _blocks(names, columns, width), remarks
     if widths != natural:
@@ -56,11 +56,14 @@ def _text(value: object) -> str:
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
-def _fitted(natural: list[int], names: list[str], width: int) -> list[int] | None:
-    """Return widths that fit: the widest columns are cut, no cell below `_NARROWEST` and no name; None where that is too wide."""
+def _fitted(natural: list[int], names: list[str], right: list[bool], width: int) -> list[int] | None:
+    """Return widths that fit: the widest columns are cut, no number, no name, no cell below `_NARROWEST`; None where that is too wide."""
     room = width - len(_GAP) * (len(natural) - 1)
     widths = list(natural)
-    least = [min(one, max(_NARROWEST, len(name))) for one, name in zip(natural, names, strict=True)]
+    least = [
+        one if number else min(one, max(_NARROWEST, len(name)))
+        for one, name, number in zip(natural, names, right, strict=True)
+    ]
     if sum(least) > room:
         return None
     while (over := sum(widths) - room) > 0:
