@@ -28,6 +28,7 @@ from traceview.serialise import findings_frame
 from traceview.signals.instruments import instruments_events
 from traceview.signals.powerlog import TABLES as POWER_TABLES
 from traceview.signals.powerlog import kinds_in_full, powerlog_events
+from traceview.sql_errors import complaint
 from traceview.witness import collect, with_notes
 from traceview.witness.tables import KEPT, newest_rows
 from traceview.zones import at_one_offset
@@ -329,8 +330,7 @@ class Capture:
         try:
             return pl.SQLContext(tables).execute(query, eager=False).collect()
         except pl.exceptions.PolarsError as error:
-            reason = str(error).partition("\n")[0]  # a plan of the query follows
-            raise UsageError(f"query: {reason}; tables: {', '.join(sorted(known))}") from error
+            raise UsageError(f"query: {complaint(error, sorted(known))}") from error
 
     def close(self) -> None:
         """Remove temporary files."""

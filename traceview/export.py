@@ -36,14 +36,11 @@ def export(capture: Capture, folder: Path, form: str, redaction: Level = "none")
 
     The raw log (`log`) is only written without redaction: redaction works on what was analysed.
 
-    Raises UsageError for an unknown form or a folder that cannot be made.
+    Raises UsageError for an unknown form, OSError where the folder or a file cannot be written.
     """
     if form not in FORMATS:
         raise UsageError(f"--format {form}: choose one of {', '.join(FORMATS)}")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{folder}: {(error.strerror or str(error)).lower()}") from error
+    folder.mkdir(parents=True, exist_ok=True)
     analysis = redacted(capture.analysis, redaction)
     if form == "perfetto":
         return [_write(folder / "trace.perfetto.json", json.dumps(perfetto(analysis), ensure_ascii=False))]

@@ -111,7 +111,11 @@ WRONG = [
     ("process ==", "expected a value", 10),
     ("process == kernel", 'kernel is a text without quotes: write "kernel"', 11),
     ("subsystem == com.apple.x AND p=a", "single quotes", 13),
-    ("proces == 'x'", "no such key: proces; there are eventMessage/composedMessage/message, process", 0),
+    (
+        "proces == 'x'",
+        "no such key: proces (did you mean process?); there are eventMessage/composedMessage/message, process",
+        0,
+    ),
     ("process foo 'x'", "expected an operator", 8),
     ("(process == 'x'", "expected ) for the bracket of character 1", 15),
     ("process == 'x')", "an opening bracket", 14),

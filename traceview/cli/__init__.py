@@ -139,6 +139,8 @@ def _usage_text(error: BaseException) -> str | None:
         return None
     context = getattr(error, "ctx", None)
     text = str(told()).replace(": Value error, ", ": ")  # how pydantic, below typer, begins what it complains about
+    if context is not None and context.info_name == "query" and text.startswith("Missing argument"):
+        text = query.missing(sys.argv[2:])
     instead = log.INSTEAD.get(getattr(error, "option_name", ""))
     if instead is not None and context is not None and context.info_name == "log":
         text = f"{text.partition(' (')[0]}; {instead}"

@@ -73,7 +73,8 @@ def analyze(
 
         # The fingerprint of the finding as it is, in the words that may be shown.
         pairs = zip(plain.findings, analysis.findings, strict=True)
-        count = write_baseline(baseline, [replace(true, title=shown.title) for true, shown in pairs])
+        with options.writing(baseline, "--write-baseline"):
+            count = write_baseline(baseline, [replace(true, title=shown.title) for true, shown in pairs])
         accepted = f"{count} finding{'s' * (count != 1)} accepted"
         typer.echo(f'wrote {baseline} ({accepted}); name it in traceview.toml: baseline = "{baseline}"', err=True)
     verdicts.fail(fail_on, [one.severity for one in analysis.findings], analysis.not_evaluated, config)

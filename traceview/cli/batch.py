@@ -86,16 +86,19 @@ def batch(
     )
     part = parse_shard(shard)
     found = [job for source in sources for job in find_jobs(source, skip=out) if in_shard(job, part)]
-    summary = run(
-        found,
-        settings,
-        (lambda: dask_pool(scheduler)) if engine is Engine.dask else (lambda: local_pool(jobs)),
-        resume=resume,
-        join=part[1] > 1,
-        shard_size=shard_size,
-        in_flight=DASK_SHARDS if engine is Engine.dask else jobs + 1,
-        done=_show if sys.stderr.isatty() else None,
-    )
+    with options.writing(out):
+        if found:
+            out.mkdir(parents=True, exist_ok=True)  # told before anything is read
+        summary = run(
+            found,
+            settings,
+            (lambda: dask_pool(scheduler)) if engine is Engine.dask else (lambda: local_pool(jobs)),
+            resume=resume,
+            join=part[1] > 1,
+            shard_size=shard_size,
+            in_flight=DASK_SHARDS if engine is Engine.dask else jobs + 1,
+            done=_show if sys.stderr.isatty() else None,
+        )
     told = [f"{summary.captures:,} capture{'s' * (summary.captures != 1)} analysed"]
     if summary.retried:
         told.append(f"{summary.retried:,} of them tried again")

@@ -10,6 +10,7 @@ from traceview.cli import options
 from traceview_parsers.errors import UsageError
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+_HEXADECIMAL = re.compile(r"[0-9a-fA-F]+")
 
 
 def register(app: typer.Typer) -> None:
@@ -42,9 +43,17 @@ def explain(
     from traceview.rules.reference import explain_finding  # noqa: PLC0415
 
     if not _FINGERPRINT.fullmatch(name):
+        if inputs and _HEXADECIMAL.fullmatch(name):
+            raise UsageError(_not_whole(name))
         if inputs:
             raise UsageError(f"{name}: a rule is explained without a capture; a finding is named by its fingerprint")
-        typer.echo(text_of(name))
+        try:
+            text = text_of(name)
+        except UsageError as error:
+            if _HEXADECIMAL.fullmatch(name):
+                raise UsageError(_not_whole(name)) from error
+            raise
+        typer.echo(text)
         return
     if not inputs:
         raise UsageError(f"{name}: name the capture too: traceview explain {name} CAPTURE")
@@ -54,3 +63,10 @@ def explain(
     if not found:
         raise UsageError(f"{name}: no finding of this capture has that fingerprint; `traceview analyze` shows them")
     typer.echo(explain_finding(found[0], proof=render_evidence(analysis, found[0])))
+
+
+def _not_whole(name: str) -> str:
+    return (
+        f"{name}: no rule has this id, and the fingerprint of a finding has 16 digits (0-9, a-f) and needs the capture: "
+        "traceview explain FINGERPRINT CAPTURE; `traceview analyze` shows it"
+    )

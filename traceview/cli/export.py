@@ -34,6 +34,10 @@ def export(
     """Write tables (parquet, arrow, csv, ndjson), windows (perfetto) or findings (sarif, junit) for other tools."""
     from traceview.export import export as write  # noqa: PLC0415  (keeps --help fast)
 
-    with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config, threads=True) as capture:
-        for path in write(capture, out, form, redact):
-            typer.echo(path)
+    with (
+        options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config, threads=True) as capture,
+        options.writing(out),
+    ):
+        written = write(capture, out, form, redact)
+    for path in written:
+        typer.echo(path)

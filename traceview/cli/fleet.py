@@ -25,7 +25,8 @@ def report(
     options.check_writable(out, force=force)
     from traceview.fleet.report import write  # noqa: PLC0415  (keeps --help fast)
 
-    written = write(dataset, out)
+    with options.writing(out):
+        written = write(dataset, out)
     typer.echo(written.headline, err=True)
     typer.echo(f"wrote {out} ({written.captures:,} captures, {written.total_bytes / 1e6:.1f} MB)", err=True)
     for sentence in written.degraded:

@@ -40,11 +40,12 @@ _PREDICATE = (
 )
 _NO_LOG = "the input holds no log; `traceview doctor` shows what it holds, `traceview query` prints it"
 INSTEAD = {
+    "--app": "log takes --process NAME or --predicate",
     "--archive": "here the archive is named without an option",
     "--color": "nothing is coloured here",
     "--timezone": "here --tz names the zone",
 }
-"""What stands here for options of `log show` that this command does not have."""
+"""What stands here for options of `log show`, or of the other commands, that this command does not have."""
 
 
 def register(app: typer.Typer) -> None:

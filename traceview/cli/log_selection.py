@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import UTC, timedelta, timezone, tzinfo
 from typing import Final
 
 import typer
@@ -18,6 +18,10 @@ _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 """Units of `--last`. A number without one is seconds, as `log show` takes it (observed, not in its help)."""
 _NS: Final = 1_000_000_000
 _EARLIEST: Final = -(2**63)
+_EAST: Final = timezone(timedelta(hours=14))
+_WEST: Final = timezone(-timedelta(hours=12))
+"""The first zone of the earth to begin a day, and the last (IANA time zone database)."""
+_DISORDER: Final = "--end lies before --start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +35,10 @@ class Window:
 
     def check(self, zone: tzinfo | None) -> None:
         """Raise UsageError for what is wrong whatever the log holds."""
-        options.parse_time(self.start, "--start", zone)
-        options.parse_time(self.end, "--end", zone)
+        # The zone of the capture is not known yet: what is wrong in the first and in the last zone is so in any.
+        spans = [self._span(one) for one in ((zone,) if zone else (_EAST, _WEST))]
+        if all(start is not None and end is not None and end < start for start, end in spans):
+            raise UsageError(_DISORDER)
         if self.last is None:
             return
         if self.start is not None:
@@ -48,10 +54,17 @@ class Window:
             boots = _boot(sources, "last", "--last boot")
         elif self.boot is not None:
             boots = _boot(sources, self.boot, f"--boot {self.boot}")
-        start = to_ns(options.parse_time(self.start, "--start", zone))
+        first, end_ns = self._span(zone)
+        if first is not None and end_ns is not None and end_ns < first:
+            raise UsageError(_DISORDER)
+        start = first
         if (back := self._last_ns()) is not None and (end := end_of(sources, boots)) is not None:
             start = max(end - back, _EARLIEST)
-        return Selection(start_ns=start, end_ns=to_ns(options.parse_time(self.end, "--end", zone)), boots=boots)
+        return Selection(start_ns=start, end_ns=end_ns, boots=boots)
+
+    def _span(self, zone: tzinfo) -> tuple[int | None, int | None]:
+        begin, end = (options.parse_time(self.start, "--start", zone), options.parse_time(self.end, "--end", zone))
+        return to_ns(begin), to_ns(end)
 
     def _last_ns(self) -> int | None:
         if self.last is None or self.last == "boot":

@@ -1,9 +1,11 @@
 """Options and helpers that several commands share."""
 
+import errno
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
@@ -185,6 +187,37 @@ def check_writable(out: Path, *, force: bool) -> None:
         raise UsageError(f"{out} exists; use --force to overwrite it or -o for another name")
     if not out.parent.is_dir():
         raise UsageError(f"{out.parent} is no folder; create it first")
+
+
+_WRITE_FAILED = frozenset({None, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EROFS})
+"""Errors without the name of a file that writing alone gives; native code that writes tables tells no number."""
+
+
+@contextmanager
+def writing(out: Path, option: str = "-o") -> Iterator[None]:
+    """Name `out`, as the user wrote it, where it cannot be written: what is written first has another name.
+
+    Args:
+        out: File, or folder of files, that is written within.
+        option: That the user named it with.
+
+    Raises:
+        UsageError: Writing failed. Errors that are about other files pass.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.filename is None:
+            ours = error.errno in _WRITE_FAILED
+        else:
+            name = str(error.filename)
+            ours = name.startswith(str(out)) or Path(name) in out.parents
+        if not ours:
+            raise
+        reason = (error.strerror or str(error).partition(" (os error")[0]).lower()
+        raise UsageError(f"cannot write {out}: {reason}; choose another place with {option}") from error
 
 
 def zone_of(name: str | None) -> tzinfo:

@@ -2,7 +2,9 @@
 
 import re
 import shutil
+from collections.abc import Iterable
 from enum import StrEnum
+from os.path import exists
 from typing import Annotated
 
 import typer
@@ -12,6 +14,10 @@ from traceview_parsers.errors import UsageError
 
 _COLUMNS = 80
 """Width of a line where the output is no terminal."""
+
+
+_SQL = re.compile(r"(?i)\s*\(*(?:select|with|show)\s")
+_EXAMPLE = "traceview query CAPTURE 'SELECT * FROM calls'"
 
 
 class Format(StrEnum):
@@ -27,6 +33,13 @@ class Format(StrEnum):
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("query")(query)
+
+
+def missing(words: Iterable[str]) -> str:
+    """Return what a command line of these words lacks: the SQL, or the capture where the SQL is there."""
+    if any(_SQL.match(word) for word in words):
+        return f"the capture is missing; it comes before the SQL: {_EXAMPLE}"
+    return f"the SQL is missing; it comes last: {_EXAMPLE}"
 
 
 def query(
@@ -45,8 +58,10 @@ def query(
     config: options.ConfigFile = None,
 ) -> None:
     """Run SQL over log, events, findings, the episode tables and every other table of a capture; the SQL comes last."""
-    if misplaced := [str(one) for one in inputs if re.match(r"(?i)\s*(?:select|with|show)\s", str(one))]:
+    if misplaced := [str(one) for one in inputs if _SQL.match(str(one))]:
         raise UsageError(f"{misplaced[0]}: the SQL is the last argument, after the inputs")
+    if not _SQL.match(sql) and exists(sql):  # noqa: PTH110  (that of a Path raises where the text is too long)
+        raise UsageError(missing([sql]))
     with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config, threads=True) as capture:
         frame = capture.sql(sql)
     if output in (Format.text, Format.table):

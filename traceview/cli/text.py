@@ -9,7 +9,7 @@ import typer
 from traceview.analysis import Analysis
 from traceview.cli.options import visible, zone_of
 from traceview.cli.summary import fold, unchecked, verdict, wrap
-from traceview.cli.troubles import problem_lines, times_of
+from traceview.cli.troubles import date_doubt, of_many_logs, problem_lines, times_of
 from traceview.completeness import log_span
 from traceview.rules.registry import Finding, Severity
 
@@ -47,7 +47,7 @@ def render_analysis(analysis: Analysis, *, in_full: bool = False) -> str:
     """
     zone = zone_of(analysis.capture.tz)
     clock = _Clock(zone, _days(analysis, zone))
-    parts = [_headline(analysis, zone), verdict(analysis)]
+    parts = [_headline(analysis, zone), *_doubts(analysis), verdict(analysis)]
     parts += [_finding(finding, analysis.lines, clock) for finding in analysis.findings]
     parts += [_calls(analysis.episodes["calls"], clock), _not_shown(analysis, in_full=in_full)]
     return "\n\n".join(part for part in parts if part)
@@ -70,11 +70,17 @@ def _headline(analysis: Analysis, zone: tzinfo) -> str:
     known = [device.hardware, " ".join(filter(None, (device.os_name, device.os_version))), device.os_build]
     facts = [visible(analysis.capture.name), *(visible(fact) for fact in known if fact)]
     if (span := _span(analysis, zone)) is not None:
-        facts.append(span)
+        facts.append(f"{span} ({doubt})" if (doubt := date_doubt(analysis.coverage)) else span)
     if analysis.apps:
         more = f" and {len(analysis.apps) - 3} more" if len(analysis.apps) > 3 else ""
         facts.append("apps: " + visible(", ".join(analysis.apps[:3])) + more)
     return fold(" · ".join(facts), "")
+
+
+def _doubts(analysis: Analysis) -> list[str]:
+    """Return what puts all findings in doubt, to be read before them."""
+    text = of_many_logs(analysis.problems)
+    return [] if text is None else [typer.style(fold(text, ""), fg="yellow")]
 
 
 def _days(analysis: Analysis, zone: tzinfo) -> bool:

@@ -6,10 +6,14 @@ from typing import Final
 
 from traceview.cli.options import visible
 from traceview.clocks import bound_text
+from traceview.completeness import LOG_READERS
 from traceview_parsers.problems import Problem
 from traceview_parsers.trace import Coverage
 
 _SHOWN: Final = 2
+_MANY_LOGS: Final = "many-logs"
+_ASSUMED: Final = ("date assumed", "year assumed")
+"""How a source's clock is described where a day was assumed (`traceview_parsers.clock`)."""
 
 
 def problem_lines(problems: Iterable[Problem]) -> Iterator[tuple[str, str]]:
@@ -37,9 +41,28 @@ def _where(alike: list[Problem]) -> str:
     return f"{names}{more}"
 
 
+def of_many_logs(problems: Iterable[Problem]) -> str | None:
+    """Return that unrelated logs may have been read as one capture; None where that is not to be feared."""
+    return next((visible(one.message) for one in problems if one.kind == _MANY_LOGS), None)
+
+
 def times_of(one: Coverage) -> str:
     """Return how the times of a source were reached, and how far off they may be."""
     clock = visible(one.clock) or "not read"
     if one.start_ns is None:
         return clock
     return f"{clock}; {'error not known' if one.certainty_ns is None else bound_text(one.certainty_ns)}"
+
+
+def date_doubt(coverage: Iterable[Coverage]) -> str | None:
+    """Return that lines of the log have no date, or no year, which was not told by `--date` either; else None."""
+    timed = [one for one in coverage if one.start_ns is not None]
+    logs = [one for one in timed if one.reader in LOG_READERS] or timed
+    assumed = sum(any(text in one.clock for text in _ASSUMED) for one in logs)
+    if not assumed:
+        return None
+    return (
+        "date assumed; see --date"
+        if assumed == len(logs)
+        else f"date assumed in {assumed:,} of {len(logs):,} logs; see --date"
+    )

@@ -6,6 +6,7 @@ JSON, and the short ones of its shorthand. Numbers of levels and events: Humio's
 """
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final
 
@@ -146,3 +147,10 @@ def named(name: str) -> Key:
 def known() -> str:
     """Return all names for an error message."""
     return ", ".join("/".join((key.name, *(alias for alias in key.aliases if len(alias) > 3))) for key in KEYS)
+
+
+def closest(name: str) -> str | None:
+    """Return the key, or the other name of one, that is written nearly so; None where none is."""
+    known_as = {word.lower(): word for key in KEYS for word in (key.name, *key.aliases) if len(word) > 1}
+    found = get_close_matches(name.lower(), known_as, n=1)
+    return known_as[found[0]] if found else None

@@ -10,7 +10,7 @@ from datetime import UTC, tzinfo
 from typing import Final
 
 from traceview_parsers.predicate.errors import PredicateError
-from traceview_parsers.predicate.keys import ABSENT, SHORT, Key, Kind, find, known, named
+from traceview_parsers.predicate.keys import ABSENT, SHORT, Key, Kind, closest, find, known, named
 from traceview_parsers.predicate.patterns import PatternError, matches
 from traceview_parsers.predicate.syntax import SIDES, And, Comparison, Constant, Node, Not, Operator, Or, Value
 from traceview_parsers.predicate.texts import too_large
@@ -173,7 +173,8 @@ class Parser:
             return key
         if token.text.lower() in {name.lower() for name in ABSENT}:
             raise self.scanner.error(f"the rows of the log do not tell {token.text}; they tell {known()}", token.at)
-        raise self.scanner.error(f"no such key: {token.text}; there are {known()}", token.at)
+        hint = f" (did you mean {close}?)" if (close := closest(token.text)) else ""
+        raise self.scanner.error(f"no such key: {token.text}{hint}; there are {known()}", token.at)
 
     def _operator(self) -> Operator:
         token = self.scanner.peek()

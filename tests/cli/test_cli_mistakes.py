@@ -1,0 +1,135 @@
+"""Mistakes of people who use the command line for the first time: each is answered with what to type instead."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from traceview import cli
+from traceview.cli import options
+from traceview_parsers.errors import UsageError
+
+LOG = "push-never-reported.ios26.ndjson"
+WITHOUT_DATE = "healthy-incoming-call.ios15.console.txt"
+Fails = Callable[..., str]
+
+
+@pytest.fixture
+def fails(samples: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Fails:
+    """Return a function that runs a command which must end with exit code 2, and returns its last line on stderr."""
+    monkeypatch.chdir(samples)
+
+    def call(*arguments: str | Path) -> str:
+        monkeypatch.setattr(sys, "argv", ["traceview", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        assert stop.value.code == cli.EXIT_USAGE
+        return capsys.readouterr().err.splitlines()[-1]
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((LOG,), "the SQL is missing; it comes last: "),
+        ((LOG, LOG), "the SQL is missing; it comes last: "),
+        ((), "the SQL is missing; it comes last: "),
+        (("SELECT * FROM calls",), "the capture is missing; it comes before the SQL: "),
+        (("SELECT * FROM calls", LOG), "the SQL is the last argument"),
+        ((LOG, "SELECT procces FROM log"), "there is no column procces (did you mean process?); "),
+        ((LOG, "SELECT * FROM Cals"), "there is no table Cals (did you mean calls?); "),
+        ((LOG, "SELECT * FROM zzz"), "there is no table zzz; tables: app_states, "),
+        ((LOG, "SELECT l.procces FROM log l"), "there is no column procces in l; "),
+        ((LOG, "SELEC 1"), "found: SELEC"),
+    ],
+)
+def test_sql_that_is_missing_or_misspelt(fails: Fails, arguments: tuple[str, ...], told: str) -> None:
+    line = fails("query", *arguments)
+    assert told in line
+    assert len(line) < 300
+
+
+@pytest.mark.parametrize("name", ["be7c7469", "BE7C", "0123456789abcdef0"])
+def test_a_fingerprint_that_is_not_whole(fails: Fails, name: str) -> None:
+    for inputs in ((), (LOG,)):
+        assert "has 16 digits (0-9, a-f) and needs the capture" in fails("explain", name, *inputs)
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [("report", "-o"), ("export", "-o"), ("batch", "-o"), ("analyze", "--write-baseline")],
+)
+def test_what_cannot_be_written_has_the_name_that_was_given(
+    fails: Fails, tmp_path: Path, command: str, option: str
+) -> None:
+    out = tmp_path / ("n" * 251)  # a name of 255 bytes is the longest: `.part` is too much
+    if command in {"export", "batch"}:
+        (tmp_path / "file").touch()
+        out = tmp_path / "file" / "folder"
+    line = fails(command, LOG, option, out)
+    assert f"cannot write {out}: " in line
+    assert line.endswith(f"; choose another place with {option}")
+    assert sorted(path.name for path in tmp_path.iterdir()) in ([], ["file"])
+
+
+def test_trouble_with_other_files_is_not_blamed_on_the_output(tmp_path: Path) -> None:
+    for error in (FileNotFoundError(2, "No such file", "/captures/a"), BrokenPipeError(32, "Broken pipe")):
+        with pytest.raises(type(error)), options.writing(tmp_path):
+            raise error
+    for error in (OSError(28, "No space left"), OSError("No such file (os error 2): /x/a.part")):
+        with pytest.raises(UsageError, match=r"cannot write .*: no s[^(]*; choose"), options.writing(tmp_path):
+            raise error
+
+
+def test_a_key_of_a_predicate_that_is_misspelt(fails: Fails) -> None:
+    line = fails("log", LOG, "--predicate", 'procces == "apsd"')
+    assert "no such key: procces (did you mean process?); there are eventMessage" in line
+
+
+def test_log_has_no_app(fails: Fails) -> None:
+    line = fails("log", LOG, "--app", "com.acme.voip")
+    assert "No such option: --app; log takes --process NAME or --predicate; see " in line
+
+
+def test_an_end_before_the_start(fails: Fails) -> None:
+    pairs = [
+        ("2026-01-16", "2026-01-15"),
+        ("2026-01-15T09:00+00:00", "2026-01-15T09:59+01:00"),
+        ("2026-01-15T09:00+00:00", "2026-01-15T08:59"),  # the zone of the log, known when it is open
+    ]
+    for start, end in pairs:
+        assert fails("log", LOG, "--start", start, "--end", end) == "traceview: --end lies before --start"
+
+
+def test_a_zone_that_is_not_known_yet_is_no_mistake(samples: Path) -> None:
+    window = ["--start", "2026-01-15T08:12:30+00:00", "--end", "2026-01-15 03:14:00", "--tz", "-05:00"]
+    result = CliRunner().invoke(cli.app, ["log", str(samples / LOG), *window])
+    assert result.exit_code == 0, result.exception
+    assert result.stdout.count("\n") > 1
+
+
+def test_unrelated_logs_are_told_before_the_verdict(samples: Path, tmp_path: Path) -> None:
+    for name in "abcde":
+        (tmp_path / f"{name}.ndjson").write_bytes((samples / LOG).read_bytes())
+    lines = CliRunner().invoke(cli.app, ["analyze", str(tmp_path)]).stdout.splitlines()
+    assert lines[2].startswith("5 log texts were read as one capture; ")
+    assert "finding" in lines[4]
+    told = CliRunner().invoke(cli.app, ["report", str(tmp_path), "-o", str(tmp_path / "a.html")]).stderr
+    assert told.startswith("traceview: 5 log texts were read as one capture; ")
+
+
+def test_a_date_that_was_assumed_is_told_in_the_header(samples: Path, tmp_path: Path) -> None:
+    def header(*arguments: str | Path) -> str:
+        return CliRunner().invoke(cli.app, ["analyze", *map(str, arguments)]).stdout.splitlines()[0]
+
+    assert "(date assumed; see --date)" in header(samples / WITHOUT_DATE)
+    assert "date assumed" not in header(samples / WITHOUT_DATE, "--date", "2026-01-15")
+    assert "date assumed" not in header(samples / LOG)
+    for name in (LOG, WITHOUT_DATE):
+        (tmp_path / name).write_bytes((samples / name).read_bytes())
+        os.utime(tmp_path / name, (1_768_500_000, 1_768_500_000))
+    assert "(date assumed in 1 of 2 logs; see --date)" in header(tmp_path)

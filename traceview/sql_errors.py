@@ -1,0 +1,44 @@
+"""What is wrong with SQL, in a line that a person can read: the nearest name instead of all that there are."""
+
+import re
+from collections.abc import Collection
+from difflib import get_close_matches
+from typing import Final
+
+_MOST_NAMES: Final = 10
+_MOST_CHARACTERS: Final = 300
+_NO_COLUMN: Final = re.compile(r"unable to find column \"(?P<name>.*)\"; valid columns: \[(?P<columns>.*)\]")
+_NO_COLUMN_OF: Final = re.compile(r"no column named '(?P<name>.*)' found in table '(?P<table>.*)'")
+_NO_TABLE: Final = re.compile(r"relation '(?P<name>.*)' was not found")
+"""How polars 2.1 complains (seen); what it words otherwise is told as it is."""
+_ALL_COLUMNS: Final = "`SELECT * FROM … LIMIT 1` shows the columns of a table"
+_ALL_TABLES: Final = "`SHOW TABLES` lists the tables"
+
+
+def complaint(error: Exception, tables: Collection[str]) -> str:
+    """Return what to tell of SQL that failed.
+
+    Args:
+        error: What polars raised. A plan of the query may follow its first line.
+        tables: All that the SQL could have named.
+    """
+    reason = str(error).partition("\n")[0]
+    if match := _NO_TABLE.fullmatch(reason):
+        return f"there is no table {match['name']}{_instead(match['name'], tables, 'tables')}; {_ALL_TABLES}"
+    if match := _NO_COLUMN.fullmatch(reason):
+        columns = re.findall(r'"([^"]*)"', match["columns"])
+        return f"there is no column {match['name']}{_instead(match['name'], columns, 'columns')}; {_ALL_COLUMNS}"
+    if match := _NO_COLUMN_OF.fullmatch(reason):
+        return f"there is no column {match['name']} in {match['table']}; {_ALL_COLUMNS}"
+    cut = reason if len(reason) <= _MOST_CHARACTERS else reason[:_MOST_CHARACTERS] + "…"
+    return f"{cut}; {_ALL_TABLES}"
+
+
+def _instead(name: str, known: Collection[str], what: str) -> str:
+    """Return the names that are written nearly so, else the first few of all."""
+    spelt = {one.lower(): one for one in known}
+    if close := [spelt[one] for one in get_close_matches(name.lower(), spelt, n=2, cutoff=0.7)]:
+        return f" (did you mean {' or '.join(close)}?)"
+    shown = ", ".join(list(known)[:_MOST_NAMES])
+    more = f" and {len(known) - _MOST_NAMES} more" if len(known) > _MOST_NAMES else ""
+    return f"; {what}: {shown}{more}"
