@@ -146,10 +146,12 @@ def contains_any(messages: Any, words: Names) -> Mask:
     """Return one boolean a message: does it contain at least one of `words`? One Aho-Corasick pass; null is no."""
     if not words or not len(messages):
         return np.zeros(len(messages), bool)
-    import polars as pl  # noqa: PLC0415  (a quarter of the start-up, and most logs are printed without a search)
-
     long = frozenset(word for word in words if len(word) > _LONG_WORD)
-    found: Mask = pl.Series(messages).str.contains_any(sorted(words - long)).fill_null(value=False).to_numpy()
+    found: Mask = np.zeros(len(messages), bool)
+    if words - long:
+        import polars as pl  # noqa: PLC0415  (a quarter of the start-up, and most logs are printed without a search)
+
+        found = pl.Series(messages).str.contains_any(sorted(words - long)).fill_null(value=False).to_numpy()
     for word in long:
         found = found | pc.match_substring(messages, word).fill_null(False).to_numpy(zero_copy_only=False)
     return found

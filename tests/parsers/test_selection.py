@@ -82,3 +82,4 @@ def test_a_long_word_is_searched_in_linear_time() -> None:
     long = "a" * 100_000
     messages = pa.array([f"x{long}y", long[1:], "short one", None], pa.large_string())
     assert contains_any(messages, frozenset({long, "one"})).tolist() == [True, False, True, False]
+    assert contains_any(messages, frozenset({long})).tolist() == [True, False, False, False]

@@ -182,3 +182,9 @@ def test_a_subsystem_of_a_dump_that_is_no_utf8_is_found_as_it_is_shown(tmp_path:
     assert [text for batch in source.batches("log", wanted) for text in batch.column("message").to_pylist()] == [
         "dumped"
     ]
+
+
+def test_words_longer_than_every_literal_are_in_none_and_cost_nothing() -> None:
+    search = LiteralSearch([frozenset({"a" * 1_000_000}), frozenset({"ab"}), None])
+    assert search.find([["a", "b"], ["xab"], [""]]) == [0b100, 0b110, 0b100]
+    assert LiteralSearch([frozenset({"long"})]).find([["a"]]) == [0]

@@ -95,12 +95,14 @@ class LiteralSearch:
 
     def find(self, formats: Sequence[Sequence[str]]) -> list[int]:
         """Return, for each format (its literals), the clauses (bits) of which a word stands in every message of it."""
-        if not self._bits:
+        texts = [_BORDER.join(literals) for literals in formats]
+        longest = max(map(len, texts), default=0)  # the search prepares itself for all of a word, however long
+        words = [word for word in self._bits if len(word) <= longest]
+        if not words:
             return [self._free] * len(formats)
         import polars as pl  # noqa: PLC0415  (see `Texts`)
 
-        joined = pl.Series([_BORDER.join(literals) for literals in formats], dtype=pl.String)
-        found = joined.str.extract_many(list(self._bits), overlapping=True).to_list()
+        found = pl.Series(texts, dtype=pl.String).str.extract_many(words, overlapping=True).to_list()
         return [reduce(or_, (self._bits[word] for word in words), self._free) for words in found]
 
 
