@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from datetime import UTC, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from traceview import cli
 from traceview.cli import options
+from traceview.cli.log_selection import Window
 from traceview_parsers.errors import UsageError
 
 LOG = "push-never-reported.ios26.ndjson"
@@ -105,11 +107,12 @@ def test_an_end_before_the_start(fails: Fails) -> None:
         assert fails("log", LOG, "--start", start, "--end", end) == "traceview: --end lies before --start"
 
 
-def test_a_zone_that_is_not_known_yet_is_no_mistake(samples: Path) -> None:
-    window = ["--start", "2026-01-15T08:12:30+00:00", "--end", "2026-01-15 03:14:00", "--tz", "-05:00"]
-    result = CliRunner().invoke(cli.app, ["log", str(samples / LOG), *window])
-    assert result.exit_code == 0, result.exception
-    assert result.stdout.count("\n") > 1
+def test_what_is_in_order_in_some_zone_waits_for_the_zone_of_the_log() -> None:
+    window = Window("2026-01-15T09:00+00:00", "2026-01-15T08:00", None, None)
+    window.check(None)
+    window.check(timezone(timedelta(hours=-5)))
+    with pytest.raises(UsageError, match="lies before"):
+        window.check(UTC)
 
 
 def test_unrelated_logs_are_told_before_the_verdict(samples: Path, tmp_path: Path) -> None:
