@@ -152,6 +152,22 @@ def test_a_narrow_page_is_drawn_narrow(visit: Callable[..., Visit], report: Path
     page.quiet()
 
 
+def test_versions_wider_than_their_columns_are_not_cut(visit: Callable[..., Visit], report: Path) -> None:
+    page = drawn(visit(report, viewport={"width": 390, "height": 844}))
+    cut = (
+        "() => [...document.querySelectorAll('.heat')].flatMap((box) => [...box.querySelectorAll('.xtick text')]"
+        ".filter((label) => label.getBoundingClientRect().top < box.getBoundingClientRect().top)).length"
+    )
+    assert page.page.evaluate(cut) == 0
+    heights = "() => [...document.querySelectorAll('.heat')].map((box) => box._fullLayout._size.h)"
+    rows = page.page.evaluate(heights)
+    assert page.page.evaluate("() => document.querySelector('.heat')._fullLayout.xaxis.tickangle") == -90
+    page.page.set_viewport_size({"width": 1400, "height": 900})
+    page.until("() => document.querySelector('.heat')._fullLayout.xaxis.tickangle", 0)
+    assert page.page.evaluate(heights) == rows
+    page.quiet()
+
+
 def test_without_scripts_the_tables_are_there(visit: Callable[..., Visit], report: Path) -> None:
     page = visit(report, java_script_enabled=False)
     assert page.page.locator("h1").is_visible()

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from traceview.plots.text import number, plural, size
+from traceview.report.breaks import breakable
 from traceview.report.payload import library
 from traceview.visible import visible
 
@@ -56,7 +57,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"plural": plural, "number": number, "size": size}
+    environment.filters |= {"plural": plural, "number": number, "size": size, "breakable": breakable}
     return environment
 
 

@@ -33,6 +33,18 @@
     }
   }
 
+  /* Versions that are wider than their columns stand upright, with the room above that they need. */
+  function turnVersions(figure, column) {
+    const { layout, base } = figure;
+    const pen = document.createElement("canvas").getContext("2d");
+    pen.font = `${layout.font.size}px ${layout.font.family}`;
+    const widest = Math.max(...layout.xaxis.ticktext.map((label) => pen.measureText(label).width));
+    const upright = widest + 4 > column;
+    layout.xaxis.tickangle = upright ? -90 : 0;
+    layout.margin.t = upright ? Math.max(base.top, Math.ceil(widest) + 14) : base.top;
+    layout.height = base.height + layout.margin.t - base.top;
+  }
+
   function laidOut(figure, box) {
     const { layout } = figure;
     const isHeat = layout.meta.metrics.length > 0;
@@ -40,6 +52,7 @@
     const left = narrow() ? (isHeat ? SHORT : room * 0.55) : Math.min(layout.meta.left, room * (paper ? 0.46 : 0.42));
     layout.width = isHeat && !paper ? Math.max(room, left + COLUMN * Number(box.dataset.columns)) : room;
     layout.margin.l = left;
+    if (isHeat) turnVersions(figure, (layout.width - left - layout.margin.r) / Number(box.dataset.columns));
     layout.yaxis.ticktext = narrow() ? figure.labels.map(isHeat ? short : cut) : figure.labels;
     layout.font.color = color("--muted");
     layout.yaxis.tickfont = { color: color("--text") };
@@ -61,6 +74,7 @@
 
   async function load(box) {
     box.figure = await unpack.figure(`data-${box.dataset.figure}`);
+    box.figure.base = { height: box.figure.layout.height, top: box.figure.layout.margin.t };
     box.figure.labels = box.figure.layout.yaxis.ticktext;
     box.replaceChildren();
     await draw(box);

@@ -5,6 +5,7 @@ const plotView = (() => {
   const KEEP_SPACE = 1.8; // rows get higher where their names stand above them
   const box = document.getElementById("plot");
   const note = document.getElementById("plot-note");
+  const ruler = document.getElementById("ruler");
   const listeners = [];
   let figure = null;
   let full = null;
@@ -177,7 +178,35 @@ const plotView = (() => {
     }
   }
 
+  /* The times of the axis once more, above the rows: they stay in view however far the rows are scrolled. */
+  function rule() {
+    const beside = box.getBoundingClientRect().left - ruler.getBoundingClientRect().left;
+    const ticks = [...box.querySelectorAll(".xtick text")];
+    const labels = ticks.map((tick) => {
+      const lines = [...tick.querySelectorAll("tspan.line")].map((line) => line.textContent);
+      const label = document.createElement("span");
+      label.textContent = lines.length ? lines.reverse().join("\n") : tick.textContent;
+      return label;
+    });
+    ruler.replaceChildren(...labels);
+    const halves = labels.map((label) => label.offsetWidth / 2 + 2);
+    labels.forEach((label, index) => {
+      const middle = ticks[index].transform.baseVal.getItem(0).matrix.e + ticks[index].x.baseVal.getItem(0).value + beside; // also of those that it hides at the edge
+      label.style.left = `${Math.min(Math.max(middle, halves[index]), ruler.clientWidth - halves[index])}px`;
+    });
+  }
+
+  /* How many rows have their middle below that edge (pixels of the window). */
+  function rowsBelow(bottom) {
+    if (!figure) return 0;
+    const { yaxis } = box._fullLayout;
+    const top = box.getBoundingClientRect().top + yaxis._offset;
+    return figure.layout.meta.rows.filter((row) => top + yaxis.l2p(row.top + row.height / 2) > bottom).length;
+  }
+
   function watch() {
+    rule();
+    for (const event of ["plotly_afterplot", "plotly_relayout", "plotly_relayouting"]) box.on(event, rule);
     box.on("plotly_click", (event) => {
       const id = event.points[0] && event.points[0].customdata;
       if (id) for (const listener of listeners) listener("picked", id);
@@ -191,5 +220,5 @@ const plotView = (() => {
     }).observe(box);
   }
 
-  return { draw, zoom, point, scale, move, reset, restyle, print, box, listen: (listener) => listeners.push(listener) };
+  return { draw, zoom, point, scale, move, reset, restyle, print, rowsBelow, box, listen: (listener) => listeners.push(listener) };
 })();

@@ -132,19 +132,70 @@
     if (time) plotView.point(Date.parse(time.dateTime));
   });
 
-  /* ---- timeline in view ---- */
+  /* ---- timeline in view: whole where it stands; once scrolled past, a compact box under the bar where it is pinned ---- */
+  const BAR = 42;
+  const SHARE = 0.4; // of the window, at most
+  const edge = byId("timeline-edge"); // where the timeline stands, also while it is stuck
+  const lanes = byId("lanes");
+  const more = byId("more-rows");
+  let pinned = false;
+  let whole = 0; // its height where it is not stuck
+
   function setPinned(on) {
-    timeline.classList.toggle("pinned", on);
+    pinned = on;
     pin.setAttribute("aria-pressed", String(on));
     measure();
   }
 
+  const setVariable = (name, pixels) => document.documentElement.style.setProperty(name, `${pixels}px`);
+
   function measure() {
-    const height = timeline.classList.contains("pinned") ? timeline.offsetHeight : 0;
-    document.documentElement.style.setProperty("--pinned", `${height}px`);
+    unstick();
+    whole = timeline.offsetHeight;
+    const compact = Math.min(whole, Math.round(innerHeight * SHARE));
+    setVariable("--compact", compact);
+    setVariable("--spared", whole - compact);
+    setVariable("--pinned", pinned ? compact : 0);
+    stick();
   }
 
-  pin.addEventListener("click", () => setPinned(!timeline.classList.contains("pinned")));
+  function unstick() {
+    timeline.classList.remove("stuck", "more");
+    more.hidden = true;
+  }
+
+  /* The page keeps its length, so that nothing jumps: what the box spares is margin below it. */
+  function stick() {
+    const compact = Math.min(whole, Math.round(innerHeight * SHARE));
+    const past = pinned && edge.getBoundingClientRect().top + whole < BAR + compact;
+    if (past === timeline.classList.contains("stuck")) return;
+    if (!past) {
+      unstick();
+      return;
+    }
+    timeline.classList.add("stuck");
+    const gutter = parseFloat(getComputedStyle(timeline).paddingRight);
+    setVariable("--beside-scrollbar", Math.max(0, gutter - (lanes.offsetWidth - lanes.clientWidth)));
+    tellMore();
+  }
+
+  function tellMore() {
+    if (!timeline.classList.contains("stuck")) return;
+    const below = plotView.rowsBelow(lanes.getBoundingClientRect().bottom);
+    more.hidden = below === 0;
+    timeline.classList.toggle("more", below > 0);
+    more.textContent = `${below} more ${below === 1 ? "lane" : "lanes"} ↓`;
+  }
+
+  addEventListener("scroll", stick, { passive: true });
+  lanes.addEventListener("scroll", tellMore, { passive: true });
+  more.addEventListener("click", () => lanes.scrollBy({ top: lanes.clientHeight * 0.8 }));
+  document.querySelector("nav a[href='#timeline']").addEventListener("click", (event) => {
+    event.preventDefault();
+    edge.scrollIntoView({ block: "start" });
+  });
+
+  pin.addEventListener("click", () => setPinned(!pinned));
   byId("zoom-in").addEventListener("click", () => plotView.scale(0.5));
   byId("zoom-out").addEventListener("click", () => plotView.scale(2));
   byId("zoom-all").addEventListener("click", () => plotView.reset());

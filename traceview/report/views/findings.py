@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from traceview.analysis import Analysis
 from traceview.plots.shapes import finding_ids
 from traceview.plots.text import duration, number
+from traceview.report.breaks import breakable
 from traceview.report.views.evidence import EvidenceBook, EvidenceView
 from traceview.report.views.limits import Limits
 from traceview.report.views.moments import Moment, Moments
 from traceview.rules.registry import Finding, Rule, Severity
-from traceview.visible import visible
 
 _LINK = re.compile(r"https://[A-Za-z0-9.-]+(?:/[A-Za-z0-9._~!$&()*+,;=:@%/?-]*[A-Za-z0-9/])?(?:#[A-Za-z0-9._-]+)?")
 _CODE: Final = re.compile(r"`([^`\n]+)`")
@@ -121,13 +121,13 @@ def link(text: str) -> Markup:
     position = 0
     for match in _LINK.finditer(text):
         parts.append(_with_code(text[position : match.start()]))
-        parts.append(Markup('<a href="{0}" rel="noreferrer noopener">{0}</a>').format(match[0]))
+        parts.append(Markup('<a href="{}" rel="noreferrer noopener">{}</a>').format(match[0], breakable(match[0])))
         position = match.end()
     parts.append(_with_code(text[position:]))
     return Markup("").join(parts)
 
 
 def _with_code(text: str) -> Markup:
-    pieces = _CODE.split(visible(text))  # every second piece stood in backticks
-    marked = [Markup("<code>{}</code>").format(one) if at % 2 else escape(one) for at, one in enumerate(pieces)]
+    pieces = [breakable(one) for one in _CODE.split(text)]  # every second piece stood in backticks
+    marked = [Markup("<code>{}</code>").format(one) if at % 2 else one for at, one in enumerate(pieces)]
     return Markup("").join(marked)
