@@ -99,6 +99,16 @@ def test_the_link_to_the_timeline_leads_to_all_of_it(shared: Visit) -> None:
     page.quiet()
 
 
+def test_focus_in_the_box_does_not_move_the_page(shared: Visit) -> None:
+    page = top(shared)
+    page.page.evaluate(PAST)
+    page.until(STUCK)
+    before = page.page.evaluate("() => scrollY")
+    page.page.evaluate("() => document.getElementById('zoom-all').focus()")
+    assert page.page.evaluate("() => scrollY") == before
+    page.quiet()
+
+
 def test_without_the_pin_nothing_sticks(shared: Visit) -> None:
     page = top(shared)
     page.page.keyboard.press("p")

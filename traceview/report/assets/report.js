@@ -150,6 +150,7 @@
   const setVariable = (name, pixels) => document.documentElement.style.setProperty(name, `${pixels}px`);
 
   function measure() {
+    const scrolled = lanes.scrollTop;
     unstick();
     whole = timeline.offsetHeight;
     const compact = Math.min(whole, Math.round(innerHeight * SHARE));
@@ -157,6 +158,7 @@
     setVariable("--spared", whole - compact);
     setVariable("--pinned", pinned ? compact : 0);
     stick();
+    lanes.scrollTop = scrolled;
   }
 
   function unstick() {
@@ -188,6 +190,8 @@
   }
 
   addEventListener("scroll", stick, { passive: true });
+  timeline.addEventListener("toggle", measure, { capture: true }); // the legend
+  new ResizeObserver(measure).observe(plotView.box);
   lanes.addEventListener("scroll", tellMore, { passive: true });
   more.addEventListener("click", () => lanes.scrollBy({ top: lanes.clientHeight * 0.8 }));
   document.querySelector("nav a[href='#timeline']").addEventListener("click", (event) => {
