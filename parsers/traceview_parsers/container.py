@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from traceview_parsers.archive import COPY_BYTES, DAMAGE, Limits, Member, Meter, members, printable_name
 from traceview_parsers.errors import InputError, UnsafeInputError
 from traceview_parsers.problems import Problems
+from traceview_parsers.temporary import unused_folder
 from traceview_parsers.trace import Candidate
 
 HEAD_BYTES = 4096
@@ -57,10 +58,14 @@ def _unpack(path: Path, wants: Wants, problems: Problems, meter: Meter, depth: i
     if depth > meter.limits.depth:
         raise UnsafeInputError(f"{path.name}: archives nested more than {meter.limits.depth} deep; unpack it yourself")
     try:
-        folder = Path(tempfile.mkdtemp(prefix="traceview-"))
+        folder = unused_folder()
     except OSError as error:
         raise InputError(f"{path}: no temporary folder to unpack it into ({error}); set TMPDIR") from error
     try:
+        try:
+            folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise InputError(f"{path}: no temporary folder to unpack it into ({error}); set TMPDIR") from error
         _unpack_into(folder, path, wants, problems, meter)
         _unpack_nested(folder, wants, problems, meter, depth)
     except BaseException:

@@ -3,11 +3,11 @@
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Final
 
 from traceview_parsers.errors import InputError
+from traceview_parsers.temporary import unused_folder
 from traceview_parsers.xctrace.toc import read_toc
 
 SCHEMAS: Final = (
@@ -82,8 +82,9 @@ def export(bundle: Path, name: str) -> tuple[Path, list[str]]:
     Raises:
         InputError: Not even the table of contents could be exported.
     """
-    folder = Path(tempfile.mkdtemp(prefix="traceview-xctrace-"))
+    folder = unused_folder()
     try:
+        folder.mkdir(mode=0o700)
         complaints = _export(bundle, name, folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

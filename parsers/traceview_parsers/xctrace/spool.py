@@ -1,7 +1,6 @@
 """Log rows of several nodes by time: each node is read once, in the file's order, and waits on disk for the others."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from traceview_parsers.selection import EVERYTHING, Selection
+from traceview_parsers.temporary import unused_folder
 from traceview_parsers.time_order import by_time
 from traceview_parsers.trace import Coverage
 
@@ -34,8 +34,9 @@ class _Node:
 
 def merged_by_time(nodes: list[Iterator[Any]], reader: str, name: str) -> Iterator[Any]:
     """Yield the rows of all nodes by time; `nodes` are read one after the other, each to its end."""
-    folder = Path(tempfile.mkdtemp(prefix="traceview-xctrace-"))
+    folder = unused_folder()
     try:
+        folder.mkdir(mode=0o700)
         waiting = [_spooled(batches, folder / str(number)) for number, batches in enumerate(nodes)]
         yield from by_time([_Node(reader, name, path) for path in waiting if path is not None])
     finally:
