@@ -17,7 +17,7 @@ LENGTH = "() => document.documentElement.scrollHeight"
 PAST = "() => document.getElementById('findings').scrollIntoView()"
 MARKS = (
     "() => { const at = (node) => { const box = node.getBoundingClientRect(); return Math.round(box.left + box.width / 2); };"
-    " return [[...document.querySelectorAll('#ruler span')].map((node) => [node.textContent.split('\\n').at(-1), at(node)]),"
+    " return [[...document.querySelectorAll('#ruler span')].map((node) => [node.textContent, at(node)]),"
     " [...document.querySelectorAll('#plot .xtick text')].map((node) =>"
     " [(node.querySelector('tspan.line') || node).textContent, at(node)])]; }"
 )
@@ -124,7 +124,7 @@ def test_a_phone_starts_without_the_pin(visit: Callable[..., Visit], report: Pat
     page = visit(report, viewport={"width": 390, "height": 844}).plot("drawn")
     assert page.page.locator("#pin").get_attribute("aria-pressed") == "false"
     edges = page.page.evaluate(
-        "() => [...document.querySelectorAll('#ruler span')].map((node) => node.getBoundingClientRect()).map((box) => [box.left, box.right])"
+        "() => [...document.querySelectorAll('#ruler > *')].map((node) => node.getBoundingClientRect()).map((box) => [box.left, box.right])"
     )
     assert all(0 <= left < right <= 390 for left, right in edges)
     page.quiet()

@@ -181,17 +181,19 @@ const plotView = (() => {
   /* The times of the axis once more, above the rows: they stay in view however far the rows are scrolled. */
   function rule() {
     const beside = box.getBoundingClientRect().left - ruler.getBoundingClientRect().left;
-    const ticks = [...box.querySelectorAll(".xtick text")];
-    const labels = ticks.map((tick) => {
+    const labels = [...box.querySelectorAll(".xtick text")].flatMap((tick) => {
+      // where it stands, also of a label that the library hides at the edge
+      const middle = tick.transform.baseVal.getItem(0).matrix.e + tick.x.baseVal.getItem(0).value + beside;
       const lines = [...tick.querySelectorAll("tspan.line")].map((line) => line.textContent);
-      const label = document.createElement("span");
-      label.textContent = lines.length ? lines.reverse().join("\n") : tick.textContent;
-      return label;
+      return (lines.length ? lines : [tick.textContent]).map((words, at) => {
+        const label = document.createElement(at ? "em" : "span"); // the time, and the day above it
+        label.textContent = words;
+        return { label, middle };
+      });
     });
-    ruler.replaceChildren(...labels);
-    const halves = labels.map((label) => label.offsetWidth / 2 + 2);
-    labels.forEach((label, index) => {
-      const middle = ticks[index].transform.baseVal.getItem(0).matrix.e + ticks[index].x.baseVal.getItem(0).value + beside; // also of those that it hides at the edge
+    ruler.replaceChildren(...labels.map(({ label }) => label));
+    const halves = labels.map(({ label }) => label.offsetWidth / 2 + 2);
+    labels.forEach(({ label, middle }, index) => {
       label.style.left = `${Math.min(Math.max(middle, halves[index]), ruler.clientWidth - halves[index])}px`;
     });
   }
