@@ -165,8 +165,10 @@ def _span(node: Node) -> Span:
         case Or(parts):
             spans = [_span(part) for part in parts]
             return min(first for first, _ in spans), max(last for _, last in spans)
-        case Comparison(key, operator, values) if key.column == "time" and operator in _SPANS and None not in values:
+        case Comparison(key, operator, values) if key.column == "time" and operator in _SPANS:
             bounds = [value for value in values if isinstance(value, int)]
+            if not bounds or len(bounds) < len(values):
+                return _EARLIEST, _LATEST
             first, last = (min(bounds), max(bounds)) if operator == Operator.in_ else (bounds[0], bounds[-1])
             return _SPANS[operator](first, last)
         case _:
