@@ -57,19 +57,18 @@ def unpack(path: Path, wants: Wants, problems: Problems, limits: Limits | None =
 def _unpack(path: Path, wants: Wants, problems: Problems, meter: Meter, depth: int) -> Path:
     if depth > meter.limits.depth:
         raise UnsafeInputError(f"{path.name}: archives nested more than {meter.limits.depth} deep; unpack it yourself")
-    try:
-        folder = unused_folder()
-    except OSError as error:
-        raise InputError(f"{path}: no temporary folder to unpack it into ({error}); set TMPDIR") from error
+    folder: Path | None = None
     try:
         try:
+            folder = unused_folder()
             folder.mkdir(mode=0o700)
         except OSError as error:
             raise InputError(f"{path}: no temporary folder to unpack it into ({error}); set TMPDIR") from error
         _unpack_into(folder, path, wants, problems, meter)
         _unpack_nested(folder, wants, problems, meter, depth)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
         raise
     return folder
 

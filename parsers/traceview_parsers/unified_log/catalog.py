@@ -17,12 +17,9 @@ _HEAD: Final = struct.Struct("<5H6xQ")
 _ENTRY: Final = struct.Struct("<HHHHQIIiIII")
 _SUB_CHUNK: Final = struct.Struct("<QQIII")
 _RANGE: Final = np.dtype([("size", "<u4"), ("unknown", "<u4"), ("uuid", "<u2"), ("low", "<u4"), ("high", "<u2")])
-_RANGE_SIZE: Final = _RANGE.itemsize
 _COUNT: Final = struct.Struct("<I")
 _SUBSYSTEM: Final = struct.Struct("<3H")
 """Number, name and category of a subsystem; the names are offsets into the catalog's strings."""
-
-_SUBSYSTEM_SIZE: Final = _SUBSYSTEM.size
 
 ADDRESS_BITS: Final = 48
 _MIX_1: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -169,7 +166,7 @@ class Processes:
     ) -> dict[int, int]:
         catalog, boot = owner
         at, count = place
-        listed, length = len(uuids), len(body)
+        listed = len(uuids)
         known = self._known.setdefault(boot, {})
         by_index: dict[int, int] = {}
         ids: list[tuple[int, int, int]] = []
@@ -178,13 +175,12 @@ class Processes:
         subsystems: list[_Piece] = []
         first_entry = self._entries.size
         try:
-            read_entry, head = _ENTRY.unpack_from, _ENTRY.size
             for entry in range(first_entry, first_entry + count):
-                index, _, main, dsc, first, second, pid, uid, _, images, _ = read_entry(body, at)
-                behind = at + head + images * _RANGE_SIZE
+                index, _, main, dsc, first, second, pid, uid, _, images, _ = _ENTRY.unpack_from(body, at)
+                behind = at + _ENTRY.size + images * _RANGE.itemsize
                 (named,) = _COUNT.unpack_from(body, behind)
-                end = behind + 8 + named * _SUBSYSTEM_SIZE
-                if end > length:
+                end = behind + 8 + named * _SUBSYSTEM.size
+                if end > len(body):
                     raise ValueError("an entry reaches beyond the catalog")
                 main = uuids[main] if main < listed else -1
                 dsc = uuids[dsc] if dsc < listed else -1
@@ -193,7 +189,7 @@ class Processes:
                 if process is None:
                     process = known[key] = self.table.append(pid, uid, main, dsc)
                 if images:
-                    ranges.append((entry, images, body[at + head : behind]))
+                    ranges.append((entry, images, body[at + _ENTRY.size : behind]))
                 if named:
                     subsystems.append((process, named, body[behind + 8 : end]))
                 at = (end + 7) & ~7
@@ -213,7 +209,7 @@ class Processes:
         new: list[tuple[int, int]] = []
         for owner, _, raw in subsystems:
             # Catalogs repeat what those before them said, but for the places of the names.
-            numbers = owner, raw[::_SUBSYSTEM_SIZE], raw[1::_SUBSYSTEM_SIZE]
+            numbers = owner, raw[:: _SUBSYSTEM.size], raw[1 :: _SUBSYSTEM.size]
             if numbers in self._lists_known:
                 continue
             self._lists_known.add(numbers)
@@ -281,7 +277,7 @@ def _sub_chunks(body: bytes, at: int, count: int, by_index: dict[int, int]) -> l
         at += 2 * indices
         (strings,) = struct.unpack_from("<I", body, at)
         at = (at + 4 + 2 * strings + 7) & ~7
-        found.append(SubChunk(start, end, tuple([by_index.get(index, UNKNOWN) for index in listed])))
+        found.append(SubChunk(start, end, tuple(by_index.get(index, UNKNOWN) for index in listed)))
     return found
 
 

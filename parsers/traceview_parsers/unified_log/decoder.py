@@ -180,7 +180,7 @@ class Decoder:
             yield self._tracepoints(job, chunks, records, blobs)
 
     def _points(self, job: Job, chunks: Chunks) -> Tracepoints:
-        at, owner, overrun = lockstep.walk(job.load.batch, chunks)
+        at, owner, overrun = lockstep.walk(job.load.batch, chunks.at, chunks.end)
         points = firehose.read_heads(job.load.batch, chunks, at, owner)
         if job.only is not None:
             return points.take(np.flatnonzero(np.isin(points.at, job.only)))

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from traceview_parsers.unified_log.chunksets import Batch
-from traceview_parsers.unified_log.firehose import DELTA, IS_KNOWN, LOSS, Chunks
+from traceview_parsers.unified_log.firehose import DELTA, IS_KNOWN, LOSS
 from traceview_parsers.unified_log.interning import Array
 
 _STEPS: Final = 8
@@ -18,11 +18,17 @@ _PREAMBLE: Final = 48  # chunk preamble and firehose preamble
 _NO_DELTA: Final = DELTA + np.uint64(1)
 
 
-def walk(batch: Batch, chunks: Chunks) -> tuple[Array, Array, int]:
-    """Return (byte position of each tracepoint, its chunk, how many chunks end inside a tracepoint)."""
+def walk(batch: Batch, at: Array, end: Array) -> tuple[Array, Array, int]:
+    """Return (byte position of each tracepoint, its chunk, how many chunks end inside a tracepoint).
+
+    Args:
+        batch: Where the firehose chunks lie.
+        at: Byte position of each chunk's preamble.
+        end: Byte position behind each chunk's data.
+    """
     positions, owners, steps = [], [], []
     taken = 0
-    limits = _Limits(batch, chunks.at, chunks.end)
+    limits = _Limits(batch, at, end)
     for found, whole, chunk in limits.steps():
         step_of, column = np.nonzero(whole)
         positions.append(found[step_of, column])
@@ -33,13 +39,13 @@ def walk(batch: Batch, chunks: Chunks) -> tuple[Array, Array, int]:
         nothing = np.zeros(0, np.int64)
         return nothing, nothing, 0
     owner = np.concatenate(owners)
-    count = np.bincount(owner, minlength=chunks.at.size)
+    count = np.bincount(owner, minlength=at.size)
     place = (np.cumsum(count) - count)[owner] + np.concatenate(steps)
-    at = np.empty(owner.size, np.int64)
-    at[place] = np.concatenate(positions)
-    owner = np.repeat(np.arange(chunks.at.size), count)
-    behind = at + _sizes_at(batch.words[2:], at)
-    return at << 3, owner, int(np.count_nonzero(behind > limits.end[owner]))
+    words = np.empty(owner.size, np.int64)
+    words[place] = np.concatenate(positions)
+    owner = np.repeat(np.arange(at.size), count)
+    behind = words + _sizes(batch.words[2:].take(words))
+    return words << 3, owner, int(np.count_nonzero(behind > limits.end[owner]))
 
 
 def delta_range(batch: Batch, at: Array, end: Array) -> tuple[Array, Array, int]:
@@ -62,7 +68,7 @@ def delta_range(batch: Batch, at: Array, end: Array) -> tuple[Array, Array, int]
         delta = last & DELTA
         low[chunk] = np.minimum(low[chunk], np.where(whole, delta, _NO_DELTA).min(axis=0))
         high[chunk] = np.maximum(high[chunk], np.where(whole, delta, np.uint64(0)).max(axis=0))
-        behind = found + (((last >> np.uint64(48)) + np.uint64(31)) >> np.uint64(3)).view(np.int64)
+        behind = found + _sizes(last)
         overrun += int(np.count_nonzero(whole & (behind > limits.end[chunk])))
     return low, high, overrun
 
@@ -110,14 +116,13 @@ class _Limits:
             found = np.empty((_STEPS, cursor.size), np.int64)
             for step in range(_STEPS):
                 found[step] = cursor
-                cursor = cursor + _sizes_at(heads, cursor)
+                cursor = cursor + _sizes(heads.take(cursor, mode="clip"))
             yield found, found + 3 <= stop, chunk
 
 
-def _sizes_at(heads: Array, at: Array) -> Array:
-    """Return how many words each of these tracepoints takes; `heads` are the words from the third on."""
-    size = heads.take(at, mode="clip")
-    size >>= np.uint64(48)
-    size += np.uint64(31)
-    size >>= np.uint64(3)
-    return size.view(np.int64)
+def _sizes(last: Array) -> Array:
+    """Return how many words tracepoints take, by their third words, which are overwritten."""
+    last >>= np.uint64(48)
+    last += np.uint64(31)
+    last >>= np.uint64(3)
+    return last.view(np.int64)
