@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from traceview_parsers.problems import Problems
@@ -59,13 +60,19 @@ class Sidecars:
 
     @staticmethod
     def rows(source: Any, table: str) -> list[dict[str, Any]]:
-        """Return the rows of one table."""
-        return [row for batch in source.batches(table) for row in batch.to_pylist()]
+        """Return the rows of one table; times to the microsecond, which is all that Python's have."""
+        return [row for batch in source.batches(table) for row in _to_the_microsecond(batch).to_pylist()]
 
     def every_row(self, source: Any) -> list[dict[str, Any]]:
         """Return the rows of all tables, after what the source covers."""
         source.coverage()
         return [row for table in source.tables for row in self.rows(source, table)]
+
+
+def _to_the_microsecond(batch: pa.RecordBatch) -> pa.Table:
+    kinds = [pa.timestamp("us", one.type.tz) if pa.types.is_timestamp(one.type) else one.type for one in batch.schema]
+    schema = pa.schema([one.with_type(kind) for one, kind in zip(batch.schema, kinds, strict=True)])
+    return pa.Table.from_batches([batch]).cast(schema, safe=False)
 
 
 @pytest.fixture(scope="session")
