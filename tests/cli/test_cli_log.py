@@ -2,59 +2,30 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from generator.archive import Archive
-from generator.images import Images, stable_uuid
-from generator.timesync import Clock
+from generator.images import stable_uuid
+from two_boots import ANEW, LEVELS, PROGRAM, ndjson_rows, two_boots
 from typer.testing import CliRunner
 
 from traceview import cli
 
-START = 1_768_469_400_000_000_000
-SECOND = 1_000_000_000
-LEVELS = ("default", "info", "debug", "error", "fault")
 BOOTS = [str(stable_uuid(name)).upper() for name in ("first", "second")]
-PROGRAM = [sys.executable, "-c", "from traceview.cli import main; main()"]
-ANEW = [
-    sys.executable,
-    "-c",
-    "from traceview.cli import log_jobs, main; log_jobs._FORKS = False; main()",
-]
-"""The same where processes are not forked."""
 Log = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
-    """Synthetic: two boots with a message of each level and a signpost."""
-    root = tmp_path / "two.logarchive"
-    images = Images()
-    for number, name in enumerate(("first", "second")):
-        start = START + number * 3_600 * SECOND
-        archive = Archive(Clock(stable_uuid(name), start), images=images)
-        process = archive.process("/usr/libexec/acmed", 50)
-        for place, level in enumerate(LEVELS):
-            archive.log(process, start + (place + 1) * SECOND, f"{level} %d", (number,), level=level)
-        archive.signpost(process, start + 9 * SECOND, "Work", signpost_id=7)
-        archive.write(root, first_file=1 + 10 * number)
-    return root
+    return two_boots(tmp_path / "two.logarchive", signposts=True)
 
 
 @pytest.fixture
 def log(archive: Path) -> Log:
-    def call(*options: str) -> list[dict[str, Any]]:
-        result = CliRunner().invoke(cli.app, ["log", str(archive), "--style", "ndjson", *options])
-        assert result.exit_code == 0, result.exception
-        *lines, last = result.stdout.splitlines()
-        assert json.loads(last) == {"count": len(lines), "finished": 1}
-        return [json.loads(line) for line in lines]
-
-    return call
+    return partial(ndjson_rows, archive)
 
 
 def kinds(rows: list[dict[str, Any]]) -> list[str]:

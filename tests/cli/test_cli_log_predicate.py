@@ -2,61 +2,32 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from generator.archive import Archive
-from generator.images import Images, stable_uuid
-from generator.timesync import Clock
+from two_boots import ANEW, LEVELS, PROGRAM, SECOND, START, ndjson_rows, two_boots
 from typer.testing import CliRunner
 
 from traceview import cli
 from traceview.cli.log_selection import Window
 from traceview_parsers.errors import UsageError
 
-START = 1_768_469_400_000_000_000
-SECOND = 1_000_000_000
-LEVELS = ("default", "info", "debug", "error", "fault")
-PROGRAM = [sys.executable, "-c", "from traceview.cli import main; main()"]
-ANEW = [
-    sys.executable,
-    "-c",
-    "from traceview.cli import log_jobs, main; log_jobs._FORKS = False; main()",
-]
-"""The same where processes are not forked."""
 UNREPORTED = "push-never-reported.ios26.ndjson"
 Log = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
-    """Synthetic: two boots with a message of each level, one a second."""
-    root = tmp_path / "two.logarchive"
-    images = Images()
-    for number, name in enumerate(("first", "second")):
-        start = START + number * 3_600 * SECOND
-        one = Archive(Clock(stable_uuid(name), start), images=images)
-        process = one.process("/usr/libexec/acmed", 50)
-        for place, level in enumerate(LEVELS):
-            one.log(process, start + (place + 1) * SECOND, f"{level} %d", (number,), level=level)
-        one.write(root, first_file=1 + 10 * number)
-    return root
+    return two_boots(tmp_path / "two.logarchive", signposts=False)
 
 
 @pytest.fixture
 def log(archive: Path) -> Log:
-    def call(*options: str) -> list[dict[str, Any]]:
-        result = CliRunner().invoke(cli.app, ["log", str(archive), "--style", "ndjson", *options])
-        assert result.exit_code == 0, result.exception
-        *lines, last = result.stdout.splitlines()
-        assert json.loads(last) == {"count": len(lines), "finished": 1}
-        return [json.loads(line) for line in lines]
-
-    return call
+    return partial(ndjson_rows, archive)
 
 
 def run(*arguments: str, program: list[str] = PROGRAM) -> "subprocess.CompletedProcess[str]":
