@@ -1,8 +1,6 @@
 """Lines of text from pieces: all bytes of many rows are gathered in one pass.
 
 Every piece of a row becomes an entry of an Arrow ``binary_view`` array; casting that to ``large_binary`` copies the bytes.
-An entry has 16 bytes: the length (u32), then up to 12 bytes of text in place, or 4 bytes that a cast does not look at, a
-buffer number and an offset (Apache Arrow, "Variable-size Binary View Layout").
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,11 +10,11 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from traceview_parsers.binary_views import ENTRY, INLINE, entries
 from traceview_parsers.log_styles.pieces import Piece, Spelled, merged, string_buffers
 
-_INLINE: Final = 12
-_ENTRY: Final = np.dtype(np.complex128)
-"""Entries are moved about as one 16-byte element; the values mean nothing as numbers."""
+_READ: Final = 16
+"""Bytes that are read of a short text, whatever its length."""
 _MOST_BYTES: Final = 1 << 24
 """Bytes of a column gathered together, unless a single row has more: memory stays small, and offsets fit."""
 
@@ -52,12 +50,12 @@ class Lines:
             at += count
 
     def _text(self, at: int, count: int) -> memoryview:
-        entries = np.empty((count, len(self._pieces)), _ENTRY)
+        rows = np.empty((count, len(self._pieces)), ENTRY)
         buffers: list[Any] = []
         for number, piece in enumerate(self._pieces):
-            entries[:, number] = piece.entries(at, count, len(buffers))
+            rows[:, number] = piece.entries(at, count, len(buffers))
             buffers.append(pa.py_buffer(piece.data))
-        views = pa.Array.from_buffers(pa.binary_view(), entries.size, [None, pa.py_buffer(entries), *buffers])
+        views = pa.Array.from_buffers(pa.binary_view(), rows.size, [None, pa.py_buffer(rows), *buffers])
         return memoryview(views.cast(pa.large_binary()).buffers()[2] or b"")
 
 
@@ -104,24 +102,15 @@ def _entries(texts: Any, buffer: int) -> tuple[Any, Any]:
     at, length = offsets[:-1] - offsets[0], np.diff(offsets)
     if texts.null_count:
         length[~texts.is_valid().to_numpy(zero_copy_only=False)] = 0
-    pairs = np.empty((len(texts), 2), np.uint64)
-    pairs[:, 0] = length.view(np.uint64)
-    pairs[:, 1] = (at.view(np.uint64) << np.uint64(32)) | np.uint64(buffer)
-    short = np.flatnonzero(length <= _INLINE)
-    if short.size:
-        if at[short[-1]] + 16 > data.size:
-            data = np.concatenate([data, np.zeros(16, np.uint8)])
-        where = at[short]
-        first = np.ndarray((data.size - 3,), "<u4", data, 0, (1,))[where].astype(np.uint64)
-        pairs[short, 0] |= first << np.uint64(32)
-        pairs[short, 1] = np.ndarray((data.size - 7,), "<u8", data, 0, (1,))[where + 4]
-    return pairs.view(_ENTRY)[:, 0], data
+    if (length[np.searchsorted(at, data.size - _READ, "right") :] <= INLINE).any():
+        data = np.concatenate([data, np.zeros(_READ, np.uint8)])
+    return entries(data, at, length, buffer), data
 
 
-def _renumbered(entries: Any, buffer: int) -> Any:
+def _renumbered(known: Any, buffer: int) -> Any:
     """Return entries made for buffer 0 as ones for buffer number `buffer`."""
     if not buffer:
-        return entries
-    words = entries.view(np.uint32).reshape(-1, 4).copy()
-    words[words[:, 0] > _INLINE, 2] = buffer
-    return words.view(_ENTRY)[:, 0]
+        return known
+    words = known.view(np.uint32).reshape(-1, 4).copy()
+    words[words[:, 0] > INLINE, 2] = buffer
+    return words.view(ENTRY)[:, 0]

@@ -12,6 +12,7 @@ from typing import Any, Final
 import lz4.block
 import numpy as np
 
+from traceview_parsers.binary_views import overlapping
 from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.lz4_prefix import Prefix, decompress_prefix
 from traceview_parsers.unified_log.marks import Marks
@@ -100,11 +101,6 @@ class Batch:
     def bytes_at(self, width: int) -> Array:
         """Return a view whose element i is the little-endian number of `width` bytes that begins at byte i."""
         return overlapping(self.data, width)
-
-
-def overlapping(data: Array, width: int) -> Array:
-    """Return a view of uint8 `data` whose element i is the little-endian number of `width` bytes at byte i."""
-    return np.ndarray((data.size - width + 1,), f"<u{width}", data, 0, (1,))
 
 
 def index_sets(sets: list[bytes]) -> Batch:

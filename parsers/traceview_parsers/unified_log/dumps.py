@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from traceview_parsers.binary_views import entries
 from traceview_parsers.unified_log.chunksets import Batch
 from traceview_parsers.unified_log.interning import Array, Names, PairTable, Rows
-from traceview_parsers.unified_log.numbers import entries
 from traceview_parsers.unified_log.statedump import NAME_SIZE, describe, read_name
 
 SIMPLE_HEAD: Final = 100

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from traceview_parsers.unified_log.chunksets import overlapping
+from traceview_parsers.binary_views import overlapping
 from traceview_parsers.unified_log.interning import Array
 
 NUMBER: Final = 0x0

@@ -1,23 +1,13 @@
-"""Numbers, UUIDs and hashes as text, for whole arrays: Arrow binary-view entries that point to a byte matrix.
-
-An entry has 16 bytes: the length (u32), then up to 12 bytes of text in place, or 4 bytes of it, a buffer number and an
-offset (Apache Arrow, "Variable-size Binary View Layout").
-"""
+"""Numbers, UUIDs and hashes as text, for whole arrays: Arrow binary-view entries that point to a byte matrix."""
 
 from typing import Any, Final
 
 import numpy as np
 
-from traceview_parsers.unified_log.chunksets import overlapping
+from traceview_parsers.binary_views import ENTRY, INLINE, entries
 from traceview_parsers.unified_log.interning import Array
 
-INLINE: Final = 12
-ENTRY: Final = np.dtype(np.complex128)
-"""Entries are moved about as one 16-byte element; the values mean nothing as numbers."""
-
 _ROW: Final = 32
-_LOW: Final = np.uint64(0xFFFFFFFF)
-_32: Final = np.uint64(32)
 
 
 def _four_digits() -> Array:
@@ -41,24 +31,6 @@ _BASE64: Final = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu
 _UUID_DIGITS: Final = np.array([at + (at > 7) + (at > 11) + (at > 15) + (at > 19) for at in range(32)])
 _UUID_DASHES: Final = np.array([8, 13, 18, 23])
 MASK_HASH_SIZE: Final = 16
-
-
-def entries(data: Array, at: Array, length: Array, buffer: int) -> Array:
-    """Return the entries of the texts at these positions of uint8 `data`, which will be Arrow buffer number `buffer`.
-
-    `data` must go on for at least 16 bytes behind every position.
-    """
-    pairs = np.empty((at.size, 2), np.uint64)
-    pairs[:, 0] = length
-    pairs[:, 1] = at
-    pairs[:, 1] <<= _32
-    pairs[:, 1] |= np.uint64(buffer)
-    # The first four bytes of long texts are left 0: a cast does not look at them.
-    short = np.flatnonzero(length <= INLINE)
-    where = at[short]
-    pairs[short, 0] |= overlapping(data, 4)[where].astype(np.uint64) << _32
-    pairs[short, 1] = overlapping(data, 8)[where + 4]
-    return pairs.view(ENTRY)[:, 0]
 
 
 def small_entry(text: bytes) -> Array:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from traceview_parsers.binary_views import entries
 from traceview_parsers.unified_log import columns, numbers
 from traceview_parsers.unified_log.arguments import NULL_TEXT, PRIVATE_TEXT
 from traceview_parsers.unified_log.interning import Array
@@ -193,7 +194,7 @@ class Page:
     def _texts(self, rows: Array, at: Array, size: Array) -> None:
         if not rows.size:
             return
-        found = numbers.entries(self.data, at, size - (self.data[at + size - 1] == 0), 1)
+        found = entries(self.data, at, size - (self.data[at + size - 1] == 0), 1)
         found[size == 0] = _NULL_ENTRY
         self.layout.entries[self._targets(rows)] = found
 
@@ -203,7 +204,7 @@ class Page:
             return
         limit = self.slots["digits"].take(self.slot[rows])
         length = np.minimum(size - ((self.data[at + size - 1] == 0) & (size > 0)), limit)
-        found = numbers.entries(self.data, at, length, 1)
+        found = entries(self.data, at, length, 1)
         found[(size == 0) & (limit > 0)] = _NULL_ENTRY
         self.layout.entries[self._targets(rows)] = found
 
@@ -228,9 +229,9 @@ class Page:
             hits = np.flatnonzero(table.take(style))
             if hits.size:
                 self._hexadecimals(rows[hits], value[hits], style[hits], upper=upper)
-        for name, entries in _BOOLS.items():
+        for name, words in _BOOLS.items():
             hits = np.flatnonzero(style == name)
-            self.layout.entries[self._targets(rows[hits])] = entries.take((value[hits] != 0).view(np.int8))
+            self.layout.entries[self._targets(rows[hits])] = words.take((value[hits] != 0).view(np.int8))
         hits = np.flatnonzero(style == Style.CHARACTER)
         self.layout.entries[self._targets(rows[hits])] = _CHARACTERS.take(
             (value[hits] & np.uint64(0xFF)).view(np.int64)
@@ -306,7 +307,7 @@ class Page:
         return rest
 
     def _place(self, rows: Array, text: Array, at: Array, length: Array) -> None:
-        self.layout.entries[self._targets(rows)] = numbers.entries(text, at, length, len(self.buffers))
+        self.layout.entries[self._targets(rows)] = entries(text, at, length, len(self.buffers))
         self.buffers.append(text)
 
     def _place_texts(self, rows: Array, texts: list[bytes]) -> None:

@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from traceview_parsers.binary_views import ENTRY, INLINE
 from traceview_parsers.unified_log import formats
 from traceview_parsers.unified_log.formats import Placeholder
 from traceview_parsers.unified_log.interning import Array, Rows
-from traceview_parsers.unified_log.numbers import ENTRY, INLINE
 
 LITERALS: Final = 0
 """Number of the Arrow buffer that holds the literals."""

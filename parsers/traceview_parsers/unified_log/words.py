@@ -8,9 +8,9 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from traceview_parsers.binary_views import entries
 from traceview_parsers.selection import contains_any
 from traceview_parsers.unified_log.interning import Array
-from traceview_parsers.unified_log.numbers import entries
 
 _SPECIAL: Final = str.maketrans({letter: f"\\{letter}" for letter in r"\.+*?()|[]{}^$#&-~"})
 _LONGEST: Final = 100_000
