@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import polars as pl
 import pyarrow as pa
 
-from traceview import gathering
+from traceview import gathering, memory
 from traceview.analysis import Analysis
 from traceview.clocks import compare_clocks, report_disagreements, with_clock_notes
 from traceview.completeness import report_strangers, spanning, stretches_of, with_missing_reports, with_zone_notes
@@ -20,7 +20,7 @@ from traceview.context import lines_around
 from traceview.episodes.reconstruct import Span, reconstruct
 from traceview.episodes.schema import EPISODES
 from traceview.facts import capture_facts, utc
-from traceview.reading import Progress, Reading, give_back_memory, read_log
+from traceview.reading import Progress, Reading, read_log
 from traceview.rules.config import Config, load_config
 from traceview.rules.evaluate import evaluate, split_accepted
 from traceview.scan import as_frame, scan
@@ -69,7 +69,7 @@ class Capture:
     def _reading(self) -> Reading:
         """The recognised lines of all logs."""
         reading = read_log(self.trace, self._apps, self._progress)
-        give_back_memory()
+        memory.give_back()
         return reading
 
     @cached_property

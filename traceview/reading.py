@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
+from traceview import memory
 from traceview.signals.catalogue import catalogue
 from traceview.signals.matcher import match
 from traceview.signals.selection import log_selection, text_selection
@@ -86,19 +87,13 @@ def read_log(trace: Trace, apps: Sequence[str], progress: Progress | None) -> Re
         for batch in source.batches("log", replace(wanted, arguments=source.reader in _TYPED_READERS)):
             reading.add(batch)
             if reading.selected - given_back >= _ROWS_UNTIL_GIVEN_BACK:
-                give_back_memory()
+                memory.give_back()
                 given_back = reading.selected
             if progress is not None:
                 progress(reading.selected)
     if progress is not None:
         progress(None)
     return reading
-
-
-def give_back_memory() -> None:
-    """Return to the system what reading took: it is free again, but Arrow and the C library keep it."""
-    for pool in (pa.default_memory_pool(), pa.system_memory_pool()):
-        pool.release_unused()
 
 
 def _distinct(batch: Any, column: str) -> list[str]:

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = {
     "traceview_parsers": 0,
     "traceview.visible": 0,
+    "traceview.memory": 0,
     "traceview.signals": 1,
     "traceview.episodes": 2,
     "traceview.rules": 3,

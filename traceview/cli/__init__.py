@@ -28,6 +28,7 @@ from traceview.cli import (
     signals,
 )
 from traceview.cli.options import visible
+from traceview.memory import look_for_cycles_rarely
 from traceview_parsers.errors import InputError, TraceviewError, UsageError
 
 EXIT_ERROR = 1
@@ -80,6 +81,7 @@ def _options(
 def main() -> None:
     """Run the command line; every error is one line on stderr."""
     _prepare_streams()
+    look_for_cycles_rarely()
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     signal.signal(signal.SIGTERM, _stop)

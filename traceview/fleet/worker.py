@@ -19,6 +19,7 @@ from traceview.capture import open_capture
 from traceview.fleet.dataset import Entry, write_shard
 from traceview.fleet.jobs import Job, content_hash
 from traceview.fleet.tables import Tables, failure, tables_of
+from traceview.memory import look_for_cycles_rarely
 from traceview.report.redact import Level, redact
 from traceview.rules.builtin import load_rules
 from traceview.rules.config import Config
@@ -62,6 +63,7 @@ def obey() -> None:
     A terminal sends an interrupt to all processes of a command; here it does nothing, so that the batch can tell them to
     stop. A capture in work is left as by an interrupt, so that its temporary files are removed.
     """
+    look_for_cycles_rarely()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
 

@@ -24,6 +24,7 @@ class Accepting:
         for at, names in enumerate(accepted):
             for name in names or ():
                 self._by_name[name] = self._by_name.get(name, self.anything) | 1 << at
+        self._begins: Array | None = None
 
     def of(self, name: str | None) -> int:
         """Return the clauses that accept this name, or its absence."""
@@ -31,10 +32,12 @@ class Accepting:
 
     def begins(self) -> Array:
         """Return, for each byte, whether a name that some clause asks for may begin with it in UTF-8."""
-        known = {name.encode("utf-8", "replace")[0] for name in self._by_name if name}
-        if _IN_PLACE_OF_DAMAGE in known:
-            known.update(range(0x80, 0x100))
-        return np.isin(np.arange(256), list(known))
+        if self._begins is None:
+            known = {name.encode("utf-8", "replace")[0] for name in self._by_name if name}
+            if _IN_PLACE_OF_DAMAGE in known:
+                known.update(range(0x80, 0x100))
+            self._begins = np.isin(np.arange(256), list(known))
+        return self._begins
 
 
 def as_bits(holds: Iterable[bool]) -> int:
