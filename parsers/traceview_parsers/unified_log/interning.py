@@ -131,9 +131,10 @@ class Names:
 
     def array(self) -> Any:
         """Return the dictionary (pa.string()); the same object until a text is added."""
-        if len(self._array) != len(self._numbers):
-            clean = [text.encode("utf-8", "replace").decode("utf-8") for text in self._numbers]
-            self._array = pa.array(clean, pa.string())
+        known = len(self._array)
+        if known != len(self._texts):
+            fresh = [text.encode("utf-8", "replace") for text in self._texts[known:]]
+            self._array = pa.concat_arrays([self._array, pa.array(fresh, pa.binary()).cast(pa.string())])
         return self._array
 
 
