@@ -30,7 +30,7 @@ def analyze(
     date: options.Date = None,
     tz: options.Zone = None,
     os: options.System = None,
-    output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.text,
+    output: Annotated[Format, typer.Option("--format", metavar="FORM", help="text or json.")] = Format.text,
     fail_on: verdicts.Option = None,
     baseline: Annotated[
         Path | None,
@@ -48,7 +48,7 @@ def analyze(
     redact: options.Redact = "none",
     config: options.ConfigFile = None,
 ) -> None:
-    """Say what happened in a capture: findings with their evidence lines, calls, and what could not be checked."""
+    """Say what happened: findings with their evidence lines, calls. Says what could not be checked too."""
     if baseline is not None:
         _check_baseline(baseline, fail_on)
     with options.open_inputs(

@@ -33,13 +33,17 @@ def batch(
     out: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", show_default=False, help="Folder of the data set.")
     ],
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes on this machine.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, metavar="N", help="Processes on this machine.")] = 1,
     shard: Annotated[
         str | None,
         typer.Option("--shard", metavar="I/N", help="Only part I of N, for any queue; all parts may share DIR."),
     ] = None,
-    engine: Annotated[Engine, typer.Option("--engine", help="Where captures are analysed.")] = Engine.local,
-    scheduler: Annotated[str | None, typer.Option("--scheduler", help="Address of the dask scheduler.")] = None,
+    engine: Annotated[
+        Engine, typer.Option("--engine", metavar="ENGINE", help="Where captures are analysed: local or dask.")
+    ] = Engine.local,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Address of the dask scheduler.")
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option(
@@ -47,9 +51,9 @@ def batch(
             help="Go on with an existing data set: do what is missing or failed for a reason that may have passed.",
         ),
     ] = False,
-    shard_size: Annotated[int, typer.Option("--shard-size", min=1, help="Captures a Parquet file.")] = 8,
+    shard_size: Annotated[int, typer.Option("--shard-size", min=1, metavar="N", help="Captures a Parquet file.")] = 8,
     timeout: Annotated[
-        float | None, typer.Option("--timeout", min=0.1, help="Seconds that one capture may take.")
+        float | None, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="What one capture may take.")
     ] = None,
     app: options.Apps = None,
     date: options.Date = None,
@@ -58,7 +62,7 @@ def batch(
     redact: options.Redact = "none",
     config: options.ConfigFile = None,
 ) -> None:
-    """Analyse many captures into DIR/<table>/*.parquet; one that fails costs one row in `failures`."""
+    """Analyse many captures into a data set of Parquet files. A capture that fails costs one row in `failures`."""
     options.one_thread()  # the processes share the cores
     from traceview.fleet.batch import run  # noqa: PLC0415  (keeps --help fast)
     from traceview.fleet.executor import dask_pool, local_pool  # noqa: PLC0415

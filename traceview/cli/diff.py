@@ -23,7 +23,7 @@ def diff(
     fail_on: verdicts.Option = None,
     config: options.ConfigFile = None,
 ) -> None:
-    """Compare the findings of two captures by fingerprint: new, gone, and in both. --fail-on judges the new ones."""
+    """Compare the findings of two captures: new, gone, in both. --fail-on judges the new ones."""
     sides = []
     for path in (before, after):
         with options.open_inputs([path], apps=app, date_text=date, zone=tz, config=config) as capture:

@@ -37,7 +37,7 @@ def explain(
     tz: options.Zone = None,
     config: options.ConfigFile = None,
 ) -> None:
-    """Explain a rule (what it looks for, why it matters, how to fix it, thresholds) or a finding of a capture."""
+    """Explain a rule, or a finding of a capture with its proof. Says what is looked for, why it matters, how to fix it."""
     from traceview.cli.text import render_evidence  # noqa: PLC0415  (keeps --help fast)
     from traceview.rules.reference import explain as text_of  # noqa: PLC0415
     from traceview.rules.reference import explain_finding  # noqa: PLC0415

@@ -31,7 +31,7 @@ def export(
     config: options.ConfigFile = None,
     redact: options.Redact = "none",
 ) -> None:
-    """Write tables (parquet, arrow, csv, ndjson), windows (perfetto) or findings (sarif, junit) for other tools."""
+    """Write tables, windows or findings for other tools. --format perfetto has windows; sarif and junit have findings."""
     from traceview.export import export as write  # noqa: PLC0415  (keeps --help fast)
 
     with (

@@ -21,7 +21,7 @@ def report(
     ),
     force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite an existing file.")] = False,
 ) -> None:
-    """Write one offline HTML page: findings per OS and app version, what got worse, which captures to open first."""
+    """Write one offline HTML page of a data set. Findings per OS and app version, what got worse, what to open first."""
     options.check_writable(out, force=force)
     from traceview.fleet.report import write  # noqa: PLC0415  (keeps --help fast)
 

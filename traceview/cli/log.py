@@ -56,19 +56,31 @@ def register(app: typer.Typer) -> None:
 def log(
     inputs: options.Inputs,
     *,
-    process: Annotated[Many, typer.Option("--process", help="Exact process name; may be repeated.")] = None,
-    subsystem: Annotated[Many, typer.Option("--subsystem", help="Exact subsystem; may be repeated.")] = None,
-    category: Annotated[Many, typer.Option("--category", help="Exact category; may be repeated.")] = None,
-    level: Annotated[list[Level] | None, typer.Option("--level", help="Only this level; may be repeated.")] = None,
+    process: Annotated[
+        Many, typer.Option("--process", metavar="NAME", help="Exact process name; may be repeated.")
+    ] = None,
+    subsystem: Annotated[
+        Many, typer.Option("--subsystem", metavar="NAME", help="Exact subsystem; may be repeated.")
+    ] = None,
+    category: Annotated[
+        Many, typer.Option("--category", metavar="NAME", help="Exact category; may be repeated.")
+    ] = None,
+    level: Annotated[
+        list[Level] | None,
+        typer.Option(
+            "--level", metavar="LEVEL", help="Only this level: default, info, debug, error or fault; may be repeated."
+        ),
+    ] = None,
     contains: Annotated[
-        Many, typer.Option("--contains", help="The message contains this text (any of several); case matters.")
+        Many,
+        typer.Option(
+            "--contains", metavar="TEXT", help="The message contains this text (any of several); case matters."
+        ),
     ] = None,
     ignore_case: Annotated[
         bool, typer.Option("--ignore-case", "-i", help="Letter case does not matter for --contains.")
     ] = False,
-    pid: Annotated[
-        list[int] | None, typer.Option("--pid", min=0, max=_LAST_PID, help="Process id; may be repeated.")
-    ] = None,
+    pid: Annotated[list[int] | None, typer.Option("--pid", metavar="N", help="Process id; may be repeated.")] = None,
     predicate: Annotated[
         str | None,
         typer.Option("--predicate", metavar="PREDICATE", help=f"Only rows for which this holds: {_PREDICATE}"),
@@ -89,17 +101,28 @@ def log(
             "--boot", metavar="BOOT", help="Only this boot: last, -1 (the one before), -2 …, or how its UUID begins."
         ),
     ] = None,
-    info: Annotated[bool, typer.Option("--info/--no-info", help="Info messages; shown by default.")] = True,
-    debug: Annotated[bool, typer.Option("--debug/--no-debug", help="Debug messages; shown by default.")] = True,
-    signpost: Annotated[bool, typer.Option("--signpost/--no-signpost", help="Signposts; shown by default.")] = True,
-    style: Annotated[Style, typer.Option("--style", help="Form of the output.")] = Style.default,
+    info: Annotated[
+        bool, typer.Option("--info/--no-info", show_default=False, help="Info messages; shown by default.")
+    ] = True,
+    debug: Annotated[
+        bool, typer.Option("--debug/--no-debug", show_default=False, help="Debug messages; shown by default.")
+    ] = True,
+    signpost: Annotated[
+        bool, typer.Option("--signpost/--no-signpost", show_default=False, help="Signposts; shown by default.")
+    ] = True,
+    style: Annotated[
+        Style, typer.Option("--style", metavar="STYLE", help="default, syslog, compact, json or ndjson.")
+    ] = Style.default,
     jobs: Annotated[
-        int, typer.Option("--jobs", min=1, max=_MOST_JOBS, help="Processes that read one log archive together.")
+        int,
+        typer.Option(
+            "--jobs", min=1, max=_MOST_JOBS, metavar="N", help="Processes that read one log archive together."
+        ),
     ] = 1,
     date: options.Date = None,
     tz: options.Zone = None,
 ) -> None:
-    """Print log lines by time, as `log show` does; times in --tz, else in the capture's zone, else in UTC.
+    """Print log lines by time, as `log show` does. Times are in --tz, else in the capture's zone, else in UTC.
 
     Nothing is left out unless asked for: info and debug messages and signposts show without --info, --debug, --signpost.
     """
@@ -111,6 +134,8 @@ def log(
 
     if ignore_case and not contains:
         raise UsageError("--ignore-case is for --contains; in a predicate write CONTAINS[c]")
+    if wrong := [one for one in pid or () if not 0 <= one <= _LAST_PID]:
+        raise UsageError(f"--pid {wrong[0]}: a process id is 0 to {_LAST_PID}")
     words = _names(contains, "--contains")
     zone = options.parse_zone(tz)
     hidden = {name for name, shown in (("info", info), ("debug", debug)) if not shown}

@@ -57,8 +57,9 @@ Redact = Annotated[
     Level,
     typer.Option(
         "--redact",
-        help="ids: replace what looks like a telephone number, address, account or device id; all: drop free text too. "
-        "Names of files stay.",
+        metavar="LEVEL",
+        help="none; ids: replace what looks like a telephone number, address, account or device id; all: drop free text "
+        "too. Names of files stay.",
     ),
 ]
 

@@ -50,14 +50,18 @@ def query(
     *,
     output: Annotated[
         Format,
-        typer.Option("--format", help="Form of the output; text: a table, or a block a row where that is too wide."),
+        typer.Option(
+            "--format",
+            metavar="FORM",
+            help="table, csv, json, ndjson, or text: a table, or a block a row where that is too wide.",
+        ),
     ] = Format.text,
     app: options.Apps = None,
     date: options.Date = None,
     tz: options.Zone = None,
     config: options.ConfigFile = None,
 ) -> None:
-    """Run SQL over log, events, findings, the episode tables and every other table of a capture; the SQL comes last."""
+    """Run SQL over the tables of a capture; the SQL comes last. SHOW TABLES lists them: log, findings, calls and many more."""
     if misplaced := [str(one) for one in inputs if _SQL.match(str(one))]:
         raise UsageError(f"{misplaced[0]}: the SQL is the last argument, after the inputs")
     if not _SQL.match(sql) and exists(sql):  # noqa: PTH110  (that of a Path raises where the text is too long)

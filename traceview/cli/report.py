@@ -28,7 +28,7 @@ def report(
     config: options.ConfigFile = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite an existing file.")] = False,
 ) -> None:
-    """Write one self-contained HTML file: verdict, timeline, calls, findings with their log lines."""
+    """Write one offline HTML file: verdict, timeline, calls, findings. Each finding has its log lines."""
     target = out or Path(_stem(inputs[0]) + ".html")
     options.check_writable(target, force=force)
     with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config, system=os) as capture:

@@ -19,7 +19,10 @@ def register(app: typer.Typer) -> None:
     app.command("rules")(rules)
 
 
-def rules(*, output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.text) -> None:
+def rules(
+    *,
+    output: Annotated[Format, typer.Option("--format", metavar="FORM", help="text, json or markdown.")] = Format.text,
+) -> None:
     """List the rules with their thresholds and the sources of these."""
     from traceview.rules.reference import render  # noqa: PLC0415  (keeps --help fast)
 

@@ -40,9 +40,9 @@ def match(
         str, typer.Argument(metavar="FILE|-", help="Lines in any layout, also bare messages; - is stdin.")
     ],
     *,
-    output: Annotated[MatchFormat, typer.Option("--format", help="Form of the output.")] = MatchFormat.text,
+    output: Annotated[MatchFormat, typer.Option("--format", metavar="FORM", help="text or ndjson.")] = MatchFormat.text,
 ) -> None:
-    """Say for each line which signal it is: one answer for each physical line."""
+    """Say for each physical line which signal it is."""
     from traceview.signals.lines import match_lines  # noqa: PLC0415  (keeps --help fast)
 
     before = 0
@@ -89,7 +89,9 @@ def _some_lines(file: IO[bytes]) -> list[bytes]:
 @app.command("list")
 def show_list(
     *,
-    kind: Annotated[str | None, typer.Option("--kind", help="Only this kind of event, or kinds that begin so.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", metavar="KIND", help="Only this kind of event, or kinds that begin so.")
+    ] = None,
 ) -> None:
     """List the catalogue: signal, kind, evidence class, processes."""
     from traceview.signals.catalogue import catalogue  # noqa: PLC0415  (keeps --help fast)
@@ -118,7 +120,7 @@ def _shown(part: object) -> str:
 def show(
     signal_id: Annotated[str, typer.Argument(metavar="SIGNAL", show_default=False, help="Id of the signal.")],
 ) -> None:
-    """Show one entry of the catalogue: its shapes, where the knowledge comes from, examples."""
+    """Show one entry of the catalogue: shapes, sources, examples."""
     from traceview.signals.catalogue import catalogue  # noqa: PLC0415  (keeps --help fast)
 
     for signal in catalogue().signals:
@@ -139,12 +141,14 @@ def show(
 def stats(
     inputs: options.Inputs,
     *,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Unrecognised shapes to show.")] = 30,
-    each: Annotated[int, typer.Option("--each", min=1, help="Of these at most so many of one process.")] = 5,
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Unrecognised shapes to show.")] = 30,
+    each: Annotated[
+        int, typer.Option("--each", min=1, metavar="N", help="Of these at most so many of one process.")
+    ] = 5,
     date: options.Date = None,
     tz: options.Zone = None,
 ) -> None:
-    """Count recognised lines of a capture by process, and show frequent unrecognised shapes of the watched ones."""
+    """Count recognised lines of a capture by process. Shows frequent unrecognised shapes of the watched ones too."""
     from traceview.signals.stats import Survey  # noqa: PLC0415  (keeps --help fast)
     from traceview_parsers import ReadOptions, open_trace  # noqa: PLC0415
 

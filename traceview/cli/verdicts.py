@@ -29,8 +29,9 @@ Option = Annotated[
     FailOn | None,
     typer.Option(
         "--fail-on",
-        help="Exit with 10 (info) to 14 (critical) when the worst finding is at least this, with 1 when no rule that "
-        "could give it had the evidence that it needs.",
+        metavar="SEVERITY",
+        help="info, low, medium, high or critical: exit with 10 (info) to 14 (critical) when the worst finding is at least "
+        "this, with 1 when no rule that could give it had the evidence that it needs.",
     ),
 ]
 
