@@ -161,6 +161,19 @@ def test_figures_have_one_unit_whoever_prints_them(
     assert [row["value"], row["limit"]] == [None if one is None else pytest.approx(one) for one in told]
 
 
+@pytest.mark.parametrize("kernel_first", [True, False])
+def test_the_window_of_an_excess_is_the_measured_one(story: Story, seconds: Seconds, kernel_first: bool) -> None:  # noqa: FBT001
+    """The kernel prints the time of its limit, a report how long it took to use that much."""
+    kernel = {"process": "kernel", "pid": 0, "subject": "Acme", "subject_pid": 700, "signal": "kernel-cpu-burning"}
+    kernel |= {"limit": 50.0, "duration_s": 180.0}
+    report = {"process": "ReportCrash", "subject": "Acme", "subject_pid": 700, "value": 90.0, "limit": 90.0}
+    lines = [("resource.cpu", kernel), ("resource.cpu", {**report, "duration_s": 150.0})]
+    first, last = lines if kernel_first else lines[::-1]
+    episodes = story(NAME, (400, *first), (400.5, *last), (900, *lines[0]), end=1000)
+    rows = seconds(episodes["resource_events"], "kind", "start", "end", "value", "limit")
+    assert rows == [("cpu", 250, 400, 90, 90), ("cpu", 720, 900, None, 90)]
+
+
 def test_thermal_levels_are_all_kept(story: Story) -> None:
     levels = [
         (t, "resource.thermal", {"process": "thermalmonitord", "pid": 33, "value": value})

@@ -17,7 +17,7 @@ from traceview.plots.lanes import LANES
 from traceview.report.html import write
 from traceview.report.payload import pack
 from traceview.report.views.evidence import EvidenceBook
-from traceview.report.views.findings import link
+from traceview.report.views.findings import findings_view, link
 from traceview.report.views.gaps import problems_view
 from traceview.report.views.limits import Limits
 from traceview.report.views.moments import Moments
@@ -224,6 +224,28 @@ def test_an_empty_analysis_says_what_was_checked(empty: Analysis, tmp_path: Path
     assert "no call, push, app state or audio session was recognised" in text
     assert size.library == 0
     assert size.total < 60_000
+
+
+@pytest.mark.parametrize(
+    ("severity", "given", "told"),
+    [
+        (Severity.critical, None, True),
+        (Severity.info, Severity.critical, True),  # lowered in traceview.toml
+        (Severity.info, None, False),  # a remark, such as one about processes of iOS
+        (Severity.high, Severity.info, False),  # a remark that was raised
+    ],
+)
+def test_a_warning_keeps_its_reason_whatever_the_configuration_rates_it(
+    rich: Analysis,
+    severity: Severity,
+    given: Severity | None,
+    told: bool,  # noqa: FBT001
+) -> None:
+    rule = Rule("r", (), "Title", Severity.critical, "why it matters", "fix", "a log", lambda _: True, lambda _: ())
+    finding = replace(rich.findings[0], rule="r", severity=severity, given=given)
+    view = findings_view(replace(rich, findings=[finding]), Moments.of(rich), Limits(), {"r": rule})
+    assert view.items[0].why == ("why it matters" if told else "")
+    assert view.items[0].given == (given.name if given is not None else "")
 
 
 def test_rules_without_evidence_are_folded_by_what_they_lack(rich: Analysis, tmp_path: Path) -> None:

@@ -127,6 +127,9 @@ def test_severity_override(case: Any) -> None:
     case.add("terminations", 10, 10, kind="crash")
     found, _ = case.evaluate(Config(severities={"unexplained-termination": Severity.info}))
     assert [one.severity for one in found] == [Severity.info]
+    (own,) = case.evaluate()[0]
+    assert (own.given, found[0].given) == (None, own.severity)
+    assert case.evaluate(Config(severities={"unexplained-termination": own.severity}))[0] == [own]
 
 
 def test_suppressions_and_baseline(case: Any) -> None:

@@ -25,6 +25,9 @@ _SCALE: Final = {
 _PERCENT: Final = "kernel-cpu-burning"
 """Signal that prints percent of a core: its limit covers the window that it names, its usage another one."""
 
+_OF_LIMIT: Final = (pl.col("signal") == _PERCENT).fill_null(value=False)
+"""Whether a line's time is that of the limit, and not of the measurement."""
+
 _FATAL: Final = r"(?i)fatal|killed|terminat"
 _NOT_FATAL: Final = r"(?i)non-?fatal|not killed"
 _KINDS: Final = tuple(f"resource.{kind}" for kind in ("cpu", "wakeups", "memory", "disk", "thermal", "power"))
@@ -33,21 +36,25 @@ _KINDS: Final = tuple(f"resource.{kind}" for kind in ("cpu", "wakeups", "memory"
 def build(context: Context, relations: Relations) -> pl.DataFrame:
     """Return the table ``resource_events``.
 
-    A window covers the measured time where the line gives one (``duration_s``), else it has no length. ``value`` and
-    ``limit`` are CPU seconds, wake-ups or bytes; null where a line gives no figure that can be told so.
+    A window covers the measured time where a line gives one (``duration_s``); where only the time of a limit is printed,
+    that: the excess was reached within it; else it has no length. ``value`` and ``limit`` are CPU seconds, wake-ups or
+    bytes; null where a line gives no figure that can be told so.
     """
     weak = (pl.col("confidence") < LEAST_CONFIDENCE).fill_null(value=False)
     events = _read(context.of_kind(*_KINDS).filter(~weak))
     same = ["kind", "owner"]
-    changed = (pl.col("t") - pl.col("t").shift(1).over(same) > ECHO_NS) | (
-        pl.col("value") != pl.col("value").shift(1).over(same)
-    )
+    apart = (pl.col("t") - pl.col("t").shift(1).over(same) > ECHO_NS).fill_null(value=True)
+    other = (pl.col("value") != pl.col("value").shift(1).over(same)).fill_null(value=True)
+    # A line that tells the limit alone has no figure to differ by from that of a report on the same excess.
+    changed = apart | (other & ~(_OF_LIMIT | _OF_LIMIT.shift(1, fill_value=False).over(same)))
     rows = (
-        events.with_columns(changed.fill_null(value=True).cum_sum().over(same).alias("event"))
+        events.with_columns(changed.cum_sum().over(same).alias("event"))
         .group_by(*same, "event", maintain_order=True)
         .agg(
             pl.col("t").first().alias("end"),
-            pl.col("duration_s").drop_nulls().first(),
+            pl.coalesce(
+                pl.col("duration_s").filter(~_OF_LIMIT).drop_nulls().first(), pl.col("duration_s").drop_nulls().first()
+            ),
             *(pl.col(name).drop_nulls().first() for name in ("app", "name", "owner_pid", "level", "value", "limit")),
             pl.col("fatal").any(),
             pl.col("ref").alias("evidence"),
@@ -91,9 +98,8 @@ def _read(events: pl.DataFrame) -> pl.DataFrame:
 
 def _figures() -> dict[str, pl.Expr]:
     scale = pl.col("signal").replace_strict(_SCALE, default=1.0, return_dtype=pl.Float64)
-    percent = (pl.col("signal") == _PERCENT).fill_null(value=False)
     seconds = pl.col("limit") * pl.col("duration_s") / 100
     return {
-        "value": pl.when(~percent).then(pl.col("value") * scale),
-        "limit": pl.when(percent).then(seconds).otherwise(pl.col("limit") * scale),
+        "value": pl.when(~_OF_LIMIT).then(pl.col("value") * scale),
+        "limit": pl.when(_OF_LIMIT).then(seconds).otherwise(pl.col("limit") * scale),
     }

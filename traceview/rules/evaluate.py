@@ -111,7 +111,7 @@ def _skip(rule: Rule, needs: str, lacking: tuple[str, ...] = ()) -> _Outcome:
 def _with_severity(findings: Iterable[Finding], rule: Rule, config: Config) -> Iterator[Finding]:
     severity = config.severities.get(rule.id)
     for one in findings:
-        yield one if severity is None else replace(one, severity=severity)
+        yield one if severity in (None, one.severity) else replace(one, severity=severity, given=one.severity)
 
 
 def _with_parts(episodes: Episodes, apps: frozenset[str]) -> frozenset[str]:

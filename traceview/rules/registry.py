@@ -54,6 +54,7 @@ class Finding:
         episodes: Ids of the episodes it rests on.
         pattern: What makes two findings the same across captures (no times, no pids); part of the fingerprint.
         measures: Figures for tables and fleets; keys end in their unit (``_s``, ``_count``).
+        given: Severity that the rule gave, where the configuration put another in its place; else None.
     """
 
     rule: str
@@ -70,6 +71,7 @@ class Finding:
     episodes: tuple[str, ...] = ()
     pattern: str = ""
     measures: Mapping[str, float] = field(default_factory=dict)
+    given: Severity | None = None
 
     @property
     def fingerprint(self) -> str:

@@ -24,10 +24,11 @@ UNITS: Final = {"s": "s", "count": "", "ms": "ms", "bytes": "bytes", "hz": "Hz",
 
 @dataclass(frozen=True, slots=True)
 class FindingView:
-    """One finding; `id` is its permalink, `window` the fragment that zooms to it."""
+    """One finding; `id` is its permalink, `window` the fragment that zooms to it, `given` what the rule rates it."""
 
     id: str
     severity: str
+    given: str
     rule: str
     number: str
     app: str
@@ -75,6 +76,7 @@ def _view(identity: str, finding: Finding, moments: Moments, book: EvidenceBook,
     return FindingView(
         id=identity,
         severity=finding.severity.name,
+        given="" if finding.given is None else finding.given.name,
         rule=finding.rule,
         number=finding.number or "",
         app=finding.app or "",
@@ -86,8 +88,7 @@ def _view(identity: str, finding: Finding, moments: Moments, book: EvidenceBook,
         window=moments.permalink(start, end),
         explanation=paragraphs(finding.explanation),
         advice=tuple(link(text) for text in paragraphs(finding.advice)),
-        # What a rule warns of is not said of its remarks, such as those about processes of iOS.
-        why=rule.why if rule and (finding.severity > Severity.info or rule.severity == Severity.info) else "",
+        why=rule.why if rule and _warns(finding, rule) else "",
         links=rule.links if rule else (),
         confidence=f"{finding.confidence:.0%}".replace("%", " %"),
         fingerprint=finding.fingerprint,
@@ -95,6 +96,12 @@ def _view(identity: str, finding: Finding, moments: Moments, book: EvidenceBook,
         episodes=finding.episodes,
         evidence=book.view(finding.evidence),
     )
+
+
+def _warns(finding: Finding, rule: Rule) -> bool:
+    """Tell a warning, whatever severity the configuration gives it, from a remark, such as one about processes of iOS."""
+    own = finding.severity if finding.given is None else finding.given
+    return own > Severity.info or rule.severity == Severity.info
 
 
 def _length(start: datetime | None, end: datetime | None) -> str:
