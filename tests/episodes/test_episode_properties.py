@@ -144,7 +144,7 @@ def test_no_state_outside_of_what_the_sources_cover(seed: int, size: int, begin:
     span = Span(min(begin, again) * SECOND, (max(begin, again) + lasts) * SECOND, told)
     episodes = reconstruct(events, span)
     check(episodes, events)
-    covered = coverage.stretches_of([(start, end) for _, _, start, end in told]).rows()
+    covered = coverage.stretches_of([(start, end) for _, _, start, end in told])
     for start, end in episodes["app_states"].select(pl.col("start", "end").cast(pl.Int64)).rows():
         until = span.end if end is None else end
         assert any(first <= start and until <= last for first, last in covered), (start, end, covered)

@@ -5,6 +5,7 @@ disagree within such a moment, each is followed separately: one that merely lags
 before; one that never comes round is kept in ``contradicted_by``.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -55,7 +56,7 @@ def build(context: Context) -> pl.DataFrame:
 
 def publish(running: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Return the table from `windows`, with the times when an app has no process."""
-    seen = coverage.stretches(context, pl.col("claim").is_not_null()).rows()
+    seen = coverage.stretches(context, pl.col("claim").is_not_null())
     rows = [row for told in _not_running(context) if (row := _within(told, seen, context.span.end))]
     absent = pl.DataFrame(rows, schema=_ABSENCE)
     return table("app_states", pl.concat([running, absent], how="diagonal"))
@@ -63,7 +64,7 @@ def publish(running: pl.DataFrame, context: Context) -> pl.DataFrame:
 
 def windows(context: Context) -> pl.DataFrame:
     """Return the windows of running processes: columns of the table with Int64 times, and ``owner``."""
-    seen = coverage.stretches(context, pl.col("claim").is_not_null()).with_row_index("stretch")
+    seen = coverage.stretches(context, pl.col("claim").is_not_null())
     return _windows(_steps(_claims(context)), context, seen)
 
 
@@ -202,14 +203,12 @@ def _without_flicker(steps: list[_Step]) -> list[_Step]:
     return kept
 
 
-def _windows(steps: pl.DataFrame, context: Context, seen: pl.DataFrame) -> pl.DataFrame:
+def _windows(steps: pl.DataFrame, context: Context, seen: list[tuple[int, int]]) -> pl.DataFrame:
     """Join equal neighbours and close each window where the next begins, the process ends or its sources fall silent."""
-    stretch = seen.select("stretch", "start", covered="end")
-    steps = (
-        steps.sort("t", maintain_order=True)
-        .join_asof(stretch, left_on="t", right_on="start", strategy="backward")
-        .sort("owner", "t", maintain_order=True)
-        .with_columns(pl.col("stretch").fill_null(0), pl.col("covered").fill_null(seen["end"].first()))
+    begins = [start for start, _ in seen]
+    stretch = [max(bisect_right(begins, t) - 1, 0) for t in steps["t"].to_list()]
+    steps = steps.with_columns(
+        pl.Series("stretch", stretch, pl.Int64), pl.Series("covered", [seen[at][1] for at in stretch], pl.Int64)
     )
     changed = pl.struct("state", "stretch") != pl.struct("state", "stretch").shift(1)
     run = changed.over("owner").fill_null(value=True).cum_sum().over("owner")

@@ -4,6 +4,7 @@ from typing import Final
 
 import polars as pl
 
+from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, table
 
 _ENDS: Final = ("assertion.invalidated", "assertion.expired")
@@ -16,6 +17,8 @@ def build(context: Context) -> pl.DataFrame:
 
     Lines join by assertion id (``31-60-286``), else by name and process. Lines with neither are left out.
     """
+    if not context.tells("assertion.acquired", *_ENDS):
+        return empty_table("assertions")
     named = pl.col("assertion_name").is_not_null() & pl.col("owner").is_not_null()
     key = pl.coalesce(
         "assertion_id",

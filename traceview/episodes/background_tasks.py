@@ -8,6 +8,7 @@ import polars as pl
 from traceview.episodes import coverage, states
 from traceview.episodes.intervals import NS
 from traceview.episodes.relate import Relations
+from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, Row, table
 
 ECHO_NS: Final = NS // 20
@@ -75,9 +76,12 @@ def build(context: Context, windows: pl.DataFrame, relations: Relations, termina
         relations: Calls and states.
         terminations: The table ``terminations``: a kill for background time tells the outcome.
     """
+    told = _events(context)
+    if told.is_empty():
+        return empty_table("background_tasks")
     book: list[_Task] = []
     held: dict[int, list[_Task]] = {}
-    for event in _events(context).iter_rows(named=True):
+    for event in told.iter_rows(named=True):
         running = [task for task in held.get(event["owner"], []) if task.end is None]
         held[event["owner"]] = running
         match event["kind"]:

@@ -19,6 +19,8 @@ BEFORE_NS: Final = NS
 AROUND_NS: Final = 3 * NS
 """A call that rings or ends within this time explains a PHONE CALL interruption (heuristic)."""
 
+KINDS: Final = ("audio_session.activated", "audio_session.interrupted")
+"""Kinds of event by which the audio server tells of a call."""
 SERVICE: Final = "callservicesd"
 """The daemon that runs CallKit's calls."""
 ANSWER_TO_AUDIO_NS: Final = 3 * NS
@@ -63,6 +65,8 @@ def _service_pids(context: Context) -> pl.Series:
 
 def attach(book: list[Call], context: Context) -> None:
     """Give the calls their ``audio_activated``, and add calls that only the audio server tells of."""
+    if not context.tells(*KINDS):
+        return
     mine = by_callkit(context)
     columns = ("t", "ref", "owner", "app", "session_id")
     ends = context.of_kind("audio_session.deactivated", "audio_session.stopped")

@@ -33,6 +33,8 @@ def with_setup(calls: pl.DataFrame, pushes: pl.DataFrame, context: Context) -> p
         pushes: The table ``pushes``.
         context: Events and processes.
     """
+    if calls.is_empty():
+        return calls
     brought = pushes.filter(pl.col("call").is_not_null()).select(
         id="call", by_push=pl.coalesce("received", "delivered", "start"), opened="launched"
     )

@@ -13,6 +13,7 @@ from traceview.episodes import call_audio, call_ends, call_neighbours, push_to_t
 from traceview.episodes.call_outcomes import is_terminal, outcome_of, reason_text
 from traceview.episodes.call_record import Call, by_powerlog, weak_witness
 from traceview.episodes.intervals import NS
+from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, Row, table
 
 BEGIN_NS: Final = {"incoming": 10 * NS, "outgoing": 60 * NS}
@@ -36,6 +37,7 @@ SWAP_NS: Final = 2 * NS
 """One call goes on hold and another takes its place within this time (heuristic)."""
 _ALL_ENDED: Final = "all calls ended"
 _NO_STEP: Final = frozenset({"call.provider", "call.waiting", "call.channel"})
+_HELD: Final[dict[str, pl.DataType]] = {"app": pl.String(), "start": pl.Int64(), "end": pl.Int64()}
 
 
 def build(context: Context) -> pl.DataFrame:
@@ -45,6 +47,8 @@ def build(context: Context) -> pl.DataFrame:
 
 def with_holds(context: Context) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the table ``calls`` and the times on hold: ``app``, ``start``, ``end`` (nanoseconds; open ends null)."""
+    if not context.tells("call.", *call_audio.KINDS):
+        return empty_table("calls"), pl.DataFrame(schema=_HELD)
     book: list[Call] = []
     for event in _events(context).iter_rows(named=True):
         _take(book, event)
@@ -66,8 +70,7 @@ def with_holds(context: Context) -> tuple[pl.DataFrame, pl.DataFrame]:
         for call, row in zip(book, rows, strict=True)
         for start, end in call.held_windows
     ]
-    schema = {"app": pl.String, "start": pl.Int64, "end": pl.Int64}
-    return table("calls", rows), pl.DataFrame(held, schema=schema)
+    return table("calls", rows), pl.DataFrame(held, schema=_HELD)
 
 
 def _events(context: Context) -> pl.DataFrame:

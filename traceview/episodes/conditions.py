@@ -25,6 +25,8 @@ _KINDS: Final = (
 
 def build(context: Context, relations: Relations) -> pl.DataFrame:
     """Return the table ``conditions``: each window lasts until the next of its kind, at most to the process's end."""
+    if not context.tells(*_KINDS):
+        return empty_table("conditions")
     told = _told(context.of_kind(*_KINDS))
     if told.is_empty():
         return empty_table("conditions")

@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from traceview.episodes.intervals import NS, merge
+from traceview.episodes.intervals import NS
 from traceview.episodes.tables import Context, Span
 
 JOIN_NS: Final = 10 * NS
@@ -39,8 +39,8 @@ def outside(span: Span) -> pl.Expr:
     return pl.any_horizontal(pl.lit(value=False), *parts).fill_null(value=False)
 
 
-def stretches(context: Context, telling: pl.Expr) -> pl.DataFrame:
-    """Return the stretches (``start``, ``end``, by start) of the sources that tell any such event, of all if none does.
+def stretches(context: Context, telling: pl.Expr) -> list[tuple[int, int]]:
+    """Return the stretches (begin and end, in time order) of the sources that tell any such event, of all if none does.
 
     Args:
         context: Events and span.
@@ -48,18 +48,24 @@ def stretches(context: Context, telling: pl.Expr) -> pl.DataFrame:
     """
     span = context.span
     if not span.sources:
-        return pl.DataFrame({"start": [span.start], "end": [span.end]}, schema={"start": pl.Int64, "end": pl.Int64})
-    refs = context.events.filter(telling)["ref"]
-    known = [(start, end) for first, last, start, end in span.sources if refs.is_between(first, last).any()]
-    return stretches_of(known or [(start, end) for *_, start, end in span.sources])
+        return [(span.start, span.end)]
+    covered = [(start, end) for *_, start, end in span.sources]
+    if len(covered) > 1:
+        refs = context.events.select(pl.col("ref").filter(telling)).to_series()
+        known = [(start, end) for first, last, start, end in span.sources if refs.is_between(first, last).any()]
+        covered = known or covered
+    return stretches_of(covered)
 
 
-def stretches_of(covered: list[tuple[int, int]]) -> pl.DataFrame:
+def stretches_of(covered: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return what sources cover (nanoseconds) without overlaps: those that follow each other closely are one stretch."""
-    windows = pl.DataFrame(covered, schema={"start": pl.Int64, "end": pl.Int64}, orient="row").with_columns(
-        pl.lit(0).alias("key"), (pl.col("end") + JOIN_NS).alias("end")
-    )
-    return merge(windows).select("start", pl.col("end") - JOIN_NS)
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(covered):
+        if joined and start <= joined[-1][1] + JOIN_NS:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def until(name: str, context: Context) -> int:
@@ -67,7 +73,7 @@ def until(name: str, context: Context) -> int:
     if all(end >= context.span.end for *_, end in context.span.sources):
         return context.span.end
     kind = pl.any_horizontal(pl.col("kind").str.starts_with(prefix) for prefix in _FAMILIES[name])
-    return min(int(stretches(context, kind)["end"].to_list()[-1]), context.span.end)
+    return min(stretches(context, kind)[-1][1], context.span.end)
 
 
 def clipped(name: str, table: pl.DataFrame, context: Context) -> pl.DataFrame:

@@ -8,6 +8,7 @@ import polars as pl
 
 from traceview.episodes.intervals import NS
 from traceview.episodes.relate import Relations
+from traceview.episodes.schema import empty_table
 from traceview.episodes.subjects import NAME_LENGTH
 from traceview.episodes.tables import Context, Row, table
 
@@ -48,6 +49,8 @@ class _Interruption:
 
 def build(context: Context, relations: Relations) -> pl.DataFrame:
     """Return the table ``interruptions``."""
+    if not context.tells("audio_session.interrupted", "audio_session.interruption_ended"):
+        return empty_table("interruptions")
     book: list[_Interruption] = []
     current: dict[int | None, _Interruption] = {}
     columns = ("t", "ref", "kind", "owner", "app", "name", "owner_pid", "session_id", "interrupter", "reason")

@@ -11,6 +11,7 @@ import polars as pl
 
 from traceview.episodes import call_audio
 from traceview.episodes.intervals import NS
+from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, Row, table
 
 REASON: Final = "PushToTalk channel"
@@ -57,9 +58,12 @@ class _Stretch:
 
 def build(context: Context) -> pl.DataFrame:
     """Return the table ``push_to_talk``."""
+    told = context.of_kind(*_KINDS).filter(is_about())
+    if told.is_empty():
+        return empty_table("push_to_talk")
     book: list[_Stretch] = []
     running: dict[tuple[str, object], _Stretch] = {}
-    for event in _events(context).iter_rows(named=True):
+    for event in _read(told).iter_rows(named=True):
         key = (event["what"], event["channel"])
         known = running.get(key)
         if event["begins"]:
@@ -78,9 +82,8 @@ def build(context: Context) -> pl.DataFrame:
     return table("push_to_talk", [_row(stretch) for stretch in book])
 
 
-def _events(context: Context) -> pl.DataFrame:
+def _read(rows: pl.DataFrame) -> pl.DataFrame:
     """Lines about channels with ``what`` (channel, transmission), ``begins``, ``ends`` and ``channel`` (id, else the app)."""
-    rows = context.of_kind(*_KINDS).filter(is_about())
     action = pl.col("action").fill_null("").str.to_lowercase()
     transmission = action.str.contains(_TRANSMISSION, literal=True)
     joined = (pl.col("kind") == "call.connected") | action.str.contains("joined|restored|connected")

@@ -10,6 +10,7 @@ from typing import Final
 import polars as pl
 
 from traceview.episodes.intervals import NS
+from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, Row, table
 
 JOIN_NS: Final = 30 * NS
@@ -70,6 +71,8 @@ class _Push:
 def with_calls(context: Context, calls: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the table ``calls``, completed by the apps that pushes tell, and the table ``pushes``."""
     pushes = build(context, calls)
+    if pushes.is_empty():
+        return calls, pushes
     brought = pushes.filter(pl.col("call").is_not_null() & pl.col("app").is_not_null()).select(
         id="call", by_push="app", process_by_push="process", pid_by_push="pid"
     )
@@ -89,6 +92,8 @@ def build(context: Context, calls: pl.DataFrame) -> pl.DataFrame:
         context: Events and processes.
         calls: The table ``calls``.
     """
+    if not context.tells(*_STAGES, *_VERDICTS):
+        return empty_table("pushes")
     book: list[_Push] = []
     for event in _events(context).iter_rows(named=True):
         if event["kind"] in _STAGES:

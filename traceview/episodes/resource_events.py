@@ -7,6 +7,7 @@ import polars as pl
 from traceview.episodes import undated
 from traceview.episodes.intervals import NS
 from traceview.episodes.relate import Relations
+from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, table
 
 ECHO_NS: Final = 2 * NS
@@ -40,6 +41,8 @@ def build(context: Context, relations: Relations) -> pl.DataFrame:
     that: the excess was reached within it; else it has no length. ``value`` and ``limit`` are CPU seconds, wake-ups or
     bytes; null where a line gives no figure that can be told so.
     """
+    if not context.tells(*_KINDS):
+        return empty_table("resource_events")
     weak = (pl.col("confidence") < LEAST_CONFIDENCE).fill_null(value=False)
     events = _read(context.of_kind(*_KINDS).filter(~weak))
     same = ["kind", "owner"]
@@ -78,7 +81,7 @@ def build(context: Context, relations: Relations) -> pl.DataFrame:
 
 def with_undated(events: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFrame:
     """Return the table with a row for each limit that a report without a time tells of (`undated.apart`)."""
-    told = reports.filter(pl.col("kind").is_in(_KINDS))
+    told = reports if reports.is_empty() else reports.filter(pl.col("kind").is_in(_KINDS))
     if told.is_empty():
         return events
     kind = pl.col("kind").str.strip_prefix("resource.")

@@ -6,6 +6,7 @@ import polars as pl
 
 from traceview.episodes.intervals import NS
 from traceview.episodes.relate import Relations
+from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, table
 
 ECHO_NS: Final = 3 * NS // 10
@@ -22,6 +23,8 @@ def build(context: Context, relations: Relations) -> pl.DataFrame:
 
     A change that only daemons tell of has no app. Daemons' lines are evidence of the apps' changes too.
     """
+    if not context.tells("audio_session.route_changed"):
+        return empty_table("route_changes")
     before = pl.col("route").forward_fill().shift(1).over("signal")
     route_told = pl.col("route").is_not_null()
     outputs = route_told & (pl.col("signal") != _INPUT)

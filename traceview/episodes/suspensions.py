@@ -7,6 +7,7 @@ import polars as pl
 from traceview.episodes import holders, states, wakes
 from traceview.episodes.intervals import NS, in_seconds
 from traceview.episodes.relate import Relations
+from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, table
 
 LET_GO_NS: Final = 10 * NS
@@ -30,6 +31,8 @@ def build(context: Context, windows: pl.DataFrame, relations: Relations) -> pl.D
         windows: State windows with ``owner``.
         relations: Calls and states.
     """
+    if not (windows["state"] == states.SUSPENDED).any():
+        return empty_table("suspensions")
     previous = pl.col("end", "state", "start", "start_how").shift(1).over("owner").name.prefix("previous_")
     life = context.processes.select("owner", left="end", began="start", began_how="start_how")
     rows = windows.sort("owner", "start").join(life, on="owner", how="left", maintain_order="left")

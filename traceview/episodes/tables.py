@@ -88,15 +88,25 @@ class Context:
     span: Span
 
     def of_kind(self, *kinds: str) -> pl.DataFrame:
-        """Return the events of these kinds, in time order."""
-        if self._kinds.isdisjoint(kinds):
-            return self.events.clear()
-        return self.events.filter(pl.col("kind").is_in(kinds))
+        """Return the events of these kinds, in time order; ``call.`` stands for all kinds that begin so."""
+        told = self._told(kinds)
+        return self.events.filter(pl.col("kind").is_in(told)) if told else self.events.clear()
+
+    def tells(self, *kinds: str) -> bool:
+        """Tell whether there is any event of these kinds (as `of_kind` takes them).
+
+        What has no events has no windows: builders ask first, since joins of empty tables take their time as well.
+        """
+        return bool(self._told(kinds))
+
+    def _told(self, kinds: tuple[str, ...]) -> list[str]:
+        families = tuple(kind for kind in kinds if kind.endswith("."))
+        return [kind for kind in self._kinds if kind in kinds or kind.startswith(families)]
 
     @cached_property
     def _kinds(self) -> frozenset[str]:
         """The kinds that occur: a builder asks for a dozen, a capture has few."""
-        return frozenset(self.events["kind"].unique())
+        return frozenset(self.events["kind"].to_list())
 
 
 def _capped(evidence: pl.Expr) -> pl.Expr:

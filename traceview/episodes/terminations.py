@@ -8,6 +8,7 @@ import polars as pl
 from traceview.episodes import codes, states, undated
 from traceview.episodes.intervals import NS
 from traceview.episodes.relate import Relations
+from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, Row, table
 
 ECHO_NS: Final = 10 * NS
@@ -52,7 +53,11 @@ _UNTOLD: Final = ("unknown", "normal_exit")
 
 def build(context: Context, relations: Relations) -> pl.DataFrame:
     """Return the table ``terminations``."""
+    if not context.tells(*_KINDS):
+        return empty_table("terminations")
     rows = [row for death in _deaths(context).iter_rows(named=True) if _matters(row := _row(death), death)]
+    if not rows:
+        return empty_table("terminations")
     points = pl.DataFrame(
         [{"owner": row["owner"], "app": row["app"], "start": row["start"], "end": row["start"]} for row in rows],
         schema={"owner": pl.Int64, "app": pl.String, "start": pl.Int64, "end": pl.Int64},
@@ -67,6 +72,8 @@ def build(context: Context, relations: Relations) -> pl.DataFrame:
 
 def with_undated(deaths: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFrame:
     """Return the table with a row for each death that a report without a time tells of (`undated.apart`)."""
+    if reports.is_empty():
+        return deaths
     several = ("kind", "code", "reason", "namespace", "ref", "state", "visibility")
     told = reports.filter(pl.col("kind").is_in(["process.terminated", "jetsam.killed"])).select(
         *undated.subject(), *(pl.concat_list(name) for name in several)
