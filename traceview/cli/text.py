@@ -48,7 +48,7 @@ def render_analysis(analysis: Analysis, *, in_full: bool = False) -> str:
     zone = zone_of(analysis.capture.tz)
     clock = _Clock(zone, _days(analysis, zone))
     parts = [_headline(analysis, zone), *_doubts(analysis), verdict(analysis)]
-    parts += [_finding(finding, analysis.lines, clock) for finding in analysis.findings]
+    parts += _findings(analysis, clock)
     parts += [_calls(analysis.episodes["calls"], clock), _not_shown(analysis, in_full=in_full)]
     return "\n\n".join(part for part in parts if part)
 
@@ -98,7 +98,19 @@ def _span(analysis: Analysis, zone: tzinfo) -> str | None:
     return f"{first}{f' to {last}' if last != first else ''} {span[0].astimezone(zone):%Z}"
 
 
-def _finding(finding: Finding, lines: pl.DataFrame, clock: _Clock) -> str:
+def _findings(analysis: Analysis, clock: _Clock) -> list[str]:
+    """Return the findings; what several have to say in the same words, the first of them says."""
+    told: set[tuple[str, str, str]] = set()
+    parts = []
+    for finding in analysis.findings:
+        words = finding.rule, finding.explanation, finding.advice
+        parts.append(_finding(finding, analysis.lines, clock, again=words in told))
+        told.add(words)
+    return parts
+
+
+def _finding(finding: Finding, lines: pl.DataFrame, clock: _Clock, *, again: bool) -> str:
+    """Return a finding with its proof; `again`: what it means and what to do was said of another one of its rule."""
     name = finding.severity.name.upper()
     label = typer.style(name, fg=_COLOURS[finding.severity], bold=True)
     number = f" {finding.number}" if finding.number else ""
@@ -114,7 +126,10 @@ def _finding(finding: Finding, lines: pl.DataFrame, clock: _Clock) -> str:
         shown.append(f"    … {rest.height - last.height} more lines …")
         rest = last
     shown += [_line(row, clock, finding.start) for row in rest.iter_rows(named=True)]
-    body = [wrap(finding.explanation), *shown, wrap(f"→ {finding.advice}")]
+    if again:
+        body = [*shown, wrap(f"→ as above for {finding.rule}")]
+    else:
+        body = [wrap(finding.explanation), *shown, wrap(f"→ {finding.advice}")]
     return "\n".join([head, typer.style(fold(about.strip()), dim=True), *body])
 
 
