@@ -110,6 +110,30 @@ def test_quoted_messages_leave_the_findings(rich: Analysis) -> None:
     assert redacted.findings[0].explanation == "iOS printed: (text removed)"
 
 
+def test_what_an_app_worded_goes_wherever_it_is_quoted(rich: Analysis) -> None:
+    said = "Upload of Jane"
+    tasks = rich.episodes["background_tasks"].with_columns(name=pl.lit(said))
+    kept = pl.DataFrame({"held_by_name": [said], "kept_awake_by": [f"background task {said}"]})
+    runs = pl.DataFrame({"holders": [f'call, background task "{said}"', "call"]})
+    finding = replace(rich.findings[0], title=f"{said} was held")
+    tables = {**rich.episodes, "background_tasks": tasks, "suspensions": kept, "background_runs": runs}
+    network = pl.DataFrame({"error": [f"Host of {said} is away", "-1009"], "launch_reason": [None, said]})
+    analysis = redact(replace(rich, episodes={**tables, "network": network}, findings=[finding]), "all")
+    told = analysis.episodes
+    (token,) = set(told["background_tasks"]["name"])
+    assert told["suspensions"].rows() == [(token, f"background task {token}")]
+    assert told["background_runs"]["holders"].to_list() == [f'call, background task "{token}"', "call"]
+    assert analysis.findings[0].title == f"{token} was held"
+    assert "Jane" not in str(told["network"].rows())
+    assert told["network"]["error"][1] == "-1009"
+
+
+def test_users_of_a_computer_go_and_those_of_the_system_stay(rich: Analysis) -> None:
+    users = pl.DataFrame({"process": ["Acme", "Acme", "locationd"], "user": ["mobile", "jane", "_locationd"]})
+    redacted = redact(replace(rich, tables={"processes_at_capture": users}), "ids")
+    assert redacted.tables["processes_at_capture"]["user"].to_list() == ["mobile", "user-2", "_locationd"]
+
+
 def test_levels_only_grow(rich: Analysis) -> None:
     everything = redact(rich, "all")
     assert redact(everything, "ids") is everything
@@ -138,6 +162,13 @@ def test_levels_only_grow(rich: Analysis) -> None:
         ("{length = 32, bytes = 0x9f86d081884c7d659a2feaa0c55ad015}", "{length = 32, bytes = hex-1}"),
         ("A1B2C3D4-1111-2222-3333-444455556666 a1b2c3d4-1111-2222-3333-444455556666", "uuid-1 uuid-1"),
         ("imei: 356938035643809", "imei: name-1"),
+        ("SSID: 'Doe Family', rssi -40", "SSID: name-1, rssi -40"),
+        ("appleID=jane; deviceName: Jane", "appleID=name-1; deviceName: name-1"),
+        ("<CXHandle 0x28 type=generic, value=jane.doe>", "<CXHandle 0x28 type=generic, value=handle-1>"),
+        ("to Jane Doe's AirPods Pro, Janes-iPhone", "to device-1 Pro, device-2"),
+        ("iPhone von Zoë, Zoë\u2019s Apple Watch", "device-1, device-2"),
+        ("https://u:p@10.0.0.7:80/users/jane?token=a", "https://user-1@ip-1:80/path-1"),
+        ("wss://jane@pbx.example.org ended", "wss://user-1@pbx.example.org ended"),
         ("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9abcdefgh", "token-1"),
     ],
 )
@@ -160,6 +191,8 @@ def test_private_shapes(text: str, scrubbed: str) -> None:
         "com.apple.runningboard.assertions.webkit.long.name.of.something",
         "application<com.acme.voip>:716",
         "mach 128334718293 ns 10000000000",
+        "see https://developer.apple.com/documentation/xcode/sigkill",
+        "user = <private>, device name: (null), token: <mask.hash: 'J8OEEgaG'>, hostname: pbx.example.org",
     ],
 )
 def test_what_is_not_private_stays(text: str) -> None:
@@ -211,7 +244,7 @@ def test_tokens_are_no_private_values(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["a", "a-", "f", "1", "f:", "a@", 'displayName="', "1.", "<deadbeef ", "+1 ", "Jane's "]
+    "unit", ["a", "a-", "f", "1", "f:", "a@", 'displayName="', "1.", "<deadbeef ", "+1 ", "Jane's ", "https://", "h@"]
 )
 def test_long_lines_take_linear_time(unit: str) -> None:
     """A quadratic pattern would need hours for 300,000 characters; the time limit of the suite is the assertion."""

@@ -58,8 +58,9 @@ Redact = Annotated[
     typer.Option(
         "--redact",
         metavar="LEVEL",
-        help="none; ids: replace what looks like a telephone number, address, account or device id; all: drop free text "
-        "too. Names of files stay.",
+        help="none; ids: replace what looks like a telephone number, address, account, device id or owner of a device (a "
+        "name inside a sentence stays); all: drop free text too. Names of files, apps, processes and subsystems stay at "
+        "every level, and so do times.",
     ),
 ]
 

@@ -20,6 +20,11 @@ _KEYS = (
     r"|phoneNumber|msisdn|dial(?:ed|ing)?Number|imei|imsi|iccid|meid|serialNumber|serial number"
     r"|password|passwd|secret|api[_-]?key|authorization|access_token|auth_token|token|user"
 )
+_NAMED = (
+    r"ssid|network ?name|device ?name|computer ?name|apple ?id|alt ?dsid|dsid|account ?name|nick ?name"
+    r"|(?:first|last|full|given|family|real) ?name"
+)
+_PRODUCTS = r"iPhone|iPad|iPod|AirPods|Apple Watch|Watch|MacBook|iMac|Mac|HomePod|Apple TV|Beats|Powerbeats|CarPlay"
 _VALUE = r"\"[^\"]{0,200}\"?|'[^']{0,200}'?|[^\s,;>)}\]\"']+"
 
 
@@ -37,13 +42,22 @@ class _Shape(NamedTuple):
 
 
 _SHAPES: Final[tuple[_Shape, ...]] = (
-    _Shape("name", rf"(?P<key>(?i:\b(?:{_KEYS})\"?\s*[:=]\s*))(?:{_VALUE})"),
+    _Shape("name", rf"(?P<key>(?i:\b(?:{_KEYS}|{_NAMED})\"?\s*[:=]\s*))(?:{_VALUE})"),
     _Shape("number", r"(?P<key>(?i:\b(?:imei|imsi|iccid|meid)\s{1,3}))\d{14,20}\b"),
     _Shape("serial", r"(?P<key>(?i:\bserial\s{1,3}))[A-Z0-9]{8,14}\b"),
     _Shape("host", r"\b[A-Za-z0-9][A-Za-z0-9-]{0,62}\.local\b"),
     _Shape("sip", r"\b(?i:sips?:)[^\s\"'<>;,)\]}]+"),
     _Shape("tel", r"\b(?i:tel(?:prompt)?:)/*[^\s\"'<>;,)\]}]+"),
     _Shape("phone", r"(?P<key>(?i:\bhandle\w*\W{1,4}|\btype ?= ?\w+,? ?value ?= ?))[\"']?\+?\d[\d ().-]{4,20}\d"),
+    _Shape("handle", rf"(?P<key>(?i:\btype ?= ?\w+,? ?value ?= ?))(?:{_VALUE})"),
+    _Shape(
+        "path",
+        r"(?P<key>\b(?i:https?|wss?)://(?:[^\s/@\"'<>]{1,200}@)?[A-Za-z0-9.:\[\]-]{1,260}/)[^\s\"'<>)}\]]+",
+        before=r"(?!https://developer\.apple\.com/)",
+    ),
+    _Shape("user", r"(?P<key>\b(?i:https?|wss?)://)[^\s/@\"'<>]{1,200}", after="(?=@)"),
+    _Shape("device", rf"\b(?:[A-Z\u00c0-\u00de]\w{{1,30}} )?\w{{3,30}}(?:['\u2019]s[ -]|s-)(?:{_PRODUCTS})\b"),
+    _Shape("device", rf"\b(?:{_PRODUCTS})(?: (?:Pro|Max|Air|mini))* (?:von|de|di|van|af|av) \w{{2,30}}"),
     _Shape("udid", rf"\b{_HEX}{{8}}-{_HEX}{{16}}\b"),
     _Shape("uuid", rf"\b{_HEX}{{8}}-(?:{_HEX}{{4}}-){{3}}{_HEX}{{12}}\b"),
     _Shape("hex", rf"(?:0x)?{_HEX}{{24,}}", "(?<![0-9A-Za-z])", "(?![0-9A-Za-z])"),
@@ -64,6 +78,8 @@ _SHAPES: Final[tuple[_Shape, ...]] = (
 )
 """What is private; of two that begin at one place the first wins."""
 _NOBODY: Final = frozenset({"Shared"})
+_MASKED: Final = re.compile(r"<(?:private|mask|sensitive|redacted)|\(null|nil\b|null\b")
+"""How values begin that iOS has hidden, or that are none."""
 _OWNER = re.compile(r"^(?P<first>.+?)['\u2019]s\b|\b(?:von|de|di|van|af|av) (?P<last>.+)$")
 _GENERIC = frozenset({"iphone", "ipad", "ipod", "ipod touch", "apple watch", "watch", "mac", "phone"})
 
@@ -110,8 +126,10 @@ class Pseudonyms:
             return whole
         keep = match.groupdict().get(f"key_{index}") or ""
         value = whole[len(keep) :]
-        if value in _NOBODY:
+        if value in _NOBODY or (keep and _MASKED.match(value)):
             return whole
+        if kind == "path":
+            keep = self.scrub(keep)  # its host may be an address
         return keep + self.token("phone" if kind == "tel" else kind, value)
 
 

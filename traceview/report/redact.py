@@ -1,8 +1,9 @@
 """Removal of private data from an analysis, before it is printed in any form.
 
-Kept at every level: bundle ids, process names and ids, session ids, times, figures, error codes. Replaced from level
-``ids`` on: what names a person, a device, an address or an account (`traceview.report.pseudonyms`). Level ``all`` also
-drops the text of log messages: a recognised line keeps the id of its signal and its typed fields.
+Kept at every level: names of files, apps (bundle ids), processes, subsystems and queues, process and session ids, times,
+figures, error codes. Replaced from level ``ids`` on: what names a person, a device, an address or an account
+(`traceview.report.pseudonyms`). Level ``all`` also drops the text of log messages (a recognised line keeps the id of its
+signal and its typed fields) and of all fields that an app or a person may have worded; of these a single word stays.
 """
 
 import re
@@ -32,8 +33,13 @@ PORTS: Final = frozenset(
 """Port types (Apple, AVAudioSession.Port): a route of any other name may be the name that a person gave a headset."""
 _NAMED_THINGS: Final = ("route", "previous_route", "device")
 _SENTENCES: Final = (
-    "name", "assertion_name", "task_name", "reason", "end_reason", "explanation", "provider", "command", "exception",
+    "name", "assertion_name", "task_name", "held_by_name", "reason", "end_reason", "launch_reason", "error", "refused_error",
+    "explanation", "provider", "command", "exception",
 )  # fmt: skip
+_QUOTING: Final = ("kept_awake_by", "holders", "facts_for", "facts_against")
+"""Columns of episodes in our own words, which may quote those of `_SENTENCES` and `_NAMED_THINGS`."""
+_NO_PERSON: Final = re.compile(r"mobile|root|nobody|daemon|_\w+")
+"""Users that are the system's own; any other one of a computer is named by a person."""
 TEXT_TYPES: Final = (pl.String, pl.Categorical, pl.Enum)
 _IDENTIFIER = re.compile(r"[\w.:!+-]{1,80}")
 _SHORTEST_QUOTE: Final = 12
@@ -79,10 +85,17 @@ def _without_ids(analysis: Analysis, names: Pseudonyms) -> Analysis:
         lines=_rewrite(analysis.lines, scrub, names.suspects),
         events=_rewrite(analysis.events, scrub, names.suspects),
         episodes={name: _rewrite(table, scrub, names.suspects) for name, table in analysis.episodes.items()},
-        tables={name: _rewrite(table, scrub, names.suspects) for name, table in analysis.tables.items()},
+        tables={name: _without_users(table, names) for name, table in analysis.tables.items()},
         findings=[_finding(finding, scrub) for finding in analysis.findings],
         not_evaluated=[replace(item, needs=scrub(item.needs)) for item in analysis.not_evaluated],
     )
+
+
+def _without_users(table: pl.DataFrame, names: Pseudonyms) -> pl.DataFrame:
+    def user(value: str) -> str:
+        return value if _NO_PERSON.fullmatch(value) else names.token("user", value)
+
+    return _rewrite(_rewrite(table, names.scrub, names.suspects), user, _all, ["user"])
 
 
 def _device(device: Device, names: Pseudonyms) -> Device:
@@ -148,6 +161,7 @@ def _without_text(analysis: Analysis, names: Pseudonyms) -> Analysis:
     quotes = dict(analysis.lines.select("ref", "message").iter_rows())
     quotes |= dict(analysis.events.select("ref", "message").iter_rows())
     episodes = {name: free(table, given) for name, table in analysis.episodes.items()}
+    episodes = {name: _rewrite(table, _replacing(given), _all, _QUOTING) for name, table in episodes.items()}
     spoken = events.select("ref", said=_fields_text()).unique("ref", keep="first", maintain_order=True)
     lines = analysis.lines.join(spoken, on="ref", how="left", maintain_order="left")
     words = pl.concat_str("signal", "said", separator="  ", ignore_nulls=True)
@@ -172,12 +186,20 @@ def _fields_text() -> pl.Expr:
 def _unquoted(finding: Finding, quotes: dict[int, str | None], tokens: dict[str, str]) -> Finding:
     """Remove messages of its evidence, and what was replaced in episodes, from a finding's own words."""
     said = {text for ref in finding.evidence if (text := quotes.get(ref)) and len(text) >= _SHORTEST_QUOTE}
+    tokened = _replacing(tokens)
 
     def rewrite(text: str) -> str:
         for quote in sorted(said, key=len, reverse=True):
             text = text.replace(quote, REMOVED)
-        for value in sorted(tokens, key=len, reverse=True):
-            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", tokens[value], text)
-        return text
+        return tokened(text)
 
     return _finding(finding, rewrite)
+
+
+def _replacing(tokens: dict[str, str]) -> Rewrite:
+    """Return what puts tokens in place of all values that stand as words in a text, the longest first."""
+    if not tokens:
+        return str
+    longest_first = sorted(tokens, key=len, reverse=True)
+    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
+    return lambda text: pattern.sub(lambda match: tokens[match[0]], text)

@@ -27,8 +27,9 @@ NOUNS: Final = {
 }
 REDACTION: Final = {
     "none": "nothing was removed",
-    "ids": "what looks like a number, an address, an account or a device id was replaced; names inside sentences and file names may remain",
-    "all": "identifiers replaced, free text of log messages removed",
+    "ids": "what looks like a telephone number, an address, an account, a device id or a device's owner was replaced; names "
+    "inside sentences may remain; names of files, apps and processes stay",
+    "all": "identifiers replaced, free text removed; names of files, apps and processes stay",
 }
 
 
