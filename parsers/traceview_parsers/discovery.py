@@ -19,11 +19,20 @@ from traceview_parsers.unclaimed import Unclaimed, belongs_to
 from traceview_parsers.xctrace.bundle import bundle_in, can_export
 
 FORMATS = (
-    "a sysdiagnose (.tar.gz, .zip or folder), a .logarchive, a .tracev3, text of `log show` or `log stream` "
-    "(default, syslog, compact, json, ndjson), idevicesyslog or pymobiledevice3 output, a Console or Xcode copy, "
-    "an xctrace export, a PowerLog (.PLSQL, .BGSQL), a crash or resource report (.ips), or MetricKit JSON"
+    ("sysdiagnose", ".tar.gz, .zip or folder"),
+    ("log archive", ".logarchive, or one .tracev3 of it"),
+    ("log text", "of log show or log stream: default, syslog, compact, json, ndjson"),
+    ("device syslog", "of idevicesyslog or pymobiledevice3; lines copied from Console or Xcode"),
+    ("Instruments", "XML of xctrace export; a .trace where Instruments is installed"),
+    ("PowerLog", ".PLSQL, .PLSQL.gz, .BGSQL"),
+    ("report", ".ips or .crash: crash, jetsam, CPU, wakeups, disk writes, hang, stackshot"),
+    ("MetricKit", "metric and diagnostic payloads as JSON"),
+    ("several", "of these in a folder or an archive (.tar, .tar.gz, .zip)"),
 )
-"""What can be read, for messages."""
+"""What can be read: a name, and how it is told."""
+_SEE_FORMATS = "`traceview doctor --formats` lists what can be read"
+_NAMED_UNKNOWN = 3
+"""Inputs that a message names; there may be hundreds."""
 
 _EXTRA = "Extra"
 """Folder inside a log archive with texts about it: shutdowns, log volume. Other texts there are no captures."""
@@ -65,7 +74,7 @@ def open_trace(source: str | Path | Sequence[str | Path], options: ReadOptions |
     for complaint in broken_readers():
         trace.problems.add(trace.capture.name, "broken-reader", complaint)
     try:
-        claims = [(number, *claim) for number, path in enumerate(paths) for claim in _claims(path, trace)]
+        claims = list(_claims_of_all(paths, trace))
         trace.inputs = [Input(path.resolve().name) for path in paths]
         for given in trace.inputs:
             capture_from_name(given.name, trace.capture, given.device)
@@ -104,6 +113,31 @@ def _open_sources(claims: list[tuple[int, Candidate, Reader]], trace: Trace, opt
     trace.device.os_version = trace.device.os_version or options.os_version
 
 
+def _claims_of_all(paths: Sequence[Path], trace: Trace) -> Iterator[tuple[int, Candidate, Reader]]:
+    for number, path in enumerate(paths):
+        try:
+            yield from ((number, *claim) for claim in _claims(path, trace))
+        except UnknownFormatError as error:
+            unknown = [path, *(other for other in paths[number + 1 :] if _is_unknown(other))]
+            if len(unknown) == 1:
+                raise
+            more = len(unknown) - _NAMED_UNKNOWN
+            names = ", ".join(map(str, unknown[:_NAMED_UNKNOWN])) + (f" and {more:,} more" if more > 0 else "")
+            text = (
+                f"{len(unknown):,} of {len(paths):,} inputs are of no format that can be read: {names}; {_SEE_FORMATS}"
+            )
+            raise UnknownFormatError(text) from error
+
+
+def _is_unknown(path: Path) -> bool:
+    """Whether the head of a file alone tells that no reader claims it; archives and folders would have to be opened."""
+    try:
+        head = _head(path) if path.is_file() else b""
+    except OSError:
+        return False  # told when it is alone
+    return bool(head) and not is_archive(head) and best_reader(Candidate(_name(path), path, head)) is None
+
+
 def _claims(path: Path, trace: Trace) -> list[Claim]:
     try:
         if path.is_dir():
@@ -128,7 +162,7 @@ def _claims(path: Path, trace: Trace) -> list[Claim]:
     if reader is None:
         yet = _behind_other_text(candidate, path)
         if yet is None:
-            raise UnknownFormatError(f"{path}: not a format that can be read; give {FORMATS}")
+            raise UnknownFormatError(f"{path}: not a format that can be read; {_SEE_FORMATS}")
         return [yet]
     return [(candidate, reader)]
 
@@ -153,7 +187,7 @@ def _claims_in_folder(root: Path, name: str, problems: Problems, unclaimed: Uncl
         near = (path for depth in range(4) for path in root.glob("*/" * depth + "*"))
         if any(path.name.lower().endswith(ARCHIVE_SUFFIXES) for path in near):
             why += "; it holds archives: name one of them, or use `traceview batch`"
-        raise UnknownFormatError(f"{name}: nothing in this {what} can be read{why}; give {FORMATS}")
+        raise UnknownFormatError(f"{name}: nothing in this {what} can be read{why}; {_SEE_FORMATS}")
     unclaimed.report(name, {reader.name for _, reader in claims}, problems)
     return claims
 

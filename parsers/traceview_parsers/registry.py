@@ -7,6 +7,9 @@ from typing import cast
 from traceview_parsers.trace import Candidate, Reader
 
 GROUP = "traceview.parsers"
+_OWN = "traceview_parsers."
+SURE = 100
+"""The highest claim."""
 
 
 @cache
@@ -22,8 +25,17 @@ def _load() -> tuple[tuple[Reader, ...], tuple[str, ...]]:
 
 
 def _complaint(point: EntryPoint, error: Exception) -> str:
-    package = point.dist.name if point.dist else "unknown package"
-    return f"reader {point.name} of {package} cannot be loaded: {type(error).__name__}: {error}"
+    return f"reader {point.name} of {_package(point)} cannot be loaded: {type(error).__name__}: {error}"
+
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else "unknown package"
+
+
+def added_readers() -> tuple[tuple[str, str], ...]:
+    """Return (name, distribution) of each registered reader that is not a built-in one."""
+    points = sorted(entry_points(group=GROUP), key=lambda point: point.name)
+    return tuple((point.name, _package(point)) for point in points if not point.module.startswith(_OWN))
 
 
 def readers() -> tuple[Reader, ...]:
@@ -37,7 +49,12 @@ def broken_readers() -> tuple[str, ...]:
 
 
 def best_reader(candidate: Candidate) -> Reader | None:
-    """Return the reader that claims the candidate most surely, or None."""
-    claims = [(reader.claims(candidate), reader) for reader in readers()]
-    sure, reader = max(claims, key=lambda claim: claim[0])
-    return reader if sure > 0 else None
+    """Return the reader that claims the candidate most surely, or None; of several the first by name."""
+    best, most = None, 0
+    for reader in readers():
+        sure = reader.claims(candidate)
+        if sure > most:
+            best, most = reader, sure
+        if most >= SURE:
+            break  # whoever comes later need not be imported
+    return best

@@ -115,6 +115,31 @@ def test_what_is_in_order_in_some_zone_waits_for_the_zone_of_the_log() -> None:
         window.check(UTC)
 
 
+def test_inputs_of_no_known_format_are_told_together_and_briefly(fails: Fails, tmp_path: Path) -> None:
+    for name in "abcde":
+        (tmp_path / f"{name}.jpg").write_bytes(b"\xff\xd8\xff" * 99)
+    names = sorted(tmp_path.iterdir())
+    see = "; `traceview doctor --formats` lists what can be read"
+    assert fails("analyze", names[0]) == f"traceview: {names[0]}: not a format that can be read{see}"
+    told = ", ".join(map(str, names[:3]))
+    assert (
+        fails("analyze", LOG, *names)
+        == f"traceview: 5 of 6 inputs are of no format that can be read: {told} and 2 more{see}"
+    )
+    assert fails("analyze", *names[:2], tmp_path / "missing").startswith("traceview: 2 of 3 inputs are of no ")
+    assert fails("doctor", tmp_path).endswith(f"nothing in this folder can be read{see}")
+
+
+def test_formats_are_listed_with_readers_that_were_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("traceview_parsers.registry.added_readers", lambda: (("pcap", "acme\x1btrace"),))
+    result = CliRunner().invoke(cli.app, ["doctor", "--formats"])
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 0
+    assert lines[0].startswith("sysdiagnose    .tar.gz")
+    assert lines[-1] == "pcap           read by acme␛trace"
+    assert max(map(len, lines)) <= 100
+
+
 def test_unrelated_logs_are_told_before_the_verdict(samples: Path, tmp_path: Path) -> None:
     for name in "abcde":
         (tmp_path / f"{name}.ndjson").write_bytes((samples / LOG).read_bytes())

@@ -1,7 +1,7 @@
 """``traceview doctor``: can this capture be read, what does it cover, and how sure are its times?"""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,8 +18,29 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-def doctor(inputs: options.Inputs, *, date: options.Date = None, tz: options.Zone = None) -> None:
-    """Show what a capture holds, from when to when each source speaks, how sure its times are, and what could not be read."""
+def _formats(*, value: bool) -> None:
+    if not value:
+        return
+    from traceview_parsers.discovery import FORMATS  # noqa: PLC0415  (keeps --help fast)
+    from traceview_parsers.registry import added_readers  # noqa: PLC0415
+
+    for name, told in (*FORMATS, *((reader, f"read by {package}") for reader, package in added_readers())):
+        typer.echo(f"{visible(name):<14} {visible(told)}")
+    raise typer.Exit
+
+
+def doctor(
+    inputs: options.Inputs,
+    *,
+    date: options.Date = None,
+    tz: options.Zone = None,
+    formats: Annotated[
+        bool,
+        typer.Option("--formats", callback=_formats, is_eager=True, help="List what can be read, and nothing else."),
+    ] = False,
+) -> None:
+    """Show what a capture holds, and what could not be read. Tells when each source speaks, and how sure its times are."""
+    del formats
     from traceview.capture import open_capture  # noqa: PLC0415  (keeps --help fast)
     from traceview.rules.config import Config  # noqa: PLC0415
     from traceview_parsers import ReadOptions  # noqa: PLC0415

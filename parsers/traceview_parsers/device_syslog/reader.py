@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 import numpy as np
@@ -14,6 +14,7 @@ from traceview_parsers.device_syslog.xcode import METADATA, decode_xcode
 from traceview_parsers.log_text.blocks import Lines, head_lines, may_be_log
 from traceview_parsers.log_text.decode import decode_text
 from traceview_parsers.log_text.layouts import Layout, tokenise
+from traceview_parsers.log_text.reader import REMEMBERED, decoder_of
 from traceview_parsers.log_text.source import Decode, LogSource
 from traceview_parsers.log_text.styles import PREAMBLE, STYLES
 from traceview_parsers.trace import Candidate, Context, Source
@@ -36,12 +37,14 @@ class DeviceSyslogReader:
     tables: tuple[str, ...] = ("log",)
 
     def claims(self, candidate: Candidate) -> int:
-        """Return 90 for a known layout, 50 for time-first text that lies in no folder, else 0."""
-        return _recognise(candidate)[0] if may_be_log(candidate.head) else 0
+        """Return 90 for a known layout, 50 for time-first text that lies in no folder, else 0, also for output of ``log``."""
+        if not may_be_log(candidate.head) or decoder_of(candidate.head) is not None:
+            return 0
+        return _recognise(candidate.head, nested="/" in candidate.name)[0]
 
     def open(self, candidate: Candidate, context: Context) -> Source:
         """Open the file. Raises InputError where it is empty."""
-        return LogSource(self.name, candidate, context, _recognise(candidate)[1])
+        return LogSource(self.name, candidate, context, _recognise(candidate.head, nested="/" in candidate.name)[1])
 
 
 def text_decoder(head: Lines, *, plain: bool) -> Decode:
@@ -63,9 +66,10 @@ def text_decoder(head: Lines, *, plain: bool) -> Decode:
     return partial(decode_text, layouts=layouts, skip=skip)
 
 
-def _recognise(candidate: Candidate) -> tuple[int, Decode]:
+@lru_cache(maxsize=REMEMBERED)
+def _recognise(head: bytes, *, nested: bool) -> tuple[int, Decode]:
     """Return the claim and the decoder; without a claim the decoder is the most tolerant one."""
-    lines = head_lines(candidate.head)
+    lines = head_lines(head)
     texts = [lines.text(row) for row in range(len(lines))]
     skip = f"{PREAMBLE}|^(?:{CONNECTION}|{_COMMENT}|\\s*$)"
     content = [row for row, text in enumerate(texts) if not re.match(skip, text)]
@@ -74,7 +78,7 @@ def _recognise(candidate: Candidate) -> tuple[int, Decode]:
             return 90, decode_pymobiledevice_json
         if any(re.match(METADATA, text) for text in texts):
             return 90, decode_xcode
-        claim, plain = _text_claim(lines, content, headed(texts[content[0]]) is not None, "/" in candidate.name)
+        claim, plain = _text_claim(lines, content, headed(texts[content[0]]) is not None, nested)
     else:
         claim, plain = 90 if any(re.match(CONNECTION, text) for text in texts) else 0, True
     return claim, text_decoder(lines, plain=plain)

@@ -1,7 +1,7 @@
 """Recognises and opens the output of ``log show``, ``log stream`` and ``simctl spawn … log``."""
 
 import re
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 import numpy as np
@@ -18,6 +18,8 @@ _JSON_KEYS: Final = re.compile(
     r'"(?:eventMessage|machTimestamp|processImagePath|senderImagePath|eventType|messageType|traceID|formatString|'
     r'processImageUUID|senderImageUUID|timezoneName|threadID|activityIdentifier|bootUUID)"\s*:'
 )
+REMEMBERED: Final = 64
+"""Heads of texts that are remembered with what reads them, of 4 KiB each."""
 _FINISHED: Final = re.compile(r'^\{"count":\d+,\s*"finished":1\}')
 
 
@@ -29,17 +31,19 @@ class LogTextReader:
 
     def claims(self, candidate: Candidate) -> int:
         """Return 100 where the first bytes hold a record or a header of one of the styles."""
-        return 100 if _decoder(candidate.head) else 0
+        return 100 if decoder_of(candidate.head) else 0
 
     def open(self, candidate: Candidate, context: Context) -> Source:
         """Open the file. Raises InputError where it is empty."""
-        return LogSource(self.name, candidate, context, _decoder(candidate.head) or _TEXT)
+        return LogSource(self.name, candidate, context, decoder_of(candidate.head) or _TEXT)
 
 
 _TEXT: Final[Decode] = partial(decode_text, layouts=STYLES, skip=PREAMBLE)
 
 
-def _decoder(head: bytes) -> Decode | None:
+@lru_cache(maxsize=REMEMBERED)
+def decoder_of(head: bytes) -> Decode | None:
+    """Return what reads output of ``log`` that begins so, or None. Asked for a claim, by the other reader of texts, and to open."""
     if not may_be_log(head):
         return None
     lines = head_lines(head)

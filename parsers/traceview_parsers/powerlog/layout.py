@@ -346,5 +346,4 @@ LAYOUTS: Final = (
 )
 """All tables that are read."""
 
-TABLES: Final = tuple(dict.fromkeys(layout.table for layout in LAYOUTS))
 CLOCK_TABLE: Final = "clock_steps"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from traceview_parsers import container
 from traceview_parsers.errors import InputError
 from traceview_parsers.powerlog.database import ERRORS, MAGIC, opened
-from traceview_parsers.powerlog.layout import LAYOUTS, OFFSETS, TABLES
+from traceview_parsers.powerlog.layout import LAYOUTS, OFFSETS
+from traceview_parsers.schema_powerlog import POWER_SCHEMAS
 from traceview_parsers.trace import Candidate, Context
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class PowerlogReader:
     """Claims SQLite files with PowerLog's tables, plain or gzipped."""
 
     name = "powerlog"
-    tables: tuple[str, ...] = (*TABLES, "clock_steps")
+    tables: tuple[str, ...] = (*POWER_SCHEMAS, "time_zones")
 
     def claims(self, candidate: Candidate) -> int:
         """Return 100 for a file with PowerLog's tables, 90 for an SQLite file of that name, 40 for the name alone."""

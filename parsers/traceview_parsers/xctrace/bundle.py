@@ -8,7 +8,6 @@ from typing import Final
 
 from traceview_parsers.errors import InputError
 from traceview_parsers.temporary import unused_folder
-from traceview_parsers.xctrace.toc import read_toc
 
 SCHEMAS: Final = (
     "os-log",
@@ -96,6 +95,8 @@ def _export(bundle: Path, name: str, folder: Path) -> list[str]:
     complaint = _run(bundle, folder / "toc.xml", ["--toc"])
     if complaint:
         raise InputError(f"{name}: xctrace could not export it ({complaint})")
+    from traceview_parsers.xctrace.toc import read_toc  # noqa: PLC0415  (every capture asks about bundles, few have one)
+
     runs, _ = read_toc((folder / "toc.xml").read_bytes())
     there = {table.get("schema") for run in runs for table in run.tables}
     complaints = []

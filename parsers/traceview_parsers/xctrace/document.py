@@ -7,7 +7,6 @@ from typing import Final
 
 from traceview_parsers.xctrace.markup import Element, attributes, parse
 
-MARK: Final = b"<trace-query-result"
 _ENDS: Final = (b"</trace-query-result>", b"<trace-query-result/>")
 _NODE: Final = b"<node"
 _STEP: Final = 4 << 20

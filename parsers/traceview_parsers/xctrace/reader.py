@@ -1,158 +1,71 @@
-"""Claims and opens exports of Instruments."""
+"""Opens exports of Instruments: device facts, the start of the recording, what was not exported."""
 
-import shutil
-import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from traceview_parsers.errors import InputError
-from traceview_parsers.trace import Candidate, Context
-from traceview_parsers.xctrace import bundle, document, toc
+from traceview_parsers.trace import Context
+from traceview_parsers.xctrace import bundle
+from traceview_parsers.xctrace.claims import CONTENTS, TABLES, contents_beside, head_of
 from traceview_parsers.xctrace.document import Document, Node, read_document
 from traceview_parsers.xctrace.layout import table_of
 from traceview_parsers.xctrace.markup import parse
+from traceview_parsers.xctrace.source import XctraceSource
 from traceview_parsers.xctrace.toc import Run, read_toc
 from traceview_parsers.xctrace.wall_clock import Start, from_time_info
 
-if TYPE_CHECKING:
-    from traceview_parsers.xctrace.source import XctraceSource
-
-_HEAD_BYTES: Final = 4096
-_MAX_ENTRIES: Final = 4096
 _TIME_INFO_BYTES: Final = 1 << 20
 _COUNT_STEP: Final = 4 << 20
-_BESIDE: Final = frozenset({".trace", ".har"})
-"""What ``xctrace`` leaves or writes beside tables."""
 
 
-class XctraceReader:
-    """Table of contents and tables as XML, folders of them, and ``.trace`` bundles."""
+def open_files(name: str, files: Sequence[tuple[str, Path]], context: Context, *, lone: bool = False) -> XctraceSource:
+    """Open the files of one export.
 
-    name = "xctrace"
-    tables: tuple[str, ...] = ("log", "signposts", "intervals", "samples")
+    Args:
+        name: Of the export.
+        files: Names and paths.
+        context: Gets problems, and what is known of device and capture.
+        lone: The user named this file alone; a table of contents beside it may speak for it.
 
-    def claims(self, candidate: Candidate) -> int:
-        """Return 100 for the root element of an export, for a bundle, and for a folder with nothing but one trace."""
-        if not candidate.is_dir:
-            return 100 if _is_export(candidate.head) else 0
-        if candidate.path is None:
-            return 0
-        if bundle.is_bundle(candidate.path):
-            return 100
-        return 100 if _is_one_trace(candidate.path) else 0
-
-    def open(self, candidate: Candidate, context: Context) -> "XctraceSource":
-        """Open an export. Raises InputError for bundles where they cannot be exported, and for document types."""
-        if candidate.path is None:
-            raise InputError(f"{candidate.name}: an archive member must be unpacked first")
-        if not candidate.is_dir:
-            return self._open(candidate.name, [(candidate.name, candidate.path)], context, lone=True)
-        if not bundle.is_bundle(candidate.path):
-            _tell_others(candidate.path, candidate.name, context)
-            return self._open(candidate.name, _files(candidate.path), context)
-        if not bundle.can_export():
-            raise InputError(bundle.how_to_export(candidate.name))
-        folder, complaints = bundle.export(candidate.path, candidate.name)
-        try:
-            source = self._open(candidate.name, _files(folder), context)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        weakref.finalize(source, shutil.rmtree, folder, ignore_errors=True)
-        for complaint in complaints:
-            context.problems.add(candidate.name, "export-failed", complaint)
-        return source
-
-    def _open(
-        self, name: str, files: Sequence[tuple[str, Path]], context: Context, *, lone: bool = False
-    ) -> "XctraceSource":
-        from traceview_parsers.xctrace.source import XctraceSource  # noqa: PLC0415  (every reader is asked, few are used)
-
-        documents: list[Document] = []
-        runs: dict[int, Run] = {}
-        base = 0
-        for inner, path in files:
-            head = _head(path)
-            _refuse_document_type(inner, head)
-            if toc.MARK in head:
-                runs |= _contents(inner, path, context)
-            elif document.MARK in head:
-                documents.append(read_document(inner, path, base))
-                base += documents[-1].size
-            else:
-                context.problems.add(inner, "not-an-export", "neither a table of contents nor tables of xctrace")
-        if lone and documents:
-            runs = _sibling(files[0][1], documents[0])
-        for one in documents:
-            _report(one, context)
-        starts = _starts(documents, runs)
-        _describe(runs, context)
-        source = XctraceSource(name, documents, runs, starts, context)
-        if not (lone and documents):  # a table alone does not claim to be all of a recording
-            source.unexported = _unexported(documents, runs)
-        missing = [number for number in _runs_with_tables(documents) if number not in starts]
-        if missing:
-            context.problems.add(
-                name,
-                "no-start-time",
-                "nothing says when the recording began, so its rows have no time: export the table of contents too "
-                "(`xctrace export --input X.trace --toc --output toc.xml`) and keep both files in one folder",
-            )
-        return source
-
-
-def _is_export(head: bytes) -> bool:
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return start.startswith(b"<") and (toc.MARK in head or document.MARK in head)
+    Raises InputError for document types.
+    """
+    documents: list[Document] = []
+    runs: dict[int, Run] = {}
+    base = 0
+    for inner, path in files:
+        head = head_of(path)
+        _refuse_document_type(inner, head)
+        if CONTENTS in head:
+            runs |= _contents(inner, path, context)
+        elif TABLES in head:
+            documents.append(read_document(inner, path, base))
+            base += documents[-1].size
+        else:
+            context.problems.add(inner, "not-an-export", "neither a table of contents nor tables of xctrace")
+    if lone and documents:
+        runs = _sibling(files[0][1], documents[0])
+    for one in documents:
+        _report(one, context)
+    starts = _starts(documents, runs)
+    _describe(runs, context)
+    source = XctraceSource(name, documents, runs, starts, context)
+    if not (lone and documents):  # a table alone does not claim to be all of a recording
+        source.unexported = _unexported(documents, runs)
+    missing = [number for number in _runs_with_tables(documents) if number not in starts]
+    if missing:
+        context.problems.add(
+            name,
+            "no-start-time",
+            "nothing says when the recording began, so its rows have no time: export the table of contents too "
+            "(`xctrace export --input X.trace --toc --output toc.xml`) and keep both files in one folder",
+        )
+    return source
 
 
 def _refuse_document_type(name: str, head: bytes) -> None:
     if b"<!DOCTYPE" in head or b"<!ENTITY" in head:
         raise InputError(f"{name}: declares a document type, which exports of xctrace never do; it is not read")
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(_HEAD_BYTES)
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    except OSError:  # the caller walks the folder itself and says what it cannot read
-        return []
-    return found if len(found) <= _MAX_ENTRIES else []
-
-
-def _is_one_trace(folder: Path) -> bool:
-    """Whether a folder holds one table of contents, tables, and nothing else: other captures must not be hidden."""
-    entries = _entries(folder)
-    files = [path for path in entries if path.suffix.lower() == ".xml" and path.is_file() and not path.is_symlink()]
-    others = [path for path in entries if path not in files and path.suffix.lower() not in _BESIDE]
-    return bool(files) and not others and len(list(_contents_in(files))) == 1
-
-
-def _contents_in(files: Sequence[Path]) -> Iterator[Path]:
-    for path in files:
-        try:
-            head = _head(path)
-        except OSError:  # reported where the file is opened for its own sake
-            continue
-        if _is_export(head) and toc.MARK in head:
-            yield path
-
-
-def _files(folder: Path) -> list[tuple[str, Path]]:
-    return [(path.name, path) for path in _entries(folder) if path.suffix.lower() == ".xml" and not path.is_symlink()]
-
-
-def _tell_others(folder: Path, name: str, context: Context) -> None:
-    """Count what lies beside the exports of one trace: the bundle itself, recorded HTTP traffic."""
-    others = [path.name for path in _entries(folder) if path.suffix.lower() in _BESIDE]
-    if others:
-        text = "a .trace bundle and recorded HTTP traffic (.har) beside its exports are not read"
-        context.problems.add(name, "unclaimed-file", text, count=len(others), sample=", ".join(others))
 
 
 def _contents(name: str, path: Path, context: Context) -> dict[int, Run]:
@@ -164,9 +77,8 @@ def _contents(name: str, path: Path, context: Context) -> dict[int, Run]:
 
 def _sibling(path: Path, one: Document) -> dict[int, Run]:
     """Return the recordings of the only table of contents beside a file, where it lists exactly the file's tables."""
-    beside = [other for other in _entries(path.parent) if other.suffix.lower() == ".xml" and other != path]
     found = []
-    for other in _contents_in(beside):
+    for other in contents_beside(path):
         runs = {run.number: run for run in read_toc(other.read_bytes())[0]}
         if one.nodes and all(_agrees(runs, node) for node in one.nodes):
             found.append(runs)
@@ -272,6 +184,3 @@ def _describe(runs: dict[int, Run], context: Context) -> None:
             capture.time_ns = run.end_ns if run.end_ns is not None else run.start_ns
         if capture.tz is None and run.offset:
             capture.tz, capture.tz_how = run.offset, "log"
-
-
-READER = XctraceReader()

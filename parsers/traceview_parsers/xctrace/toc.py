@@ -5,9 +5,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from traceview_parsers.xctrace.claims import CONTENTS
 from traceview_parsers.xctrace.markup import Element, parse
 
-MARK: Final = b"<trace-toc"
 _VERSION: Final = re.compile(r"(\S+)(?: \((\w+)\))?")
 _MAX_BYTES: Final = 64 << 20
 
@@ -45,7 +45,7 @@ class Run:
 
 def read_toc(data: bytes) -> tuple[list[Run], bool]:
     """Return the recordings of a table of contents, and whether the file is complete."""
-    start = data.find(MARK)
+    start = data.find(CONTENTS)
     root, complete = parse(data[:_MAX_BYTES], max(start, 0))
     if root is None:
         return [], False
