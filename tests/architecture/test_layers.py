@@ -22,6 +22,7 @@ LAYERS = {
     "traceview.analysis": 4,
     "traceview.serialise": 5,
     "traceview.compare": 5,
+    "traceview.sources": 5,
     "traceview.perfetto": 6,
     "traceview.context": 5,
     "traceview.plots": 5,

@@ -112,9 +112,9 @@ def problems(*rows: tuple[str, str, int, str]) -> list[str]:
 def test_the_same_trouble_of_many_files_is_one_line() -> None:
     assert problems(("a/x", "odd", 1, "")) == ["a/x: odd|"]
     assert problems(("a/x", "odd", 3, "b\x1b[")) == ["a/x: odd (3 in all)|b␛["]
-    assert problems(*((f"a/{name}", "odd", 1, "") for name in "xyz")) == ["x, y and 1 more: odd|"]
+    assert problems(*((f"a/{name}", "odd", 1, "") for name in "xyz")) == ["x, y, z: odd|"]
     assert problems(("a/x", "odd", 2, "s"), ("b/y", "odd", 2, "t"), ("c", "even", 1, "")) == [
-        "x, y: odd (4 in all)|s",
+        "a/x, b/y: odd (4 in all)|s",
         "c: even|",
     ]
 

@@ -12,10 +12,13 @@ from traceview.cli.summary import fold, unchecked, verdict, wrap
 from traceview.cli.troubles import date_doubt, of_many_logs, problem_lines, times_of
 from traceview.completeness import log_span
 from traceview.rules.registry import Finding, Severity
+from traceview.sources import by_weight
+from traceview_parsers.trace import Coverage
 
 _FIRST_LINES = 2
 _LAST_LINES = 3
 _MESSAGE_CHARACTERS = 220
+_NAMED_SOURCES = 8
 _COLOURS = {
     Severity.critical: "bright_red",
     Severity.high: "red",
@@ -177,14 +180,21 @@ def _calls(calls: pl.DataFrame, clock: _Clock) -> str:
     return "\n".join(rows)
 
 
+def _source(one: Coverage) -> str:
+    notes = "; ".join(one.notes)
+    count = "" if one.rows is None else f"{one.rows:,} row{'s' * (one.rows != 1)}, "
+    name = one.source.rsplit("/", 1)[-1]
+    return f"{name} ({one.reader}): {count}{times_of(one)}{'; ' + notes if notes else ''}"
+
+
 def _not_shown(analysis: Analysis, *, in_full: bool) -> str:
-    rows = []
-    for one in analysis.coverage:
-        notes = "; ".join(one.notes)
-        count = "" if one.rows is None else f"{one.rows:,} row{'s' * (one.rows != 1)}, "
-        name = one.source.rsplit("/", 1)[-1]
-        told = f"{name} ({one.reader}): {count}{times_of(one)}{'; ' + notes if notes else ''}"
-        rows.append(fold(told))
+    first, rest = by_weight(analysis)
+    rows = [fold(_source(one)) for one in first]
+    if rest:
+        names = ", ".join(one.source.rsplit("/", 1)[-1] for one in rest[:_NAMED_SOURCES])
+        more = f" and {len(rest) - _NAMED_SOURCES:,} more" if len(rest) > _NAMED_SOURCES else ""
+        told = f"{len(rest):,} more with nothing doubtful and no evidence of a finding (`traceview doctor` shows them)"
+        rows.append(fold(f"{told}: {names}{more}"))
     rows += [fold(text) for text, _ in problem_lines(analysis.problems)]
     if analysis.not_evaluated:
         rows += unchecked(analysis, in_full=in_full)

@@ -1,16 +1,15 @@
 """How a capture could be read, for people: problems (the same trouble of many files is one line), and how sure times are."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import PurePosixPath
 from typing import Final
 
 from traceview.cli.options import visible
 from traceview.clocks import bound_text
 from traceview.completeness import LOG_READERS
+from traceview.sources import troubles
 from traceview_parsers.problems import Problem
 from traceview_parsers.trace import Coverage
 
-_SHOWN: Final = 2
 _MANY_LOGS: Final = "many-logs"
 _ASSUMED: Final = ("date assumed", "year assumed")
 """How a source's clock is described where a day was assumed (`traceview_parsers.clock`)."""
@@ -22,23 +21,10 @@ def problem_lines(problems: Iterable[Problem]) -> Iterator[tuple[str, str]]:
     Args:
         problems: Of one capture. Those of equal kind and message are told once, with how many files have it.
     """
-    groups: dict[tuple[str, str], list[Problem]] = {}
-    for one in problems:
-        groups.setdefault((one.kind, one.message), []).append(one)
-    for (_, message), alike in groups.items():
-        count = sum(one.count for one in alike)
-        often = f" ({count:,} in all)" if count > max(len(alike), 1) else ""
-        sample = next((one.sample for one in alike if one.sample), "")
-        yield f"{_where(alike)}: {visible(message)}{often}", visible(sample)
-
-
-def _where(alike: list[Problem]) -> str:
-    first = alike[0]
-    if len(alike) == 1:
-        return visible(first.source) + ("" if first.position is None else f" at {first.unit} {first.position:,}")
-    names = ", ".join(visible(PurePosixPath(one.source).name) for one in alike[:_SHOWN])
-    more = f" and {len(alike) - _SHOWN:,} more" if len(alike) > _SHOWN else ""
-    return f"{names}{more}"
+    for one in troubles(problems):
+        often = f" ({one.count:,} in all)" if one.count > len(one.sources) else ""
+        place = f" at {one.position}" if one.position else ""
+        yield f"{visible(one.where)}{place}: {visible(one.message)}{often}", visible(one.sample)
 
 
 def of_many_logs(problems: Iterable[Problem]) -> str | None:

@@ -12,7 +12,7 @@ from traceview.analysis import LINE_SCHEMA, Analysis
 from traceview.plots.text import duration
 from traceview.report.views.limits import Limits
 from traceview.report.views.moments import Moment, Moments
-from traceview.report.views.sources import below, common_path
+from traceview.sources import below, common_path
 from traceview_parsers.schema import split_ref
 
 NEAR_NS: Final = 5_000_000_000

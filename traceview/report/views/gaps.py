@@ -7,14 +7,11 @@ from traceview.analysis import Analysis
 from traceview.clocks import bound_text
 from traceview.plots.text import duration
 from traceview.report.views.moments import Moments
-from traceview.report.views.sources import below, common_path
+from traceview.sources import below, by_weight, common_path, troubles
 from traceview.zones import from_ns
-from traceview_parsers.problems import Problem
 from traceview_parsers.trace import Coverage
 
 BAR_WIDTH: Final = 1000
-_NAMED: Final = 3
-"""Sources of one problem that are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +43,21 @@ class ProblemView:
     sample: str
 
 
-def coverage_view(analysis: Analysis, moments: Moments) -> tuple[CoverageView, ...]:
-    """Return all sources, in the order in which they were read."""
+@dataclass(frozen=True, slots=True)
+class SourcesView:
+    """All sources: `first` those that matter, `rest` those that tell nothing doubtful and that no finding rests on."""
+
+    first: tuple[CoverageView, ...]
+    rest: tuple[CoverageView, ...]
+
+
+def coverage_view(analysis: Analysis, moments: Moments) -> SourcesView:
+    """Return all sources, what matters first."""
     edges = [edge for source in analysis.coverage for edge in (source.start_ns, source.end_ns) if edge is not None]
     first, whole = (min(edges), max(max(edges) - min(edges), 1)) if edges else (0, 1)
     path = common_path([source.source for source in analysis.coverage])
-    return tuple(_coverage(source, path, moments, first, whole) for source in analysis.coverage)
+    parts = (tuple(_coverage(one, path, moments, first, whole) for one in part) for part in by_weight(analysis))
+    return SourcesView(*parts)
 
 
 def _coverage(source: Coverage, path: str, moments: Moments, first: int, whole: int) -> CoverageView:
@@ -76,26 +82,14 @@ def _coverage(source: Coverage, path: str, moments: Moments, first: int, whole: 
 
 def problems_view(analysis: Analysis) -> tuple[ProblemView, ...]:
     """Return all problems; what several sources have in common is one, with the place of the first."""
-    groups: dict[tuple[str, str], list[Problem]] = {}
-    for problem in analysis.problems:
-        groups.setdefault((problem.kind, problem.message), []).append(problem)
-    return tuple(_problem(alike) for alike in groups.values())
-
-
-def _problem(alike: list[Problem]) -> ProblemView:
-    first = alike[0]
-    names = list(dict.fromkeys(problem.source for problem in alike))
-    if len(names) == 1:
-        source = first.source
-    else:
-        shown = ", ".join(below(name, common_path(names)) or name for name in names[:_NAMED])
-        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-        source = f"{len(names):,} sources: {shown}{more}"
-    return ProblemView(
-        source,
-        first.kind,
-        first.message,
-        f"{first.unit} {first.position:,}" if first.position is not None and len(names) == 1 else "",
-        f"{sum(problem.count for problem in alike):,}",
-        next((problem.sample for problem in alike if problem.sample), ""),
+    return tuple(
+        ProblemView(
+            source=one.where if len(one.sources) == 1 else f"{len(one.sources):,} sources: {one.where}",
+            kind=one.kind,
+            message=one.message,
+            where=one.position,
+            count=f"{one.count:,}",
+            sample=one.sample,
+        )
+        for one in troubles(analysis.problems)
     )
