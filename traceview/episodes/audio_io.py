@@ -20,6 +20,8 @@ def windows(context: Context) -> pl.DataFrame:
 
     Units of one process (engine, remote IO, HAL context) start and stop together: the last line told counts.
     """
+    if not context.tells(*_KINDS):
+        return pl.DataFrame(schema=dict.fromkeys(("owner", "pid", "start", "end"), pl.Int64))
     told = context.of_kind(*_KINDS).filter(pl.col("owner").is_not_null() & changes())
     starts = pl.col("kind") == "audio_io.started"
     life = context.processes.select("owner", left="end")
@@ -51,15 +53,19 @@ def _keys(context: Context) -> pl.Series:
     return telling.fill_null(-1) if nameless else telling.drop_nulls()
 
 
-def silent(sessions: pl.DataFrame, context: Context) -> pl.DataFrame:
+def silent(sessions: pl.DataFrame, io: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Return when a session was active and no IO of its process ran: ``pid``, ``start``, ``end``, ``session`` (its ``id``).
 
     Only of processes of whose IO lines tell.
 
     Args:
         sessions: The table ``audio_sessions``.
+        io: When IO ran (`windows`).
         context: Events and processes.
     """
+    parts = [pl.DataFrame(schema={"session": pl.String, "pid": pl.Int64, "start": pl.Int64, "end": pl.Int64})]
+    if sessions.is_empty() or not context.tells(*_KINDS):
+        return parts[0]
     far = context.span.end
     known = _keys(context).implode()
     active = sessions.filter(pl.col("refused_error").is_null() & pl.col("pid").fill_null(-1).is_in(known)).select(
@@ -70,28 +76,33 @@ def silent(sessions: pl.DataFrame, context: Context) -> pl.DataFrame:
         .cast(pl.Int64)
         .alias("end"),
     )
-    runs = windows(context)
-    parts = [pl.DataFrame(schema={"session": pl.String, "pid": pl.Int64, "start": pl.Int64, "end": pl.Int64})]
     for session, pid, start, end in active.filter(pl.col("end") > pl.col("start")).rows():
-        mine = runs.filter(pl.col("pid").eq_missing(pl.lit(pid))).select(pl.lit(0).alias("key"), "start", "end")
+        mine = io.filter(pl.col("pid").eq_missing(pl.lit(pid))).select(pl.lit(0).alias("key"), "start", "end")
         whole = pl.DataFrame({"key": [0, 0], "start": [start, end], "end": [start, end]})
         free = gaps(pl.concat([mine.cast({"key": pl.Int64}), whole]), start, end)
         parts.append(free.select(pl.lit(session).alias("session"), pl.lit(pid, pl.Int64).alias("pid"), "start", "end"))
     return pl.concat(parts)
 
 
-def measured(sessions: pl.DataFrame, context: Context) -> pl.DataFrame:
+def measured(sessions: pl.DataFrame, io: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Return ``io_running_s``, ``io_silent_s`` and ``io_stopped`` for each row of ``audio_sessions`` (same order)."""
+    if not context.tells(*_KINDS):
+        return pl.select(
+            *(
+                pl.repeat(None, sessions.height, dtype=pl.Float64).alias(name)
+                for name in ("io_running_s", "io_silent_s")
+            ),
+            pl.repeat(None, sessions.height, dtype=pl.Datetime("ns", "UTC")).alias("io_stopped"),
+        )
     far = pl.lit(context.span.end)
     closed = sessions.select(
         pl.col("pid").fill_null(-1).alias("key"),
         pl.col("start").cast(pl.Int64),
         pl.max_horizontal(pl.col("start").cast(pl.Int64), pl.coalesce(pl.col("end").cast(pl.Int64), far)).alias("end"),
     )
-    runs = windows(context)
-    running = overlap_s(closed, runs.select(pl.col("pid").fill_null(-1).alias("key"), "start", "end"))
+    running = overlap_s(closed, io.select(pl.col("pid").fill_null(-1).alias("key"), "start", "end"))
     known = _keys(context).implode()
-    stops = runs.select(pl.col("pid").fill_null(-1).alias("key"), pl.col("end").alias("stop")).sort("stop")
+    stops = io.select(pl.col("pid").fill_null(-1).alias("key"), pl.col("end").alias("stop")).sort("stop")
     last = (
         closed.with_row_index("row")
         .sort("end")

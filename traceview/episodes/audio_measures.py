@@ -24,7 +24,7 @@ def complete(
     Args:
         sessions: The table, complete but for these columns.
         context: Events and processes.
-        relations: Calls and states.
+        relations: Calls, states and audio IO.
         settings: The table ``audio_settings``.
         interruptions: The table ``interruptions``.
     """
@@ -59,7 +59,7 @@ def complete(
         .clip(lower_bound=0.0)
         .round(9)
         .alias("outside_call_s"),
-        *audio_io.measured(sessions, context).get_columns(),
+        *audio_io.measured(sessions, relations.io, context).get_columns(),
     )
     found = _settings(numbered, settings, context)
     return (

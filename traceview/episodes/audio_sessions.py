@@ -12,6 +12,7 @@ import polars as pl
 from traceview.episodes import call_audio, states
 from traceview.episodes.intervals import NS
 from traceview.episodes.relate import Relations
+from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, Row, table
 
 ECHO_NS: Final = NS
@@ -73,11 +74,19 @@ class _Session:
     refused: _Window | None = None
 
 
-def build(context: Context, relations: Relations) -> pl.DataFrame:
-    """Return the table ``audio_sessions``."""
+def build(told: pl.DataFrame, context: Context, relations: Relations) -> pl.DataFrame:
+    """Return the table ``audio_sessions``.
+
+    Args:
+        told: Lines about sessions (`lines`).
+        context: Events and processes.
+        relations: Calls and states.
+    """
+    if told.is_empty():
+        return empty_table("audio_sessions")
     done: list[_Window] = []
     sessions: dict[tuple[int | str | None, str | None], _Session] = {}
-    for event in lines(context).iter_rows(named=True):
+    for event in told.iter_rows(named=True):
         session = sessions.setdefault((event["who"], event["session"]), _Session())
         _take(session, event, done)
     _end_with_process(done, context)

@@ -5,6 +5,7 @@ from typing import Final
 import polars as pl
 
 from traceview.episodes.relate import Relations
+from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, table
 
 _SETTINGS: Final = ("category", "mode", "options", "route", "sample_rate_hz", "buffer_s")
@@ -26,6 +27,8 @@ def build(context: Context, sessions: pl.DataFrame, relations: Relations) -> pl.
         sessions: Lines about sessions, as `audio_sessions.lines` returns them.
         relations: Calls and states.
     """
+    if sessions.is_empty():
+        return empty_table("audio_settings")
     who = ["who", "session"]
     buffer = pl.when(pl.col("action").str.contains(_BUFFER)).then(pl.col("value"))
     told = sessions.filter(pl.col("kind") != "audio_session.refused").with_columns(buffer.alias("buffer_s"))

@@ -10,8 +10,9 @@ from typing import Final
 
 import polars as pl
 
-from traceview.episodes import holders, states
+from traceview.episodes import audio_io, holders, states
 from traceview.episodes.intervals import in_seconds, overlap_s
+from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, table
 
 BUDGET_S: Final = 30.0
@@ -38,18 +39,16 @@ def build(
     """
     runs = _runs(context, windows)
     if runs.is_empty():
-        return table("background_runs", [])
+        return empty_table("background_runs")
     held = _holders(runs, tables, context.span.end)
     # One key for each run: what another run of the same process had does not count.
     far = pl.max_horizontal(pl.coalesce("end", pl.lit(context.span.end)), "start")
     closed = runs.select(pl.col("run").alias("key"), "start", far.alias("end"))
     uncovered = _uncovered(closed, held)
+    by_kind = held.partition_by("kind", as_dict=True)
     measured = runs.with_columns(
         in_seconds(far - pl.col("start")).alias("lasted_s"),
-        *(
-            overlap_s(closed, held.filter(pl.col("kind") == kind).select("key", "start", "end")).alias(f"{kind}_s")
-            for kind in _TIMED
-        ),
+        *(overlap_s(closed, by_kind.get((kind,), held.clear())).alias(f"{kind}_s") for kind in _TIMED),
         _silent_s(runs, silent, context),
     )
     named = _named(held)
@@ -92,6 +91,8 @@ def _would_be_told(context: Context) -> pl.Expr:
 
 def _hidden_call_s(runs: pl.DataFrame, calls: pl.DataFrame, far: int) -> pl.Series:
     """Seconds of each run in which a call was up whose app no line names: it may be the reason."""
+    if calls.is_empty():
+        return pl.repeat(0.0, runs.height, eager=True)
     nobodys = calls.filter(pl.col("app").is_null() & pl.col("pid").is_null()).select(
         pl.lit(0).alias("key"), pl.col("start").cast(pl.Int64), pl.coalesce(pl.col("end").cast(pl.Int64), pl.lit(far))
     )
@@ -126,45 +127,44 @@ def _runs(context: Context, windows: pl.DataFrame) -> pl.DataFrame:
 
 def _holders(runs: pl.DataFrame, tables: dict[str, pl.DataFrame], far: int) -> pl.DataFrame:
     """What may have held each run: ``key`` (its run), ``kind``, ``holder`` (in words), ``start``, ``end``, ``ref``."""
-    calls = tables["calls"].select(kind=pl.lit("call"), holder=pl.lit("call"), **_common("app"))
     # A window without length is an activation that was refused.
     sessions = tables["audio_sessions"].filter(pl.col("refused_error").is_null())
-    audio = sessions.select(
-        kind=pl.lit("audio"), holder=holders.in_words(pl.lit("audio"), pl.col("session_id")), **_common("pid")
+    assertions = tables["assertions"].filter(holders.may_hold(pl.col("name")))
+    granted = holders.class_of_assertion(pl.col("name"), pl.col("originator"), pl.col("domain"))
+    kind, name = pl.col("kind"), pl.col("name")
+    known = (
+        pl.concat(
+            [
+                tables["calls"].select(kind=pl.lit("call"), name=pl.lit(None, pl.String), **_common("app")),
+                sessions.select(kind=pl.lit("audio"), name="session_id", **_common("pid")),
+                tables["background_tasks"].select(kind=pl.lit("background_task"), name="name", **_common("pid")),
+                assertions.select(kind=granted, name="name", **_common("pid")),
+            ]
+        )
+        .drop_nulls("whose")
+        .with_columns(kind=kind.replace(_AS_ASSERTION), holder=holders.in_words(kind, name))
     )
-    tasks = tables["background_tasks"].select(
-        kind=pl.lit("background_task"),
-        holder=holders.in_words(pl.lit("background_task"), pl.col("name")),
-        **_common("pid"),
-    )
-    kind = holders.class_of_assertion(pl.col("name"), pl.col("originator"), pl.col("domain"))
-    assertions = (
-        tables["assertions"]
-        .filter(holders.may_hold(pl.col("name")))
-        .select(kind=kind.replace(_AS_ASSERTION), holder=holders.in_words(kind, pl.col("name")), **_common("pid"))
-    )
-    known = pl.concat([calls, audio, tasks, assertions]).drop_nulls("whose")
-    told = runs.with_columns(pl.coalesce("end", pl.lit(far)).alias("until")).select(
-        "run", "start", "until", by_app=pl.col("app"), by_pid=pl.col("pid").cast(pl.String)
-    )
-    parts = [
-        told.join(known.filter(pl.col("by") == by), left_on=f"by_{by}", right_on="whose")
+    told = runs.select("run", "start", pl.coalesce("end", pl.lit(far)).alias("until"), "app", "pid")
+    by_app = told.select("run", "start", "until", by=pl.lit("app"), whose="app")
+    by_pid = told.select("run", "start", "until", by=pl.lit("pid"), whose=pl.col("pid").cast(pl.String))
+    return (
+        pl.concat([by_app, by_pid])
+        .join(known, on=["by", "whose"], maintain_order="left_right")
         .with_columns(
             pl.max_horizontal("start", "from").alias("start"),
             pl.min_horizontal("until", pl.coalesce("to", pl.lit(far))).alias("end"),
         )
         .filter(pl.col("end") > pl.col("start"))
         .select(pl.col("run").alias("key"), "kind", "holder", "start", "end", "ref")
-        for by in ("app", "pid")
-    ]
-    return pl.concat(parts)
+    )
 
 
 def _common(whose: str) -> dict[str, pl.Expr]:
     """Columns of a holder; ``whose`` is its pid where it belongs to a process or its app is hidden, else its app."""
-    by_pid = pl.col("pid").is_not_null() & (pl.lit(whose == "pid") | pl.col("app").is_null())
+    pid, app = pl.col("pid").cast(pl.String), pl.col("app")
+    by_pid = pid.is_not_null() if whose == "pid" else pid.is_not_null() & app.is_null()
     return {
-        "whose": pl.when(by_pid).then(pl.col("pid").cast(pl.String)).otherwise(pl.col("app")),
+        "whose": pl.when(by_pid).then(pid).otherwise(app),
         "by": pl.when(by_pid).then(pl.lit("pid")).otherwise(pl.lit("app")),
         "from": pl.col("start").cast(pl.Int64),
         "to": pl.col("end").cast(pl.Int64),
@@ -216,13 +216,11 @@ def _named(held: pl.DataFrame) -> pl.DataFrame:
 
 def _silent_s(runs: pl.DataFrame, silent: pl.DataFrame, context: Context) -> pl.Series:
     """Seconds of each run in which a session was active without IO; null where no line tells of the app's IO."""
-    told = context.events.filter(pl.col("kind").is_in(["audio_io.started", "audio_io.stopped"]))["owner"].unique()
+    tellers = audio_io.tellers(context)
+    if tellers.is_empty():
+        return pl.repeat(None, runs.height, dtype=pl.Float64, eager=True).alias("silent_audio_s")
     far = pl.max_horizontal(pl.coalesce("end", pl.lit(context.span.end)), "start")
-    windows = runs.select(pl.col("pid").fill_null(-1).alias("key"), "start", far.alias("end"))
+    windows = runs.select("owner", pl.col("pid").fill_null(-1).alias("key"), "start", far.alias("end"))
     seconds = overlap_s(windows, silent.select(pl.col("pid").fill_null(-1).alias("key"), "start", "end"))
-    return (
-        runs.select("owner")
-        .with_columns(seconds.alias("s"))
-        .select(pl.when(pl.col("owner").is_in(told.implode())).then(pl.col("s")).alias("silent_audio_s"))
-        .to_series()
-    )
+    told = pl.col("owner").is_in(tellers.implode())
+    return windows.select(pl.when(told).then(pl.lit(seconds)).alias("silent_audio_s")).to_series()

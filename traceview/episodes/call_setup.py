@@ -4,7 +4,6 @@ from typing import Final
 
 import polars as pl
 
-from traceview.episodes import audio_io
 from traceview.episodes.intervals import NS
 from traceview.episodes.tables import Context
 
@@ -25,12 +24,13 @@ _PHASES: Final = {
 }
 
 
-def with_setup(calls: pl.DataFrame, pushes: pl.DataFrame, context: Context) -> pl.DataFrame:
+def with_setup(calls: pl.DataFrame, pushes: pl.DataFrame, io: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Return the table ``calls`` with ``pushed``, ``launched``, ``first_io``, the latencies and ``audio_fault``.
 
     Args:
         calls: The table, complete but for these columns.
         pushes: The table ``pushes``.
+        io: When audio IO ran (`audio_io.windows`).
         context: Events and processes.
     """
     if calls.is_empty():
@@ -41,7 +41,7 @@ def with_setup(calls: pl.DataFrame, pushes: pl.DataFrame, context: Context) -> p
     known = calls.join(brought.unique("id", keep="first"), on="id", how="left", maintain_order="left")
     known = known.with_columns(pl.col("by_push").alias("pushed"))
     known = _with_launch(known, context)
-    known = _with_audio(known, context)
+    known = _with_audio(known, io, context)
     known = known.with_columns(_latency(*phase).alias(name) for name, phase in _PHASES.items())
     return known.select(calls.columns)
 
@@ -76,7 +76,7 @@ def _with_launch(calls: pl.DataFrame, context: Context) -> pl.DataFrame:
     )
 
 
-def _with_audio(calls: pl.DataFrame, context: Context) -> pl.DataFrame:
+def _with_audio(calls: pl.DataFrame, io: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Fill ``first_io`` and ``audio_fault``."""
     told = _audio_of(calls, context)
     events = context.events
@@ -89,7 +89,7 @@ def _with_audio(calls: pl.DataFrame, context: Context) -> pl.DataFrame:
     waited = (until - pl.col("answered")).dt.total_nanoseconds() > AUDIO_NS
     ran = (until - pl.col("audio_activated")).dt.total_nanoseconds() > IO_NS
     callkit = (pl.col("witness") == "callkit") & (pl.col("kind") == "callkit") & pl.col("app").is_not_null()
-    runs = pl.col("id").is_in(_with_running_io(calls, context).implode())
+    runs = pl.col("id").is_in(_with_running_io(calls, io).implode())
     shares = pl.col("id").is_in(_sharing(calls).implode())
     fault = (
         pl.when(
@@ -115,10 +115,10 @@ def _with_audio(calls: pl.DataFrame, context: Context) -> pl.DataFrame:
     )
 
 
-def _with_running_io(calls: pl.DataFrame, context: Context) -> pl.Series:
+def _with_running_io(calls: pl.DataFrame, io: pl.DataFrame) -> pl.Series:
     """Return calls during which IO of their process runs, since whenever."""
     told = calls.select("id", "pid", begin=pl.col("start").cast(pl.Int64), over=pl.col("end").cast(pl.Int64))
-    pairs = told.join(audio_io.windows(context).select("pid", "start", "end"), on="pid")
+    pairs = told.join(io.select("pid", "start", "end"), on="pid")
     touches = (pl.col("end") >= pl.col("begin")) & (pl.col("over").is_null() | (pl.col("start") <= pl.col("over")))
     return pairs.filter(touches)["id"].unique()
 

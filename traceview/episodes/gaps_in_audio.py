@@ -4,8 +4,8 @@ from typing import Final
 
 import polars as pl
 
-from traceview.episodes import audio_io
 from traceview.episodes.intervals import NS
+from traceview.episodes.relate import Relations
 from traceview.episodes.tables import Context
 
 SILENCE_NS: Final = 5 * NS
@@ -17,34 +17,38 @@ _COLUMNS: Final[dict[str, pl.DataType]] = {
 }
 
 
-def find(context: Context, tables: dict[str, pl.DataFrame], silent: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
+def find(
+    context: Context, relations: Relations, tables: dict[str, pl.DataFrame], silent: pl.DataFrame, held: pl.DataFrame
+) -> pl.DataFrame:
     """Return bursts of the kinds ``silence`` and ``suspension_gap``, as `glitches` gathers them.
 
     Args:
         context: Events and processes.
+        relations: Calls, states and audio IO.
         tables: The tables ``audio_sessions``, ``calls``, ``interruptions`` and ``suspensions``.
         silent: Times when a session was active and its IO told to be stopped (`audio_io.silent`).
         held: Times on hold: ``app``, ``start``, ``end``.
     """
-    sessions = tables["audio_sessions"]
-    if sessions.is_empty():
-        return pl.DataFrame(schema=_COLUMNS)
-    empty = pl.DataFrame(schema=_COLUMNS)
-    parts = [
-        *([] if silent.is_empty() else [_silences(context, tables, silent, held)]),
-        _suspension_gaps(context, sessions, tables["suspensions"]),
-    ]
+    sessions, suspensions = tables["audio_sessions"], tables["suspensions"]
+    parts = []
+    if not silent.is_empty():
+        parts.append(_silences(context, relations, tables, silent, held))
+    if not (sessions.is_empty() or suspensions.is_empty()):
+        parts.append(_suspension_gaps(context, sessions, suspensions))
     return pl.concat(
-        [empty, *(part.select(pl.col(name).cast(kind) for name, kind in _COLUMNS.items()) for part in parts)]
+        [
+            pl.DataFrame(schema=_COLUMNS),
+            *(part.select(pl.col(name).cast(kind) for name, kind in _COLUMNS.items()) for part in parts),
+        ]
     )
 
 
 def _silences(
-    context: Context, tables: dict[str, pl.DataFrame], silent: pl.DataFrame, held: pl.DataFrame
+    context: Context, relations: Relations, tables: dict[str, pl.DataFrame], silent: pl.DataFrame, held: pl.DataFrame
 ) -> pl.DataFrame:
     """IO that had run stops in an answered call whose session stays active, for longer than a restart takes."""
     sessions, calls, interruptions = tables["audio_sessions"], tables["calls"], tables["interruptions"]
-    runs = audio_io.windows(context).select("pid", stopped="end")
+    runs = relations.io.select("pid", stopped="end")
     talking = calls.filter(pl.col("app").is_not_null() & pl.coalesce("answered", "connected").is_not_null()).select(
         call_app="app",
         begun=pl.coalesce("answered", "connected").cast(pl.Int64),

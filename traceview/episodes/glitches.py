@@ -7,6 +7,7 @@ import polars as pl
 from traceview.episodes import audio_io, glitch_causes
 from traceview.episodes.intervals import NS
 from traceview.episodes.relate import Relations
+from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, table
 
 BURST_GAP_NS: Final = 10 * NS
@@ -35,7 +36,11 @@ def build(context: Context, relations: Relations, facts: glitch_causes.Facts, si
         facts: What may have caused them.
         silences: Further bursts: silence and gaps (`gaps_in_audio`).
     """
+    if silences.is_empty() and not context.tells(*_KIND, "audio_io.stopped"):
+        return empty_table("glitches")
     troubles = pl.concat([_told(context), _restarts(context)], how="diagonal_relaxed").sort("t", "ref", "kind")
+    if silences.is_empty() and troubles.is_empty():
+        return empty_table("glitches")
     bursts = pl.concat([_bursts(troubles), silences], how="diagonal_relaxed")
     bursts = bursts.with_columns(pl.coalesce("app", relations.calling_app(bursts)).alias("app"))
     bursts = bursts.with_columns(relations.in_call(bursts).alias("in_call"))

@@ -7,6 +7,7 @@ import polars as pl
 from traceview.episodes import states
 from traceview.episodes.intervals import NS
 from traceview.episodes.relate import Relations
+from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, table
 
 BURST_NS: Final = 5 * NS
@@ -24,6 +25,7 @@ DOWN_NS: Final = 2 * NS
 _SHUT: Final = "shut down"
 """Reason of RunningBoard's line about the sockets of a process that it suspends (real iOS 15/16 lines)."""
 _LOST: Final = ("connection_lost", "path_lost")
+_PATHS: Final = ("network.restored", "network.path_changed")
 
 
 def build(context: Context, relations: Relations, calls: pl.DataFrame, suspensions: pl.DataFrame) -> pl.DataFrame:
@@ -35,9 +37,15 @@ def build(context: Context, relations: Relations, calls: pl.DataFrame, suspensio
         calls: The table ``calls``.
         suspensions: The table ``suspensions``.
     """
-    if not context.events.select(pl.col("kind").str.contains(r"^(?:network\.|system\.push)").any()).item():
-        return table("network", [])
-    parts = [_losses(context), _handovers(context), _background_sessions(context), _push_channel(context)]
+    builders = {
+        ("network.lost",): _losses,
+        _PATHS: _handovers,
+        ("network.background_session",): _background_sessions,
+        ("system.push_channel",): _push_channel,
+    }
+    parts = [build_part(context) for kinds, build_part in builders.items() if context.tells(*kinds)]
+    if all(part.is_empty() for part in parts):
+        return empty_table("network")
     rows = pl.concat(parts, how="diagonal_relaxed").with_row_index("row")
     begins = rows.select("owner", pl.col("start").alias("t"))
     rows = rows.with_columns(
@@ -81,7 +89,7 @@ def _losses(context: Context) -> pl.DataFrame:
         .alias("kind"),
     )
     bursts = _gathered(lost, BURST_NS)
-    restored = context.of_kind("network.restored", "network.path_changed").filter(
+    restored = context.of_kind(*_PATHS).filter(
         (pl.col("kind") == "network.restored") | (pl.col("reason") == "satisfied_change")
     )
     back = restored.filter(pl.col("owner").is_not_null()).select("owner", pl.col("t").alias("back"), back_ref="ref")
@@ -122,7 +130,7 @@ def _medium(interface: pl.Expr) -> pl.Expr:
 def _handovers(context: Context) -> pl.DataFrame:
     """The connections of a process go over another medium from here on."""
     paths = (
-        context.of_kind("network.path_changed", "network.restored")
+        context.of_kind(*_PATHS)
         .filter(pl.col("interface").is_not_null() & pl.col("owner").is_not_null())
         .select(*("t", "ref", "interface", "previous_interface", "reason", *_WHOSE))
         .sort("owner", "t", "ref")
@@ -188,7 +196,7 @@ def _push_channel(context: Context) -> pl.DataFrame:
         .select(
             *("start", "reason", "error", "count"),
             pl.lit("push_channel_down").alias("kind"),
-            pl.lit(None, pl.Int64).alias("owner"),
+            *(pl.lit(None, pl.Int64).alias(name) for name in ("owner", "pid")),
             pl.lit(None, pl.String).alias("app"),
             pl.col("up").alias("end"),
             pl.concat_list("evidence", pl.concat_list("up_ref").list.drop_nulls()).alias("evidence"),

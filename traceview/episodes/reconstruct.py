@@ -59,13 +59,16 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
     windows = app_states.windows(context)
     told_calls, on_hold = calls.with_holds(context)
     named_calls, push_table = pushes.with_calls(context, told_calls)
+    io = audio_io.windows(context)
     made = empty_episodes()
-    made["calls"] = coverage.clipped("calls", call_setup.with_setup(named_calls, push_table, context), context)
+    made["calls"] = coverage.clipped("calls", call_setup.with_setup(named_calls, push_table, io, context), context)
     relations = Relations(
         states=windows.select("owner", "start", "end", "state"),
         calls=made["calls"].select("app", pl.col("start", "end", "audio_activated").cast(pl.Int64)),
+        io=io,
         far=span.end,
     )
+    session_lines = audio_sessions.lines(context)
     deaths = terminations.build(context, relations)
     made |= {
         "processes": processes.build(context),
@@ -77,19 +80,18 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
         "push_to_talk": push_to_talk.build(context),
         "interruptions": interruptions.build(context, relations),
         "route_changes": route_changes.build(context, relations),
-        "audio_settings": audio_settings.build(context, audio_sessions.lines(context), relations),
+        "audio_settings": audio_settings.build(context, session_lines, relations),
         "resource_events": resource_events.build(context, relations),
         "conditions": conditions.build(context, relations),
     }
-    sessions = coverage.clipped("audio_sessions", audio_sessions.build(context, relations), context)
+    sessions = coverage.clipped("audio_sessions", audio_sessions.build(session_lines, context, relations), context)
     made["audio_sessions"] = audio_measures.complete(
         sessions, context, relations, made["audio_settings"], made["interruptions"]
     )
-    silent = audio_io.silent(made["audio_sessions"], context)
+    silent = audio_io.silent(made["audio_sessions"], io, context)
     made["network"] = network.build(context, relations, made["calls"], made["suspensions"])
-    made["glitches"] = glitches.build(
-        context, relations, glitch_causes.Facts.of(made, context), gaps_in_audio.find(context, made, silent, on_hold)
-    )
+    silences = gaps_in_audio.find(context, relations, made, silent, on_hold)
+    made["glitches"] = glitches.build(context, relations, glitch_causes.Facts.of(made, context), silences)
     made["background_runs"] = background_runs.build(context, windows, made, silent)
     made["terminations"] = terminations.with_undated(deaths, reports)
     made["resource_events"] = resource_events.with_undated(made["resource_events"], reports)

@@ -13,16 +13,18 @@ ANY_APP = ""
 
 @dataclass(frozen=True)
 class Relations:
-    """Calls and app states that other builders refer to.
+    """Calls, app states and audio IO that other builders refer to.
 
     Attributes:
         states: ``owner``, ``start``, ``end`` (open ends null), ``state``.
         calls: ``app``, ``start``, ``end`` (open ends null).
+        io: When the audio IO of a process ran (`audio_io.windows`).
         far: Where open windows end for measures: the end of the capture, UTC nanoseconds.
     """
 
     states: pl.DataFrame
     calls: pl.DataFrame
+    io: pl.DataFrame
     far: int
 
     def state_at(self, points: pl.DataFrame) -> pl.Series:

@@ -5,7 +5,7 @@ from typing import Final
 import polars as pl
 
 from traceview.episodes import holders, states, wakes
-from traceview.episodes.intervals import NS, in_seconds
+from traceview.episodes.intervals import NS, in_seconds, window_at
 from traceview.episodes.relate import Relations
 from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, table
@@ -142,18 +142,6 @@ def _with_holder(rows: pl.DataFrame, context: Context, relations: Relations) -> 
 
 def _last_before(rows: pl.DataFrame, key: str, released: pl.DataFrame) -> pl.DataFrame:
     """For each row (in order) the last release of its ``key`` at most `LET_GO_NS` before, and what it was."""
-    found = (
-        rows.select(pl.col(key).alias("key"), pl.col("start").alias("t"))
-        .with_row_index("row")
-        .sort("t")
-        .join_asof(
-            released.select("key", "t", "class", "holder", "name", "originator")
-            .sort("t")
-            .with_columns(pl.col("t").alias("released")),
-            on="t",
-            by="key",
-            tolerance=LET_GO_NS,
-            check_sortedness=False,
-        )
-    )
-    return found.sort("row")
+    points = rows.select(key=key, t="start")
+    moments = released.select("key", "class", "holder", "name", "originator", released="t", start="t", end="t")
+    return window_at(points, moments, LET_GO_NS)

@@ -138,7 +138,8 @@ def table(name: str, rows: pl.DataFrame | Sequence[Mapping[str, Any]]) -> pl.Dat
             if column != "id"
         }
         frame = pl.DataFrame([{column: row.get(column) for column in wanted} for row in rows], schema=raw)
-    frame = frame.select(_published(column, schema[column], given=column in frame.columns) for column in wanted)
+    given = frame.schema
+    frame = frame.select(_published(column, schema[column], given.get(column)) for column in wanted)
     long = pl.any_horizontal(pl.col(column).list.len() > EVIDENCE_CAP for column in _lists(schema))
     if frame.select(long.any()).item():
         frame = frame.with_columns(_capped(pl.col(column)) for column in _lists(schema))
@@ -148,12 +149,13 @@ def table(name: str, rows: pl.DataFrame | Sequence[Mapping[str, Any]]) -> pl.Dat
     return frame.sort(order, nulls_last=True, maintain_order=True).select(identity, *wanted)
 
 
-def _published(column: str, kind: pl.DataType, *, given: bool) -> pl.Expr:
+def _published(column: str, kind: pl.DataType, given: pl.DataType | None) -> pl.Expr:
     """Expression: the column as its table has it, null (evidence: empty) where it was not given."""
-    value = (pl.col(column) if given else pl.lit(None)).cast(kind)
-    if isinstance(kind, pl.List):
-        value = value.list.drop_nulls().list.unique(maintain_order=True).fill_null([])
-    return value.alias(column)
+    several = isinstance(kind, pl.List)
+    if given is None:
+        return pl.lit([] if several else None, kind).alias(column)
+    value = pl.col(column) if given == kind else pl.col(column).cast(kind)
+    return value.list.drop_nulls().list.unique(maintain_order=True).fill_null([]) if several else value
 
 
 def _lists(schema: Mapping[str, pl.DataType]) -> list[str]:

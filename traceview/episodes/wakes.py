@@ -43,6 +43,8 @@ def cause(rows: pl.DataFrame, context: Context, windows: pl.DataFrame) -> pl.Ser
         windows: All state windows, by ``owner``.
     """
     ends = rows.with_row_index("row").filter(pl.col("ended_by") == "resumed").select("row", "owner", "app", "end")
+    if ends.is_empty():
+        return pl.repeat(None, rows.height, dtype=pl.String, eager=True)
     near = [pl.col("t") >= pl.col("end") - BEFORE_NS, pl.col("t") <= pl.col("end") + AFTER_NS]
     candidates = _candidates(context)
     by_owner = ends.join_where(candidates.rename({"owner": "its"}), pl.col("owner") == pl.col("its"), *near)
@@ -71,7 +73,9 @@ def _candidates(context: Context) -> pl.DataFrame:
     # What an app takes by itself it takes because it runs already.
     foreign = pl.col("originator_pid").is_null() | (pl.col("originator_pid") != pl.col("owner_pid"))
     return (
-        context.events.with_columns(
+        context.of_kind("assertion.acquired", *(begin for begin, *_ in _BY_KIND))
+        .select("t", "kind", "owner", "owner_pid", "app", "assertion_name", "originator", "originator_pid")
+        .with_columns(
             pl.when(taken).then(assertion.replace(_WORDS)).otherwise(name).alias("cause"),
             pl.when(taken)
             .then(assertion.replace_strict(_BY_ASSERTION, default=6, return_dtype=pl.Int32))
