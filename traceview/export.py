@@ -40,8 +40,8 @@ def export(capture: Capture, folder: Path, form: str, redaction: Level = "none")
     """
     if form not in FORMATS:
         raise UsageError(f"--format {form}: choose one of {', '.join(FORMATS)}")
-    folder.mkdir(parents=True, exist_ok=True)
     analysis = redacted(capture.analysis, redaction)
+    folder.mkdir(parents=True, exist_ok=True)  # not before: an analysis may fail
     if form == "perfetto":
         return [_write(folder / "trace.perfetto.json", json.dumps(perfetto(analysis), ensure_ascii=False))]
     if form == "sarif":

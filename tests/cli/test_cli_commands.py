@@ -184,7 +184,7 @@ def test_a_report_is_one_file_and_never_overwrites(run: Run, tmp_path: Path) -> 
         (("analyze", HEALTHY, "--app", "com.nobody"), "apps seen: com.acme.voip"),
         (("analyze", HEALTHY, "--fail-on", "dreadful"), "--fail-on"),
         (("analyze", HEALTHY, "--tz", "Mars/Olympus"), "give it as +02:00"),
-        (("export", HEALTHY, "-o", "out", "--format", "xlsx"), "choose one of parquet"),
+        (("export", HEALTHY, "-o", "out", "--format", "xlsx"), "is not one of 'parquet', "),
         (("query", HEALTHY, "SELECT nothing FROM calls"), "there is no column nothing; columns: "),
         (("explain", "push-unreportd"), "did you mean push-unreported?"),
         (("explain", "0123456789abcdef"), "name the capture too"),

@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 
 from traceview import cli
 from traceview.cli import options
+from traceview.cli.export import Format
 from traceview.cli.log_selection import Window
+from traceview.export import FORMATS
 from traceview_parsers.errors import UsageError
 
 LOG = "push-never-reported.ios26.ndjson"
@@ -63,19 +65,59 @@ def test_a_fingerprint_that_is_not_whole(fails: Fails, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("command", "option"),
-    [("report", "-o"), ("export", "-o"), ("batch", "-o"), ("analyze", "--write-baseline")],
+    [("report", "-o"), ("analyze", "--write-baseline")],
 )
 def test_what_cannot_be_written_has_the_name_that_was_given(
     fails: Fails, tmp_path: Path, command: str, option: str
 ) -> None:
     out = tmp_path / ("n" * 251)  # a name of 255 bytes is the longest: `.part` is too much
-    if command in {"export", "batch"}:
-        (tmp_path / "file").touch()
-        out = tmp_path / "file" / "folder"
     line = fails(command, LOG, option, out)
     assert f"cannot write {out}: " in line
     assert line.endswith(f"; choose another place with {option}")
-    assert sorted(path.name for path in tmp_path.iterdir()) in ([], ["file"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [("report", "-o"), ("export", "-o"), ("batch", "-o"), ("fleet report", "-o"), ("analyze", "--write-baseline")],
+)
+def test_an_output_that_cannot_be_written_is_told_before_the_input_is_read(
+    fails: Fails, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, option: str
+) -> None:
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/elsewhere/tmp1")
+
+    monkeypatch.setattr(options, "TemporaryFile", refuse)
+    out = tmp_path / "out"
+    line = fails(*command.split(), "no-such-capture", option, out)
+    assert line == f"traceview: cannot write {out}: permission denied; choose another place with {option}"
+    (tmp_path / "file").touch()
+    line = fails(*command.split(), "no-such-capture", option, tmp_path / "file" / "out")
+    assert line.startswith(f"traceview: {tmp_path / 'file'} is a file")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("command", ["report", "export", "analyze"])
+def test_a_command_that_fails_leaves_no_output(fails: Fails, tmp_path: Path, command: str) -> None:
+    option = "--write-baseline" if command == "analyze" else "-o"
+    assert "no such file" in fails(command, "no-such-capture", option, tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_forms_of_export_are_those_that_are_written() -> None:
+    assert tuple(Format) == FORMATS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("analyze", ""), "an argument is empty"),
+        (("report", LOG, "-o", ""), "-o is empty"),
+        (("log", LOG, "--contains="), "--contains is empty"),
+    ],
+)
+def test_an_empty_argument_is_no_folder(fails: Fails, arguments: tuple[str, ...], told: str) -> None:
+    assert fails(*arguments) == f"traceview: {told}; is a variable of the shell not set?"
 
 
 def test_trouble_with_other_files_is_not_blamed_on_the_output(tmp_path: Path) -> None:

@@ -91,6 +91,7 @@ def main() -> None:
         os.environ.setdefault(name, value)
     signal.signal(signal.SIGTERM, _stop)
     try:
+        _check_arguments(sys.argv[1:])
         code = app(standalone_mode=False)
     except TraceviewError as error:
         _fail(error, EXIT_USAGE if isinstance(error, InputError | UsageError) else EXIT_ERROR)
@@ -108,6 +109,14 @@ def main() -> None:
     if code == EXIT_INTERRUPTED:
         typer.echo("traceview: interrupted", err=True)
     sys.exit(code)
+
+
+def _check_arguments(arguments: list[str]) -> None:
+    """Raise UsageError for an empty argument: as a path it would be the working directory."""
+    for before, one in zip(["", *arguments], arguments, strict=False):
+        if not one or (one.startswith("--") and one.find("=") == len(one) - 1):
+            option = one.rstrip("=") or (before if before.startswith("-") else "")
+            raise UsageError(f"{option or 'an argument'} is empty; is a variable of the shell not set?")
 
 
 def _prepare_streams() -> None:

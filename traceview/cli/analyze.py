@@ -88,5 +88,4 @@ def _check_baseline(file: Path, fail_on: verdicts.FailOn | None) -> None:
         from traceview.rules.config import read_baseline  # noqa: PLC0415  (keeps --help fast)
 
         read_baseline(file)  # an older baseline is replaced, any other file is not
-    else:
-        options.check_writable(file, force=False)
+    options.check_writable(file, force=True, option="--write-baseline")

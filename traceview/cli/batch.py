@@ -63,6 +63,8 @@ def batch(
     config: options.ConfigFile = None,
 ) -> None:
     """Analyse many captures into a data set of Parquet files. A capture that fails costs one row in `failures`."""
+    _check_local([*sources, out])
+    options.check_folder(out)
     options.one_thread()  # the processes share the cores
     from traceview.fleet.batch import run  # noqa: PLC0415  (keeps --help fast)
     from traceview.fleet.executor import dask_pool, local_pool  # noqa: PLC0415
@@ -71,9 +73,6 @@ def batch(
     from traceview.rules.config import load_config  # noqa: PLC0415
     from traceview_parsers import ReadOptions  # noqa: PLC0415
 
-    _check_local([*sources, out])
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file; name a folder for the data set")
     if engine is Engine.dask and timeout is not None:
         raise UsageError("--timeout works with --engine local only: a dask worker cannot be stopped from inside")
     loaded = load_config(config)

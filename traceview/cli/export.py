@@ -1,11 +1,24 @@
 """``traceview export``: one file for each table, or findings for other tools."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from traceview.cli import options
+
+
+class Format(StrEnum):
+    """What is written: tables, or one file of windows (perfetto) or findings (sarif, junit)."""
+
+    parquet = "parquet"
+    arrow = "arrow"
+    csv = "csv"
+    ndjson = "ndjson"
+    perfetto = "perfetto"
+    sarif = "sarif"
+    junit = "junit"
 
 
 def register(app: typer.Typer) -> None:
@@ -20,11 +33,11 @@ def export(
         Path, typer.Option("-o", "--output", metavar="DIR", show_default=False, help="Folder to write into.")
     ],
     form: Annotated[
-        str,
+        Format,
         typer.Option(
             "--format", metavar="FORM", help="parquet, arrow, csv, ndjson (one file a table), perfetto, sarif or junit."
         ),
-    ] = "parquet",
+    ] = Format.parquet,
     app: options.Apps = None,
     date: options.Date = None,
     tz: options.Zone = None,
@@ -32,12 +45,13 @@ def export(
     redact: options.Redact = "none",
 ) -> None:
     """Write tables, windows or findings for other tools. --format perfetto has windows; sarif and junit have findings."""
+    options.check_folder(out)
     from traceview.export import export as write  # noqa: PLC0415  (keeps --help fast)
 
     with (
         options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config, threads=True) as capture,
         options.writing(out),
     ):
-        written = write(capture, out, form, redact)
+        written = write(capture, out, form.value, redact)
     for path in written:
         typer.echo(path)

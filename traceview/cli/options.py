@@ -5,10 +5,11 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -181,16 +182,47 @@ def progress_line() -> Callable[[int | None], None]:
     return show
 
 
-def check_writable(out: Path, *, force: bool) -> None:
-    """Raise UsageError where `out` exists and must not be overwritten, or its folder does not exist."""
-    if out.is_dir():
-        raise UsageError(f"{out} is a folder; name a file in it")
-    if out.exists() and not force:
-        raise UsageError(f"{out} exists; use --force to overwrite it or -o for another name")
-    if not out.parent.is_dir():
-        raise UsageError(f"{out.parent} is no folder; create it first")
+def check_writable(out: Path, *, force: bool, option: str = "-o") -> None:
+    """Raise UsageError where a file cannot be written, before the work for it begins; leaves nothing behind.
+
+    Args:
+        out: The file. It may exist only with `force`, or where it is no regular file (``/dev/stdout``).
+        force: Overwrite.
+        option: That the user named it with.
+    """
+    with writing(out, option):
+        if out.is_dir():
+            raise UsageError(f"{out} is a folder; name a file in it")
+        if out.exists() and not force:
+            raise UsageError(f"{out} exists; use --force to overwrite it or {option} for another name")
+        if not out.parent.is_dir():
+            what = "is a file, no folder" if out.parent.exists() else "is no folder; create it first"
+            raise UsageError(f"{out.parent} {what}")
+        if out.is_file() or not out.exists():
+            _try_to_write_in(out.parent)
+            with suppress(FileNotFoundError):
+                out.with_name(out.name + PART).lstat()  # its name may be too long
 
 
+def check_folder(out: Path, option: str = "-o") -> None:
+    """Raise UsageError where a folder, or those above it that are missing, cannot be made or written in."""
+    with writing(out, option):
+        there = next(one for one in (out, *out.parents) if one.exists())
+        if not there.is_dir():
+            raise UsageError(f"{there} is a file; name a folder with {option}")
+        _try_to_write_in(there)
+
+
+def _try_to_write_in(folder: Path) -> None:
+    try:
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from error
+
+
+PART = ".part"
+"""What the name of a file ends with until it is whole."""
 _WRITE_FAILED = frozenset({None, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EROFS})
 """Errors without the name of a file that writing alone gives; native code that writes tables tells no number."""
 
