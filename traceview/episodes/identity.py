@@ -29,15 +29,16 @@ def identify(events: pl.DataFrame, span: Span) -> Context:
             kept: the others cannot be placed.
         span: What the capture covers.
     """
-    ordered = _prepared(events.filter(~coverage.outside(span)))
-    with_pid = _instances(_witnesses(ordered), "pid")
+    ordered = _prepared(events, span)
+    told = _told(ordered, "about_pid")
+    with_pid = _instances(_witnesses(ordered, told), "pid")
     names = lookup.bundle_of_name(ordered)
     resolved = lookup.resolve(ordered, with_pid, names)
     with_pid = pl.concat([with_pid, _launches(resolved, with_pid)], how="diagonal_relaxed")
     without_pid = _instances(_pidless(resolved), "alias")
     everyone = pl.concat([with_pid, without_pid], how="diagonal_relaxed")
-    apps = ordered.filter(_is_app_line()).select("about_bundle").drop_nulls().unique()
-    processes = describe(everyone, apps.to_series(), names)
+    apps = told.filter("app_line")["bundle"].drop_nulls().unique()
+    processes = describe(everyone, apps, names)
     return Context(_owned(resolved, without_pid, processes), processes, span)
 
 
@@ -47,8 +48,8 @@ def _stands_twice() -> pl.Expr:
     return pl.col("timed") & pl.col("message").is_not_null() & (pl.col("t") % _MILLISECOND != 0) & ~first
 
 
-def _prepared(events: pl.DataFrame) -> pl.DataFrame:
-    """Events once each (also where two files of a capture tell the same lines), in time order, with ``t``, ``timed``, ``boot``, ``claim`` and the subject as the line gives it.
+def _prepared(events: pl.DataFrame, span: Span) -> pl.DataFrame:
+    """Events within what their source covers, once each (also where two files of a capture tell the same lines), in time order, with ``t``, ``timed``, ``boot``, ``claim`` and the subject as the line gives it.
 
     A kill that is told without a time (a copied line) is kept, not before the line above it (``timed`` is false).
     """
@@ -59,7 +60,7 @@ def _prepared(events: pl.DataFrame) -> pl.DataFrame:
     rows = (
         events.select(*key, "boot_uuid", "process", "pid")
         .with_row_index("row")
-        .filter(pl.col("kind").is_not_null())
+        .filter(pl.col("kind").is_not_null() & ~coverage.outside(span))
         .unique(subset=key, keep="any")
         .sort("ref", "time", nulls_last=True)
         .with_columns(pl.col("time").is_not_null().alias("timed"), by_line.alias("time"))
@@ -68,19 +69,15 @@ def _prepared(events: pl.DataFrame) -> pl.DataFrame:
         .with_columns(pl.col("time").cast(pl.Int64).alias("t"))
         .filter(~_stands_twice())
     )
-    prepared = (
-        events[rows["row"]]
-        .with_columns(rows.select("time", "timed", "t").get_columns())
-        .with_columns(boot.alias("boot"), *subjects.about())
-    )
-    return prepared.with_columns(states.claims(prepared))
+    prepared = events[rows["row"]].with_columns(rows.select("time", "timed", "t").get_columns())
+    return prepared.with_columns(boot.alias("boot"), *subjects.about(prepared).get_columns(), states.claims(prepared))
 
 
-def _claims() -> list[pl.Expr]:
-    """Columns of a line that names its subject."""
+def _told(events: pl.DataFrame, *more: str) -> pl.DataFrame:
+    """What lines tell of their subject, and ``more`` columns of theirs."""
     kind, claim = pl.col("kind"), pl.col("claim")
-    return [
-        *(pl.col(name) for name in ("boot", "t", "ref", "reason", "code", "host_bundle")),
+    return events.select(
+        *(*more, "boot", "t", "ref", "reason", "code", "host_bundle"),
         pl.col("about_bundle").alias("bundle"),
         pl.col("about_name").alias("name"),
         (kind == "process.launched").alias("launch"),
@@ -89,12 +86,12 @@ def _claims() -> list[pl.Expr]:
         claim.is_in([states.FOREGROUND, states.BACKGROUND, states.ACTIVE]).alias("alive"),
         _is_app_line().alias("app_line"),
         _is_service_line().alias("service_line"),
-    ]
+    )
 
 
-def _witnesses(events: pl.DataFrame) -> pl.DataFrame:
+def _witnesses(events: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
     """One row per line and pid that it tells of, with the flags ``own`` (printed by it), ``launch``, ``gone``, …."""
-    subject = events.filter(pl.col("about_pid").is_not_null()).select(pl.col("about_pid").alias("pid"), *_claims())
+    subject = told.filter(pl.col("about_pid").is_not_null()).rename({"about_pid": "pid"})
     own = [pl.lit(value=True).alias(flag) for flag in ("own", "alive")]
     printer = events.filter(pl.col("pid").is_not_null()).select(
         *("boot", "pid", "t", "ref"), pl.col("process").alias("name"), *own
@@ -140,12 +137,14 @@ def _launches(resolved: pl.DataFrame, with_pid: pl.DataFrame) -> pl.DataFrame:
     They count at the first sign of life that follows, which is the begin of the process. Of an app that shows signs of
     life already the same line asks for something else: its scene, or to be woken.
     """
-    key = ["boot", "pid", "instance"]
-    first = with_pid.group_by(key).agg(pl.col("t").min().alias("first"))
-    told = resolved.filter(
+    launches = resolved.filter(
         (pl.col("kind") == "process.launched") & pl.col("about_pid").is_null() & pl.col("key_pid").is_not_null()
     )
-    rows = told.select(pl.col("key_pid").alias("pid"), pl.col("key_instance").alias("instance"), *_claims())
+    if launches.is_empty():
+        return with_pid.clear()
+    key = ["boot", "pid", "instance"]
+    first = with_pid.group_by(key).agg(pl.col("t").min().alias("first"))
+    rows = _told(launches, "key_pid", "key_instance").rename({"key_pid": "pid", "key_instance": "instance"})
     ahead = (pl.col("t") <= pl.col("first")) & (pl.col("first") - pl.col("t") <= lookup.LAUNCH_LEAD_NS)
     rows = rows.join(first, on=key).filter(ahead).with_columns(pl.col("first").alias("t")).drop("first")
     return rows.with_columns(
@@ -156,9 +155,9 @@ def _launches(resolved: pl.DataFrame, with_pid: pl.DataFrame) -> pl.DataFrame:
 
 def _pidless(resolved: pl.DataFrame) -> pl.DataFrame:
     """Witness rows of lines whose subject has a name or a bundle but no pid."""
-    own = (pl.col("alias") == subjects.short_name("process").fill_null(subjects.ANONYMOUS)).alias("own")
-    rows = resolved.filter(pl.col("alias").is_not_null()).select("alias", own, *_claims())
-    rows = rows.with_columns(pl.col(flag).fill_null(value=False) for flag in _FLAGS)
+    own = pl.col("alias") == subjects.short_name("process").fill_null(subjects.ANONYMOUS)
+    rows = _told(resolved.filter(pl.col("alias").is_not_null()), "alias", "process").with_columns(own.alias("own"))
+    rows = rows.drop("process").with_columns(pl.col(flag).fill_null(value=False) for flag in _FLAGS)
     return rows.with_columns(pl.col("alive") | pl.col("own"))
 
 
@@ -172,28 +171,34 @@ def _instances(witnesses: pl.DataFrame, who: str) -> pl.DataFrame:
     exits = pl.when("gone").then(pl.col("t")).shift(1).forward_fill().over(group)
     since = pl.col("t") - pl.col("exit")
     wait = pl.when(pl.col("launch") & pl.lit(who != "pid")).then(0).otherwise(EXIT_ECHO_NS)
-    rows = rows.with_columns(exits.alias("exit")).with_columns(
+    before = pl.col("bundle").shift(1).forward_fill().over(group)
+    rows = rows.with_columns(exits.alias("exit"), before.alias("before")).with_columns(
         (pl.col("alive") & (since > wait)).fill_null(value=False).alias("again")
     )
     first_again = pl.col("again") & (pl.col("again").cum_sum().over([*group, "exit"]) == 1)
     rows = _taken_over(rows.with_columns(first_again.alias("again")), group)
     begins = pl.col("again") | pl.col("taken_over")
-    return rows.with_columns(begins.cum_sum().over(group).alias("instance")).drop("exit", "again", "taken_over")
+    return rows.with_columns(begins.cum_sum().over(group).alias("instance")).drop(
+        "exit", "before", "again", "taken_over"
+    )
 
 
 def _taken_over(rows: pl.DataFrame, group: list[str]) -> pl.DataFrame:
-    """Mark the row where another bundle appears and the earlier one is never named again: the pid was reused."""
+    """Mark the row where another bundle appears than the one ``before``, which is never named again: the pid was reused."""
+    another = (pl.col("bundle") != pl.col("before")).fill_null(value=False)
+    if not rows.select(another.any()).item():
+        return rows.with_columns(pl.lit(value=False).alias("taken_over"))
     named = rows.filter(pl.col("bundle").is_not_null())
     last_named = named.group_by(*group, "bundle").agg(pl.col("t").max().alias("last_named"))
-    rows = rows.with_columns(pl.col("bundle").shift(1).forward_fill().over(group).alias("before")).join(
+    rows = rows.join(
         last_named,
         left_on=[*group, "before"],
         right_on=[*group, "bundle"],
         how="left",
         maintain_order="left",
     )
-    changed = (pl.col("bundle") != pl.col("before")) & (pl.col("last_named") < pl.col("t"))
-    return rows.with_columns(changed.fill_null(value=False).alias("taken_over")).drop("before", "last_named")
+    gone = (pl.col("last_named") < pl.col("t")).fill_null(value=False)
+    return rows.with_columns((another & gone).alias("taken_over")).drop("last_named")
 
 
 def _owned(resolved: pl.DataFrame, without_pid: pl.DataFrame, processes: pl.DataFrame) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """Find the process instance of a line that names a bundle or a name instead of a pid."""
 
+from collections import defaultdict
 from typing import Final, Literal
 
 import polars as pl
@@ -46,6 +47,8 @@ def resolve(events: pl.DataFrame, with_pid: pl.DataFrame, names: pl.DataFrame) -
     known = _known(with_pid, names)
     for column, table in (("about_bundle", known["bundle"]), ("about_short", known["name"])):
         wanted = rows.filter(pl.col("key_pid").is_null() & pl.col(column).is_not_null())
+        if wanted.is_empty():
+            continue
         launch = pl.col("kind") == "process.launched"
         answer = _nearest(wanted.select("row", "boot", "t", launch.alias("launch"), alias=pl.col(column)), table)
         rows = (
@@ -68,43 +71,44 @@ def bundle_of_name(events: pl.DataFrame) -> pl.DataFrame:
 
     The second is Xcode's default (product name, blanks as hyphens); it counts only where no line says otherwise.
     """
-    bundles = events.select("about_bundle").drop_nulls().unique()
-    said = events.filter(pl.col("about_bundle").is_not_null() & pl.col("about_name").is_not_null()).select(
-        subjects.short_name("about_name").alias("short"), pl.col("about_bundle").alias("bundle_of_name")
+    told = events.select(
+        "about_bundle",
+        subjects.short_name("about_name").alias("named"),
+        subjects.short_name("process").alias("printer"),
+    ).unique()
+    said: dict[str, set[str]] = defaultdict(set)
+    by_last: dict[str, set[str]] = defaultdict(set)
+    shorts: set[str] = set()
+    for bundle, named, printer in told.rows():
+        shorts.update(short for short in (named, printer) if short is not None)
+        if bundle is not None:
+            by_last[bundle.split(".")[-1][: subjects.NAME_LENGTH].lower()].add(bundle)
+        if bundle is not None and named is not None:
+            said[named].add(bundle)
+    for short in shorts - subjects.DAEMONS - said.keys():
+        said[short] = by_last.get(short.replace(" ", "-").lower(), set())
+    only = {short: bundles.pop() for short, bundles in sorted(said.items()) if len(bundles) == 1}
+    return pl.DataFrame(
+        {"short": list(only), "bundle_of_name": list(only.values())},
+        schema={"short": pl.String, "bundle_of_name": pl.String},
     )
-    printers = pl.concat(
-        [events.select(short=subjects.short_name("process")), events.select(short=subjects.short_name("about_name"))]
-    )
-    last = pl.col("about_bundle").str.split(".").list.last().str.slice(0, subjects.NAME_LENGTH).str.to_lowercase()
-    guessed = (
-        printers.drop_nulls()
-        .unique()
-        .filter(~subjects.is_daemon("short"))
-        .with_columns(pl.col("short").str.replace_all(" ", "-").str.to_lowercase().alias("folded"))
-        .join(bundles.select("about_bundle", last.alias("folded")), on="folded")
-        .select("short", pl.col("about_bundle").alias("bundle_of_name"))
-    )
-    guessed = guessed.join(said, on="short", how="anti")
-    pairs = pl.concat([said, guessed]).unique()
-    return pairs.filter(pl.len().over("short") == 1).sort("short")
 
 
 def _known(with_pid: pl.DataFrame, names: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Instances by bundle and by cut name: ``boot``, ``alias``, ``pid``, ``instance``, ``first``, ``gone_at``."""
-    life = with_pid.group_by("boot", "pid", "instance").agg(
-        pl.col("t").min().alias("first"), pl.col("t").filter("gone").min().alias("gone_at")
-    )
     key = ["boot", "pid", "instance"]
-    shorts = (
-        with_pid.select(*key, alias=subjects.short_name("name"))
-        .drop_nulls("alias")
-        .unique()
-        .join(life, on=key, how="left")
+    lives = with_pid.group_by(key).agg(
+        pl.col("t").min().alias("first"),
+        pl.col("t").filter("gone").min().alias("gone_at"),
+        pl.col("bundle").drop_nulls().unique(),
+        subjects.short_name("name").drop_nulls().unique().alias("short"),
     )
-    said = with_pid.select(*key, alias="bundle").drop_nulls("alias")
-    by_name = shorts.join(names, left_on="alias", right_on="short").select(*key, alias="bundle_of_name")
-    bundles = pl.concat([said, by_name.join(said, on=key, how="anti")]).unique().join(life, on=key, how="left")
-    return {"bundle": bundles, "name": shorts}
+    life = [*key, "first", "gone_at"]
+    shorts = lives.select(*life, alias="short").explode("alias").drop_nulls("alias")
+    said = lives.select(*life, alias="bundle").explode("alias").drop_nulls("alias")
+    nameless = lives.filter(pl.col("bundle").list.len() == 0).select(*life, "short").explode("short")
+    by_name = nameless.join(names, on="short").select(*life, alias="bundle_of_name").unique()
+    return {"bundle": pl.concat([said, by_name]), "name": shorts}
 
 
 def _nearest(wanted: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
@@ -114,8 +118,8 @@ def _nearest(wanted: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     for strategy, suffix in _DIRECTIONS:
         answer = wanted.join_asof(
             known, left_on="t", right_on="first", by=["boot", "alias"], strategy=strategy, check_sortedness=False
-        ).select("row", pl.col("pid", "instance", "first", "gone_at").name.suffix(suffix))
-        both = both.join(answer, on="row", how="left", maintain_order="left")
+        )
+        both = both.hstack(answer.select(pl.col("pid", "instance", "first", "gone_at").name.suffix(suffix)))
     ended = (pl.col("gone_at_before") < pl.col("t")).fill_null(value=False)
     soon = (pl.col("first_after") - pl.col("t") <= LAUNCH_LEAD_NS).fill_null(value=False)
     later = pl.col("pid_before").is_null() | (soon & (ended | pl.col("launch")))

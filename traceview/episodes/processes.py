@@ -124,25 +124,31 @@ def _with_edges(rows: pl.DataFrame) -> pl.DataFrame:
     silent before it, as a suspended app is, was there to the last line of its boot.
     """
     took_effect = pl.col("last_alive").is_null() | (pl.col("last_alive") <= pl.col("killed_at") + KILL_ECHO_NS)
-    told = pl.coalesce("gone_at", pl.when(took_effect).then(pl.col("killed_at")))
+    died = pl.coalesce("gone_at", pl.when(took_effect).then(pl.col("killed_at")))
     successor = pl.col("instance") < pl.col("instance").max().over("boot", "pid", "alias")
     later_app = pl.col("is_app") & (pl.col("first") < pl.col("first").filter("is_app").max().over("boot", "app"))
     rebooted = pl.col("boot") != pl.col("boot").last()
-    followed = (successor | (later_app & pl.col("app").is_not_null())).fill_null(value=False)
-    replaced = (followed | rebooted).fill_null(value=False)
-    last_seen = pl.when(rebooted & ~followed).then(pl.col("last").max().over("boot")).otherwise(pl.col("last"))
-    start = pl.min_horizontal("first", "launched")
-    end = pl.coalesce(told, pl.when(replaced).then(last_seen))
+    followed = successor | (later_app & pl.col("app").is_not_null())
+    # One step after the other: an expression that is used twice would be evaluated twice.
+    rows = rows.with_columns(
+        pl.min_horizontal("first", "launched").alias("start"),
+        died.alias("died"),
+        followed.fill_null(value=False).alias("followed"),
+        rebooted.fill_null(value=False).alias("rebooted"),
+        pl.col("last").max().over("boot").alias("last_of_boot"),
+    )
+    replaced = pl.col("followed") | pl.col("rebooted")
+    last_seen = pl.when("followed").then("last").when("rebooted").then("last_of_boot")
+    end = pl.coalesce("died", last_seen)
     return rows.with_columns(
-        start.alias("start"),
-        pl.max_horizontal(pl.when(end.is_not_null()).then(start), end).alias("end"),
+        pl.when(end.is_not_null()).then(pl.max_horizontal("start", end)).alias("end"),
         pl.when(pl.col("launched") - pl.col("first") <= LAUNCH_NS)
         .then(pl.lit("observed"))
         .when(pl.col("instance") > 0)
         .then(pl.lit("inferred"))
         .otherwise(pl.lit("capture_edge"))
         .alias("start_how"),
-        pl.when(told.is_not_null())
+        pl.when(pl.col("died").is_not_null())
         .then(pl.lit("observed"))
         .when(replaced)
         .then(pl.lit("inferred"))

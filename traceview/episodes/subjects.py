@@ -50,6 +50,7 @@ DAEMONS: Final = frozenset(
 )
 """System processes whose lines are about others (or about the system), so an unnamed subject stays unknown."""
 
+_DAEMONS: Final = pl.Series(sorted(DAEMONS)).implode()
 _OWN_KINDS: Final = (
     "app.",
     "audio_session.",
@@ -63,28 +64,26 @@ _OWN_KINDS: Final = (
 )
 
 
-def about() -> list[pl.Expr]:
-    """Columns ``about_pid``, ``about_bundle``, ``about_name``: the subject as the line gives it, all null if unknown."""
-    kind = pl.col("kind")
+def about(events: pl.DataFrame) -> pl.DataFrame:
+    """Return ``about_pid``, ``about_bundle``, ``about_name``: the subject as each line gives it, all null if unknown."""
+    kinds = events["kind"].unique().drop_nulls().to_list()
+    own_kind = pl.col("kind").is_in([kind for kind in kinds if kind.startswith(_OWN_KINDS)])
+    io_kind = pl.col("kind").is_in([kind for kind in kinds if kind.startswith("audio_io.")])
     named = pl.any_horizontal(pl.col("subject_pid", "bundle", "subject").is_not_null())
-    own_kind = pl.any_horizontal(kind.str.starts_with(prefix) for prefix in _OWN_KINDS)
-    io_kind = kind.str.starts_with("audio_io.")
     by_itself = ~named & (io_kind | (own_kind & ~is_daemon()))
-    return [
-        pl.when(by_itself).then(pl.col("pid")).otherwise(pl.col("subject_pid")).alias("about_pid"),
+    # One step after the other: an expression that is used twice would be evaluated twice.
+    told = events.select("pid", "process", "subject_pid", "bundle", "subject", by_itself.alias("by_itself"))
+    nameless = pl.when(pl.col("pid").is_null()).then(pl.lit(ANONYMOUS))
+    return told.select(
+        pl.when("by_itself").then("pid").otherwise("subject_pid").alias("about_pid"),
         pl.col("bundle").alias("about_bundle"),
-        pl.when(by_itself & pl.col("pid").is_null())
-        .then(pl.col("process").fill_null(ANONYMOUS))
-        .when(by_itself)
-        .then(pl.col("process"))
-        .otherwise(pl.col("subject"))
-        .alias("about_name"),
-    ]
+        pl.when("by_itself").then(pl.coalesce("process", nameless)).otherwise("subject").alias("about_name"),
+    )
 
 
 def is_daemon(column: str = "process") -> pl.Expr:
     """Expression: the process is one of `DAEMONS` (false for null)."""
-    return pl.col(column).is_in(list(DAEMONS)).fill_null(value=False)
+    return pl.col(column).is_in(_DAEMONS).fill_null(value=False)
 
 
 def short_name(column: str) -> pl.Expr:

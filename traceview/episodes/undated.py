@@ -9,7 +9,11 @@ import polars as pl
 
 def apart(events: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return (events that have a place in time or in a log, undated reports); both `EVENT_SCHEMA`."""
-    undated = (pl.col("signal").str.starts_with("report.") & pl.col("time").is_null()).fill_null(value=False)
+    undated = events.select(
+        (pl.col("signal").str.starts_with("report.") & pl.col("time").is_null()).fill_null(value=False)
+    ).to_series()
+    if not undated.any():
+        return events, events.clear()
     return events.filter(~undated), events.filter(undated).unique(["ref", "kind"], maintain_order=True)
 
 
