@@ -195,6 +195,7 @@ PLAIN = [
     (signal, named)
     for signal, named in KNOWN
     if not PREFIX.match(named) and not {"handle", "bundle"} & set(names_of(named)) and names_of(named)
+    if not any(place.decoder for place in placeholders(NAME.sub("", named)))  # `shown` knows no decoders
 ]
 
 

@@ -1,12 +1,13 @@
 """From raw fields to the event table: types, what compound values hold, constants of the signals, the rows themselves."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import polars as pl
 
-from traceview.signals.candidates import Rows
+from traceview.signals.candidates import Rows, numbered
 from traceview.signals.catalogue import Catalogue
 from traceview.signals.identity import COMPOUND, HIDDEN, taken_apart
 from traceview.signals.vocabulary import EVENT_SCHEMA, FIELDS
@@ -55,6 +56,21 @@ class Groups:
             yield name, np.concatenate([cases for cases, _ in parts]), pl.concat([values for _, values in parts])
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Raw values of a field, from one place.
+
+    Attributes:
+        cases: Cases that have the field.
+        number: Position in `texts` of each one's value.
+        texts: The values.
+    """
+
+    cases: Rows
+    number: Rows
+    texts: pl.Series
+
+
 def assemble(rows: pl.DataFrame, groups: Groups, case: Rows, known: Catalogue) -> pl.DataFrame:
     """Build the events of some rows.
 
@@ -64,88 +80,96 @@ def assemble(rows: pl.DataFrame, groups: Groups, case: Rows, known: Catalogue) -
         case: Case of each row.
         known: The catalogue whose forms `groups` names.
     """
-    fields = _fields(groups)
-    form = groups.form[case]
-    base = rows.select(pl.col(old).alias(new) for old, new in BASE.items() if old in rows.columns)
-    told = base.with_columns(column.gather(places[case]) for column, places in fields)
-    events = told.with_columns(_constants(form, {column.name for column, _ in fields}, known))
-    missing = [pl.lit(None, kind).alias(name) for name, kind in EVENT_SCHEMA.items() if name not in events.columns]
-    return events.with_columns(missing).select(pl.col(name).cast(kind) for name, kind in EVENT_SCHEMA.items())
+    base = rows.select(
+        pl.col(old).cast(EVENT_SCHEMA[new]).alias(new) for old, new in BASE.items() if old in rows.columns
+    )
+    columns = {column.name: column for column in base}
+    columns |= {name: values[places[case]] for name, values, places in _fields(groups)}
+    for name, constant in _constants(groups.form[case], known):
+        columns[name] = constant.zip_with(constant.is_not_null(), columns[name]) if name in columns else constant
+    nothing = {kind: pl.Series([None] * len(case), dtype=kind) for kind in set(EVENT_SCHEMA.values())}
+    return pl.DataFrame([columns.get(name, nothing[kind]).alias(name) for name, kind in EVENT_SCHEMA.items()])
 
 
-def _fields(groups: Groups) -> list[tuple[pl.Series, Rows]]:
-    """Return (values, place of each case's value in them) of every field that has one; the last place is a null.
+def _fields(groups: Groups) -> Iterator[tuple[str, pl.Series, Rows]]:
+    """Yield (name, values, place of each case's value in them) of every field that has one; the last place is a null.
 
-    Most fields are told by few forms, so they are typed as they were found, without the cases that do not have them.
+    Most fields are told by few forms, so they are typed as they were found, without the cases that do not have them;
+    the values of all fields of one type at once.
     """
-    found: dict[str, list[tuple[Rows, pl.Series]]] = {}
-    compound: list[tuple[str, Rows, pl.Series]] = []
+    alike: dict[_Conversion, list[tuple[str, _Part]]] = {}
+    for name, part in _parts(groups):
+        alike.setdefault(_BY_FIELD.get(name) or _BY_TYPE[FIELDS[name]], []).append((name, part))
+    texts = _shown(pl.concat([part.texts for parts in alike.values() for _, part in parts])) if alike else pl.Series()
+    for convert, parts in alike.items():
+        nowhere = sum(len(part.texts) for _, part in parts)
+        values, texts = convert(texts[:nowhere]), texts[nowhere:]
+        told = values.is_not_null().to_numpy()
+        places: dict[str, Rows] = {}
+        start = 0
+        for name, part in parts:
+            place = places.setdefault(name, np.full(len(groups.form), nowhere, np.int64))
+            number = part.number + start
+            new = told[number] & (place[part.cases] == nowhere)
+            place[part.cases[new]] = number[new]
+            start += len(part.texts)
+        values = values.append(pl.Series([None], dtype=values.dtype))
+        yield from ((name, values, place) for name, place in places.items())
+
+
+def _parts(groups: Groups) -> Iterator[tuple[str, _Part]]:
+    """Yield (field, where its values come from); of several parts of a field the first that tells a value counts.
+
+    What a field's own group found comes first, then what compound values hold, of which each is taken apart once.
+    """
+    compounds: dict[str, tuple[Rows, Rows, pl.Series]] = {}
     for name, cases, raw in groups.columns():
         if name in COMPOUND:
-            compound += ((field, cases, values) for field, values in taken_apart(name, raw))
+            number, distinct = numbered(raw)
+            shown = number >= 0
+            compounds[name] = cases[shown], number[shown], distinct
         else:
-            found[name] = [(cases, raw)]
-    for field, cases, raw in compound:
-        found.setdefault(field, []).append((cases, raw))
-    columns = []
-    for name, parts in found.items():
-        values = _typed(name, pl.concat([raw for _, raw in parts]).alias(name))
-        shown = values.is_not_null().to_numpy()
-        place = np.full(len(groups.form), len(values), np.int64)
-        end = len(values)
-        for cases, raw in reversed(parts):  # a field given by its own group wins, so it comes last
-            start = end - len(raw)
-            place[cases[shown[start:end]]] = start + np.flatnonzero(shown[start:end])
-            end = start
-        columns.append((values.append(pl.Series(name, [None], values.dtype)), place))
-    return columns
+            yield name, _Part(cases, np.arange(len(cases)), raw)
+    for name, field, texts in taken_apart({name: distinct for name, (_, _, distinct) in compounds.items()}):
+        cases, number, _ = compounds[name]
+        yield field, _Part(cases, number, texts)
 
 
-def _constants(form: Rows, found: set[str], known: Catalogue) -> list[pl.Expr]:
-    """Return what the signals say themselves: a constant field comes before what was found."""
-    signal = pl.Series(np.array([one.signal for one in known.forms], np.int64)[form])
-    present = [known.signals[number] for number in signal.unique()]
-
-    def column(name: str, kind: pl.DataType, values: list[Any]) -> pl.Expr:
-        return pl.lit(pl.Series(name, values, dtype=kind).gather(signal))
-
-    constants = [
-        column("signal", pl.String(), [one.id for one in known.signals]),
-        column("kind", pl.String(), [one.kind for one in known.signals]),
-        column("confidence", pl.Float64(), [one.confidence for one in known.signals]),
-    ]
-    for name in sorted({name for one in present for name in one.constants}):
-        value = column(name, FIELDS[name], [one.constants.get(name) for one in known.signals])
-        constants.append(pl.coalesce(value, name).alias(name) if name in found else value)
-    return constants
+def _constants(form: Rows, known: Catalogue) -> Iterator[tuple[str, pl.Series]]:
+    """Yield (column, values) of what the signals say themselves."""
+    present, number = np.unique(known.signal_of_form[form], return_inverse=True)
+    signals = [known.signals[position] for position in present]
+    yield "signal", pl.Series([one.id for one in signals])[number]
+    yield "kind", pl.Series([one.kind for one in signals])[number]
+    yield "confidence", pl.Series([one.confidence for one in signals], dtype=pl.Float64)[number]
+    for name in {name for one in signals for name in one.constants}:
+        yield name, pl.Series([one.constants.get(name) for one in signals], dtype=FIELDS[name])[number]
 
 
-def _typed(name: str, raw: pl.Series) -> pl.Series:
-    """Return raw text as its field's type; what is hidden or does not convert becomes null."""
-    text = pl.col(name).str.strip_chars()
-    text = pl.when(text.is_in(HIDDEN) | text.str.starts_with(_MASKED)).then(None).otherwise(text)
-    kind = FIELDS[name]
-    value: pl.Expr
-    if kind == pl.Boolean():
-        lower = text.str.to_lowercase()
-        value = pl.when(lower.is_in(_TRUE)).then(True).when(lower.is_in(_FALSE)).then(False)
-    elif name == "session_id":
-        lower = text.str.to_lowercase().str.strip_prefix("0x")
-        value = pl.when(lower.str.contains(r"^[0-9a-f]+$")).then("0x" + lower)
-    elif name == "code":
-        value = text.map_batches(_hexadecimal, return_dtype=pl.String)
-    elif name == "call_id":
-        value = text.str.to_uppercase()
-    else:
-        value = text if kind == pl.String() else text.cast(kind, strict=False)
-    return raw.to_frame().select(value.alias(name)).to_series()
+def _shown(texts: pl.Series) -> pl.Series:
+    """Return texts without blanks around them; what is hidden becomes null."""
+    text = pl.col("text").str.strip_chars()
+    shown = pl.when(~(text.is_in(HIDDEN) | text.str.starts_with(_MASKED))).then(text)
+    return texts.alias("text").to_frame().select(shown).to_series()
+
+
+def _boolean(texts: pl.Series) -> pl.Series:
+    text = pl.col("text").str.to_lowercase()
+    value = pl.when(text.is_in(_TRUE)).then(True).when(text.is_in(_FALSE)).then(False)
+    return texts.alias("text").to_frame().select(value).to_series()
+
+
+def _session(texts: pl.Series) -> pl.Series:
+    digits = pl.col("text").str.to_lowercase().str.strip_prefix("0x")
+    value = pl.when(digits.str.contains(r"^[0-9a-f]+$")).then("0x" + digits)
+    return texts.alias("text").to_frame().select(value).to_series()
 
 
 def _hexadecimal(codes: pl.Series) -> pl.Series:
     """Return decimal and hexadecimal codes as ``0x…`` in lower case; other text stays as printed."""
-    distinct = codes.drop_nulls().unique().to_list()
-    table = {code: _hex(code) for code in distinct}
-    return codes.replace_strict(table, return_dtype=pl.String) if table else codes
+    number, distinct = numbered(codes)
+    table = [*map(_hex, distinct.to_list()), None]
+    return pl.Series(table, dtype=pl.String)[number % len(table)]
 
 
 def _hex(code: str) -> str:
@@ -153,3 +177,18 @@ def _hex(code: str) -> str:
     if lower.startswith("0x"):
         return lower
     return f"0x{int(lower):x}" if lower.isascii() and lower.isdigit() else code
+
+
+_Conversion = Callable[[pl.Series], pl.Series]
+_BY_FIELD: Final[dict[str, _Conversion]] = {
+    "session_id": _session,
+    "code": _hexadecimal,
+    "call_id": lambda texts: texts.str.to_uppercase(),
+}
+_BY_TYPE: Final[dict[pl.DataType, _Conversion]] = {
+    pl.String(): lambda texts: texts,
+    pl.Boolean(): _boolean,
+    pl.Int64(): lambda texts: texts.cast(pl.Int64, strict=False),
+    pl.Float64(): lambda texts: texts.cast(pl.Float64, strict=False),
+}
+"""Text to the type of a field (null where it does not convert), where the field has no notation of its own."""

@@ -7,6 +7,7 @@ Aho-Corasick pass over all literals of the catalogue, which names the few forms 
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -26,18 +27,16 @@ _KEY: Final = ("message", "process", "subsystem", "sender", "format")
 
 @dataclass(frozen=True)
 class Cases:
-    """Rows that may be events, by case.
+    """Rows by case.
 
     Attributes:
-        rows: Positions of the rows in their table, ascending.
-        case: Case of each of `rows`.
+        case: Case of each row.
         frame: The first row of each case.
         texts: Its message, cut to `MAX_MESSAGE`.
         forms: Positions of the forms that the cases of `members` may have, ascending: most specific first.
         members: Cases of each of `forms`, ascending.
     """
 
-    rows: Rows
     case: Rows
     frame: pl.DataFrame
     texts: pl.Series
@@ -46,64 +45,55 @@ class Cases:
 
 
 def find_cases(frame: pl.DataFrame, known: Catalogue) -> Cases:
-    """Return the rows of `frame` (columns message, process, subsystem, sender, format) that may be events."""
-    formats = _known_formats(frame["format"], known)
-    worth = frame["message"].str.contains_any(known.literals)
-    if formats:
-        worth |= frame["format"].is_in(list(formats)).fill_null(value=False) & frame["message"].is_not_null()
-    rows = worth.fill_null(value=False).arg_true()
-    some = frame[rows]
-    first = some.with_row_index("place").select(pl.col("place").first().over(_KEY)).to_series().to_numpy()
+    """Return the cases of `frame` (columns message, without nulls, process, subsystem, sender, format), and their forms."""
+    first = frame.with_row_index("place").select(pl.col("place").first().over(_KEY)).to_series().to_numpy()
     leaders, case = np.unique(first, return_inverse=True)
-    cases = some[leaders]
+    cases = frame[leaders]
     texts = cases["message"].str.slice(0, MAX_MESSAGE)
-    case_by_format, form_by_format = _by_format(cases["format"], formats)
+    case_by_format, form_by_format = _by_format(cases["format"], known)
     undecided = np.ones(len(cases), bool)
     undecided[case_by_format] = False
     case_by_word, form_by_word = _by_literal(texts, np.flatnonzero(undecided), known)
-    size = max(len(cases), 1)
+    size = len(cases)
     pairs = np.concatenate([form_by_format, form_by_word]) * np.int64(size)
     pairs += np.concatenate([case_by_format, case_by_word])
-    form, member = np.divmod(pl.Series(pairs).unique().sort().to_numpy(), size)
+    form, member = np.divmod(np.unique(pairs), size)
     forms, starts = np.unique(form, return_index=True)
     members = np.split(member, starts[1:]) if len(forms) else []
-    return Cases(rows.to_numpy(), case, cases, texts, forms.tolist(), members)
+    return Cases(case, cases, texts, forms.tolist(), members)
 
 
-def _known_formats(column: pl.Series, known: Catalogue) -> dict[str, tuple[int, ...]]:
-    """Return the formats of the column that some signal gives, with the forms that their messages may have."""
-    distinct = column.drop_nulls().unique().cast(pl.String)
-    places = ((text, known.forms_of(format_key(text))) for text in distinct)
-    return {text: forms for text, forms in places if forms}
-
-
-def _by_format(column: pl.Series, formats: dict[str, tuple[int, ...]]) -> tuple[Rows, Rows]:
-    """Return (case, form) pairs of the cases whose format is known."""
-    pairs = [(text, form) for text, forms in formats.items() for form in forms]
-    table = pl.DataFrame(pairs, schema={"format": pl.String, "form": pl.Int64}, orient="row")
-    cases = pl.DataFrame({"format": column.cast(pl.String)}).with_row_index("case").join(table, on="format")
-    return cases["case"].cast(pl.Int64).to_numpy(), cases["form"].to_numpy()
+def _by_format(column: pl.Series, known: Catalogue) -> tuple[Rows, Rows]:
+    """Return (case, form) pairs of the cases whose format some signal gives."""
+    number, distinct = numbered(column)
+    forms = [known.forms_of(format_key(text)) for text in distinct]
+    borders = np.cumsum([0, *map(len, forms)])
+    cases = np.flatnonzero(number >= 0)
+    return _each_form(cases, number[cases], np.array(list(chain(*forms)), np.int64), borders)
 
 
 def _by_literal(texts: pl.Series, cases: Rows, known: Catalogue) -> tuple[Rows, Rows]:
     """Return (case, form) pairs of the cases by the literals that their texts hold."""
-    found = texts.gather(cases).str.extract_many(known.literals, overlapping=True)
-    owner = np.repeat(cases, found.list.len().to_numpy())
-    literals = pl.Series("literal", known.literals)
-    number = found.explode(empty_as_null=False).cast(pl.Enum(literals)).to_physical().to_numpy()
-    forms, borders = known.forms_by_literal
+    found = texts[cases].str.extract_many(known.literals, overlapping=True)
+    owners = np.repeat(cases, found.list.len().to_numpy())
+    number = found.explode(empty_as_null=False).cast(known.literal_type).to_physical().to_numpy()
+    return _each_form(owners, number, *known.forms_by_literal)
+
+
+def _each_form(cases: Rows, number: Rows, forms: Rows, borders: Rows) -> tuple[Rows, Rows]:
+    """Return (case, form) pairs: number ``i`` stands for ``forms[borders[i]:borders[i + 1]]``."""
     count = np.diff(borders)[number]
     within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    return np.repeat(owner, count), forms[np.repeat(borders[number], count) + within]
+    return np.repeat(cases, count), forms[np.repeat(borders[number], count) + within]
 
 
 class Conditions:
     """Who printed each case, as small numbers, so that one signal's conditions are two table look-ups."""
 
     def __init__(self, cases: pl.DataFrame) -> None:
-        self._process, self._processes = _numbered(cases["process"])
-        self._subsystem, self._subsystems = _numbered(cases["subsystem"])
-        self._sender, self._senders = _numbered(cases["sender"])
+        self._process, self._processes = _named_by_number(cases["process"])
+        self._subsystem, self._subsystems = _named_by_number(cases["subsystem"])
+        self._sender, self._senders = _named_by_number(cases["sender"])
 
     def hold(self, signal: Signal, letters: int, cases: Rows) -> Mask:
         """Say for each case whether its process and subsystem, where they are known, are those of the signal."""
@@ -124,12 +114,16 @@ class Conditions:
         return library | _named(self._subsystems, {signal.subsystem})[self._subsystem[cases]]
 
 
-def _numbered(column: pl.Series) -> tuple[Rows, list[str | None]]:
-    """Return a number a row and the values that the numbers stand for."""
-    values = column.cast(pl.String).alias("value")
-    distinct = values.unique().to_frame().with_row_index("number")
-    numbers = values.to_frame().join(distinct, on="value", how="left", nulls_equal=True, maintain_order="left")
-    return numbers["number"].to_numpy(), distinct["value"].to_list()
+def numbered(values: pl.Series) -> tuple[Rows, pl.Series]:
+    """Return a number a value, -1 for null, and the distinct values (text) that the numbers stand for."""
+    encoded = values.cast(pl.String).to_arrow().dictionary_encode()
+    return encoded.indices.fill_null(-1).to_numpy(), pl.Series(encoded.dictionary)
+
+
+def _named_by_number(values: pl.Series) -> tuple[Rows, list[str | None]]:
+    """Return a number a value and what the numbers stand for; the last one, -1, stands for null."""
+    number, distinct = numbered(values)
+    return number, [*distinct.to_list(), None]
 
 
 def _accepted(values: list[str | None], wanted: Collection[str]) -> Mask:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import polars as pl
 
 from traceview.signals.identity import COMPOUND
 from traceview.signals.notation import format_key, literals_of, names_of, to_pattern
@@ -149,9 +150,19 @@ class Catalogue:
         return dict(sorted(holders.items()))
 
     @cached_property
+    def signal_of_form(self) -> Any:
+        """Return the position of each form's signal, as an array."""
+        return np.array([form.signal for form in self.forms], np.int64)
+
+    @cached_property
     def literals(self) -> list[str]:
         """Return every distinct literal that some form needs, sorted."""
         return list(self._holders)
+
+    @cached_property
+    def literal_type(self) -> pl.Enum:
+        """Return the type whose numbers are the positions in `literals`."""
+        return pl.Enum(self.literals)
 
     @cached_property
     def forms_by_literal(self) -> tuple[Any, Any]:

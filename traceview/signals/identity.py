@@ -4,12 +4,13 @@ A signal may name a group after a field of the vocabulary or after one of `EXPAN
 the fields they hold. All work is vectorised: one regular expression a field over the column of raw values.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 from typing import Final
 
 import polars as pl
 
-_HOST: Final = r"\[(?:\w+)<(?P<host_name>[^<>()\[\]{}]*)(?:\([^<>]*\))?>:(?P<host_pid>[0-9]+)(?::[0-9]+)?\]"
+_HOST: Final = r"\[(?:[A-Za-z]+)<(?P<host_name>[^<>()\[\]{}]*)(?:\([^<>]*\))?>:(?P<host_pid>[0-9]+)(?::[0-9]+)?\]"
 _IDENTITY: Final = (
     r"(?P<type>app|application|xpcservice|daemon|osservice|anon|angel|dext)"
     r"<(?P<name><private>|[^<>()\[\]{}]*)"
@@ -94,14 +95,16 @@ EXPANSIONS: Final[dict[str, list[tuple[str, str]]]] = {
     # os_log prints session ids without 0x where the format has the prefix itself
     "object": [],
 }
+_HOST_PARTS: Final = {"host_bundle": "host_bundle", "host_pid": "host_pid"}
+_SUBJECT: Final = {"bundle": "bundle", "subject": "subject", "pid": "subject_pid"} | _HOST_PARTS
 HANDLES: Final[dict[str, dict[str, str]]] = {
-    "handle": {"bundle": "bundle", "subject": "subject", "pid": "subject_pid"},
-    "identity": {"bundle": "bundle", "subject": "subject", "pid": "subject_pid"},
-    "assertion": {"bundle": "bundle", "subject": "subject", "pid": "subject_pid"},
-    "context": {"bundle": "bundle", "pid": "subject_pid"},
+    "handle": _SUBJECT,
+    "identity": _SUBJECT,
+    "assertion": _SUBJECT,
+    "context": {"bundle": "bundle", "pid": "subject_pid"} | _HOST_PARTS,
     "originator_handle": {"bundle": "originator", "subject": "originator", "pid": "originator_pid"},
 }
-"""Names whose text holds a RunningBoard identity, and the fields that it fills."""
+"""Names whose text holds a RunningBoard identity, and the fields that its parts fill."""
 
 _DOMAIN_NAME: Final = r"\" name:\"|; name: "
 """What stands between domain and name of an assertion's attribute; the field ``domain`` has a colon there."""
@@ -116,37 +119,34 @@ HIDDEN: Final = ("", "<private>", "(null)", "<redacted>", "<sensitive>", "<no ex
 """What stands for a value that the line does not tell."""
 
 
-def taken_apart(name: str, values: pl.Series) -> list[tuple[str, pl.Series]]:
-    """Return (field, text of each value) pairs of the compound `name`; a field may come several times, best first.
+def taken_apart(compounds: Mapping[str, pl.Series]) -> Iterator[tuple[str, str, pl.Series]]:
+    """Take the values of compounds apart.
 
-    One process is named in many lines, so each distinct value is taken apart once.
+    Args:
+        compounds: Values by name of `COMPOUND`. One process is named in many lines: give each distinct value once.
+
+    Yields:
+        (name, field, text of each value), name by name; a field of a name may come several times, best first.
     """
-    pairs = _fields(name)
-    if not pairs:
-        return []
-    column = values.alias(_RAW).to_frame()
-    parts = [str(at) for at in range(len(pairs))]
-    distinct = column.select(pl.col(_RAW).drop_nulls().unique())
-    if name in HANDLES:
-        distinct = _with_identity(distinct)
-    distinct = distinct.with_columns(value.alias(part) for part, (_, value) in zip(parts, pairs, strict=True))
-    found = column.join(distinct, on=_RAW, how="left", maintain_order="left")
-    return [(field, found[part]) for part, (field, _) in zip(parts, pairs, strict=True)]
+    identities = _identities({name: values for name, values in compounds.items() if name in HANDLES})
+    for name, values in compounds.items():
+        for part, field in HANDLES.get(name, {}).items():
+            yield name, field, identities[name][part]
+        expansions = EXPANSIONS.get(name, ())
+        if expansions:
+            found = values.alias(_RAW).to_frame().select(_extracted(at, *one) for at, one in enumerate(expansions))
+            yield from ((name, field, texts) for (field, _), texts in zip(expansions, found, strict=True))
 
 
 def identity_fields(texts: Iterable[str]) -> pl.DataFrame:
     """Take RunningBoard handles apart: columns bundle, subject, subject_pid, host_bundle, host_pid (all strings)."""
-    found = dict(taken_apart("handle", pl.Series(list(texts), dtype=pl.String)))
-    return pl.DataFrame({name: found[name] for name in ("bundle", "subject", "subject_pid", "host_bundle", "host_pid")})
+    handles = {"handle": pl.Series(list(texts), dtype=pl.String)}
+    return pl.DataFrame([texts.alias(field) for _, field, texts in taken_apart(handles)])
 
 
-def _fields(name: str) -> list[tuple[str, pl.Expr]]:
-    """Return (field, expression over `_RAW`) pairs of the compound `name`; a field may come several times, best first."""
-    pairs = _handle_fields(name) if name in HANDLES else []
-    for field, pattern in EXPANSIONS.get(name, ()):
-        value = pl.col(_RAW).str.extract(pattern, 1)
-        pairs.append((field, _shown(value.str.replace(_DOMAIN_NAME, ":") if field == "domain" else value)))
-    return pairs
+def _extracted(at: int, field: str, pattern: str) -> pl.Expr:
+    value = pl.col(_RAW).str.extract(pattern, 1)
+    return (value.str.replace(_DOMAIN_NAME, ":") if field == "domain" else value).alias(str(at))
 
 
 def _shown(value: pl.Expr) -> pl.Expr:
@@ -154,26 +154,23 @@ def _shown(value: pl.Expr) -> pl.Expr:
     return pl.when(stripped.is_in(HIDDEN)).then(None).otherwise(stripped)
 
 
-def _with_identity(values: pl.DataFrame) -> pl.DataFrame:
-    """Add what a RunningBoard identity holds, each part once: ``type``, ``name``, ``pid``, ``host_name``, ``old_name``, …."""
+def _identities(compounds: Mapping[str, pl.Series]) -> dict[str, pl.DataFrame]:
+    """Return the parts of the RunningBoard identities in the values, by name; those of all names are read at once."""
+    if not compounds:
+        return {}
     groups = [pl.col(_RAW).str.extract_groups(pattern) for pattern in (_IDENTITY, _OLD_HANDLE)]
-    found = values.select(_RAW, groups[0].alias("identity"), groups[1].alias("old")).unnest("identity", "old")
+    values = pl.concat([values.alias(_RAW) for values in compounds.values()]).to_frame()
+    found = values.select(groups[0].alias("identity"), groups[1].alias("old")).unnest("identity", "old")
     name = _shown(pl.col("name"))
     # Authors of public logs write application<...>.
     found = found.with_columns(pl.when(name.str.contains(r"\w")).then(name).alias("name"), _shown(pl.col("host_name")))
-    return found.with_columns(pl.coalesce(pl.col("name").str.extract(_MAC_BUNDLE, 1), "name").alias("plain_name"))
-
-
-def _handle_fields(compound: str) -> list[tuple[str, pl.Expr]]:
-    """Return (field, expression over `_with_identity`) pairs of a compound that holds RunningBoard identities."""
     is_app = pl.col("type").is_in(["app", "application", "xpcservice"])
-    target = HANDLES[compound]
-    fields = {
-        "bundle": pl.when(is_app).then("plain_name"),
-        "subject": pl.coalesce(pl.when(~is_app).then("name"), "old_name"),
-        "pid": pl.coalesce("pid", "old_pid"),
-    }
-    pairs = [(target[part], expression) for part, expression in fields.items() if part in target]
-    if compound != "originator_handle":
-        pairs += [("host_bundle", pl.col("host_name")), ("host_pid", pl.col("host_pid"))]
-    return pairs
+    parts = found.select(
+        bundle=pl.when(is_app).then(pl.coalesce(pl.col("name").str.extract(_MAC_BUNDLE, 1), "name")),
+        subject=pl.coalesce(pl.when(~is_app).then("name"), "old_name"),
+        pid=pl.coalesce("pid", "old_pid"),
+        host_bundle="host_name",
+        host_pid="host_pid",
+    )
+    ends = accumulate(len(values) for values in compounds.values())
+    return {name: parts[end - len(values) : end] for (name, values), end in zip(compounds.items(), ends, strict=True)}

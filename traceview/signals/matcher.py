@@ -37,14 +37,17 @@ def match(log: Any, using: Catalogue | None = None) -> pl.DataFrame:
     """
     known = using or catalogue()
     given = log if isinstance(log, pl.DataFrame) else pl.DataFrame(log)
-    frame = _columns(given.filter(are_messages()) if "event" in given.columns else given)
+    wanted = [pl.col("message").is_not_null(), *([are_messages()] if "event" in given.columns else [])]
+    frame = _columns(given.filter(wanted))
     if frame.is_empty():
         return empty_events()
     cases = find_cases(frame, known)
     groups = _extract(cases, known)
-    form = groups.form[cases.case]
-    found = form >= 0
-    return assemble(frame[cases.rows[found]], groups, cases.case[found], known) if found.any() else empty_events()
+    found = np.flatnonzero(groups.form[cases.case] >= 0)
+    if not found.size:
+        return empty_events()
+    rows = frame.drop("format", "arguments", strict=False)[found]
+    return assemble(rows, groups, cases.case[found], known)
 
 
 def are_messages() -> pl.Expr:
@@ -55,13 +58,13 @@ def are_messages() -> pl.Expr:
 
 def _columns(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the columns that matching needs, dictionaries kept as they are, missing ones added as null."""
-    frame = frame.select(name for name in (*BASE, "format", "arguments") if name in frame.columns)
+    present = [name for name in (*BASE, "format", "arguments") if name in frame.columns]
     missing = [
         pl.lit(None, pl.String).alias(name)
         for name in ("process", "subsystem", "sender", "format")
         if name not in frame.columns
     ]
-    return frame.with_columns(missing)
+    return frame.select(*present, *missing)
 
 
 def _extract(cases: Cases, known: Catalogue) -> Groups:
@@ -109,12 +112,13 @@ class _Reader:
 
     def _search(self, form: Form, cases: Rows) -> tuple[Rows, dict[str, pl.Series]]:
         """Run the regular expression of a form over the texts of some cases."""
-        texts = self._texts.gather(cases)
+        texts = self._texts[cases]
         if "(?P<" not in form.pattern:
             return cases[texts.str.contains(form.pattern).to_numpy()], {}
         # The empty group at the end tells a match in which no other group took part from no match.
         groups = texts.str.extract_groups(f"(?:{form.pattern})(?P<end>)").struct.unnest()
-        fits = groups["end"].is_not_null()
-        if not fits.all():
+        end = groups.drop_in_place("end")
+        if end.null_count():
+            fits = end.is_not_null()
             cases, groups = cases[fits.to_numpy()], groups.filter(fits)
-        return cases, {name: groups[name] for name in groups.columns if name != "end"}
+        return cases, {values.name: values for values in groups}
