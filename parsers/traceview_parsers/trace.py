@@ -51,6 +51,12 @@ class Device:
         """The model, or the board where only that is known; Apple publishes no list of which board is which model."""
         return self.model or (self.board and f"{self.board} (board)")
 
+    @property
+    def system(self) -> str | None:
+        """System, version and build: ``iOS 26.2 (23C55)``; ``iOS build 23C55`` where the version is not known."""
+        build = self.os_build and (f"({self.os_build})" if self.os_version else f"build {self.os_build}")
+        return " ".join(part for part in (self.os_name, self.os_version, build) if part) or None
+
 
 @dataclass(slots=True)
 class CaptureInfo:

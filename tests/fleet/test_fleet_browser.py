@@ -159,7 +159,8 @@ def test_versions_wider_than_their_columns_are_not_cut(visit: Callable[..., Visi
         ".filter((label) => label.getBoundingClientRect().top < box.getBoundingClientRect().top)).length"
     )
     assert page.page.evaluate(cut) == 0
-    heights = "() => [...document.querySelectorAll('.heat')].map((box) => box._fullLayout._size.h)"
+    heat_maps = """document.querySelectorAll(".heat:not([data-columns='0'])")"""
+    heights = f"() => [...{heat_maps}].map((box) => box._fullLayout._size.h)"
     rows = page.page.evaluate(heights)
     assert page.page.evaluate("() => document.querySelector('.heat')._fullLayout.xaxis.tickangle") == -90
     page.page.set_viewport_size({"width": 1400, "height": 900})
@@ -179,3 +180,21 @@ def test_an_old_browser_is_told(visit: Callable[..., Visit], report: Path) -> No
     page = visit(report, script="delete window.DecompressionStream")
     drawn(page, "failed")
     assert "browser from 2023" in page.page.locator(".heat").first.inner_text()
+
+
+NAMES = """() => [...document.querySelectorAll('.heat')].flatMap((box) => {
+  const left = box.getBoundingClientRect().left;
+  return [...box.querySelectorAll('.yaxislayer-above .ytick text, .yaxislayer-below .ytick text')].map((name) => {
+    const lines = [...name.querySelectorAll('tspan')].map((line) => line.textContent);
+    return { text: lines.length ? lines.join(' ') : name.textContent, cut: name.getBoundingClientRect().left < left };
+  });
+})"""
+
+
+@pytest.mark.parametrize("width", [1280, 800])
+def test_names_of_rules_are_whole(browser: Any, report: Path, width: int) -> None:
+    visit = drawn(Visit(browser, report, viewport={"width": width, "height": 900}))
+    names = visit.page.evaluate(NAMES)
+    assert "T10 Warned about CPU, wake-ups or disk writes" in {name["text"] for name in names}
+    assert not [name for name in names if name["cut"] or "…" in name["text"]]
+    visit.context.close()

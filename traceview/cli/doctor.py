@@ -102,5 +102,4 @@ def _zone(capture: "CaptureInfo") -> str:
 
 
 def _device(device: "Device") -> str:
-    known = (device.hardware, device.os_name, device.os_version, device.os_build)
-    return visible(" ".join(fact for fact in known if fact))
+    return visible(" ".join(fact for fact in (device.hardware, device.system) if fact))

@@ -70,8 +70,7 @@ def render_evidence(analysis: Analysis, finding: Finding) -> str:
 
 def _headline(analysis: Analysis, zone: tzinfo) -> str:
     device = analysis.device
-    known = [device.hardware, " ".join(filter(None, (device.os_name, device.os_version))), device.os_build]
-    facts = [visible(analysis.capture.name), *(visible(fact) for fact in known if fact)]
+    facts = [visible(fact) for fact in (analysis.capture.name, device.hardware, device.system) if fact]
     if (span := _span(analysis, zone)) is not None:
         facts.append(f"{span} ({doubt})" if (doubt := date_doubt(analysis.coverage)) else span)
     if analysis.apps:

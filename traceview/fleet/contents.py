@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from traceview.fleet.dataset import read_table
+from traceview.fleet.releases import with_versions
 
 FINDING_COLUMNS = ("capture", "rule", "number", "severity", "app", "title", "fingerprint", "confidence")
 
@@ -15,12 +16,14 @@ class Contents:
     """Tables of a data set; columns as in `traceview.fleet.tables.TABLES`.
 
     Attributes:
-        captures: Captures that were analysed, each content once.
+        captures: Captures that were analysed, each content once; those that tell a build alone with the version that others
+            name for it.
         duplicates: Captures that were left out because another one has the same bytes.
         failures: Captures that could not be analysed.
         exposure: Calls and time of each app.
         findings: Some columns (`FINDING_COLUMNS`).
         silent: Rules that could not be evaluated.
+        by_build: Captures whose version is known by their build.
     """
 
     captures: pl.DataFrame
@@ -29,13 +32,14 @@ class Contents:
     exposure: pl.DataFrame
     findings: pl.DataFrame
     silent: pl.DataFrame
+    by_build: int = 0
 
 
 def load(dataset: Path) -> Contents:
     """Read a data set. Raises InputError where it is none or is damaged."""
     everything = read_table(dataset, "captures").sort("name", "capture")
     identity = pl.coalesce("content", "capture")
-    captures = everything.unique(identity, keep="first", maintain_order=True)
+    captures, by_build = with_versions(everything.unique(identity, keep="first", maintain_order=True))
 
     def of_captures(table: str, columns: tuple[str, ...] | None = None) -> pl.DataFrame:
         frame = read_table(dataset, table, columns)
@@ -48,4 +52,5 @@ def load(dataset: Path) -> Contents:
         exposure=of_captures("exposure"),
         findings=of_captures("findings", FINDING_COLUMNS),
         silent=of_captures("rules_not_evaluated"),
+        by_build=by_build,
     )

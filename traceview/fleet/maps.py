@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 import polars as pl
@@ -45,7 +46,8 @@ def heat_maps(rated: FleetRates, names: Names, columns: int) -> list[HeatMap]:
     }
     if not titles or not rated.units.height:
         return []
-    maps = [_heat_map("os", "OS versions", rated.by_os, titles, _columns(rated.units["os_version"], columns))]
+    versions = _columns(rated.units["os_version"], columns)
+    maps = [_heat_map("os", "OS versions", rated.by_os, titles, versions, releases=rated.releases)]
     for place, app in enumerate(_apps(rated)):
         table = rated.by_app.filter(pl.col("app") == app)
         hit = set(table.filter(pl.col("findings") > 0)["rule"])
@@ -71,10 +73,19 @@ def _columns(versions: pl.Series, limit: int) -> tuple[list[str], int]:
 
 
 def _heat_map(
-    name: str, title: str, table: pl.DataFrame, rules: Mapping[str, str], versions: tuple[list[str], int]
+    name: str,
+    title: str,
+    table: pl.DataFrame,
+    rules: Mapping[str, str],
+    versions: tuple[list[str], int],
+    *,
+    releases: Mapping[str, str] = MappingProxyType({}),
 ) -> HeatMap:
+    """Draw and write the same; `releases` are the names of versions that are not shown as they are."""
     columns, left_out = versions
+    columns = [releases.get(column, column) for column in columns]
     by = "app_version" if "app" in table.columns else "os_version"
+    table = table.with_columns(pl.col(by).replace(dict(releases)))
     cells = {(row["rule"], row[by]): row for row in table.iter_rows(named=True)}
     rows = [
         (rule, words, tuple(_cell(cells.get((rule, column))) for column in columns)) for rule, words in rules.items()

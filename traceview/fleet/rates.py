@@ -4,7 +4,7 @@ A finding only counts against captures in which its rule could be evaluated: els
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, Self
@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 import polars as pl
 
 from traceview.fleet.contents import Contents
+from traceview.fleet.releases import ALONE, release_names
 from traceview.fleet.statistics import ALPHA, adjusted, compare
 from traceview.rules.registry import Severity
 
@@ -45,7 +46,7 @@ def capture_units(captures: pl.DataFrame, exposure: pl.DataFrame) -> pl.DataFram
 
 def system_version() -> pl.Expr:
     """Return column ``os_version``: the version, else the build, else unknown."""
-    return pl.coalesce("os_version", pl.format("build {}", "os_build"), pl.lit(UNKNOWN)).alias("os_version")
+    return pl.coalesce("os_version", pl.format(f"{ALONE}{{}}", "os_build"), pl.lit(UNKNOWN)).alias("os_version")
 
 
 def app_units(findings: pl.DataFrame, exposure: pl.DataFrame) -> pl.DataFrame:
@@ -149,6 +150,7 @@ class FleetRates:
         whole: Rates of the whole fleet.
         by_os: Rates by ``os_version``.
         by_app: Rates by ``app`` and ``app_version``.
+        releases: How versions of the system are named to people, with their builds, where these are known.
     """
 
     units: pl.DataFrame
@@ -156,6 +158,7 @@ class FleetRates:
     whole: pl.DataFrame
     by_os: pl.DataFrame
     by_app: pl.DataFrame
+    releases: Mapping[str, str]
 
     @classmethod
     def of(cls, contents: Contents) -> Self:
@@ -169,6 +172,7 @@ class FleetRates:
             whole=rates(found, units, silent),
             by_os=rates(found, units, silent, ["os_version"]),
             by_app=rates(found, apps, silent, ["app", "app_version"]),
+            releases=release_names(contents.captures),
         )
 
     def rules(self) -> list[str]:
@@ -232,9 +236,9 @@ def by_interest(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _by_rule(table: pl.DataFrame, by: str) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows of each rule (and app) by version; versions without a name or a capture have no place in order."""
-    known = table.filter(
-        (pl.col(by) != UNKNOWN) & ~pl.col(by).str.starts_with("build ") & (pl.col("captures") > 0)
-    ).sort("rule")
+    known = table.filter((pl.col(by) != UNKNOWN) & ~pl.col(by).str.starts_with(ALONE) & (pl.col("captures") > 0)).sort(
+        "rule"
+    )
     keys = ["rule", *(["app"] if "app" in table.columns else [])]
     for _, group in known.group_by(keys, maintain_order=True):
         yield sorted(group.to_dicts(), key=lambda row: version_key(row[by]))
@@ -300,7 +304,7 @@ def version_key(version: str) -> list[tuple[int, int, str]]:
 
 def version_order(versions: Sequence[str]) -> list[str]:
     """Return distinct versions in order; builds of no known version come after them, ``unknown`` last."""
-    return sorted(set(versions), key=lambda one: (one == UNKNOWN, one.startswith("build "), version_key(one)))
+    return sorted(set(versions), key=lambda one: (one == UNKNOWN, one.startswith(ALONE), version_key(one)))
 
 
 def severity_rank() -> pl.Expr:

@@ -32,6 +32,7 @@ from traceview.plots.text import plural
 from traceview.report.page import page, render
 from traceview.report.payload import pack
 from traceview.rules.builtin import load_rules
+from traceview.rules.lacking import MOST_SILENT
 
 BUDGET: Final = 15_000_000
 """Bytes above which the page leaves more out, as for a report of one capture."""
@@ -50,7 +51,7 @@ class FleetSize:
         captures: Captures that it speaks of.
         total_bytes: Size of the file.
         degraded: What it leaves out because of its limits, one sentence each; the page says the same.
-        headline: What it says first, with how many of the captures without a finding could be checked for everything.
+        headline: What it says first, with how many of the captures without a finding were hardly checked.
     """
 
     path: Path
@@ -88,7 +89,7 @@ def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tupl
     names = Names(load_rules()[0])
     rated = FleetRates.of(contents)
     compared = rated.changes()
-    changed = change_rows(compared, names)
+    changed = change_rows(compared, names, rated.releases)
     rules = rule_rows(contents, rated, changed, names, base=base, limit=limits.first)
     captures = capture_rows(contents, base, limits.captures)
     maps = heat_maps(rated, names, limits.columns)
@@ -101,7 +102,9 @@ def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tupl
     )
     figures = {one.name: pack(one.figure.to_json()) for one in maps}
     if drawn.height:
-        labels = [f"{one.of} {one.before} → {one.after}: {one.title}" for one in change_rows(drawn, names)]
+        labels = [
+            f"{one.of} {one.before} → {one.after}: {one.title}" for one in change_rows(drawn, names, rated.releases)
+        ]
         figures["ratios"] = pack(ratios(drawn, labels).to_json())
     left_out = {
         "row of the table of captures": contents.captures.height - len(captures),
@@ -117,6 +120,7 @@ def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tupl
         facts=facts(contents, rated),
         rules=rules,
         maps=maps,
+        by_build=contents.by_build,
         metrics=METRICS,
         changes=changed[: limits.comparisons],
         changes_in_all=len(changed),
@@ -140,9 +144,9 @@ def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tupl
 
 
 def _told(verdict: dict[str, Any]) -> str:
-    clean, checked = verdict["clean"], verdict["checked"]
-    whole = f"; {checked:,} of the {plural(clean, 'capture')} without a finding could be checked for everything"
-    return f"{verdict['headline']}{whole if clean else ''}"
+    clean, hardly = verdict["clean"], verdict["hardly"]
+    said = f"; {hardly:,} of the {plural(clean, 'capture')} without a finding {'was' if hardly == 1 else 'were'} hardly checked"
+    return f"{verdict['headline']}{said if hardly else ''}"
 
 
 def _many(count: int, noun: str) -> str:
@@ -164,6 +168,8 @@ def _verdict(
     bad = int(worst.is_in(list(BAD)).sum())
     level = next((name for name in SEVERITIES if (worst == name).any()), "none")
     clean = units.join(counting, on="capture", how="anti")
+    silent = contents.silent.join(clean, on="capture", how="semi")
+    missing = silent.group_by("capture").agg(pl.col("rule").n_unique())
     total = units.height
     captures = plural(total, "capture")
     if not contents.captures.height:
@@ -181,7 +187,9 @@ def _verdict(
         "severity": level,
         "counts": [(name, int((worst == name).sum())) for name in SEVERITIES if (worst == name).any()],
         "clean": clean.height,
-        "checked": clean.join(contents.silent, on="capture", how="anti").height,
+        "hardly": missing.filter(pl.col("rule") > MOST_SILENT).height,
+        "most_silent": MOST_SILENT,
+        "silent": silent["rule"].n_unique(),
         "top": [rule for rule in rules if rule.captures][:5],
         "worse": [one for one in changed if one.verdict == WORSE],
         "better": sum(one.verdict == BETTER for one in changed),

@@ -14,7 +14,9 @@ from traceview.fleet import rates
 from traceview.fleet.contents import Contents
 from traceview.plots.fleet import percent
 from traceview.plots.text import duration, number, plural
+from traceview.rules.lacking import MOST_SILENT
 from traceview.rules.registry import Registry, Severity
+from traceview_parsers.trace import Device
 
 SEVERITIES: Final = tuple(severity.name for severity in sorted(Severity, reverse=True))
 BAD: Final = ("critical", "high")
@@ -57,6 +59,11 @@ class CaptureRow:
     rules: tuple[str, ...]
     silent: int
     problems: int
+
+    @property
+    def hardly(self) -> bool:
+        """Whether it has no finding because most rules lacked their evidence."""
+        return not self.findings and self.silent > MOST_SILENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +181,7 @@ def _capture_rows(frame: pl.DataFrame, contents: Contents, base: Path) -> list[C
             name=row["name"],
             path=row["path"],
             href=link(row["uri"], base),
-            system=" ".join(part for part in (row["os_name"], row["os_version"] or _build(row["os_build"])) if part),
+            system=Device(**{name: row[name] for name in ("os_name", "os_version", "os_build")}).system or "",
             model=row["model"] or "",
             when=f"{row['start']:%Y-%m-%d %H:%M}" if row["start"] else "",
             length=_length(row["start"], row["end"]),
@@ -186,10 +193,6 @@ def _capture_rows(frame: pl.DataFrame, contents: Contents, base: Path) -> list[C
         )
         for row in frame.iter_rows(named=True)
     ]
-
-
-def _build(build: str | None) -> str:
-    return f"build {build}" if build else ""
 
 
 def _length(start: datetime | None, end: datetime | None) -> str:
@@ -296,12 +299,13 @@ def _examples(frame: pl.DataFrame, limit: int = 4) -> tuple[tuple[str, int], ...
     return tuple(same.sort("n", descending=True, maintain_order=True).head(limit).select("title", "n").iter_rows())
 
 
-def change_rows(changes: pl.DataFrame, names: Names) -> list[ChangeRow]:
-    """Return all comparisons in words, in the given order."""
-    return [_change(row, names.title(row["rule"])) for row in changes.iter_rows(named=True)]
+def change_rows(changes: pl.DataFrame, names: Names, releases: Mapping[str, str]) -> list[ChangeRow]:
+    """Return all comparisons in words, in the given order; `releases` are names of versions of the system."""
+    return [_change(row, names.title(row["rule"]), releases) for row in changes.iter_rows(named=True)]
 
 
-def _change(row: Mapping[str, Any], title: str) -> ChangeRow:
+def _change(row: Mapping[str, Any], title: str, releases: Mapping[str, str]) -> ChangeRow:
+    before, after = (row[one] if row["app"] else releases.get(row[one], row[one]) for one in ("before", "after"))
     was = _share(row["hit_before"], row["captures_before"])
     now = _share(row["hit_after"], row["captures_after"])
     p = "" if row["p_adjusted"] is None else _probability(row["p_adjusted"])
@@ -319,14 +323,14 @@ def _change(row: Mapping[str, Any], title: str) -> ChangeRow:
         severity=row["severity"],
         verdict=row["verdict"],
         app=row["app"] or "",
-        before=row["before"],
-        after=row["after"],
+        before=before,
+        after=after,
         was=was,
         now=now,
         ratio=number(row["ratio"]),
         interval=f"{low} to {high}",
         p=p,
-        sentence=f"{where}{row['before']} → {row['after']}: {was} → {now}; {said}",
+        sentence=f"{where}{before} → {after}: {was} → {now}; {said}",
     )
 
 
@@ -361,9 +365,9 @@ def unmatched_rows(contents: Contents, names: Names) -> list[tuple[str, str, int
 
 
 def mix(values: pl.Series, limit: int = 6) -> str:
-    """Return ``18.5 (41), 26.0 (12) and 3 more`` for the most frequent values."""
+    """Return ``18.5: 41, 26.0: 12 and 3 more`` for the most frequent values."""
     counts = values.fill_null(rates.UNKNOWN).value_counts(name="n").sort("n", values.name, descending=[True, False])
-    shown = ", ".join(f"{value} ({count:,})" for value, count in counts.head(limit).iter_rows())
+    shown = ", ".join(f"{value}: {count:,}" for value, count in counts.head(limit).iter_rows())
     more = counts.height - limit
     return f"{shown} and {more:,} more" if more > 0 else shown
 
@@ -384,7 +388,8 @@ def facts(contents: Contents, rated: rates.FleetRates) -> list[tuple[str, str]]:
     if isinstance(start, datetime) and isinstance(end, datetime):
         found.append(("Span", f"{start:%Y-%m-%d} to {end:%Y-%m-%d}"))
     if captures.height:
-        found.append(("OS (captures)", mix(captures.select(rates.system_version())["os_version"])))
+        versions = captures.select(rates.system_version())["os_version"]
+        found.append(("OS (captures)", mix(versions.replace(dict(rated.releases)))))
         found.append(("Devices (captures)", mix(captures["model"])))
     if rated.apps.height:
         found.append(("Apps (captures)", mix(rated.apps.unique(["capture", "app"])["app"])))

@@ -4,7 +4,8 @@ They take the frames of `traceview.fleet.rates` and draw them as they are: no fi
 """
 
 import math
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,17 +13,24 @@ import plotly.graph_objects as go
 import polars as pl
 
 from traceview.plots.draw import escape
-from traceview.plots.text import number, plural
+from traceview.plots.text import number, plural, shorten
 from traceview.plots.theme import FONT, GREEN, GREY, GRID, RED, TEXT
+from traceview.visible import visible
 
 FEW: Final = 10
 """Captures below which a cell shows counts: one capture more would move a percentage by ten points or more."""
 CELL: Final = 27
+LINE: Final = 15
+"""Pixels of a cell, and of each further line of its name."""
 HEAT: Final = ((0.0, "#f3f4f6"), (0.5, "#eda36a"), (1.0, "#b01e25"))
 """Colours of a cell from nothing to the most; lightness alone tells the order. A page may put its theme's in place."""
 VERDICT_COLORS: Final = {"worse": RED, "better": GREEN}
 _LEFT: Final = 330
-_LABEL: Final = 48
+"""Pixels left of the cells; a page that can measure its text gives names what they need."""
+_LINE: Final = 48
+"""Characters that fit there in a line."""
+_MOST_LABEL: Final = 160
+"""Characters of a name: titles of rules are shorter, what others call theirs may be anything."""
 _CLOSE: Final = 0.95
 _DARK_SHARE: Final = 40.0
 """Per cent from which a share may be darkest (heuristic): what is rare everywhere stays pale."""
@@ -79,8 +87,7 @@ def heat_map(
         columns: Versions from left to right.
         metric: What is shown; the traces of the others are there, hidden.
 
-    Cells without a figure (the rule could be evaluated in no capture, or there is nothing to divide by) show a dot,
-    never a zero. ``layout.meta`` names the metric of each trace.
+    ``layout.meta`` names the metric of each trace, and holds the names of the rows in full. Cells without a figure (the rule could be evaluated in no capture, or there is nothing to divide by) show a dot, never a zero.
     """
     cells = {(row["rule"], row[by]): row for row in table.iter_rows(named=True)}
     grid = [[cells.get((rule, column)) for column in columns] for rule in rules]
@@ -92,8 +99,8 @@ def heat_map(
     figure = go.Figure(traces)
     figure.update_layout(
         template=go.layout.Template(),
-        meta={"metrics": names, "left": _LEFT},
-        height=50 + CELL * len(rules),
+        meta={"metrics": names, **_named(rules.values())},
+        height=50 + _row_height(rules.values()) * len(rules),
         margin={"l": _LEFT, "r": 8, "t": 40, "b": 10},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
@@ -276,8 +283,8 @@ def ratios(changes: pl.DataFrame, labels: Sequence[str]) -> "go.Figure":
         )
     figure.update_layout(
         template=go.layout.Template(),
-        meta={"metrics": [], "left": _LEFT},
-        height=76 + CELL * len(rows),
+        meta={"metrics": [], **_named(labels)},
+        height=76 + _row_height(labels) * len(rows),
         margin={"l": _LEFT, "r": 14, "t": 10, "b": 50},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
@@ -317,8 +324,26 @@ def ratios(changes: pl.DataFrame, labels: Sequence[str]) -> "go.Figure":
     return figure
 
 
+def _plain(title: str) -> str:
+    return " ".join(visible(shorten(title, _MOST_LABEL)).split())
+
+
 def _label(title: str) -> str:
-    return escape(title if len(title) <= _LABEL else f"{title[: _LABEL - 1].rstrip()}…")
+    """Return a name in as many lines as it needs beside the cells."""
+    return "<br>".join(escape(line) for line in _wrapped(title))
+
+
+def _named(titles: Iterable[str]) -> dict[str, Any]:
+    """Return the names of rows and what a page needs to give them other room."""
+    return {"left": _LEFT, "cell": CELL, "line": LINE, "labels": [_plain(title) for title in titles]}
+
+
+def _row_height(titles: Iterable[str]) -> int:
+    return CELL + LINE * (max((len(_wrapped(title)) for title in titles), default=1) - 1)
+
+
+def _wrapped(title: str) -> list[str]:
+    return textwrap.wrap(_plain(title), _LINE) or [""]
 
 
 def _symbol(verdict: str) -> str:

@@ -19,7 +19,40 @@
   const narrow = () => !paper && innerWidth < NARROW;
   const heat = () => [[0, color("--heat-0")], [0.5, color("--heat-1")], [1, color("--heat-2")]];
   const short = (label) => label.split(" ")[0].slice(0, 12);
-  const cut = (label) => (label.length > 26 ? `${label.slice(0, 25)}…` : label);
+  const marked = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  const GAP = 18; // between names and cells
+  const NAMES = 0.42; // of the width, at most, where names and cells compete
+
+  /* Words of a name in lines of so many pixels; a word that is wider stands alone. */
+  function lines(pen, label, room) {
+    const found = [];
+    for (const word of label.split(" ")) {
+      const longer = found.length ? `${found.at(-1)} ${word}` : word;
+      if (found.length && pen.measureText(longer).width <= room) found[found.length - 1] = longer;
+      else found.push(word);
+    }
+    return found;
+  }
+
+  /* Names of rows get the room that the cells leave them, and as many lines as they need in it. */
+  function nameRows(figure, room, cells) {
+    const { layout, base } = figure;
+    const { labels, cell, line } = layout.meta;
+    const pen = penOf(layout);
+    const most = Math.max(Math.min(layout.meta.left, room * NAMES), room - cells);
+    const widest = Math.max(...labels.map((label) => pen.measureText(label).width)) + GAP;
+    const left = Math.min(widest, most);
+    const names = labels.map((label) => lines(pen, label, left - GAP));
+    layout.margin.l = left;
+    layout.yaxis.ticktext = names.map((one) => one.map(marked).join("<br>"));
+    layout.height = base.height + labels.length * (cell + line * (Math.max(...names.map((one) => one.length)) - 1) - base.row);
+  }
+
+  function penOf(layout) {
+    const pen = document.createElement("canvas").getContext("2d");
+    pen.font = `${layout.font.size}px ${layout.font.family}`;
+    return pen;
+  }
 
   function themed(figure) {
     for (const trace of figure.data) {
@@ -36,24 +69,26 @@
   /* Versions that are wider than their columns stand upright, with the room above that they need. */
   function turnVersions(figure, column) {
     const { layout, base } = figure;
-    const pen = document.createElement("canvas").getContext("2d");
-    pen.font = `${layout.font.size}px ${layout.font.family}`;
+    const pen = penOf(layout);
     const widest = Math.max(...layout.xaxis.ticktext.map((label) => pen.measureText(label).width));
     const upright = widest + 4 > column;
     layout.xaxis.tickangle = upright ? -90 : 0;
     layout.margin.t = upright ? Math.max(base.top, Math.ceil(widest) + 14) : base.top;
-    layout.height = base.height + layout.margin.t - base.top;
+    layout.height += layout.margin.t - base.top;
   }
 
   function laidOut(figure, box) {
     const { layout } = figure;
     const isHeat = layout.meta.metrics.length > 0;
     const room = paper ? PAPER : box.parentElement.clientWidth;
-    const left = narrow() ? (isHeat ? SHORT : room * 0.55) : Math.min(layout.meta.left, room * (paper ? 0.46 : 0.42));
-    layout.width = isHeat && !paper ? Math.max(room, left + COLUMN * Number(box.dataset.columns)) : room;
-    layout.margin.l = left;
-    if (isHeat) turnVersions(figure, (layout.width - left - layout.margin.r) / Number(box.dataset.columns));
-    layout.yaxis.ticktext = narrow() ? figure.labels.map(isHeat ? short : cut) : figure.labels;
+    const columns = Number(box.dataset.columns);
+    if (narrow() && isHeat) {
+      layout.margin.l = SHORT;
+      layout.yaxis.ticktext = layout.meta.labels.map((label) => marked(short(label)));
+      layout.height = figure.base.height + layout.meta.labels.length * (layout.meta.cell - figure.base.row);
+    } else nameRows(figure, room, isHeat ? COLUMN * columns + layout.margin.r : room * (narrow() ? 0.45 : 0.5));
+    layout.width = isHeat && !paper ? Math.max(room, layout.margin.l + COLUMN * columns) : room;
+    if (isHeat) turnVersions(figure, (layout.width - layout.margin.l - layout.margin.r) / columns);
     layout.font.color = color("--muted");
     layout.yaxis.tickfont = { color: color("--text") };
     layout.hoverlabel = { ...layout.hoverlabel, bgcolor: color("--surface"), bordercolor: color("--line"), font: { color: color("--text") } };
@@ -74,8 +109,9 @@
 
   async function load(box) {
     box.figure = await unpack.figure(`data-${box.dataset.figure}`);
-    box.figure.base = { height: box.figure.layout.height, top: box.figure.layout.margin.t };
-    box.figure.labels = box.figure.layout.yaxis.ticktext;
+    const { height, margin, meta } = box.figure.layout;
+    const most = Math.max(...box.figure.layout.yaxis.ticktext.map((label) => label.split("<br>").length));
+    box.figure.base = { height, top: margin.t, row: meta.cell + meta.line * (most - 1) };
     box.replaceChildren();
     await draw(box);
     box.on("plotly_click", (event) => {

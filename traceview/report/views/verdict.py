@@ -107,7 +107,6 @@ def _lead(analysis: Analysis, rules: Mapping[str, Rule]) -> str:
 
 def _facts(analysis: Analysis, moments: Moments) -> list[tuple[str, str]]:
     device, capture = analysis.device, analysis.capture
-    system = " ".join(part for part in (device.os_name, device.os_version) if part)
     apps = ", ".join(analysis.apps[:3]) + (f" and {len(analysis.apps) - 3} more" if len(analysis.apps) > 3 else "")
     span = log_span(analysis.coverage)
     shown = ""
@@ -118,7 +117,7 @@ def _facts(analysis: Analysis, moments: Moments) -> list[tuple[str, str]]:
     return [
         ("App" if len(analysis.apps) < 2 else "Apps", apps or "none recognised"),
         ("Device", " · ".join(part for part in (device.hardware, device.name) if part)),
-        ("System", f"{system} ({device.os_build})" if device.os_build and system else system),
+        ("System", device.system or ""),
         ("Capture", capture.name),
         ("Taken", moments.full(from_ns(capture.time_ns)) if capture.time_ns is not None else ""),
         ("Log covers" if any(one.reader in LOG_READERS for one in analysis.coverage) else "Covers", shown),
