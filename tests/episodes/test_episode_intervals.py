@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from traceview.episodes.intervals import clip, gaps, merge, overlap_s, window_at
+from traceview.episodes.intervals import clip, gaps, merge, overlap_s, touched, window_at
 
 SCHEMA = {"key": pl.Int64, "start": pl.Int64, "end": pl.Int64}
 window = st.tuples(st.integers(0, 2), st.integers(0, 30), st.integers(0, 8)).map(lambda w: (w[0], w[1], w[1] + w[2]))
@@ -61,8 +61,19 @@ def test_window_at_takes_the_last_begun_and_honours_slack() -> None:
     assert window_at(points, known, slack=2)["name"].to_list() == ["long", "short", "short", "other", "other", None]
 
 
+@given(windows, windows, st.integers(0, 3))
+def test_touched_is_covered_or_begun_within(
+    rows: list[tuple[int, int, int]], others: list[tuple[int, int, int]], slack: int
+) -> None:
+    told = touched(frame(rows), frame(others), slack).to_list()
+    covered = overlap_s(frame(rows), frame(others)).to_list()
+    holding = window_at(frame(rows).select("key", t="start"), frame(others), slack)["end"].to_list()
+    assert told == [length > 0 or end is not None for length, end in zip(covered, holding, strict=True)]
+
+
 def test_a_null_is_no_key() -> None:
     rows = pl.DataFrame([(None, 0, 10), (1, 0, 10)], schema=SCHEMA, orient="row")
     assert overlap_s(rows, rows).to_list() == [0.0, 1e-8]
     points = pl.DataFrame({"key": [None, 1], "t": [5, 5]}, schema={"key": pl.Int64, "t": pl.Int64})
     assert window_at(points, rows)["end"].to_list() == [None, 10]
+    assert touched(rows, rows).to_list() == [False, True]

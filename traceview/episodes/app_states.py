@@ -71,9 +71,8 @@ def windows(context: Context) -> pl.DataFrame:
 def _claims(context: Context) -> pl.DataFrame:
     """Claims about running processes: ``owner``, ``t``, ``ref``, ``claim``, ``witness``, ``inferred``, ``change``, ``role``."""
     change = pl.col("kind").is_in(_CHANGE_KINDS) | (pl.col("process") != "runningboardd")
-    rows = context.events.filter(
-        pl.col("owner").is_not_null() & pl.col("claim").is_not_null() & (pl.col("claim") != states.NOT_RUNNING)
-    ).select(
+    claimed = pl.col("owner").is_not_null() & (pl.col("claim") != states.NOT_RUNNING)
+    rows = context.events.filter(claimed).select(
         *("owner", "t", "ref", "claim", "role"),
         pl.coalesce("process", "signal").fill_null("").alias("witness"),
         states.claim_is_inferred().alias("inferred"),
@@ -82,16 +81,13 @@ def _claims(context: Context) -> pl.DataFrame:
     )
     life = context.processes.select("owner", began="start", ended="end")
     # "running-suspended" of a process that is never suspended ends the state before; what follows is not told.
-    awake = pl.when(pl.col("unmanaged").fill_null(value=False) & (pl.col("claim") == states.SUSPENDED))
-    unmanaged = context.events.filter(states.not_managed()).select("owner").unique()
+    unmanaged = context.events.select(pl.col("owner").filter(states.not_managed())).to_series().unique()
+    awake = pl.when(pl.col("owner").is_in(unmanaged.implode()) & (pl.col("claim") == states.SUSPENDED))
     rows = (
         rows.join(life, on="owner", how="left", maintain_order="left")
         .filter(pl.col("ended").is_null() | (pl.col("t") < pl.col("ended")))
-        .with_columns(pl.max_horizontal("t", "began").alias("t"))
-        .join(
-            unmanaged.with_columns(pl.lit(value=True).alias("unmanaged")), on="owner", how="left", maintain_order="left"
-        )
         .with_columns(
+            pl.max_horizontal("t", "began").alias("t"),
             awake.then(pl.lit(_UNKNOWN)).otherwise(pl.col("claim")).alias("claim"),
             awake.then(pl.lit(value=True)).otherwise(pl.col("inferred")).alias("inferred"),
         )

@@ -174,29 +174,23 @@ def _common(whose: str) -> dict[str, pl.Expr]:
 
 def _uncovered(runs: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
     """What no holder covers of each run: ``key``, ``uncovered_s``, the longest piece and its begin."""
-    edges = pl.concat(
-        [
-            runs.select("key", "start", pl.col("start").alias("end")),
-            held.select(pl.col("key").cast(runs.schema["key"]), "start", "end"),
-            runs.select("key", pl.col("end").alias("start"), "end"),
-        ]
-    ).sort("key", "start", "end")
-    reach = pl.col("end").cum_max().over("key")
-    free = (
-        edges.select("key", reach.alias("start"), pl.col("start").shift(-1).over("key").alias("end"))
-        .drop_nulls("end")
-        .filter(pl.col("end") > pl.col("start"))
-        .with_columns(in_seconds(pl.col("end") - pl.col("start")).alias("s"))
-    )
-    return (
-        free.sort("s", "start", descending=[True, False])
-        .group_by("key", maintain_order=True)
-        .agg(
-            pl.col("s").sum().round(9).alias("uncovered_s"),
-            pl.col("s").first().alias("longest_uncovered_s"),
-            pl.col("start").first().alias("uncovered_from"),
-        )
-    )
+    covered: dict[int, list[tuple[int, int]]] = {}
+    for key, start, end in held.select("key", "start", "end").sort("start").iter_rows():
+        covered.setdefault(key, []).append((start, end))
+    rows = []
+    for key, start, end in runs.iter_rows():
+        free: list[tuple[int, int]] = []
+        reach = start
+        for since, until in (*covered.get(key, []), (end, end)):
+            if since > reach:
+                free.append((since - reach, reach))
+            reach = max(reach, until)
+        if free:
+            longest, begin = max(free, key=lambda piece: (piece[0], -piece[1]))
+            rows.append((key, sum(length for length, _ in free), longest, begin))
+    names = ("uncovered_s", "longest_uncovered_s", "uncovered_from")
+    schema = {"key": runs.schema["key"], **dict.fromkeys(names, pl.Int64())}
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(in_seconds(pl.col(names[:2])))
 
 
 def _named(held: pl.DataFrame) -> pl.DataFrame:

@@ -12,6 +12,17 @@ from traceview.episodes.tables import Context, table
 _DEVICE: Final = ("thermal", "low_power")
 _MEGABYTE: Final = float(1 << 20)
 """RunningBoard prints memory limits in MB (real iOS 16 to 26 lines)."""
+_TOLD: Final[dict[str, pl.DataType]] = {
+    "t": pl.Int64(),
+    "ref": pl.UInt64(),
+    "owner": pl.Int64(),
+    "app": pl.String(),
+    "name": pl.String(),
+    "owner_pid": pl.Int64(),
+    "kind": pl.String(),
+    "level": pl.String(),
+    "value": pl.Float64(),
+}
 _PRESSURE: Final = ("thermal pressure", "critical")
 _KINDS: Final = (
     "process.priority",
@@ -98,16 +109,15 @@ def _told(rows: pl.DataFrame) -> pl.DataFrame:
         ("low_power", mode & pl.col("active").is_not_null(), on_off, nothing),
     )
     holds = rows.select(condition.fill_null(value=False).alias(str(at)) for at, (_, condition, *_) in enumerate(parts))
-    none = rows.clear()
+    whose = ("t", "ref", "owner", "app", "name", "owner_pid")
     told = pl.concat(
         [
-            (rows.filter(holding) if holding.any() else none).select(
-                *("t", "ref", "owner", "app", "name", "owner_pid"),
-                pl.lit(kind).alias("kind"),
-                level.cast(pl.String).alias("level"),
-                value.cast(pl.Float64).alias("value"),
-            )
-            for holding, (kind, _, level, value) in zip(holds, parts, strict=True)
+            pl.DataFrame(schema=_TOLD),
+            *(
+                rows.filter(holding).select(*whose, kind=pl.lit(kind), level=level, value=value.cast(pl.Float64))
+                for holding, (kind, _, level, value) in zip(holds, parts, strict=True)
+                if holding.any()
+            ),
         ]
     )
     device = pl.col("kind").is_in(_DEVICE)

@@ -87,18 +87,37 @@ def window_at(points: pl.DataFrame, windows: pl.DataFrame, slack: int = 0) -> pl
         The points in their order with the columns of ``windows`` (null where no window holds the point).
     """
     known = _by_key(windows)
-    found: list[int | None] = []
-    for key, t in points.select("key", "t").rows():
-        mine = known.get(key, [])
-        at = bisect_right(mine, t, key=_start) - 1
-        holds = at >= 0 and t <= mine[at][1] + slack
-        found.append(mine[at][2] if holds else None)
+    found = [_holding(known.get(key, []), t, slack) for key, t in points.select("key", "t").rows()]
     rows = pl.Series("row", found, pl.UInt32)
     return points.hstack(windows.drop("key").select(pl.all().gather(rows)))
 
 
+def touched(windows: pl.DataFrame, others: pl.DataFrame, slack: int = 0) -> pl.Series:
+    """Tell for each window (in order) whether ``others`` of the same key cover any of it, or the last begun its start.
+
+    Args:
+        windows: Columns ``key``, ``start``, ``end``.
+        others: The same columns.
+        slack: Nanoseconds that a start may lie behind the end of the other window.
+    """
+    known = _by_key(others)
+    unions = {key: _Union(mine) for key, mine in known.items()}
+    told = [
+        key in known
+        and (unions[key].before(end) > unions[key].before(start) or _holding(known[key], start, slack) is not None)
+        for key, start, end in windows.select("key", "start", "end").rows()
+    ]
+    return pl.Series("touched", told, pl.Boolean)
+
+
 _Window = tuple[int, int, int]
 """Start, end and row of a window."""
+
+
+def _holding(mine: list[_Window], t: int, slack: int) -> int | None:
+    """The row of the last begun of these windows (by start) if it holds ``t``."""
+    at = bisect_right(mine, t, key=_start) - 1
+    return mine[at][2] if at >= 0 and t <= mine[at][1] + slack else None
 
 
 def _start(window: _Window) -> int:

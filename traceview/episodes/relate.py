@@ -5,7 +5,7 @@ from functools import cached_property
 
 import polars as pl
 
-from traceview.episodes.intervals import overlap_s, window_at
+from traceview.episodes.intervals import overlap_s, touched, window_at
 
 ANY_APP = ""
 """Key of rows whose app is unknown: every call counts for them. A call of unknown app counts for no app: it may be another's."""
@@ -49,9 +49,7 @@ class Relations:
         """
         if rows.is_empty() or self.calls.is_empty():
             return pl.repeat(value=False, n=rows.height, eager=True, dtype=pl.Boolean).alias("in_call")
-        windows = self._by_app(rows)
-        at_start = window_at(windows.select("key", t="start"), self._calls, slack)["end"].is_not_null()
-        return ((overlap_s(windows, self._calls) > 0) | at_start).alias("in_call")
+        return touched(self._by_app(rows), self._calls, slack).alias("in_call")
 
     def calling_app(self, rows: pl.DataFrame) -> pl.Series:
         """Return for each row (``start``) the app whose call covers it; null where none or several do."""

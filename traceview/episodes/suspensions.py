@@ -8,7 +8,7 @@ from traceview.episodes import holders, states, wakes
 from traceview.episodes.intervals import NS, in_seconds, window_at
 from traceview.episodes.relate import Relations
 from traceview.episodes.schema import empty_table
-from traceview.episodes.tables import Context, table
+from traceview.episodes.tables import Context, Row, table
 
 LET_GO_NS: Final = 10 * NS
 """What ended at most this long before the suspension may have held the app until then (heuristic; after the last
@@ -19,6 +19,10 @@ _HOLDERS: Final = {
     "background_task.ended": "background_task",
     "assertion.invalidated": holders.OTHER,
     "assertion.expired": holders.OTHER,
+}
+_HELD: Final[dict[str, pl.DataType]] = {
+    **dict.fromkeys(("kept_awake_by", "held_by", "held_by_name", "held_by_originator"), pl.String()),
+    "held_until": pl.Int64(),
 }
 _LEGACY_WORDS: Final = {"audio": "audio session", "background_task": "background task"}
 
@@ -105,43 +109,41 @@ def _with_holder(rows: pl.DataFrame, context: Context, relations: Relations) -> 
         pl.coalesce(name, pl.when(pl.col("kind").str.starts_with("audio")).then(pl.col("session_id"))).alias("name"),
         "originator",
     )
-    calls = relations.calls.select(
+    calls = relations.calls.drop_nulls(["app", "end"]).select(
+        *(pl.lit("call").alias(name) for name in ("class", "holder")),
+        *(pl.lit(None, pl.String).alias(name) for name in ("name", "originator")),
         key="app",
         t="end",
-        holder=pl.lit("call"),
-        name=pl.lit(None, pl.String),
-        originator=pl.lit(None, pl.String),
-    ).with_columns(pl.lit("call").alias("class"))
+    )
     chosen = [
-        _last_before(rows, "owner", released.filter(~assertion)),
-        _last_before(rows, "app", calls.drop_nulls(["key", "t"])),
-        _last_before(rows, "owner", released.filter(assertion)),
+        _which(told, call, taken)
+        for told, call, taken in zip(
+            _last_before(rows, "owner", released.filter(~assertion)),
+            _last_before(rows, "app", calls),
+            _last_before(rows, "owner", released.filter(assertion)),
+            strict=True,
+        )
     ]
-    known = rows.with_columns(
-        pl.struct(one.select("released", "class", "holder", "name", "originator")).alias(f"h{at}")
-        for at, one in enumerate(chosen)
-    )
-    there = [pl.col(f"h{at}").struct.field("holder").is_not_null() for at in range(3)]
-    call_is_later = ~there[0] | (pl.col("h1").struct.field("released") > pl.col("h0").struct.field("released"))
-    last = (
-        pl.when(there[1] & call_is_later)
-        .then(pl.col("h1"))
-        .when(there[0])
-        .then(pl.col("h0"))
-        .when(there[2])
-        .then(pl.col("h2"))
-    )
-    return known.with_columns(
-        last.struct.field("holder").alias("kept_awake_by"),
-        last.struct.field("class").alias("held_by"),
-        last.struct.field("name").alias("held_by_name"),
-        last.struct.field("originator").alias("held_by_originator"),
-        last.struct.field("released").alias("held_until"),
-    )
+    return rows.hstack(pl.DataFrame(chosen, schema=_HELD))
 
 
-def _last_before(rows: pl.DataFrame, key: str, released: pl.DataFrame) -> pl.DataFrame:
-    """For each row (in order) the last release of its ``key`` at most `LET_GO_NS` before, and what it was."""
-    points = rows.select(key=key, t="start")
-    moments = released.select("key", "class", "holder", "name", "originator", released="t", start="t", end="t")
-    return window_at(points, moments, LET_GO_NS)
+def _which(told: Row, call: Row, assertion: Row) -> Row:
+    """Which of the last releases let go of the app: the later one of a call and what the app itself holds."""
+    if call["held_by"] is not None and (told["held_by"] is None or call["held_until"] > told["held_until"]):
+        return call
+    return assertion if told["held_by"] is None else told
+
+
+def _last_before(rows: pl.DataFrame, key: str, released: pl.DataFrame) -> list[Row]:
+    """For each row (in order) the last release of its ``key`` at most `LET_GO_NS` before: columns of the table, null without one."""
+    moments = released.select(
+        "key",
+        start="t",
+        end="t",
+        kept_awake_by="holder",
+        held_by="class",
+        held_by_name="name",
+        held_by_originator="originator",
+        held_until="t",
+    )
+    return window_at(rows.select(key=key, t="start"), moments, LET_GO_NS).select(list(_HELD)).rows(named=True)

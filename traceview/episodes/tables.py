@@ -143,10 +143,11 @@ def table(name: str, rows: pl.DataFrame | Sequence[Mapping[str, Any]]) -> pl.Dat
     long = pl.any_horizontal(pl.col(column).list.len() > EVIDENCE_CAP for column in _lists(schema))
     if frame.select(long.any()).item():
         frame = frame.with_columns(_capped(pl.col(column)) for column in _lists(schema))
-    order = ["start", "end", "app", "process", "pid", pl.col("evidence").list.first()]
-    ordinal = pl.int_range(1, pl.len() + 1).cast(pl.String())
-    identity = pl.concat_str(pl.lit(_ID_PREFIX[name] + "-"), ordinal).alias("id")
-    return frame.sort(order, nulls_last=True, maintain_order=True).select(identity, *wanted)
+    if frame.height > 1:
+        order = ["start", "end", "app", "process", "pid", pl.col("evidence").list.first()]
+        frame = frame.sort(order, nulls_last=True, maintain_order=True)
+    ids = [f"{_ID_PREFIX[name]}-{ordinal}" for ordinal in range(1, frame.height + 1)]
+    return frame.insert_column(0, pl.Series("id", ids))
 
 
 def _published(column: str, kind: pl.DataType, given: pl.DataType | None) -> pl.Expr:
