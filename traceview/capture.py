@@ -28,7 +28,7 @@ from traceview.serialise import findings_frame
 from traceview.signals.instruments import instruments_events
 from traceview.signals.powerlog import TABLES as POWER_TABLES
 from traceview.signals.powerlog import kinds_in_full, powerlog_events
-from traceview.sql_errors import complaint
+from traceview.sql_errors import complaint, outside
 from traceview.witness import collect, with_notes
 from traceview.witness.tables import KEPT, newest_rows
 from traceview.zones import at_one_offset
@@ -314,8 +314,10 @@ class Capture:
     def sql(self, query: str) -> pl.DataFrame:
         """Run polars SQL over the episode tables, ``events``, ``findings``, ``log`` and every other table of the capture.
 
-        Raises UsageError where the query is wrong.
+        Raises UsageError where the query is wrong, or reads files with polars' table functions.
         """
+        if (why := outside(query)) is not None:
+            raise UsageError(f"query: {why}")
         sources = {*self.trace.tables, "log"}
         made = {*EPISODES, "events", "findings", "clocks", "witnesses"}
         known = made | sources

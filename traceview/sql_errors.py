@@ -11,6 +11,8 @@ _NO_COLUMN: Final = re.compile(r"unable to find column \"(?P<name>.*)\"; valid c
 _NO_COLUMN_OF: Final = re.compile(r"no column named '(?P<name>.*)' found in table '(?P<table>.*)'")
 _NO_TABLE: Final = re.compile(r"relation '(?P<name>.*)' was not found")
 """How polars 2.1 complains (seen); what it words otherwise is told as it is."""
+_OF_FILES: Final = re.compile(r"(?i)\bread_(?:csv|ipc|json|ndjson|parquet)\b")
+"""Table functions of polars' SQL that read files and addresses of the network. A polars without them cannot be asked for."""
 _ALL_COLUMNS: Final = "`SELECT * FROM … LIMIT 1` shows the columns of a table"
 _ALL_TABLES: Final = "`SHOW TABLES` lists the tables"
 
@@ -32,6 +34,17 @@ def complaint(error: Exception, tables: Collection[str]) -> str:
         return f"there is no column {match['name']} in {match['table']}; {_ALL_COLUMNS}"
     cut = reason if len(reason) <= _MOST_CHARACTERS else reason[:_MOST_CHARACTERS] + "…"
     return f"{cut}; {_ALL_TABLES}"
+
+
+def outside(query: str) -> str | None:
+    """Return why a query is refused that names a function that reads files, or None.
+
+    The name is refused wherever it stands: what is a text or a remark in SQL is for its parser alone to say, and polars
+    opens files while it plans.
+    """
+    if match := _OF_FILES.search(query):
+        return f"{match[0]} reads other files than the capture, which a query may not; name several inputs to read them as one"
+    return None
 
 
 def _instead(name: str, known: Collection[str], what: str) -> str:

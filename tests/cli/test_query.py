@@ -17,8 +17,9 @@ from traceview import cli
 from traceview.capture import Capture
 from traceview.cli.grid import MOST_ROWS, render
 from traceview.scan import scan
+from traceview.sql_errors import outside
 from traceview_parsers import open_trace
-from traceview_parsers.errors import TraceviewError
+from traceview_parsers.errors import TraceviewError, UsageError
 
 LOG = "push-never-reported.ios26.ndjson"
 OTHER = "healthy-incoming-call.ios26.ndjson"
@@ -47,6 +48,36 @@ def test_the_sql_first_is_told(run: Run) -> None:
     told = run("SELECT 1 FROM log", LOG)
     assert told.exit_code != 0
     assert "the SQL is the last argument" in str(told.exception)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * FROM read_csv('{}')",
+        "SELECT * FROM calls, \"READ_json\" /* ' */ ('{}')",
+        "SELECT * FROM log WHERE message IN (SELECT a FROM read_parquet('{}'))",
+        "SELECT * -- it's\nFROM read_ipc('{}')",
+    ],
+)
+def test_sql_reads_nothing_but_the_capture(run: Run, tmp_path: Path, query: str) -> None:
+    (tmp_path / "other.csv").write_text("secret\n1\n")
+    result = run(LOG, query.format(tmp_path / "other.csv"))
+    assert isinstance(result.exception, UsageError)
+    assert "reads other files than the capture" in str(result.exception)
+    assert "secret" not in result.output
+
+
+def test_no_other_function_of_sql_reads_files(tmp_path: Path) -> None:
+    path = tmp_path / "other"
+    names = {
+        f"{verb}_{name.partition('_')[2]}" for name in dir(pl) if name.startswith("read_") for verb in ("read", "scan")
+    }
+    for name in sorted(names):
+        for query in ("SELECT * FROM {0}_{1}('{2}')", "SELECT * FROM U&\"{0}\\005f{1}\"('{2}')"):
+            sql = query.format(name[:4], name[5:], path)
+            if outside(sql) is None:
+                with pytest.raises(pl.exceptions.PolarsError, match=r"not a supported table function|parse"):
+                    pl.SQLContext().execute(sql, eager=True)
 
 
 def test_narrow_tables_stay_tables_and_wide_ones_become_blocks(run: Run) -> None:
