@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from traceview.analysis import Analysis
 from traceview.report.html import write
-from traceview.report.pseudonyms import Pseudonyms
+from traceview.report.pseudonyms import Pseudonyms, people_in
 from traceview.report.redact import Level, redact
 from traceview_parsers.trace import Device
 
@@ -132,6 +132,33 @@ def test_users_of_a_computer_go_and_those_of_the_system_stay(rich: Analysis) -> 
     users = pl.DataFrame({"process": ["Acme", "Acme", "locationd"], "user": ["mobile", "jane", "_locationd"]})
     redacted = redact(replace(rich, tables={"processes_at_capture": users}), "ids")
     assert redacted.tables["processes_at_capture"]["user"].to_list() == ["mobile", "user-2", "_locationd"]
+
+
+def test_a_caller_who_is_named_once_as_such_is_known_everywhere(rich: Analysis) -> None:
+    said = ['localizedCallerName = "Zoë Van Dyk";', "Outgoing call to Zoë Van Dyk <video>", "Zoë Van Dyke"]
+    lines = rich.lines.head(3).with_columns(message=pl.Series(said))
+    finding = replace(rich.findings[0], title="A call with zoë van dyk failed")
+    redacted = redact(replace(rich, lines=lines, findings=[finding]), "ids")
+    token = redacted.lines["message"][1].removeprefix("Outgoing call to ").removesuffix(" <video>")
+    assert token.startswith("name-")
+    assert redacted.lines["message"].to_list() == [
+        f"localizedCallerName = {token};",
+        said[1].replace("Zoë Van Dyk", token),
+        said[2],
+    ]
+    assert redacted.findings[0].title == f"A call with {token} failed"
+
+
+def test_names_of_callers_are_whole_names() -> None:
+    texts = [
+        "displayName: \"Jane Doe\" contactName='J. R. Hartley'",
+        'callerName = "voicemail"',
+        'displayName="<b> x"',
+        "x",
+    ]
+    assert people_in(pl.Series(texts)) == ["Jane Doe", "J. R. Hartley"]
+    many = pl.Series([f'callerName="Person{one} Doe"' for one in "a" * 300])
+    assert people_in(many) == ["Persona Doe"]
 
 
 def test_levels_only_grow(rich: Analysis) -> None:

@@ -15,8 +15,9 @@ import polars as pl
 from traceview_parsers.trace import Device
 
 _HEX = "[0-9A-Fa-f]"
+_PEOPLE = "localizedCallerName|displayName|callerName|contactName|remoteName|participantName|personName"
 _KEYS = (
-    r"localizedCallerName|displayName|callerName|contactName|remoteName|participantName|personName|userName"
+    rf"{_PEOPLE}|userName"
     r"|phoneNumber|msisdn|dial(?:ed|ing)?Number|imei|imsi|iccid|meid|serialNumber|serial number"
     r"|password|passwd|secret|api[_-]?key|authorization|access_token|auth_token|token|user"
 )
@@ -80,6 +81,10 @@ _SHAPES: Final[tuple[_Shape, ...]] = (
 _NOBODY: Final = frozenset({"Shared"})
 _MASKED: Final = re.compile(r"<(?:private|mask|sensitive|redacted)|\(null|nil\b|null\b")
 """How values begin that iOS has hidden, or that are none."""
+_PERSON: Final = rf"(?i:\b(?:{_PEOPLE})\"?\s*[:=]\s*)(?:\"([^\"]{{5,80}})\"|'([^']{{5,80}})')"
+"""A person's name where a line says that it is one."""
+_WHOLE_NAME: Final = re.compile(r"[^\W\d_][\w.'\u2019-]+(?: [\w.'\u2019-]+){1,4}")
+_MOST_PEOPLE: Final = 200
 _OWNER = re.compile(r"^(?P<first>.+?)['\u2019]s\b|\b(?:von|de|di|van|af|av) (?P<last>.+)$")
 _GENERIC = frozenset({"iphone", "ipad", "ipod", "ipod touch", "apple watch", "watch", "mac", "phone"})
 
@@ -87,8 +92,9 @@ _GENERIC = frozenset({"iphone", "ipad", "ipod", "ipod touch", "apple watch", "wa
 class Pseudonyms:
     """Replaces private values by tokens such as ``phone-2``; the same value gets the same token everywhere."""
 
-    def __init__(self, device: Device) -> None:
-        shapes = [*_literals(device), *_SHAPES]
+    def __init__(self, device: Device, people: Iterable[str] = ()) -> None:
+        named = [_Shape("name", rf"(?i:\b{re.escape(name)}\b)") for name in people]
+        shapes = [*_literals(device), *named, *_SHAPES]
         parts = [
             f"{shape.before}(?P<shape_{index}>{shape.pattern.replace('?P<key>', f'?P<key_{index}>')}){shape.after}"
             for index, shape in enumerate(shapes)
@@ -131,6 +137,18 @@ class Pseudonyms:
         if kind == "path":
             keep = self.scrub(keep)  # its host may be an address
         return keep + self.token("phone" if kind == "tel" else kind, value)
+
+
+def people_in(texts: pl.Series) -> list[str]:
+    """Return first and last names that texts give as those of callers and contacts: in other sentences they have no shape.
+
+    Single words are left out, since they may be any word; so is what comes after the first 200 names.
+    """
+    found: dict[str, None] = {}
+    for text in texts.filter(texts.str.contains(_PERSON)).unique(maintain_order=True).to_list():
+        values = (quoted or single for quoted, single in re.findall(_PERSON, text))
+        found |= dict.fromkeys(value for value in values if _WHOLE_NAME.fullmatch(value))
+    return list(found)[:_MOST_PEOPLE]
 
 
 def _canonical(kind: str, value: str) -> str:

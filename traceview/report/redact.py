@@ -14,7 +14,7 @@ from typing import Final, Literal
 import polars as pl
 
 from traceview.analysis import Analysis
-from traceview.report.pseudonyms import Pseudonyms
+from traceview.report.pseudonyms import Pseudonyms, people_in
 from traceview.rules.registry import Finding
 from traceview.signals.vocabulary import FIELDS
 from traceview_parsers.trace import Device
@@ -62,7 +62,8 @@ def redact(analysis: Analysis, level: Level) -> Analysis:
         raise ValueError(f"unknown redaction level {level!r}: use one of {', '.join(LEVELS)}")
     if LEVELS.index(level) <= [str(known) for known in LEVELS].index(analysis.redaction):
         return analysis
-    names = Pseudonyms(analysis.device)
+    said = pl.concat([analysis.lines["message"], analysis.events["message"]]).drop_nulls()
+    names = Pseudonyms(analysis.device, people_in(said))
     if level == "all":
         analysis = _without_text(analysis, names)
     return replace(_without_ids(analysis, names), redaction=level)
