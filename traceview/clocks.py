@@ -68,6 +68,8 @@ def compare_clocks(
         tables: Of ``reports``, ``processes_at_capture``, ``power_process_ids`` and ``power_process_exits`` what there is.
         sources: Name and reader of each source, by index.
     """
+    if len(sources) < 2:
+        return pl.DataFrame(schema=CLOCK_SCHEMA)
     moments = pl.concat([_of_lines(events), _of_ends(events), _of_launches(events, tables), _of_powerlog(tables)])
     rank = {reader: place for place, reader in enumerate(_RANKS)}
     ranks = pl.DataFrame(

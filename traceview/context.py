@@ -25,14 +25,17 @@ def lines_around(trace: Trace, events: pl.DataFrame, findings: list[Finding], wi
     witness measured (`WITNESS_SCHEMA`, `windows`) stands as a line in words.
     """
     refs = {ref for finding in findings for ref in finding.evidence}
-    evidence = events.filter(pl.col("ref").is_in(list(refs)))
-    measured = _measured_lines(windows, refs - set(evidence["ref"].to_list()))
-    if evidence.is_empty() and measured.is_empty():
+    if not refs:
         return pl.DataFrame(schema=LINE_SCHEMA)
+    evidence = events.filter(pl.col("ref").is_in(list(refs)))
+    told = [_evidence_lines(evidence)]
+    if not windows.is_empty():
+        told.append(_measured_lines(windows, refs - set(evidence["ref"].to_list())))
     wanted = {ref for finding in findings for ref in finding.evidence[:WINDOWS_PER_FINDING]}
     centres = evidence.filter(pl.col("ref").is_in(list(wanted)))["time"].drop_nulls()
-    neighbours = _neighbours(trace, centres, refs)
-    frame = pl.concat([_evidence_lines(evidence), measured, neighbours.filter(~pl.col("ref").is_in(list(refs)))])
+    frame = pl.concat([*told, *_neighbours(trace, centres, refs)])
+    if frame.is_empty():
+        return pl.DataFrame(schema=LINE_SCHEMA)
     signals = events.select("ref", "signal").unique("ref")
     return _located(trace, frame.join(signals, on="ref", how="left", maintain_order="left")).sort("time", "ref")
 
@@ -68,19 +71,20 @@ def _measured_lines(windows: pl.DataFrame, refs: set[int]) -> pl.DataFrame:
     return found.select(**{name: told[name] for name in _COLUMNS})
 
 
-def _neighbours(trace: Trace, centres: pl.Series, evidence: set[int]) -> pl.DataFrame:
+def _neighbours(trace: Trace, centres: pl.Series, evidence: set[int]) -> list[pl.DataFrame]:
+    """Return the lines near to the moments `centres` that are no evidence, in at most one frame."""
     times = centres.dt.epoch("ns").unique().sort().to_list()
     windows = _merge([(time - NEIGHBOUR_NS, time + NEIGHBOUR_NS + 1) for time in times])
-    empty = pl.DataFrame(schema={name: LINE_SCHEMA[name] for name in _COLUMNS})
     if not windows:
-        return empty
+        return []
     selection = Selection(start_ns=windows[0][0], end_ns=windows[-1][1], ranges=tuple(windows))
-    frames = [empty]
+    frames = []
     for batch in trace.batches("log", selection):
         frame = pl.from_arrow(pa.Table.from_batches([batch.select(_COLUMNS)]))
         if isinstance(frame, pl.DataFrame):
             frames.append(_nearest(frame.cast({name: LINE_SCHEMA[name] for name in _COLUMNS}), times, evidence))
-    return _nearest(pl.concat(frames), times, evidence).head(LINES_IN_ALL)
+    near = frames if len(frames) < 2 else [_nearest(pl.concat(frames), times, evidence)]
+    return [frame.head(LINES_IN_ALL) for frame in near]
 
 
 def _nearest(frame: pl.DataFrame, times: list[int], evidence: set[int]) -> pl.DataFrame:
@@ -103,12 +107,12 @@ def _merge(windows: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _located(trace: Trace, frame: pl.DataFrame) -> pl.DataFrame:
-    names = pl.DataFrame(
-        {"index": range(len(trace.sources)), "source": [source.name for source in trace.sources]},
-        schema={"index": pl.UInt64(), "source": pl.String()},
-    )
+    names = pl.Series([source.name for source in trace.sources], dtype=pl.String)
     size = 1 << REF_POSITION_BITS
-    located = frame.with_columns((pl.col("ref") // size).alias("index"), (pl.col("ref") % size).alias("position"))
     places = [trace.place_of(ref) for ref in frame["ref"].to_list()]
-    located = located.with_columns(pl.Series("place", places, pl.String))
-    return located.join(names, on="index", how="left").select(list(LINE_SCHEMA))
+    located = frame.with_columns(
+        (pl.col("ref") % size).alias("position"),
+        pl.Series("place", places, pl.String),
+        names[frame["ref"] // size].alias("source"),
+    )
+    return located.select(list(LINE_SCHEMA))

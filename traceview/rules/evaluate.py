@@ -13,6 +13,7 @@ from traceview.rules.config import Config
 from traceview.rules.lacking import lacks
 from traceview.rules.registry import CaptureFacts, Finding, Inputs, NotEvaluated, Registry, Rule
 from traceview.rules.rows import owner
+from traceview.witness.schema import WITNESS_SCHEMA
 
 _NO_FACTS: Final = CaptureFacts()
 _NO_TIME: Final = datetime.max.replace(tzinfo=UTC)
@@ -52,9 +53,8 @@ def evaluate(
     if registry is None:
         registry, failures = load_rules()
     asked = _with_parts(episodes, frozenset(apps or ()))
-    base = Inputs(episodes, kinds, witnesses, {}, capture_end, asked, facts)
-    if windows is not None:
-        base = replace(base, windows=windows)
+    measured = pl.DataFrame(schema=WITNESS_SCHEMA) if windows is None else windows
+    base = Inputs(episodes, kinds, witnesses, {}, capture_end, asked, facts, measured)
     findings: list[Finding] = []
     skipped: list[NotEvaluated] = list(failures)
     for rule in registry:

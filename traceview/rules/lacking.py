@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache, partial
 from itertools import combinations
 from typing import Final
 
@@ -11,7 +12,14 @@ import polars as pl
 
 from traceview.completeness import LOG_READERS
 from traceview.rules.registry import CaptureFacts, Inputs, NotEvaluated, Rule
-from traceview.rules.rows import AUDIO_SERVERS, CALL_DAEMONS, STATE_DAEMONS, STATE_KINDS, TERMINATION_DAEMONS
+from traceview.rules.rows import (
+    AUDIO_SERVERS,
+    CALL_DAEMONS,
+    STATE_DAEMONS,
+    STATE_KINDS,
+    TERMINATION_DAEMONS,
+    remembered,
+)
 from traceview.witness.schema import WITNESS_SCHEMA
 
 
@@ -63,9 +71,14 @@ def _with_lines(processes: Iterable[str], kinds: Iterable[str] = ()) -> Callable
 
 
 def _with_windows(*lanes: str) -> Callable[[Inputs], Inputs]:
+    return lambda inputs: replace(inputs, windows=_windows_in(lanes))
+
+
+@cache
+def _windows_in(lanes: tuple[str, ...]) -> pl.DataFrame:
+    """Return a window of an app in each lane."""
     rows = pl.DataFrame({"lane": lanes, "app": [""] * len(lanes)})
-    told = pl.concat([pl.DataFrame(schema=WITNESS_SCHEMA), rows], how="diagonal")
-    return lambda inputs: replace(inputs, windows=told)
+    return pl.concat([pl.DataFrame(schema=WITNESS_SCHEMA), rows], how="diagonal")
 
 
 def _with_powerlog(inputs: Inputs) -> Inputs:
@@ -91,12 +104,18 @@ def lacks(rule: Rule, inputs: Inputs) -> tuple[Source, ...]:
         Exception: Whatever the predicate of a third-party rule raises.
     """
     for sources in _TRIED:
-        richer = replace(inputs, memo={})
-        for source in sources:
-            richer = _ADDED[source](richer)
-        if rule.can_run(richer):
+        richer = remembered(inputs, ("as if it had", sources), partial(_richer, inputs, sources))
+        if rule.can_run(replace(richer, thresholds=inputs.thresholds)):
             return sources
     return ()
+
+
+def _richer(inputs: Inputs, added: Iterable[Source]) -> Inputs:
+    """Return the inputs as if the capture had the sources `added` too."""
+    richer = replace(inputs, memo={})
+    for source in added:
+        richer = _ADDED[source](richer)
+    return richer
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from traceview.rules.rows import (
     name_of,
     owned_calls,
     plural,
+    remembered,
     rows_of,
     voip_apps,
     wanted,
@@ -46,8 +47,15 @@ def _lane(inputs: Inputs, lane: str) -> list[Row]:
 
 def has_measured(*lanes: str) -> Predicate:
     """Return a predicate: a source measured one of `lanes` for an app."""
-    told = pl.col("lane").is_in(lanes) & pl.col("app").is_not_null()
-    return lambda inputs: not inputs.windows.filter(told).is_empty()
+    return lambda inputs: any(_lanes(inputs).get(lane, False) for lane in lanes)
+
+
+def _lanes(inputs: Inputs) -> dict[str, bool]:
+    """Return which lanes have windows, and whether one of them is about an app."""
+    if inputs.windows.is_empty():
+        return {}
+    about_app = pl.col("app").is_not_null().any()
+    return remembered(inputs, "lanes", lambda: dict(inputs.windows.group_by("lane").agg(about_app).iter_rows()))
 
 
 def _by_app(found: Iterable[Row]) -> dict[str, list[Row]]:
@@ -308,7 +316,7 @@ RULES: Final = (
         why="The app does not react, and CallKit actions time out.",
         fix="Move blocking work off the main thread.",
         needs="a recording of Instruments with hangs (or a busy main run loop), and a source that shows the call",
-        can_run=lambda inputs: not inputs.windows.filter(pl.col("lane") == "hang").is_empty(),
+        can_run=lambda inputs: "hang" in _lanes(inputs),
         check=_hangs,
         thresholds=(Threshold("least", 2.0, "s", "heuristic", "shorter hangs are not reported"),),
         links=(links.WATCHDOG,),

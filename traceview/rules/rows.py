@@ -72,8 +72,9 @@ def rows(inputs: Inputs, table: str, condition: pl.Expr | None = None) -> list[R
 
 
 def undated(inputs: Inputs, table: str) -> list[Row]:
-    """Return the rows of `table` that reports without a time tell of: they have neither start nor end."""
-    return _where(inputs.episodes[table], pl.col("start").is_null() & pl.col("start_how").is_null()).to_dicts()
+    """Return the rows of `table` that reports without a time tell of: they have neither start nor end. Shared, as in `rows`."""
+    timeless = pl.col("start").is_null() & pl.col("start_how").is_null()
+    return remembered(inputs, (table, "undated"), lambda: _where(inputs.episodes[table], timeless).to_dicts())
 
 
 def _where(frame: pl.DataFrame, condition: pl.Expr | None) -> pl.DataFrame:
@@ -213,16 +214,23 @@ def in_own_call(inputs: Inputs, row: Row) -> bool:
 
 def voip_apps(inputs: Inputs) -> frozenset[str]:
     """Return apps that have VoIP pushes or calls of their own here, and those that the user asked for."""
-    calls = inputs.episodes["calls"].filter(~pl.col("kind").fill_null("").is_in(sorted(SYSTEM_CALLS)))
-    return _third_party(calls, inputs.episodes["pushes"].filter(pl.col("voip"))) | inputs.apps
+    return remembered(inputs, "voip apps", lambda: _voip_apps(inputs))
+
+
+def _voip_apps(inputs: Inputs) -> frozenset[str]:
+    calls = _where(inputs.episodes["calls"], ~pl.col("kind").fill_null("").is_in(sorted(SYSTEM_CALLS)))
+    return _third_party(calls, _where(inputs.episodes["pushes"], pl.col("voip"))) | inputs.apps
 
 
 def call_apps(inputs: Inputs) -> frozenset[str]:
     """Return `voip_apps`, and apps with a session made for two-way audio."""
+    return remembered(inputs, "call apps", lambda: _call_apps(inputs))
+
+
+def _call_apps(inputs: Inputs) -> frozenset[str]:
     category = pl.col("category").str.to_lowercase().str.contains("playandrecord", literal=True)
     mode = pl.col("mode").str.to_lowercase().str.contains("chat", literal=True)
-    two_way = inputs.episodes["audio_sessions"].filter(category | mode)
-    return remembered(inputs, "call apps", lambda: voip_apps(inputs) | _third_party(two_way))
+    return voip_apps(inputs) | _third_party(_where(inputs.episodes["audio_sessions"], category | mode))
 
 
 def _third_party(*frames: pl.DataFrame) -> frozenset[str]:

@@ -63,12 +63,19 @@ def collect(
     if "power_assertions" in power:
         in_log = pl.col("assertion_id").is_in(episodes["assertions"]["assertion_id"].drop_nulls().implode())
         power["power_assertions"] = power["power_assertions"].with_columns(in_log=in_log.fill_null(value=False))
-    parts = [powerlog_windows(power, apps), _instruments(trace, coverage, witnesses)]
+    parts = _instruments(trace, coverage, witnesses)
+    if power:
+        parts.append(powerlog_windows(power, apps))
     if "reports" in tables:
         parts.append(report_windows(tables["reports"]))
-    told = _clipped(pl.concat(parts), coverage)
-    states = _without(episodes["app_states"], [index for index, one in enumerate(coverage) if one.reader == "powerlog"])
-    told = pl.concat([told, disagreements(states, told.filter(pl.col("lane") == "app_state"))])
+    told = pl.concat([witnesses.windows, *parts])
+    if told.is_empty():
+        return witnesses
+    told = _clipped(told, coverage)
+    app_states = told.filter(pl.col("lane") == "app_state")
+    if not app_states.is_empty():
+        of_powerlog = [index for index, one in enumerate(coverage) if one.reader == "powerlog"]
+        told = pl.concat([told, disagreements(_without(episodes["app_states"], of_powerlog), app_states)])
     told = _attributed(told, coverage)
     newest = pl.col("start").rank("ordinal", descending=True).over("lane", "app")
     for (source, lane), rows in told.filter(newest > ROWS).group_by("source", "lane", maintain_order=True):
@@ -82,9 +89,9 @@ def with_notes(coverage: Sequence[Coverage], notes: Mapping[str, Sequence[str]])
     return [replace(one, notes=(*one.notes, *notes.get(one.source, ()))) for one in coverage]
 
 
-def _instruments(trace: Trace, coverage: Sequence[Coverage], witnesses: Witnesses) -> pl.DataFrame:
-    """Stream the intervals of all sources and keep the longest of each kind."""
-    parts = [pl.DataFrame(schema=WITNESS_SCHEMA)]
+def _instruments(trace: Trace, coverage: Sequence[Coverage], witnesses: Witnesses) -> list[pl.DataFrame]:
+    """Stream the intervals of all sources and keep the longest of each kind; one frame a source that has some."""
+    parts = []
     for index, source in enumerate(trace.sources):
         if "intervals" not in source.tables:
             continue
@@ -100,7 +107,7 @@ def _instruments(trace: Trace, coverage: Sequence[Coverage], witnesses: Witnesse
         for kind, count in sorted(seen.items()):
             if count > KEPT:
                 _note(witnesses, coverage[index].source, f"the {KEPT:,} longest of {count:,} intervals of kind {kind} are in the timeline")  # fmt: skip
-    return pl.concat(parts)
+    return parts
 
 
 def _covered(frame: pl.DataFrame, coverage: Sequence[Coverage]) -> pl.DataFrame:
