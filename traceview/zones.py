@@ -4,12 +4,17 @@ A zone with summer time has two offsets; a capture that reaches over a change (a
 apart in two places, and the axis of a figure cannot fold. So the offset at the moment of the capture counts everywhere.
 """
 
+import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final
 
 from traceview_parsers.clock import zone
 from traceview_parsers.errors import UsageError
 from traceview_parsers.trace import CaptureInfo
+
+_UTC_TIME: Final = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+"""How notes and problems of readers name a moment: they do not know in which zone people read."""
 
 
 def at_one_offset(capture: CaptureInfo, end_ns: int) -> CaptureInfo:
@@ -40,3 +45,15 @@ def offset_text(seconds: int) -> str:
 def from_ns(nanoseconds: int) -> datetime:
     """Return the moment of UTC nanoseconds, cut to microseconds. Raises OverflowError outside the calendar."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=nanoseconds // 1000)
+
+
+def read_locally(text: str, zone: tzinfo) -> str:
+    """Return a note or problem with the moments that it names in UTC (``2026-01-15T09:30:00Z``) as people read them."""
+    return _UTC_TIME.sub(lambda found: _local(found[0], zone), text)
+
+
+def _local(stamp: str, zone: tzinfo) -> str:
+    try:
+        return f"{datetime.fromisoformat(stamp).astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError):  # no such day, or one at the end of the calendar
+        return stamp

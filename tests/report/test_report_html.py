@@ -282,7 +282,7 @@ def test_many_sources_are_folded_and_what_they_have_in_common_is_told_once(rich:
     assert text.count("nothing says when the recording began") == 1
     assert "30 sources: table-0.xml, table-1.xml, table-2.xml and 27 more" in text
     assert "export/table-4.xml" in text.partition("ends within a row")[0]
-    views = problems_view(replace(rich, problems=[*alike, other]))
+    views = problems_view(replace(rich, problems=[*alike, other]), Moments.of(rich))
     assert [(view.kind, view.count, view.where) for view in views] == [
         ("no-start-time", "60", ""),
         ("cut", "1", "byte 43"),

@@ -13,6 +13,7 @@ from traceview.cli.troubles import date_doubt, of_many_logs, problem_lines, time
 from traceview.completeness import log_span
 from traceview.rules.registry import Finding, Severity
 from traceview.sources import by_weight
+from traceview.zones import read_locally
 from traceview_parsers.trace import Coverage
 
 _FIRST_LINES = 2
@@ -52,7 +53,7 @@ def render_analysis(analysis: Analysis, *, in_full: bool = False) -> str:
     clock = _Clock(zone, _days(analysis, zone))
     parts = [_headline(analysis, zone), *_doubts(analysis), verdict(analysis)]
     parts += _findings(analysis, clock)
-    parts += [_calls(analysis.episodes["calls"], clock), _not_shown(analysis, in_full=in_full)]
+    parts += [_calls(analysis.episodes["calls"], clock), _not_shown(analysis, zone, in_full=in_full)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -179,22 +180,22 @@ def _calls(calls: pl.DataFrame, clock: _Clock) -> str:
     return "\n".join(rows)
 
 
-def _source(one: Coverage) -> str:
-    notes = "; ".join(one.notes)
+def _source(one: Coverage, zone: tzinfo) -> str:
+    notes = read_locally("; ".join(one.notes), zone)
     count = "" if one.rows is None else f"{one.rows:,} row{'s' * (one.rows != 1)}, "
     name = one.source.rsplit("/", 1)[-1]
     return f"{name} ({one.reader}): {count}{times_of(one)}{'; ' + notes if notes else ''}"
 
 
-def _not_shown(analysis: Analysis, *, in_full: bool) -> str:
+def _not_shown(analysis: Analysis, zone: tzinfo, *, in_full: bool) -> str:
     first, rest = by_weight(analysis)
-    rows = [fold(_source(one)) for one in first]
+    rows = [fold(_source(one, zone)) for one in first]
     if rest:
         names = ", ".join(one.source.rsplit("/", 1)[-1] for one in rest[:_NAMED_SOURCES])
         more = f" and {len(rest) - _NAMED_SOURCES:,} more" if len(rest) > _NAMED_SOURCES else ""
         told = f"{len(rest):,} more with nothing doubtful and no evidence of a finding (`traceview doctor` shows them)"
         rows.append(fold(f"{told}: {names}{more}"))
-    rows += [fold(text) for text, _ in problem_lines(analysis.problems)]
+    rows += [fold(read_locally(text, zone)) for text, _ in problem_lines(analysis.problems)]
     if analysis.not_evaluated:
         rows += unchecked(analysis, in_full=in_full)
     return "\n".join([typer.style("What the capture covers, and what could not be checked", bold=True), *rows])

@@ -28,9 +28,14 @@ class DisplayClock:
         """Offset in milliseconds, as plotly's date axes count."""
         return round(self.offset.total_seconds() * 1000)
 
+    @property
+    def zone(self) -> timezone:
+        """The offset as a zone."""
+        return timezone(self.offset)
+
     def local(self, moment: datetime) -> datetime:
         """Return the moment as it reads on this clock."""
-        return moment.astimezone(timezone(self.offset))
+        return moment.astimezone(self.zone)
 
 
 def display_clock(capture: CaptureInfo, moment: datetime | None = None) -> DisplayClock:

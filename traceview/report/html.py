@@ -133,7 +133,7 @@ def _page(analysis: Analysis, rules: dict[str, Rule], limits: Limits) -> _Page:
         tables=tables,
         witnesses=witnesses,
         coverage=coverage_view(analysis, moments),
-        problems=problems_view(analysis),
+        problems=problems_view(analysis, moments),
         looks=_by_lane(drawn.layout.meta["looks"]),
         opens=opening_view(drawn.layout.meta),
         binned=drawn.layout.meta["binned"],

@@ -8,7 +8,7 @@ from traceview.clocks import bound_text
 from traceview.plots.text import duration
 from traceview.report.views.moments import Moments
 from traceview.sources import below, by_weight, common_path, troubles
-from traceview.zones import from_ns
+from traceview.zones import from_ns, read_locally
 from traceview_parsers.trace import Coverage
 
 BAR_WIDTH: Final = 1000
@@ -74,19 +74,19 @@ def _coverage(source: Coverage, path: str, moments: Moments, first: int, whole: 
         rows=f"{source.rows:,}" if source.rows is not None else "none",
         clock=source.clock,
         certainty=bound_text(source.certainty_ns) if source.certainty_ns is not None and timed else "",
-        notes=source.notes,
+        notes=tuple(read_locally(note, moments.clock.zone) for note in source.notes),
         left=round(min(left, BAR_WIDTH - 4.0), 1),
         width=round(width, 1),
     )
 
 
-def problems_view(analysis: Analysis) -> tuple[ProblemView, ...]:
+def problems_view(analysis: Analysis, moments: Moments) -> tuple[ProblemView, ...]:
     """Return all problems; what several sources have in common is one, with the place of the first."""
     return tuple(
         ProblemView(
             source=one.where if len(one.sources) == 1 else f"{len(one.sources):,} sources: {one.where}",
             kind=one.kind,
-            message=one.message,
+            message=read_locally(one.message, moments.clock.zone),
             where=one.position,
             count=f"{one.count:,}",
             sample=one.sample,
