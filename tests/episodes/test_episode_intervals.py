@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from traceview.episodes.intervals import clip, gaps, merge, overlap_s, touched, window_at
+from traceview.episodes.intervals import free, overlap_s, touched, window_at
 
 SCHEMA = {"key": pl.Int64, "start": pl.Int64, "end": pl.Int64}
 window = st.tuples(st.integers(0, 2), st.integers(0, 30), st.integers(0, 8)).map(lambda w: (w[0], w[1], w[1] + w[2]))
@@ -21,15 +21,6 @@ def seconds(rows: list[tuple[int, int, int]], key: int) -> set[int]:
     return {t for k, start, end in rows if k == key for t in range(start, end)}
 
 
-@given(windows)
-def test_merge_keeps_every_moment_and_leaves_no_overlap(rows: list[tuple[int, int, int]]) -> None:
-    merged = merge(frame(rows)).rows()
-    for key in range(3):
-        assert seconds(merged, key) == seconds(rows, key)
-        mine = [(start, end) for k, start, end in merged if k == key]
-        assert all(first[1] < second[0] for first, second in pairwise(mine))
-
-
 @given(windows, windows)
 def test_overlap_counts_the_union_once(rows: list[tuple[int, int, int]], others: list[tuple[int, int, int]]) -> None:
     measured = overlap_s(frame(rows), frame(others)).to_list()
@@ -38,19 +29,13 @@ def test_overlap_counts_the_union_once(rows: list[tuple[int, int, int]], others:
 
 
 @given(windows, st.integers(0, 20), st.integers(0, 20))
-def test_gaps_and_windows_fill_the_span(rows: list[tuple[int, int, int]], start: int, length: int) -> None:
+def test_what_is_free_and_the_windows_fill_the_span(rows: list[tuple[int, int, int]], start: int, length: int) -> None:
     end = start + length
-    free = gaps(frame(rows), start, end).rows()
-    for key in {k for k, _, _ in rows}:
-        assert seconds(free, key) == set(range(start, end)) - seconds(rows, key)
-
-
-@given(windows, st.integers(0, 20), st.integers(0, 20))
-def test_clip_leaves_nothing_outside(rows: list[tuple[int, int, int]], start: int, length: int) -> None:
-    cut = clip(frame(rows), start, start + length).rows()
-    assert all(start <= first <= last <= start + length for _, first, last in cut)
-    for key in range(3):
-        assert seconds(cut, key) == seconds(rows, key) & set(range(start, start + length))
+    left = free([(since, until) for _, since, until in rows], start, end)
+    taken = {t for _, since, until in rows for t in range(since, until)}
+    assert {t for since, until in left for t in range(since, until)} == set(range(start, end)) - taken
+    assert all(since < until for since, until in left)
+    assert all(first[1] <= second[0] for first, second in pairwise(left))
 
 
 def test_window_at_takes_the_last_begun_and_honours_slack() -> None:

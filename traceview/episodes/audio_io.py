@@ -1,13 +1,15 @@
 """When the audio IO of a process ran: from the lines that tell its starts and stops."""
 
+from collections import defaultdict
 from typing import Final
 
 import polars as pl
 
-from traceview.episodes.intervals import gaps, in_seconds, overlap_s
+from traceview.episodes.intervals import free, in_seconds, overlap_s
 from traceview.episodes.tables import Context
 
 _KINDS: Final = ("audio_io.started", "audio_io.stopped")
+_SILENT: Final = {"session": pl.String, "pid": pl.Int64, "start": pl.Int64, "end": pl.Int64}
 
 
 def changes() -> pl.Expr:
@@ -63,9 +65,8 @@ def silent(sessions: pl.DataFrame, io: pl.DataFrame, context: Context) -> pl.Dat
         io: When IO ran (`windows`).
         context: Events and processes.
     """
-    parts = [pl.DataFrame(schema={"session": pl.String, "pid": pl.Int64, "start": pl.Int64, "end": pl.Int64})]
     if sessions.is_empty() or not context.tells(*_KINDS):
-        return parts[0]
+        return pl.DataFrame(schema=_SILENT)
     far = context.span.end
     known = _keys(context).implode()
     active = sessions.filter(pl.col("refused_error").is_null() & pl.col("pid").fill_null(-1).is_in(known)).select(
@@ -76,12 +77,15 @@ def silent(sessions: pl.DataFrame, io: pl.DataFrame, context: Context) -> pl.Dat
         .cast(pl.Int64)
         .alias("end"),
     )
-    for session, pid, start, end in active.filter(pl.col("end") > pl.col("start")).rows():
-        mine = io.filter(pl.col("pid").eq_missing(pl.lit(pid))).select(pl.lit(0).alias("key"), "start", "end")
-        whole = pl.DataFrame({"key": [0, 0], "start": [start, end], "end": [start, end]})
-        free = gaps(pl.concat([mine.cast({"key": pl.Int64}), whole]), start, end)
-        parts.append(free.select(pl.lit(session).alias("session"), pl.lit(pid, pl.Int64).alias("pid"), "start", "end"))
-    return pl.concat(parts)
+    runs: dict[int | None, list[tuple[int, int]]] = defaultdict(list)
+    for pid, start, end in io.select("pid", "start", "end").iter_rows():
+        runs[pid].append((start, end))
+    quiet = [
+        (session, pid, *stretch)
+        for session, pid, start, end in active.iter_rows()
+        for stretch in free(runs[pid], start, end)
+    ]
+    return pl.DataFrame(quiet, schema=_SILENT, orient="row")
 
 
 def measured(sessions: pl.DataFrame, io: pl.DataFrame, context: Context) -> pl.DataFrame:

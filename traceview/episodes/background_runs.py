@@ -6,12 +6,14 @@ of callservicesd (or the app's own about audio and calls) are in the capture and
 should have been suspended and was not.
 """
 
+from collections import defaultdict
+from operator import itemgetter
 from typing import Final
 
 import polars as pl
 
 from traceview.episodes import audio_io, holders, states
-from traceview.episodes.intervals import in_seconds, overlap_s
+from traceview.episodes.intervals import free, in_seconds, overlap_s
 from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, table
 
@@ -174,20 +176,15 @@ def _common(whose: str) -> dict[str, pl.Expr]:
 
 def _uncovered(runs: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
     """What no holder covers of each run: ``key``, ``uncovered_s``, the longest piece and its begin."""
-    covered: dict[int, list[tuple[int, int]]] = {}
-    for key, start, end in held.select("key", "start", "end").sort("start").iter_rows():
-        covered.setdefault(key, []).append((start, end))
+    covered: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for key, start, end in held.select("key", "start", "end").iter_rows():
+        covered[key].append((start, end))
     rows = []
     for key, start, end in runs.iter_rows():
-        free: list[tuple[int, int]] = []
-        reach = start
-        for since, until in (*covered.get(key, []), (end, end)):
-            if since > reach:
-                free.append((since - reach, reach))
-            reach = max(reach, until)
-        if free:
-            longest, begin = max(free, key=lambda piece: (piece[0], -piece[1]))
-            rows.append((key, sum(length for length, _ in free), longest, begin))
+        pieces = [(over - begin, begin) for begin, over in free(covered[key], start, end)]
+        if pieces:
+            longest, begin = max(pieces, key=itemgetter(0))  # of equal ones the first
+            rows.append((key, sum(length for length, _ in pieces), longest, begin))
     names = ("uncovered_s", "longest_uncovered_s", "uncovered_from")
     schema = {"key": runs.schema["key"], **dict.fromkeys(names, pl.Int64())}
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(in_seconds(pl.col(names[:2])))

@@ -106,17 +106,20 @@ def _events(context: Context) -> pl.DataFrame:
     Its expiry ends all tasks; its end too, unless UIKit takes the next one at once. Where the app's own lines lack, its
     assertions stand for its tasks.
     """
-    named = context.of_kind("assertion.acquired").filter(pl.col("assertion_name").str.contains(_SHARED_ASSERTION))
-    ids = named["assertion_id"].drop_nulls().unique().implode()
-    told = context.of_kind("background_task.began")["owner"].drop_nulls().unique().implode()
-    shared = pl.col("kind").str.starts_with("assertion.") & (
-        pl.col("assertion_id").is_in(ids) | pl.col("assertion_name").str.contains(_SHARED_ASSERTION)
-    ).fill_null(value=False)
-    set_aside = (pl.col("reason") == "suspended").fill_null(value=False)
-    events = context.events.filter(
-        (pl.col("kind").is_in(_KINDS) | (shared & ~set_aside)) & pl.col("owner").is_not_null()
-    ).with_columns(pl.col("owner").is_in(told).alias("told"))
     taken = pl.col("kind") == "assertion.acquired"
+    shared = pl.col("assertion_name").str.contains(_SHARED_ASSERTION)
+    events = context.of_kind(*_KINDS, "assertion.")
+    named = events.select(
+        pl.col("assertion_id").filter(taken & shared).drop_nulls().unique().implode().alias("ids"),
+        pl.col("owner").filter(pl.col("kind") == "background_task.began").drop_nulls().unique().implode().alias("told"),
+    )
+    ours = (shared | pl.col("assertion_id").is_in(named["ids"])).fill_null(value=False)
+    set_aside = (pl.col("reason") == "suspended").fill_null(value=False)
+    events = events.filter(
+        (pl.col("kind").is_in(_KINDS) | (ours & ~set_aside)) & pl.col("owner").is_not_null()
+    ).with_columns(pl.col("owner").is_in(named["told"]).alias("told"))
+    if events.is_empty():
+        return events
     next_taken = pl.when(taken).then(pl.col("t")).backward_fill().over("owner")
     renewed = (next_taken - pl.col("t") <= RENEWAL_NS).fill_null(value=False)
     given_up = pl.col("kind") == "assertion.invalidated"

@@ -51,8 +51,8 @@ def _service_pids(context: Context) -> pl.Series:
     originates = pl.col("originator").str.ends_with(SERVICE)
     told = pl.concat(
         [
-            context.processes.filter(pl.col("process") == SERVICE)["pid"],
-            events.filter(originates)["originator_pid"],
+            context.processes.select(pl.col("pid").filter(pl.col("process") == SERVICE)).to_series(),
+            events.select(pl.col("originator_pid").filter(originates)).to_series(),
         ]
     )
     pids = told.drop_nulls().unique()

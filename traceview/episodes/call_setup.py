@@ -125,6 +125,8 @@ def _with_running_io(calls: pl.DataFrame, io: pl.DataFrame) -> pl.Series:
 
 def _sharing(calls: pl.DataFrame) -> pl.Series:
     """Return calls that are answered while the audio of another call of their app is active: it is not activated again."""
+    if calls.height == 1:
+        return calls["id"].clear()
     cut = pl.col("audio_activated").is_null() & (pl.col("start_how") == "capture_edge")
     ever = pl.lit(0).cast(pl.Datetime("ns", "UTC"))  # a call that was up before the capture may have had its audio then
     other = calls.filter(pl.col("audio_activated").is_not_null() | cut).select(

@@ -62,6 +62,8 @@ def _silences(
         .filter(pl.col("end") - pl.col("start") > SILENCE_NS)
         .with_row_index("row")
     )
+    if within.is_empty():
+        return pl.DataFrame(schema=_COLUMNS)
     far = 1 << 62
     broken = interruptions.select(
         other_app="app", since=pl.col("start").cast(pl.Int64), until=pl.col("end").cast(pl.Int64).fill_null(far)

@@ -34,8 +34,12 @@ def identify(events: pl.DataFrame, span: Span) -> Context:
     with_pid = _instances(_witnesses(ordered, told), "pid")
     names = lookup.bundle_of_name(ordered)
     resolved = lookup.resolve(ordered, with_pid, names)
-    with_pid = pl.concat([with_pid, _launches(resolved, with_pid)], how="diagonal_relaxed")
-    without_pid = _instances(_pidless(resolved), "alias")
+    nameless = resolved.filter(
+        pl.col("about_pid").is_null() & pl.any_horizontal(pl.col("key_pid", "alias").is_not_null())
+    )
+    later = _told(nameless, "key_pid", "key_instance", "alias", "process")
+    with_pid = pl.concat([with_pid, _launches(later, with_pid)], how="diagonal_relaxed")
+    without_pid = _instances(_pidless(later), "alias")
     everyone = pl.concat([with_pid, without_pid], how="diagonal_relaxed")
     apps = told.filter("app_line")["bundle"].drop_nulls().unique()
     processes = describe(everyone, apps, names)
@@ -110,10 +114,9 @@ def _is_app_line() -> pl.Expr:
         for word in ("app<", "application<", "app<application.")
     ).fill_null(value=False)
     # Reports of daemons carry no bundle id (Apple's .ips header).
-    app_kinds = ("app.", "background_task.", "call.", "ptt.", "push.")
     named = pl.col("about_bundle").is_not_null() | pl.col("subject_installed").fill_null(value=False)
     report = pl.col("signal").str.starts_with("report.") & named
-    kinds = pl.any_horizontal(pl.col("kind").str.starts_with(word) for word in app_kinds)
+    kinds = pl.col("kind").str.contains(r"^(?:app|background_task|call|ptt|push)\.")
     own = (pl.col("about_name") == pl.col("process")).fill_null(value=False) & ~subjects.is_daemon()
     return (handle | report.fill_null(value=False) | (kinds & (own | pl.col("about_bundle").is_not_null()))) & pl.col(
         "host_bundle"
@@ -131,20 +134,18 @@ def _is_service_line() -> pl.Expr:
     return signal.str.starts_with("report.").fill_null(value=False) & ~listed & nameless
 
 
-def _launches(resolved: pl.DataFrame, with_pid: pl.DataFrame) -> pl.DataFrame:
+def _launches(told: pl.DataFrame, with_pid: pl.DataFrame) -> pl.DataFrame:
     """Witness rows of launches that are told before the process has a pid, and so name only its bundle.
 
     They count at the first sign of life that follows, which is the begin of the process. Of an app that shows signs of
     life already the same line asks for something else: its scene, or to be woken.
     """
-    launches = resolved.filter(
-        (pl.col("kind") == "process.launched") & pl.col("about_pid").is_null() & pl.col("key_pid").is_not_null()
-    )
+    launches = told.filter(pl.col("launch") & pl.col("key_pid").is_not_null())
     if launches.is_empty():
         return with_pid.clear()
     key = ["boot", "pid", "instance"]
     first = with_pid.group_by(key).agg(pl.col("t").min().alias("first"))
-    rows = _told(launches, "key_pid", "key_instance").rename({"key_pid": "pid", "key_instance": "instance"})
+    rows = launches.drop("alias", "process").rename({"key_pid": "pid", "key_instance": "instance"})
     ahead = (pl.col("t") <= pl.col("first")) & (pl.col("first") - pl.col("t") <= lookup.LAUNCH_LEAD_NS)
     rows = rows.join(first, on=key).filter(ahead).with_columns(pl.col("first").alias("t")).drop("first")
     return rows.with_columns(
@@ -153,11 +154,13 @@ def _launches(resolved: pl.DataFrame, with_pid: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _pidless(resolved: pl.DataFrame) -> pl.DataFrame:
+def _pidless(told: pl.DataFrame) -> pl.DataFrame:
     """Witness rows of lines whose subject has a name or a bundle but no pid."""
     own = pl.col("alias") == subjects.short_name("process").fill_null(subjects.ANONYMOUS)
-    rows = _told(resolved.filter(pl.col("alias").is_not_null()), "alias", "process").with_columns(own.alias("own"))
-    rows = rows.drop("process").with_columns(pl.col(flag).fill_null(value=False) for flag in _FLAGS)
+    rows = told.filter(pl.col("alias").is_not_null()).with_columns(own.alias("own"))
+    rows = rows.drop("process", "key_pid", "key_instance").with_columns(
+        pl.col(flag).fill_null(value=False) for flag in _FLAGS
+    )
     return rows.with_columns(pl.col("alive") | pl.col("own"))
 
 

@@ -3,11 +3,12 @@
 Windows are episodes: there are few of them, so measures go through them one by one, which costs less than the joins of
 a table for up to some hundred windows, and about a microsecond a window for more.
 
-All functions take and return frames with the columns ``key`` (any type: which process, session or app), ``start`` and
+Tables of windows are frames with the columns ``key`` (any type: which process, session or app), ``start`` and
 ``end`` (Int64, nanoseconds, never null). Windows of different keys never meet. Windows without length are allowed.
 """
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from typing import Final
 
 import polars as pl
@@ -21,46 +22,16 @@ def in_seconds(nanoseconds: pl.Expr) -> pl.Expr:
     return (nanoseconds / NS).round(9)
 
 
-def merge(windows: pl.DataFrame) -> pl.DataFrame:
-    """Return the union of the windows of each key: sorted by key and start, disjoint, not touching."""
-    ordered = windows.select("key", "start", "end").sort("key", "start", "end")
-    reach = pl.col("end").cum_max().shift(1).over("key")
-    return (
-        ordered.with_columns((reach.is_null() | (pl.col("start") > reach)).cum_sum().alias("island"))
-        .group_by("island", maintain_order=True)
-        .agg(pl.col("key").first(), pl.col("start").first(), pl.col("end").max())
-        .drop("island")
-    )
-
-
-def clip(windows: pl.DataFrame, start: int, end: int) -> pl.DataFrame:
-    """Cut the windows to ``[start, end)``; what lies outside disappears, except windows without length inside."""
-    cut = windows.with_columns(pl.col("start").clip(start, end), pl.col("end").clip(start, end))
-    inside = (windows["start"] <= end) & (windows["end"] >= start)
-    had_length = windows["end"] > windows["start"]
-    return cut.filter(inside & ((cut["end"] > cut["start"]) | ~had_length))
-
-
-def gaps(windows: pl.DataFrame, start: int, end: int) -> pl.DataFrame:
-    """Return, for each key that occurs, what its windows leave free of ``[start, end)``."""
-    union = merge(clip(windows, start, end))
-    keys = windows.select("key").unique()
-    edges = pl.concat(
-        [
-            keys.select("key", pl.lit(start, pl.Int64).alias("start"), pl.lit(start, pl.Int64).alias("end")),
-            union,
-            keys.select("key", pl.lit(end, pl.Int64).alias("start"), pl.lit(end, pl.Int64).alias("end")),
-        ]
-    ).sort("key", "start", "end")
-    return (
-        edges.select(
-            "key",
-            pl.col("end").cum_max().over("key").alias("start"),
-            pl.col("start").shift(-1).over("key").alias("end"),
-        )
-        .drop_nulls("end")
-        .filter(pl.col("end") > pl.col("start"))
-    )
+def free(windows: Iterable[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:
+    """Return what these windows (start and end, in any order) leave free of ``[start, end)``, in time order."""
+    left: list[tuple[int, int]] = []
+    reach = start
+    for since, until in (*sorted(windows), (end, end)):
+        begin = min(since, end)
+        if begin > reach:
+            left.append((reach, begin))
+        reach = max(reach, until)
+    return left
 
 
 def overlap_s(windows: pl.DataFrame, others: pl.DataFrame) -> pl.Series:

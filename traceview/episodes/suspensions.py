@@ -14,17 +14,14 @@ LET_GO_NS: Final = 10 * NS
 """What ended at most this long before the suspension may have held the app until then (heuristic; after the last
 assertion goes, RunningBoard suspends within seconds)."""
 
-_HOLDERS: Final = {
-    "audio_session.deactivated": "audio",
-    "background_task.ended": "background_task",
-    "assertion.invalidated": holders.OTHER,
-    "assertion.expired": holders.OTHER,
-}
+_AUDIO: Final = "audio_session.deactivated"
+_TASK: Final = "background_task.ended"
+_ASSERTIONS: Final = ("assertion.invalidated", "assertion.expired")
 _HELD: Final[dict[str, pl.DataType]] = {
     **dict.fromkeys(("kept_awake_by", "held_by", "held_by_name", "held_by_originator"), pl.String()),
     "held_until": pl.Int64(),
 }
-_LEGACY_WORDS: Final = {"audio": "audio session", "background_task": "background task"}
+_IN_WORDS: Final = {"audio": "audio session", "background_task": "background task"}
 
 
 def build(context: Context, windows: pl.DataFrame, relations: Relations) -> pl.DataFrame:
@@ -95,36 +92,33 @@ def _with_runs(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _with_holder(rows: pl.DataFrame, context: Context, relations: Relations) -> pl.DataFrame:
     """Add what let go of the app last, shortly before. Assertions count where nothing says more."""
-    released = context.of_kind(*_HOLDERS).filter(pl.col("owner").is_not_null())
-    assertion = pl.col("kind").str.starts_with("assertion.")
-    told = pl.col("kind").replace_strict(_HOLDERS, default=holders.OTHER)
-    kind = pl.when(assertion).then(holders.class_of_assertion(pl.col("assertion_name"), pl.col("originator")))
-    name = pl.coalesce("task_name", "assertion_name")
-    released = released.select(
-        pl.col("owner").alias("key"),
-        "t",
-        "kind",
-        kind.otherwise(told).alias("class"),
-        (told.replace(_LEGACY_WORDS) + pl.coalesce(pl.lit(": ") + name, pl.lit(""))).alias("holder"),
-        pl.coalesce(name, pl.when(pl.col("kind").str.starts_with("audio")).then(pl.col("session_id"))).alias("name"),
-        "originator",
-    )
+    kind = pl.when(pl.col("kind") == _AUDIO).then(pl.lit("audio")).otherwise(pl.lit("background_task"))
+    own = _released(context.of_kind(_AUDIO, _TASK), kind, kind.replace(_IN_WORDS))
+    purpose = holders.class_of_assertion(pl.col("assertion_name"), pl.col("originator"))
+    assertions = _released(context.of_kind(*_ASSERTIONS), purpose, pl.lit(holders.OTHER))
     calls = relations.calls.drop_nulls(["app", "end"]).select(
-        *(pl.lit("call").alias(name) for name in ("class", "holder")),
-        *(pl.lit(None, pl.String).alias(name) for name in ("name", "originator")),
+        *(pl.lit("call").alias(name) for name in ("kept_awake_by", "held_by")),
+        *(pl.lit(None, pl.String).alias(name) for name in ("held_by_name", "held_by_originator")),
         key="app",
-        t="end",
+        held_until="end",
     )
-    chosen = [
-        _which(told, call, taken)
-        for told, call, taken in zip(
-            _last_before(rows, "owner", released.filter(~assertion)),
-            _last_before(rows, "app", calls),
-            _last_before(rows, "owner", released.filter(assertion)),
-            strict=True,
-        )
-    ]
-    return rows.hstack(pl.DataFrame(chosen, schema=_HELD))
+    releases = ((own, "owner"), (calls, "app"), (assertions, "owner"))
+    found = (_last_before(rows, key, released) for released, key in releases)
+    return rows.hstack(pl.DataFrame([_which(*each) for each in zip(*found, strict=True)], schema=_HELD))
+
+
+def _released(lines: pl.DataFrame, kind: pl.Expr, word: pl.Expr) -> pl.DataFrame:
+    """What these lines say that a process let go of: ``key`` (its ``owner``), ``_HELD``."""
+    name = pl.coalesce("task_name", "assertion_name")
+    audio = pl.col("kind").str.starts_with("audio_session.")
+    return lines.select(
+        (word + pl.coalesce(pl.lit(": ") + name, pl.lit(""))).alias("kept_awake_by"),
+        kind.alias("held_by"),
+        pl.coalesce(name, pl.when(audio).then("session_id")).alias("held_by_name"),
+        pl.col("originator").alias("held_by_originator"),
+        key="owner",
+        held_until="t",
+    )
 
 
 def _which(told: Row, call: Row, assertion: Row) -> Row:
@@ -135,15 +129,8 @@ def _which(told: Row, call: Row, assertion: Row) -> Row:
 
 
 def _last_before(rows: pl.DataFrame, key: str, released: pl.DataFrame) -> list[Row]:
-    """For each row (in order) the last release of its ``key`` at most `LET_GO_NS` before: columns of the table, null without one."""
-    moments = released.select(
-        "key",
-        start="t",
-        end="t",
-        kept_awake_by="holder",
-        held_by="class",
-        held_by_name="name",
-        held_by_originator="originator",
-        held_until="t",
-    )
+    """For each row (in order) the last release of its ``key`` at most `LET_GO_NS` before, all null without one."""
+    if released.is_empty():
+        return [dict.fromkeys(_HELD)] * rows.height
+    moments = released.with_columns(start="held_until", end="held_until")
     return window_at(rows.select(key=key, t="start"), moments, LET_GO_NS).select(list(_HELD)).rows(named=True)

@@ -53,9 +53,7 @@ _UNTOLD: Final = ("unknown", "normal_exit")
 
 def build(context: Context, relations: Relations) -> pl.DataFrame:
     """Return the table ``terminations``."""
-    if not context.tells(*_KINDS):
-        return empty_table("terminations")
-    rows = [row for death in _deaths(context).iter_rows(named=True) if _matters(row := _row(death), death)]
+    rows = [row for death in _deaths(context) if _matters(row := _row(death), death)]
     if not rows:
         return empty_table("terminations")
     points = pl.DataFrame(
@@ -92,12 +90,14 @@ def _matters(row: Row, death: Row) -> bool:
     return belongs or row["kind"] not in _UNTOLD
 
 
-def _deaths(context: Context) -> pl.DataFrame:
+def _deaths(context: Context) -> list[Row]:
     """One row per death: what all its witnesses say, in time order."""
     gone = (pl.col("claim") == states.NOT_RUNNING) | states.is_report_of_death()
     ran_out = (pl.col("kind") == "process.watchdog") & pl.col("active").fill_null(value=False)
     telling = gone | pl.col("kind").is_in(["process.terminated", "process.exited"]) | ran_out
     events = context.of_kind(*_KINDS).filter(telling & pl.col("owner").is_not_null())
+    if events.is_empty():
+        return []
     new = pl.col("t") - pl.col("t").shift(1).over("owner") > ECHO_NS
     life = context.processes.select("owner", "process", "pid", "is_app", "host_app", died="end")
     grouped = (
@@ -115,7 +115,8 @@ def _deaths(context: Context) -> pl.DataFrame:
         .join(life, on="owner", how="left", maintain_order="left")
     )
     died_then = (pl.col("died") - pl.col("last")).abs() <= OUTLIVED_NS
-    return grouped.filter(pl.col("gone_at").is_not_null() | died_then.fill_null(value=False) | ~pl.col("timed"))
+    over = pl.col("gone_at").is_not_null() | died_then.fill_null(value=False) | ~pl.col("timed")
+    return grouped.filter(over).rows(named=True)
 
 
 def _row(death: Row) -> Row:
