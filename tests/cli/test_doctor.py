@@ -62,7 +62,7 @@ def test_sources_that_disagree_are_told_everywhere(disagreeing: list[Path], tmp_
 
 def test_the_sample_sysdiagnose(samples: Path) -> None:
     told = run("doctor", next(samples.glob("sysdiagnose_*.tar.gz")))
-    timed = re.findall(r"^source .*Z to .*\n          times: (.*)$", told, re.MULTILINE)
+    timed = re.findall(r"^source .*Z.*\n          times: (.*)$", told, re.MULTILINE)
     assert len(timed) > 5
     assert [one for one in timed if "±" not in one and "error not known" not in one] == []
 

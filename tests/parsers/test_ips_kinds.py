@@ -5,6 +5,7 @@ these kinds is public.
 """
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from traceview_parsers import open_trace
+from traceview_parsers.ips import kinds
 from traceview_parsers.ips.fields import time_ns, utc_offset_s
 from traceview_parsers.ips.kinds import of_name
 from traceview_parsers.ips.limits import hang_seconds, usage
@@ -286,6 +288,30 @@ def test_who_ended_a_process_and_how() -> None:
 def test_numbers_longer_than_any_are_not_read_in_part() -> None:
     told = "{} seconds cpu time over 60 seconds (80% cpu average), exceeding limit of 80% cpu over 60 seconds"
     assert usage(told.format("9" * 30)) is None
+
+
+def test_kinds_that_are_not_read_are_counted_by_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "crashes_and_spins"
+    folder.mkdir()
+    for place, bug_type in enumerate(("240", "240", "999", "\x1b[31m", "309")):
+        (folder / f"report-{place}.ips").write_text(header(bug_type) + "\n{}")
+    with open_trace(tmp_path) as trace:
+        told = {one.message: (one.source, one.count) for one in trace.problems if one.kind.startswith("unread-report")}
+        kinds_told = {note for one in trace.coverage() for note in one.notes}
+    only = "only their first line was read"
+    assert told == {
+        f"reports of AVConference (bug type 240): {only}": ("crashes_and_spins", 2),
+        f"reports of no known kind (bug type 999): {only}": ("crashes_and_spins", 1),
+        f"reports of no known kind (bug type none): {only}": ("crashes_and_spins", 1),
+    }
+    assert kinds_told == {"names no process, so that it cannot be laid at anybody's door"}
+
+
+def test_the_readme_lists_every_bug_type() -> None:
+    text = (Path(kinds.__file__).parent / "README.md").read_text("utf-8")
+    listed = set(re.findall(r"\b\d{2,3}\b", text.partition("## Bug types")[2]))
+    assert listed == {*kinds.BY_BUG_TYPE, *kinds.UNREAD}
+    assert not set(kinds.UNREAD) & set(kinds.BY_BUG_TYPE)
 
 
 @pytest.mark.parametrize("rest", ["", "\n", "\n{", "\n[1, 2]", '\n{"procName": "Acm'])

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from traceview_parsers.trace import CaptureInfo, Coverage, Device
 
 
+_MANY = frozenset({"ips", "metrickit"})
+"""Readers of files of which a capture may hold hundreds, each of one moment."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("doctor")(doctor)
@@ -64,12 +68,15 @@ def _lines(capture: "Capture") -> Iterator[str]:
     yield f"device    {_device(trace.device) or 'unknown'}"
     yield from (f"table     {table}: {count:,} row{'s' * (count != 1)}" for table, count in rows.items())
     root = _root([one.source for one in capture.coverage])
-    for one, alike in _sources(capture.coverage):
-        who = f"{visible(one.source.removeprefix(root))}{f' and {alike:,} more' if alike else ''} ({one.reader})"
-        if one.start_ns is None:
+    for alike in _sources(capture.coverage):
+        one, more = alike[0], f" and {len(alike) - 1:,} more" if len(alike) > 1 else ""
+        who = f"{visible(one.source.removeprefix(root))}{more} ({one.reader})"
+        first = min((each.start_ns for each in alike if each.start_ns is not None), default=None)
+        last = max((each.end_ns for each in alike if each.end_ns is not None), default=first)
+        if first is None:
             yield f"source    {who}: no times; {times_of(one)}"
         else:
-            yield f"source    {who}: {rfc3339_ns(one.start_ns)} to {rfc3339_ns(one.end_ns)}"
+            yield f"source    {who}: {rfc3339_ns(first)}{f' to {rfc3339_ns(last)}' if last != first else ''}"
             yield f"          times: {times_of(one)}"
         yield from (f"          {visible(note)}" for note in one.notes)
     if not compared and sum(one.start_ns is not None for one in capture.coverage) > 1:
@@ -88,13 +95,14 @@ def _root(names: list[str]) -> str:
     return first if len(names) > 1 and all(name.startswith(first) for name in names) else ""
 
 
-def _sources(coverage: "Iterable[Coverage]") -> "Iterator[tuple[Coverage, int]]":
-    """Yield each source, and those without times of which the same is to be said once, with how many more they are."""
+def _sources(coverage: "Iterable[Coverage]") -> "Iterable[list[Coverage]]":
+    """Return each source; reports, and files without times, of which the same is to be said are told together."""
     groups: dict[object, list[Coverage]] = {}
     for one in coverage:
-        said = one.source if one.start_ns is not None else (one.reader, one.clock, one.notes)
+        alone = one.start_ns is not None and one.reader not in _MANY
+        said = one.source if alone else (one.reader, one.clock, one.certainty_ns, one.notes)
         groups.setdefault(said, []).append(one)
-    yield from ((alike[0], len(alike) - 1) for alike in groups.values())
+    return groups.values()
 
 
 def _zone(capture: "CaptureInfo") -> str:

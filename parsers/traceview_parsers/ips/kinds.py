@@ -39,6 +39,35 @@ BY_BUG_TYPE: Final = {
 }
 OTHER: Final = "other"
 
+UNREAD: Final = {
+    "120": "LowBattery",
+    "159": "BasebandCrash",
+    "178": "PowerLogLite",
+    "191": "FaceTime",
+    "199": "Modem",
+    "204": "AutoBugCapture",
+    "209": "WifiCrash",
+    "211": "CoreAnalytics",
+    "218": "MultichannelAudio",
+    "220": "PowerMicroStackshots",
+    "224": "RTCTransparency",
+    "225": "AppStoreTransparency",
+    "226": "SecurityTransparency",
+    "230": "PowerLog",
+    "238": "AppLaunchDiagnostics",
+    "239": "HangWorkflowResponsiveness",
+    "240": "AVConference",
+    "278": "log-power",
+    "302": "glitchyspin",
+    "305": "AudioAccessory",
+    "313": "SiriSearchFeedback",
+}
+"""Apple's names of reports of which the first line alone is read: nothing public says what stands below it.
+
+One CoreAnalytics file is public (iOS 13.2): a day's counts, among them how often processes were removed from memory
+(`JetsamAggregationV2`, `V3`), without times.
+"""
+
 SILENT: Final = {
     "hang": "the main run loop of a process that lived on",
     "launch": "a slow launch",
@@ -47,7 +76,6 @@ SILENT: Final = {
     "panic": "a restart of the whole device",
     "force_reset": "a restart of the whole device by hand",
     "reset_count": "restarts of the whole device",
-    OTHER: "something else than a process",
 }
 """Kinds that tell neither of the end of a process nor of a limit that one passed, and what they tell of."""
 

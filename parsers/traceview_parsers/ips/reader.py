@@ -26,6 +26,8 @@ _MARKS: Final = (
     b" Runloop Hang",
 )
 """Words of text reports that stand in their first lines."""
+_LONGEST_BUG_TYPE: Final = 16
+"""Apple's longest is ``system_profile``."""
 _NO_REPORTS: Final = ("WiFiLQMMetrics", "OTAUpdate", "SFA-")
 """Files among the reports that report nothing of a process."""
 
@@ -109,8 +111,20 @@ class IpsReader:
             context.problems.add(
                 name, "no-time", "the report has no time: what it tells is judged, but has no place beside the log"
             )
+        if row["kind"] == kinds.OTHER:
+            _tell_unread(name, str(row.get("bug_type") or ""), context)
         _device(row, context)
         return IpsSource(name, _tables(row, body, rest, context.source_index))
+
+
+def _tell_unread(name: str, bug_type: str, context: Context) -> None:
+    """Count a report of a kind that is not known: there may be hundreds in a folder, and they are told by kind."""
+    number = bug_type if bug_type.isascii() and bug_type.isalnum() and len(bug_type) <= _LONGEST_BUG_TYPE else "none"
+    known = kinds.UNREAD.get(number)
+    kind = f"{known} (bug type {number})" if known else f"no known kind (bug type {number})"
+    text = f"reports of {kind}: only their first line was read"
+    folder = name.rpartition("/")[0]
+    context.problems.add(folder or name, f"unread-report-{number}", text, sample=PurePosixPath(name).name)
 
 
 def _tables(row: Row, body: dict[str, Any] | None, rest: str, source_index: int) -> dict[str, list[Row]]:
@@ -133,11 +147,10 @@ def _tables(row: Row, body: dict[str, Any] | None, rest: str, source_index: int)
 
 def _notes(reports: list[Row]) -> Iterator[str]:
     """Tell why a report proves no end of a process and no limit that one passed."""
-    kind, bug_type = reports[0]["kind"], reports[0].get("bug_type")
+    kind = reports[0]["kind"]
     if kind in kinds.SILENT:
-        of = f" (bug type {bug_type})" if kind == kinds.OTHER and bug_type else ""
-        yield f"tells of {kinds.SILENT[kind]}{of}: neither of the end of a process nor of a limit"
-    elif not any(row.get("process") for row in reports):
+        yield f"tells of {kinds.SILENT[kind]}: neither of the end of a process nor of a limit"
+    elif kind != kinds.OTHER and not any(row.get("process") for row in reports):
         yield "names no process, so that it cannot be laid at anybody's door"
 
 
