@@ -18,9 +18,9 @@ from traceview.cli import app
 from traceview.fleet.batch import run
 from traceview.fleet.dataset import write_shard
 from traceview.fleet.jobs import find_jobs
+from traceview.fleet.places import link
 from traceview.fleet.report import FleetSize, write
 from traceview.fleet.tables import TABLES, failure
-from traceview.fleet.view import link
 from traceview.fleet.worker import Settings
 from traceview.plots.fleet import METRICS, brief, heat_map, percent, ratios
 from traceview.rules.builtin import load_rules
@@ -274,6 +274,22 @@ def test_real_samples(samples: Path, settings: Make, inline: type[Executor], tmp
 def test_redaction_is_named(tmp_path: Path) -> None:
     write(data_set(tmp_path / "fleet", redaction="ids"), tmp_path / "x.html")
     assert "made with --redact ids" in read(tmp_path / "x.html").text
+
+
+@pytest.mark.parametrize(("folder", "linked"), [("jane doe", False), ("page/captures", True)])
+def test_folders_are_no_part_of_a_redacted_page(tmp_path: Path, folder: str, linked: bool) -> None:  # noqa: FBT001
+    place = tmp_path / folder / "call.txt"
+    dataset = data_set(tmp_path / "fleet", redaction="all", path=str(place), uri=place.as_uri(), findings=1)
+    rows = failure("f", place.with_name("lost.gz"), "access", f"{place.with_name('lost.gz')}: not for jane@example.org")
+    write_shard(dataset, "two", "c", [], [rows])
+    out = tmp_path / "page" / "x.html"
+    out.parent.mkdir(exist_ok=True)
+    write(dataset, out)
+    page = read(out)
+    assert "jane" not in out.read_text().split("<script")[0].casefold()
+    assert "lost.gz: not for email-1" in page.text
+    assert any("call.txt" in href for href in page.links()) == linked
+    assert str(tmp_path / folder) not in out.read_text()
 
 
 def test_the_command_line(synthetic: Callable[..., Path], tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import polars as pl
 
 from traceview.fleet.contents import Contents, load
 from traceview.fleet.maps import heat_maps
+from traceview.fleet.places import WHOLE, place, told
 from traceview.fleet.rates import BETTER, TOO_FEW, UNCLEAR, VERDICTS, WORSE, FleetRates, ranked_captures
 from traceview.fleet.view import (
     BAD,
@@ -22,7 +23,6 @@ from traceview.fleet.view import (
     capture_rows,
     change_rows,
     facts,
-    link,
     rule_rows,
     silent_rows,
     unmatched_rows,
@@ -114,6 +114,8 @@ def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tupl
     }
     degraded = [f"{_many(count, noun)} left out." for noun, count in left_out.items() if count > 0]
     verdict = _verdict(contents, rated.units, rules, changed)
+    redactions = sorted(set(contents.captures["redaction"].drop_nulls().to_list()))
+    redacted = bool({*redactions} - {WHOLE})
     body = render(
         "fleet.html.j2",
         verdict=verdict,
@@ -128,14 +130,14 @@ def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tupl
         verdicts=[(name, sum(one.verdict == name for one in changed)) for name in VERDICTS],
         captures=captures,
         captures_in_all=contents.captures.height,
-        failures=_failures(contents.failures, base, limits.captures),
+        failures=_failures(contents.failures.head(limits.captures), base, redacted=redacted),
         failures_in_all=contents.failures.height,
         kinds=_kinds(contents.failures),
         silent=silent_rows(contents, names),
         unmatched=unmatched_rows(contents, names),
-        redactions=sorted(set(contents.captures["redaction"].drop_nulls().to_list())),
+        redactions=redactions,
         degraded=degraded,
-        dataset=str(dataset),
+        dataset=dataset.name if redacted else str(dataset),
         version=version("traceview"),
     )
     scripts = ("theme.js", "unpack.js", "fleet.js")
@@ -198,8 +200,10 @@ def _verdict(
     }
 
 
-def _failures(failures: pl.DataFrame, base: Path, limit: int) -> list[dict[str, str]]:
-    return [
-        {"path": row["path"], "href": link(row["uri"], base), "kind": row["kind"], "message": row["message"]}
-        for row in failures.head(limit).iter_rows(named=True)
-    ]
+def _failures(failures: pl.DataFrame, base: Path, *, redacted: bool) -> list[dict[str, str]]:
+    rows = []
+    for row in failures.iter_rows(named=True):
+        path, href = place(row["path"], row["uri"], base, redacted=redacted)
+        message = told(row["message"], row["path"], redacted=redacted)
+        rows.append({"path": path, "href": href, "kind": row["kind"], "message": message})
+    return rows

@@ -1,17 +1,16 @@
 """What the fleet page prints: plain values, in order, nothing computed in templates."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 import polars as pl
 
 from traceview.fleet import rates
 from traceview.fleet.contents import Contents
+from traceview.fleet.places import WHOLE, place
 from traceview.plots.fleet import percent
 from traceview.plots.text import duration, number, plural
 from traceview.rules.lacking import MOST_SILENT
@@ -176,42 +175,29 @@ def capture_rows(contents: Contents, base: Path, limit: int) -> list[CaptureRow]
 
 def _capture_rows(frame: pl.DataFrame, contents: Contents, base: Path) -> list[CaptureRow]:
     silent = dict(contents.silent.group_by("capture").agg(pl.col("rule").n_unique()).iter_rows())
-    return [
-        CaptureRow(
-            name=row["name"],
-            path=row["path"],
-            href=link(row["uri"], base),
-            system=Device(**{name: row[name] for name in ("os_name", "os_version", "os_build")}).system or "",
-            model=row["model"] or "",
-            when=f"{row['start']:%Y-%m-%d %H:%M}" if row["start"] else "",
-            length=_length(row["start"], row["end"]),
-            worst=row["worst"] or "",
-            findings=row["findings"],
-            rules=tuple(row["rules"]),
-            silent=silent.get(row["capture"], 0),
-            problems=row["problems"] or 0,
-        )
-        for row in frame.iter_rows(named=True)
-    ]
+    return [_capture_row(row, silent.get(row["capture"], 0), base) for row in frame.iter_rows(named=True)]
+
+
+def _capture_row(row: Mapping[str, Any], silent: int, base: Path) -> CaptureRow:
+    path, href = place(row["path"], row["uri"], base, redacted=(row["redaction"] or WHOLE) != WHOLE)
+    return CaptureRow(
+        name=row["name"],
+        path=path,
+        href=href,
+        system=Device(**{name: row[name] for name in ("os_name", "os_version", "os_build")}).system or "",
+        model=row["model"] or "",
+        when=f"{row['start']:%Y-%m-%d %H:%M}" if row["start"] else "",
+        length=_length(row["start"], row["end"]),
+        worst=row["worst"] or "",
+        findings=row["findings"],
+        rules=tuple(row["rules"]),
+        silent=silent,
+        problems=row["problems"] or 0,
+    )
 
 
 def _length(start: datetime | None, end: datetime | None) -> str:
     return duration((end - start).total_seconds()) if start and end else ""
-
-
-def link(uri: str | None, base: Path) -> str:
-    """Return a link to a capture for a page in the folder `base`: relative where both lie below a common folder.
-
-    Anything but a local file gives no link.
-    """
-    parts = urlsplit(uri or "")
-    if parts.scheme != "file" or parts.netloc:
-        return ""
-    path = os.fsdecode(unquote_to_bytes(parts.path))
-    home = str(base.resolve())
-    if os.sep == "/" and os.path.commonpath([home, path]) != "/":
-        return "./" + quote(os.fsencode(os.path.relpath(path, home)))
-    return "file://" + quote(os.fsencode(path), safe="/:" if os.sep != "/" else "/")
 
 
 def rule_rows(
