@@ -15,6 +15,7 @@ from traceview.analysis import Analysis
 from traceview.report.html import write
 from traceview.report.pseudonyms import Pseudonyms, people_in
 from traceview.report.redact import Level, redact
+from traceview.rules.registry import NotEvaluated
 from traceview_parsers.trace import Device
 
 NOBODY = Device()
@@ -159,6 +160,14 @@ def test_names_of_callers_are_whole_names() -> None:
     assert people_in(pl.Series(texts)) == ["Jane Doe", "J. R. Hartley"]
     many = pl.Series([f'callerName="Person{one} Doe"' for one in "a" * 300])
     assert people_in(many) == ["Persona Doe"]
+
+
+def test_the_folder_of_the_configuration_is_nobodys_business(rich: Analysis) -> None:
+    silent = [
+        NotEvaluated("r", None, "t", needs) for needs in ("disabled in /srv/Jane Doe/traceview.toml", "a/b lines")
+    ]
+    redacted = redact(replace(rich, not_evaluated=silent), "ids")
+    assert [one.needs for one in redacted.not_evaluated] == ["disabled in traceview.toml", "a/b lines"]
 
 
 def test_levels_only_grow(rich: Analysis) -> None:

@@ -41,6 +41,7 @@ _QUOTING: Final = ("kept_awake_by", "holders", "facts_for", "facts_against")
 _NO_PERSON: Final = re.compile(r"mobile|root|nobody|daemon|_\w+")
 """Users that are the system's own; any other one of a computer is named by a person."""
 TEXT_TYPES: Final = (pl.String, pl.Categorical, pl.Enum)
+_FOLDERS_OF_CONFIG: Final = re.compile(r"(?<=^disabled in ).*[/\\]")
 _IDENTIFIER = re.compile(r"[\w.:!+-]{1,80}")
 _SHORTEST_QUOTE: Final = 12
 
@@ -88,7 +89,9 @@ def _without_ids(analysis: Analysis, names: Pseudonyms) -> Analysis:
         episodes={name: _rewrite(table, scrub, names.suspects) for name, table in analysis.episodes.items()},
         tables={name: _without_users(table, names) for name, table in analysis.tables.items()},
         findings=[_finding(finding, scrub) for finding in analysis.findings],
-        not_evaluated=[replace(item, needs=scrub(item.needs)) for item in analysis.not_evaluated],
+        not_evaluated=[
+            replace(item, needs=scrub(_FOLDERS_OF_CONFIG.sub("", item.needs))) for item in analysis.not_evaluated
+        ],
     )
 
 
