@@ -1,7 +1,7 @@
 """Run all rules over the episodes of one capture."""
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -58,9 +58,9 @@ def evaluate(
     findings: list[Finding] = []
     skipped: list[NotEvaluated] = list(failures)
     for rule in registry:
-        outcome = _run(rule, base, config)
-        findings += outcome.findings
-        skipped += outcome.skipped
+        found, silent = _run(rule, base, config)
+        findings += found
+        skipped += silent
     kept, _ = split_accepted(findings, config, today or datetime.now(UTC).date())
     kept = [one for one in kept if _asked_for(one, asked)]
     kept.sort(key=lambda one: (-one.severity, one.start or _NO_TIME, one.rule, one.app or "", one.pattern))
@@ -77,10 +77,8 @@ def split_accepted(findings: Iterable[Finding], config: Config, today: date) -> 
     return reported, dropped
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    findings: tuple[Finding, ...] = ()
-    skipped: tuple[NotEvaluated, ...] = ()
+_Outcome = tuple[list[Finding], list[NotEvaluated]]
+"""What a rule found, and that it could not speak."""
 
 
 def _run(rule: Rule, base: Inputs, config: Config) -> _Outcome:
@@ -91,7 +89,7 @@ def _run(rule: Rule, base: Inputs, config: Config) -> _Outcome:
     try:
         if not rule.can_run(inputs):
             return _skip(rule, rule.needs, _lacks(rule, inputs))
-        return _Outcome(tuple(_with_severity(rule.check(inputs), rule, config)))
+        return list(_with_severity(rule.check(inputs), rule, config)), []
     except Exception as error:  # noqa: BLE001 - one broken rule must not hide what the others found
         return _skip(rule, f"internal error: {type(error).__name__}: {error} (please report it)")
 
@@ -105,7 +103,7 @@ def _lacks(rule: Rule, inputs: Inputs) -> tuple[str, ...]:
 
 def _skip(rule: Rule, needs: str, lacking: tuple[str, ...] = ()) -> _Outcome:
     number = rule.numbers[0] if rule.numbers else None
-    return _Outcome(skipped=(NotEvaluated(rule.id, number, rule.title, needs, lacking),))
+    return [], [NotEvaluated(rule.id, number, rule.title, needs, lacking)]
 
 
 def _with_severity(findings: Iterable[Finding], rule: Rule, config: Config) -> Iterator[Finding]:

@@ -1,7 +1,6 @@
 """From raw fields to the event table: types, what compound values hold, constants of the signals, the rows themselves."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -56,19 +55,8 @@ class Groups:
             yield name, np.concatenate([cases for cases, _ in parts]), pl.concat([values for _, values in parts])
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Raw values of a field, from one place.
-
-    Attributes:
-        cases: Cases that have the field.
-        number: Position in `texts` of each one's value.
-        texts: The values.
-    """
-
-    cases: Rows
-    number: Rows
-    texts: pl.Series
+_Part = tuple[Rows, Rows, pl.Series]
+"""Raw values of a field, from one place: cases that have the field, position of each one's value among the texts, texts."""
 
 
 def assemble(rows: pl.DataFrame, groups: Groups, case: Rows, known: Catalogue) -> pl.DataFrame:
@@ -100,19 +88,20 @@ def _fields(groups: Groups) -> Iterator[tuple[str, pl.Series, Rows]]:
     alike: dict[_Conversion, list[tuple[str, _Part]]] = {}
     for name, part in _parts(groups):
         alike.setdefault(_BY_FIELD.get(name) or _BY_TYPE[FIELDS[name]], []).append((name, part))
-    texts = _shown(pl.concat([part.texts for parts in alike.values() for _, part in parts])) if alike else pl.Series()
+    if not alike:
+        return
+    shown = _shown(pl.concat([texts for parts in alike.values() for _, (_, _, texts) in parts]))
     for convert, parts in alike.items():
-        nowhere = sum(len(part.texts) for _, part in parts)
-        values, texts = convert(texts[:nowhere]), texts[nowhere:]
+        nowhere = sum(len(texts) for _, (_, _, texts) in parts)
+        values, shown = convert(shown[:nowhere]), shown[nowhere:]
         told = values.is_not_null().to_numpy()
         places: dict[str, Rows] = {}
         start = 0
-        for name, part in parts:
+        for name, (cases, number, texts) in parts:
             place = places.setdefault(name, np.full(len(groups.form), nowhere, np.int64))
-            number = part.number + start
-            new = told[number] & (place[part.cases] == nowhere)
-            place[part.cases[new]] = number[new]
-            start += len(part.texts)
+            first = told[start + number] & (place[cases] == nowhere)
+            place[cases[first]] = start + number[first]
+            start += len(texts)
         values = values.append(pl.Series([None], dtype=values.dtype))
         yield from ((name, values, place) for name, place in places.items())
 
@@ -122,17 +111,17 @@ def _parts(groups: Groups) -> Iterator[tuple[str, _Part]]:
 
     What a field's own group found comes first, then what compound values hold, of which each is taken apart once.
     """
-    compounds: dict[str, tuple[Rows, Rows, pl.Series]] = {}
+    compounds: dict[str, _Part] = {}
     for name, cases, raw in groups.columns():
         if name in COMPOUND:
             number, distinct = numbered(raw)
             shown = number >= 0
             compounds[name] = cases[shown], number[shown], distinct
         else:
-            yield name, _Part(cases, np.arange(len(cases)), raw)
+            yield name, (cases, np.arange(len(cases)), raw)
     for name, field, texts in taken_apart({name: distinct for name, (_, _, distinct) in compounds.items()}):
         cases, number, _ = compounds[name]
-        yield field, _Part(cases, number, texts)
+        yield field, (cases, number, texts)
 
 
 def _constants(form: Rows, known: Catalogue) -> Iterator[tuple[str, pl.Series]]:

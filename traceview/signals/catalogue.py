@@ -36,7 +36,13 @@ _KEYS: Final = frozenset(
     {"id", "kind", "process", "subsystem", "category", "sender", "format", "pattern", "contains", "set"}
     | {"since", "until", "confidence", "evidence", "source", "examples", "anonymous", "priority"}
 )
+_NAMES: Final = COMPOUND | FIELDS.keys()
+_SLUG: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _GROUP: Final = re.compile(r"\(\?P<(\w+)>")
+_NO_TEXT: Final = re.compile(
+    r"\\[^a-zA-Z0-9]|\(\?[a-zA-Z]+\)|\(\?P<\w+>|\(\?:|\[(?:\\.|[^\]\\])*\]|\\[a-zA-Z]|\{[0-9,]+\}"
+)
+"""What stands in a regular expression and is no fixed text, and punctuation."""
 
 
 class CatalogueError(ValueError):
@@ -106,9 +112,9 @@ class Signal:
     priority: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalogue:
-    """All signals and their compiled forms, most specific form first."""
+    """All signals and their compiled forms, most specific form first. Each catalogue equals itself alone."""
 
     signals: tuple[Signal, ...]
     forms: tuple[Form, ...]
@@ -252,9 +258,7 @@ def _alphanumeric(text: str) -> int:
 
 def _letters(pattern: str) -> int:
     """Count the letters and digits of fixed text in a regular expression."""
-    text = re.sub(r"\\[^a-zA-Z0-9]", " ", pattern)
-    text = re.sub(r"\(\?[a-zA-Z]+\)|\(\?P<\w+>|\(\?:|\[(?:\\.|[^\]\\])*\]|\\[a-zA-Z]|\{[0-9,]+\}", " ", text)
-    return _alphanumeric(text)
+    return _alphanumeric(_NO_TEXT.sub("", pattern))
 
 
 def _signal(family: str, entry: Mapping[str, Any]) -> Signal:
@@ -286,9 +290,9 @@ def _signal(family: str, entry: Mapping[str, Any]) -> Signal:
 
 
 def _faults(entry: Mapping[str, Any], formats: list[str], patterns: list[str]) -> Iterator[str]:
-    if unknown := set(entry) - _KEYS:
+    if unknown := entry.keys() - _KEYS:
         yield f"unknown keys {sorted(unknown)}"
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(entry.get("id"))):
+    if not _SLUG.fullmatch(str(entry.get("id"))):
         yield "the id is no slug"
     if entry.get("kind") not in KINDS:
         yield f"unknown kind {entry.get('kind')!r}"
@@ -301,10 +305,10 @@ def _faults(entry: Mapping[str, Any], formats: list[str], patterns: list[str]) -
     if formats and not patterns and entry.get("contains"):
         yield "`contains` belongs to a pattern; a format knows its literals"
     groups = {group for pattern in patterns for group in _GROUP.findall(pattern)}
-    groups |= {group for text in formats for group in names_of(text)}
-    if strange := groups - set(FIELDS) - COMPOUND:
+    groups.update(*map(names_of, formats))
+    if strange := groups - _NAMES:
         yield f"unknown fields {sorted(strange)}"
-    if strange := set(entry.get("set", {})) - set(FIELDS):
+    if strange := entry.get("set", {}).keys() - FIELDS.keys():
         yield f"unknown constants {sorted(strange)}"
 
 

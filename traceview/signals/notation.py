@@ -14,6 +14,7 @@ from traceview_parsers.unified_log.formats import Placeholder, parse_format
 NAME: Final = re.compile(r"<([a-z][a-z_]*)>")
 _ANNOTATIONS: Final = re.compile(r"%\{[^}]*\}")
 _SPACE: Final = re.compile(r"\s+")
+_GAP: Final = re.compile(r"\s{2,}|[\n\t]")
 
 PREFIX: Final = re.compile(
     r"(?:%25s:%-5d "  # CoreAudio: right-aligned source file and line number
@@ -69,7 +70,7 @@ def literals_of(text: str) -> list[str]:
     found: list[str] = []
     for piece, _ in _pieces(PREFIX.sub("", text, count=1)):
         if isinstance(piece, str):
-            found += (part.strip() for part in re.split(r"\s{2,}|[\n\t]", piece))
+            found += (part.strip() for part in _GAP.split(piece))
     return [part for part in found if part]
 
 

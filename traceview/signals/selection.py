@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 from traceview.signals.catalogue import Catalogue, Signal
@@ -21,6 +22,7 @@ _Words = dict[str, set[str]]
 """Name of a process, subsystem or library → words of which a message there must hold one to be an event."""
 
 
+@lru_cache(maxsize=4)
 def text_selection(known: Catalogue) -> Selection:
     """Return what to read of a text: its rows may lack process, subsystem or library, so only words can choose."""
     return Selection((Clause(words=frozenset(known.literals)),))
@@ -36,7 +38,11 @@ def log_selection(known: Catalogue, apps: Iterable[str] = ()) -> Selection:
     by any way (its own logger, NSLog) are looked for in the processes named in `apps`; without names, or with bundle ids
     (they have a dot and do not tell how the process is called), in whatever runs out of an app bundle.
     """
-    named = frozenset(apps)
+    return _log_selection(known, frozenset(apps))
+
+
+@lru_cache(maxsize=16)
+def _log_selection(known: Catalogue, named: frozenset[str]) -> Selection:
     bounds = named if named and not any("." in name for name in named) else None
     of_process: _Words = {}
     of_subsystem: _Words = {}
