@@ -5,6 +5,7 @@ import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from traceview_parsers.archive import printable_name
@@ -31,6 +32,7 @@ FORMATS = (
 )
 """What can be read: a name, and how it is told."""
 _SEE_FORMATS = "`traceview doctor --formats` lists what can be read"
+_UNREADABLE = ("unreadable-folder", "unreadable-file")
 _NAMED_UNKNOWN = 3
 """Inputs that a message names; there may be hundreds."""
 
@@ -183,7 +185,10 @@ def _behind_other_text(candidate: Candidate, path: Path) -> Claim | None:
 def _claims_in_folder(root: Path, name: str, problems: Problems, unclaimed: Unclaimed, *, what: str) -> list[Claim]:
     claims = list(_walk(root, "", problems, unclaimed))
     if not claims:
-        why = "".join(f"; {one.message}" for one in problems if one.source == name)
+        about = (one for one in problems if one.source == name or one.kind in _UNREADABLE)
+        why = "".join(
+            f"; {'' if one.source == name else f'{one.source}: '}{one.message}" for one in islice(about, _NAMED_UNKNOWN)
+        )
         near = (path for depth in range(4) for path in root.glob("*/" * depth + "*"))
         if any(path.name.lower().endswith(ARCHIVE_SUFFIXES) for path in near):
             why += "; it holds archives: name one of them, or use `traceview batch`"
@@ -194,12 +199,18 @@ def _claims_in_folder(root: Path, name: str, problems: Problems, unclaimed: Uncl
 
 def _walk(folder: Path, prefix: str, problems: Problems, unclaimed: Unclaimed) -> Iterator[Claim]:
     candidate = Candidate(prefix or _name(folder), folder, is_dir=True)
-    reader = best_reader(candidate)
+    try:
+        reader = best_reader(candidate)
+        entries = [] if reader is not None else sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        problems.add(candidate.name, "unreadable-folder", f"the folder cannot be read: {why}")
+        return
     if reader is not None:
         yield candidate, reader
         yield from _texts_about(folder / _EXTRA, f"{candidate.name}/{_EXTRA}", problems, unclaimed)
         return
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+    for entry in entries:
         name = f"{prefix}/{printable_name(entry.name)}".lstrip("/")
         if entry.is_symlink():
             unclaimed.link(name)

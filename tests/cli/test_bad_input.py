@@ -10,7 +10,7 @@ import tarfile
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -133,6 +133,42 @@ def test_folders_without_end(tmp_path: Path, log: bytes) -> None:
     (folder / SAMPLE).write_bytes(log)
     (folder / "/".join("d" * 200)).mkdir(parents=True)
     assert "folders more than 64 deep" in doctor(folder)
+
+
+def test_a_folder_that_may_not_be_read_costs_only_itself(
+    tmp_path: Path, log: bytes, fails: Fails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> Iterator[os.DirEntry[str]]:
+        if path.name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    scan = os.scandir
+    monkeypatch.setattr("traceview_parsers.discovery.os.scandir", refuse)
+    folder = tmp_path / "folder"
+    (folder / "locked").mkdir(parents=True)
+    assert "can be read; locked: the folder cannot be read: permission denied; " in fails("analyze", folder)
+    (folder / "a.txt").write_bytes(log)
+    assert "problem   locked: the folder cannot be read: permission denied" in doctor(folder)
+
+
+@pytest.mark.parametrize("command", [(), ("fleet",), ("signals",)])
+def test_a_command_without_more_shows_its_help(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["traceview", *command])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == cli.EXIT_USAGE
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"Usage: {' '.join(('traceview', *command))} [OPTIONS] COMMAND [ARGS]..."
+    assert len(lines) > 5
+
+
+def test_numbers_and_names_without_end(fails: Fails, samples: Path) -> None:
+    assert len(fails("analyze", samples / SAMPLE, "--app", "x" * 10_000)) < 2_100
+    result = CliRunner().invoke(cli.app, ["signals", "stats", str(samples / SAMPLE), "--limit", "9" * 30])
+    assert result.exit_code == 0
 
 
 def test_dates_that_64_bits_cannot_hold_give_no_time(tmp_path: Path, log: bytes) -> None:

@@ -34,6 +34,8 @@ from traceview_parsers.errors import InputError, TraceviewError, UsageError
 EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+_LONGEST_MESSAGE = 2_000
+"""Characters; it may quote an argument of megabytes."""
 _WIDEST_HELP = 100
 """Columns; longer lines are hard to read."""
 
@@ -92,7 +94,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _stop)
     try:
         _check_arguments(sys.argv[1:])
-        code = app(standalone_mode=False)
+        code = app(prog_name="traceview", standalone_mode=False)
     except TraceviewError as error:
         _fail(error, EXIT_USAGE if isinstance(error, InputError | UsageError) else EXIT_ERROR)
     except BrokenPipeError:
@@ -133,6 +135,9 @@ def _fail_unforeseen(error: BaseException) -> NoReturn:
         if isinstance(error.__context__, BrokenPipeError):  # click ends so where the reader of our output has gone
             sys.exit(0)
         raise error
+    if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help; the class is click's or typer's own
+        typer.echo(str(error.format_message()), err=True)  # type: ignore[attr-defined]
+        sys.exit(EXIT_USAGE)
     if (usage := _usage_text(error)) is not None:
         _fail_usage(usage)
     if "os error" in str(error):  # of native code that writes a table
@@ -160,18 +165,23 @@ def _usage_text(error: BaseException) -> str | None:
     instead = log.INSTEAD.get(getattr(error, "option_name", ""))
     if instead is not None and context is not None and context.info_name == "log":
         text = f"{text.partition(' (')[0]}; {instead}"
-    return f"{text.rstrip('.')}; see {context.command_path} --help" if text and context is not None else text
+    if not text or context is None:
+        return text
+    return f"{text.rstrip('.')}{' See' if text.endswith('?') else '; see'} {context.command_path} --help"
 
 
 def _fail_usage(text: str) -> NoReturn:
-    if text:  # without arguments the help was printed instead
-        typer.echo(f"traceview: {visible(' '.join(text.split()))}", err=True)
+    _tell(text)
     sys.exit(EXIT_USAGE)
 
 
 def _fail(error: BaseException, code: int, message: str | None = None) -> NoReturn:
     if os.environ.get("TRACEVIEW_DEBUG"):
         raise error
-    text = " ".join((message or str(error)).split())
-    typer.echo(f"traceview: {visible(text)}", err=True)
+    _tell(message or str(error))
     sys.exit(code)
+
+
+def _tell(message: str) -> None:
+    text = visible(" ".join(message.split()))
+    typer.echo(f"traceview: {text[:_LONGEST_MESSAGE]}{'…' if len(text) > _LONGEST_MESSAGE else ''}", err=True)

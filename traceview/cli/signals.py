@@ -23,6 +23,8 @@ _BLOCK_BYTES = 4 << 20
 _BLOCK_LINES = 50_000
 _LINE_BYTES = 64 << 20
 _ROWS_AT_ONCE = 50_000
+_MOST_SHAPES = 1 << 31
+"""More than any capture has."""
 
 app = typer.Typer(no_args_is_help=True, help="What single log lines mean.")
 
@@ -165,7 +167,7 @@ def stats(
     for row in known.iter_rows(named=True):
         share = f"{row['recognised'] / row['rows']:.0%}"
         typer.echo(f"{row['recognised']:>9,} of {row['rows']:>9,} {share:>5}  {visible(row['process'] or '?')}")
-    shapes = survey.shapes(limit, each)
+    shapes = survey.shapes(min(limit, _MOST_SHAPES), min(each, _MOST_SHAPES))
     if shapes.is_empty():
         typer.echo("no unrecognised shapes of processes that the catalogue watches")
         return
