@@ -6,8 +6,11 @@ from typing import Any
 import polars as pl
 import pytest
 
+from traceview.episodes.identity import identify
 from traceview.episodes.schema import Episodes
+from traceview.episodes.tables import Span
 
+Make = Callable[[list[tuple[float, str, dict[str, Any]]]], pl.DataFrame]
 Story = Callable[..., Episodes]
 Seconds = Callable[..., list[tuple[Any, ...]]]
 APP = {"bundle": "com.acme.voip", "subject_pid": 700}
@@ -174,3 +177,14 @@ def test_a_line_that_two_files_of_the_capture_hold_counts_once(story: Story) -> 
     # Times of whole milliseconds may be those of two lines.
     coarse = story(*[(t, "audio_io.overload", overload) for t in (10.001, 10.001)])
     assert coarse["glitches"]["count"].to_list() == [2]
+
+
+def test_events_of_a_kind_or_of_a_family_of_kinds(make_events: Make) -> None:
+    events = make_events([(1, "call.reported", APP), (2, "call.ended", APP), (3, "push.received", APP)])
+    context = identify(events, Span.of(events))
+    assert context.of_kind("call.")["kind"].to_list() == ["call.reported", "call.ended"]
+    assert context.of_kind("push.received", "call.ended")["kind"].to_list() == ["call.ended", "push.received"]
+    assert context.of_kind("call").is_empty()
+    assert context.of_kind("call.report").is_empty()
+    assert context.tells("ptt.", "push.received")
+    assert not context.tells("ptt.", "push")

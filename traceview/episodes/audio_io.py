@@ -45,7 +45,8 @@ def windows(context: Context) -> pl.DataFrame:
 
 def tellers(context: Context) -> pl.Series:
     """Return the processes (``owner``) of whose IO any line tells."""
-    return context.of_kind(*_KINDS)["owner"].drop_nulls().unique().sort()
+    told = context.events.select(pl.col("owner").filter(pl.col("kind").is_in(_KINDS)))
+    return told.to_series().drop_nulls().unique().sort()
 
 
 def _keys(context: Context) -> pl.Series:

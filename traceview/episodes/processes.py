@@ -100,12 +100,15 @@ def _is_app(apps: pl.Series) -> pl.Expr:
 
 def _name_for_people(rows: pl.DataFrame) -> pl.Expr:
     """The app's process name; an extension's behind that of its host, ``Acme (NotificationService)``."""
+    own = pl.coalesce("process", pl.col("app").str.split(".").list.last())
+    plain = pl.when("is_app").then(own).otherwise("process")
+    if rows["host_app"].null_count() == rows.height:
+        return plain
     apps = rows.filter(pl.col("is_app") & pl.col("app").is_not_null() & pl.col("process").is_not_null())
     by_bundle = dict(apps.group_by("app").agg(_longest("process")).iter_rows())
     host = pl.col("host_app").replace_strict(by_bundle, default=None, return_dtype=pl.String)
-    own = pl.coalesce("process", pl.col("app").str.split(".").list.last())
     inside = pl.format("{} ({})", pl.coalesce(host, pl.col("host_app")), own)
-    return pl.when(pl.col("host_app").is_not_null()).then(inside).when("is_app").then(own).otherwise(pl.col("process"))
+    return pl.when(pl.col("host_app").is_not_null()).then(inside).otherwise(plain)
 
 
 def _usual(column: str) -> pl.Expr:

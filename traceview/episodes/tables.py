@@ -106,7 +106,7 @@ class Context:
     @cached_property
     def _kinds(self) -> frozenset[str]:
         """The kinds that occur: a builder asks for a dozen, a capture has few."""
-        return frozenset(self.events["kind"].to_list())
+        return frozenset(self.events["kind"].unique().to_list())
 
 
 def _capped(evidence: pl.Expr) -> pl.Expr:
