@@ -36,6 +36,7 @@ LAYERS = {
     "traceview.export": 8,
     "traceview.fleet": 8,
     "traceview.cli": 9,
+    "traceview.__main__": 10,
 }
 # Figures and pages know of parsers only what the result of an analysis holds.
 ALLOWED_PARSER_MODULES = {

@@ -165,6 +165,22 @@ def test_a_command_without_more_shows_its_help(
     assert len(lines) > 5
 
 
+def test_python_m_is_the_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "traceview", "analyz"], capture_output=True, text=True, check=False)
+    assert done.returncode == cli.EXIT_USAGE
+    assert done.stderr == "traceview: No such command 'analyz'. Did you mean 'analyze'? See traceview --help\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be removed there")
+def test_a_working_folder_that_is_gone(
+    tmp_path: Path, samples: Path, fails: Fails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert "working folder is gone" in fails("analyze", samples / SAMPLE, code=cli.EXIT_ERROR)
+
+
 def test_numbers_and_names_without_end(fails: Fails, samples: Path) -> None:
     assert len(fails("analyze", samples / SAMPLE, "--app", "x" * 10_000)) < 2_100
     result = CliRunner().invoke(cli.app, ["signals", "stats", str(samples / SAMPLE), "--limit", "9" * 30])

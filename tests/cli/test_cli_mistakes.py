@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, timedelta, timezone
 from pathlib import Path
@@ -87,7 +88,7 @@ def test_an_output_that_cannot_be_written_is_told_before_the_input_is_read(
     def refuse(**_: object) -> None:
         raise PermissionError(13, "Permission denied", "/elsewhere/tmp1")
 
-    monkeypatch.setattr(options, "TemporaryFile", refuse)
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     out = tmp_path / "out"
     line = fails(*command.split(), "no-such-capture", option, out)
     assert line == f"traceview: cannot write {out}: permission denied; choose another place with {option}"

@@ -102,8 +102,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else "writing failed: "
-        _fail(error, EXIT_ERROR, f"{where}{error.strerror or error}")
+        _fail(error, EXIT_ERROR, _system_text(error))
     except (typer.Abort, KeyboardInterrupt):
         code = EXIT_INTERRUPTED
     except BaseException as error:  # noqa: BLE001  (the last barrier before the user; a panic of polars is no Exception)
@@ -111,6 +110,14 @@ def main() -> None:
     if code == EXIT_INTERRUPTED:
         typer.echo("traceview: interrupted", err=True)
     sys.exit(code)
+
+
+def _system_text(error: OSError) -> str:
+    if error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, FileNotFoundError):  # of all that is done here only asking for it ends so
+        return "the working folder is gone; change into one that exists"
+    return f"writing failed: {error.strerror or error}"
 
 
 def _check_arguments(arguments: list[str]) -> None:

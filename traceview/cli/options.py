@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -214,6 +213,8 @@ def check_folder(out: Path, option: str = "-o") -> None:
 
 
 def _try_to_write_in(folder: Path) -> None:
+    from tempfile import TemporaryFile  # noqa: PLC0415  (keeps --help fast)
+
     try:
         with TemporaryFile(dir=folder):
             pass
