@@ -193,6 +193,13 @@ def test_threads_are_no_cpu_limit(case: Any) -> None:
     }
 
 
+def test_a_limit_of_the_kernel_is_told_with_its_time(case: Any) -> None:
+    """Its line says no more than that so much was passed within that time."""
+    case.add("resource_events", 0, 180, kind="cpu", limit=90.0, fatal=False)
+    (found,) = case.findings("resource-warning")
+    assert found.title == "com.acme.voip exceeded a CPU limit of iOS (more than 90 s of CPU time within 180 s)"
+
+
 def test_cpu_warning_in_a_call_is_worse(case: Any) -> None:
     case.add("calls", 0, 60, kind="callkit").add("resource_events", 10, 10, kind="cpu")
     assert [one.severity for one in case.findings("resource-warning")] == [Severity.high]

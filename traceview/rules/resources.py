@@ -241,7 +241,8 @@ def _pressure_finding(inputs: Inputs, about: list[Row]) -> Finding:
         Severity.high if calls and kind == "cpu" else Severity.medium,
         about,
         context=calls,
-        title=f"{name_of(about[0])} {verb}{_figures(told) if told else ''}" + (" in a call" if calls else ""),
+        title=f"{name_of(about[0])} {verb}{_figures(told) if told else _limit(about)}"
+        + (" in a call" if calls else ""),
         explanation=f"iOS recorded the excess and took no action yet. {means}",
         advice=advice,
         pattern=pattern,
@@ -259,6 +260,15 @@ def _figures(row: Row) -> str:
     if row["kind"] == "disk":
         return f" ({used / 1e6:,.0f} MB{within}, limit {limit / 1e6:,.0f} MB)"
     return f" ({used:,.0f} times{within}, limit {limit:,.0f})"
+
+
+def _limit(about: list[Row]) -> str:
+    """Return the limit where the lines tell nothing else: the kernel names the time in which it was passed."""
+    row = next(
+        (row for row in about if row["kind"] == "cpu" and row["limit"] is not None and row["start"] is not None), None
+    )
+    seconds = 0.0 if row is None or row["end"] is None else (row["end"] - row["start"]).total_seconds()
+    return f" (more than {row['limit']:.0f} s of CPU time within {duration(seconds)})" if row and seconds > 0 else ""
 
 
 def _overlap(call: Row, row: Row) -> bool:
