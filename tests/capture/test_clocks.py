@@ -97,6 +97,13 @@ def test_a_pid_of_another_program_measures_nothing() -> None:
     assert compared(events(*LIFE, died), reports(report(REPORT, 40.0, 905, "Other", "com.other"))) == []
 
 
+def test_one_source_is_compared_with_nothing() -> None:
+    twice = events(event(0, 0, "process.launched", 77), event(0, 1, "process.exited", 77))
+    found = compare_clocks(twice, {}, [("a.logarchive", "unified_log")])
+    assert found.is_empty()
+    assert dict(found.schema) == CLOCK_SCHEMA
+
+
 def test_a_pid_that_came_again_measures_nothing() -> None:
     again = event(LOG, 9_000, "process.launched", 905, bundle="com.acme.voip")
     assert compared(events(LIFE[0], again), reports(report(REPORT, 10.0, 905, bundle="com.acme.voip"))) == []

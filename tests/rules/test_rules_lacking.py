@@ -7,7 +7,8 @@ import pytest
 
 from traceview.rules.builtin import builtin_rules
 from traceview.rules.lacking import Source, grouped
-from traceview.rules.registry import Inputs, NotEvaluated, Registry, Rule
+from traceview.rules.registry import Inputs, NotEvaluated, Registry, Rule, Threshold
+from traceview.rules.rows import Predicate
 
 LOG = {"unified_log"}
 
@@ -37,6 +38,20 @@ def test_every_rule_of_ours_can_name_what_it_lacks(case: Any) -> None:
 def test_only_what_is_absent_is_lacking(case: Any, rule: str, witnesses: set[str], sources: tuple[str, ...]) -> None:
     case.kinds, case.witnesses = frozenset(), frozenset(witnesses)
     assert _silent(case)[rule].lacks == sources
+
+
+def test_a_predicate_sees_the_thresholds_of_its_own_rule(case: Any) -> None:
+    case.kinds, case.witnesses = frozenset(), frozenset()
+    registry = Registry()
+    for name in ("first", "second"):
+        own = replace(_mine(name, _heard_with(name)), thresholds=(Threshold(name, 1.0, "s", "heuristic", "a limit"),))
+        registry.add(own)
+    _, skipped = case.evaluate(registry=registry)
+    assert [(one.rule, one.lacks) for one in skipped] == [("first", (Source.calls,)), ("second", (Source.calls,))]
+
+
+def _heard_with(threshold: str) -> Predicate:
+    return lambda inputs: "callservicesd" in inputs.witnesses and inputs.thresholds == {threshold: 1.0}
 
 
 def test_without_a_log_all_that_need_lines_need_the_same() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from traceview.signals.candidates import numbered
 from traceview.signals.catalogue import Signal, catalogue
 from traceview.signals.identity import identity_fields
 from traceview.signals.lines import match_lines, match_table
@@ -142,6 +143,8 @@ def test_identity_forms_of_all_releases() -> None:
             "[osservice<com.apple.dasd>:76]",
             "[Acme Voice:123]",
             "application<...>:23483",
+            "application<…>:23484",
+            "daemon<微信>:61",
             "<private>",
         ]
     )
@@ -157,8 +160,17 @@ def test_identity_forms_of_all_releases() -> None:
         (None, "com.apple.dasd", "76", None, None),
         (None, "Acme Voice", "123", None, None),
         (None, None, "23483", None, None),
+        (None, None, "23484", None, None),
+        (None, "微信", "61", None, None),
         (None, None, None, None, None),
     ]
+
+
+@given(st.lists(st.none() | st.sampled_from(["", "a", "b", "ä"])))
+def test_numbers_stand_for_distinct_values(values: list[str | None]) -> None:
+    number, distinct = numbered(pl.Series(values, dtype=pl.String))
+    assert [None if at < 0 else distinct[int(at)] for at in number] == values
+    assert distinct.n_unique() == len(distinct)
 
 
 def test_events_keep_schema_and_identity_of_their_rows(log_rows: Rows) -> None:
@@ -231,6 +243,12 @@ def test_selection_lets_every_example_through() -> None:
     assert log_selection(catalogue()).mask(batch).all()
     mask = log_selection(catalogue(), apps=["Acme"]).mask(batch)
     assert mask.all(), [rows[index][0].id for index in np.flatnonzero(~mask)]
+
+
+def test_a_selection_is_made_once_for_the_same_apps() -> None:
+    known = catalogue()
+    assert log_selection(known, ["Acme", "Other"]) is log_selection(known, ("Other", "Acme"))
+    assert log_selection(known, ["Acme"]) != log_selection(known)
 
 
 def test_selection_asks_for_apps_only_where_nothing_else_is_known() -> None:

@@ -137,9 +137,10 @@ def _constants(form: Rows, known: Catalogue) -> Iterator[tuple[str, pl.Series]]:
 
 def _shown(texts: pl.Series) -> pl.Series:
     """Return texts without blanks around them; what is hidden becomes null."""
-    text = pl.col("text").str.strip_chars()
-    shown = pl.when(~(text.is_in(HIDDEN) | text.str.starts_with(_MASKED))).then(text)
-    return texts.alias("text").to_frame().select(shown).to_series()
+    text = pl.col("text")
+    stripped = texts.alias("text").to_frame().select(text.str.strip_chars())
+    hidden = text.is_in(HIDDEN) | text.str.starts_with(_MASKED)
+    return stripped.select(pl.when(~hidden).then(text)).to_series()
 
 
 def _boolean(texts: pl.Series) -> pl.Series:

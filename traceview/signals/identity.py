@@ -10,7 +10,10 @@ from typing import Final
 
 import polars as pl
 
-_HOST: Final = r"\[(?:[A-Za-z]+)<(?P<host_name>[^<>()\[\]{}]*)(?:\([^<>]*\))?>:(?P<host_pid>[0-9]+)(?::[0-9]+)?\]"
+_WORD: Final = "[0-9A-Za-z_]"
+"""What names in code consist of; ``\\w`` means the letters of all alphabets, which takes 0.2 ms to compile."""
+
+_HOST: Final = rf"\[{_WORD}+<" r"(?P<host_name>[^<>()\[\]{}]*)(?:\([^<>]*\))?>:(?P<host_pid>[0-9]+)(?::[0-9]+)?\]"
 _IDENTITY: Final = (
     r"(?P<type>app|application|xpcservice|daemon|osservice|anon|angel|dext)"
     r"<(?P<name><private>|[^<>()\[\]{}]*)"
@@ -35,14 +38,14 @@ _CLIENT: Final = [
     ("subject_pid", r"\(([0-9]+)\)"),
 ]
 _CONTEXT: Final = [
-    ("namespace", r"domain:(?:\w+\()?([0-9]+)"),
+    ("namespace", rf"domain:(?:{_WORD}+\()?([0-9]+)"),
     ("code", r"code:(0x[0-9A-Fa-f]+|[0-9]+)"),
     (
         "reason",
         r"(?s)explanation:(.*?)(?:\s+(?:ProcessVisibility|ProcessState|reportType|maxTerminationResistance)\b.*|>?\s*$)",
     ),
-    ("visibility", r"ProcessVisibility:\s*(\w+)"),
-    ("state", r"ProcessState:\s*(\w+)"),
+    ("visibility", rf"ProcessVisibility:\s*({_WORD}+)"),
+    ("state", rf"ProcessState:\s*({_WORD}+)"),
 ]
 
 EXPANSIONS: Final[dict[str, list[tuple[str, str]]]] = {
@@ -80,14 +83,14 @@ EXPANSIONS: Final[dict[str, list[tuple[str, str]]]] = {
         ("assertion_name", r"(?s)[|;]\s*\"(.*?)\";?\s+ID:"),
         ("domain", r"<RBSDomainAttribute\| domain:\"([^\"]+\" name:\"[^\"]+)\""),
         ("domain", r"<RBSDomainAttribute: 0x[0-9a-f]+; domain: ([^;]+; name: [^;>]+)"),
-        ("domain", r"<RBSLegacyAttribute\| requestedReason:(\w+)"),
+        ("domain", rf"<RBSLegacyAttribute\| requestedReason:({_WORD}+)"),
     ],
     "context": _CONTEXT,
     "exit_context": [
         *_CONTEXT,
         ("namespace", r"namespace: ?([0-9]+)"),
         ("code", r"code: ?(0x[0-9A-Fa-f]+|[0-9]+)"),
-        ("reason", r"OS_REASON_(\w+)"),
+        ("reason", rf"OS_REASON_({_WORD}+)"),
         ("reason", r"ExitContext[;|]\s*(.*?)>?\s*$"),
     ],
     # any description of a call that shows its UUID
@@ -105,6 +108,9 @@ HANDLES: Final[dict[str, dict[str, str]]] = {
     "originator_handle": {"bundle": "originator", "subject": "originator", "pid": "originator_pid"},
 }
 """Names whose text holds a RunningBoard identity, and the fields that its parts fill."""
+
+_LETTER: Final = rf"{_WORD}|[^\x00-\x7F…]"
+"""What a name has at least one of: authors of public logs write ``application<...>``."""
 
 _DOMAIN_NAME: Final = r"\" name:\"|; name: "
 """What stands between domain and name of an assertion's attribute; the field ``domain`` has a colon there."""
@@ -149,11 +155,6 @@ def _extracted(at: int, field: str, pattern: str) -> pl.Expr:
     return (value.str.replace(_DOMAIN_NAME, ":") if field == "domain" else value).alias(str(at))
 
 
-def _shown(value: pl.Expr) -> pl.Expr:
-    stripped = value.str.strip_chars()
-    return pl.when(stripped.is_in(HIDDEN)).then(None).otherwise(stripped)
-
-
 def _identities(compounds: Mapping[str, pl.Series]) -> dict[str, pl.DataFrame]:
     """Return the parts of the RunningBoard identities in the values, by name; those of all names are read at once."""
     if not compounds:
@@ -161,9 +162,11 @@ def _identities(compounds: Mapping[str, pl.Series]) -> dict[str, pl.DataFrame]:
     groups = [pl.col(_RAW).str.extract_groups(pattern) for pattern in (_IDENTITY, _OLD_HANDLE)]
     values = pl.concat([values.alias(_RAW) for values in compounds.values()]).to_frame()
     found = values.select(groups[0].alias("identity"), groups[1].alias("old")).unnest("identity", "old")
-    name = _shown(pl.col("name"))
-    # Authors of public logs write application<...>.
-    found = found.with_columns(pl.when(name.str.contains(r"\w")).then(name).alias("name"), _shown(pl.col("host_name")))
+    found = found.with_columns(pl.col("name", "host_name").str.strip_chars())
+    name, host = pl.col("name"), pl.col("host_name")
+    found = found.with_columns(
+        pl.when(~name.is_in(HIDDEN) & name.str.contains(_LETTER)).then(name), pl.when(~host.is_in(HIDDEN)).then(host)
+    )
     is_app = pl.col("type").is_in(["app", "application", "xpcservice"])
     parts = found.select(
         bundle=pl.when(is_app).then(pl.coalesce(pl.col("name").str.extract(_MAC_BUNDLE, 1), "name")),
