@@ -121,6 +121,32 @@ def test_an_empty_argument_is_no_folder(fails: Fails, arguments: tuple[str, ...]
     assert fails(*arguments) == f"traceview: {told}; is a variable of the shell not set?"
 
 
+def test_an_input_is_not_overwritten(samples: Path, tmp_path: Path, fails: Fails) -> None:
+    own = tmp_path / LOG
+    own.write_bytes((samples / LOG).read_bytes())
+    (tmp_path / "link").symlink_to(own)
+    for out in (own, tmp_path / "link"):
+        assert "is an input, which is not overwritten" in fails("report", own, "-o", out, "--force")
+    assert own.read_bytes() == (samples / LOG).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("batch", LOG, "-o", "out", "--timeout", "nan"), "--timeout nan: give seconds from 0.1 to 604,800"),
+        (("batch", LOG, "-o", "out", "--timeout", "1e300"), "--timeout 1e+300: "),
+        (("batch", LOG, "-o", "out", "--jobs", "9" * 30), "is not in the range 1<=x<=1024"),
+        (("batch", LOG, "-o", "out\udcff"), "tables can only be written to a name that is UTF-8"),
+        (("export", LOG, "-o", "out\udcff"), "tables can only be written to a name that is UTF-8"),
+        (("query", LOG, "SELECT '\udcff'"), "the SQL is no UTF-8 text"),
+        (("log", LOG, "--process", "\udcff"), "--process: the text is no UTF-8"),
+    ],
+)
+def test_what_no_option_can_mean(fails: Fails, arguments: tuple[str, ...], told: str) -> None:
+    assert told in fails(*arguments)
+    assert not Path("out").exists()
+
+
 def test_trouble_with_other_files_is_not_blamed_on_the_output(tmp_path: Path) -> None:
     for error in (FileNotFoundError(2, "No such file", "/captures/a"), BrokenPipeError(32, "Broken pipe")):
         with pytest.raises(type(error)), options.writing(tmp_path):

@@ -50,7 +50,7 @@ def analyze(
 ) -> None:
     """Say what happened: findings with their evidence lines, calls. Says what could not be checked too."""
     if baseline is not None:
-        _check_baseline(baseline, fail_on)
+        _check_baseline(baseline, fail_on, inputs)
     with options.open_inputs(
         inputs, apps=app, date_text=date, zone=tz, config=config, system=os, with_baseline=baseline is None
     ) as capture:
@@ -80,7 +80,7 @@ def analyze(
     verdicts.fail(fail_on, [one.severity for one in analysis.findings], analysis.not_evaluated, config)
 
 
-def _check_baseline(file: Path, fail_on: verdicts.FailOn | None) -> None:
+def _check_baseline(file: Path, fail_on: verdicts.FailOn | None, inputs: list[Path]) -> None:
     """Raise UsageError where `file` is something else than a baseline, or findings are both accepted and to fail."""
     if fail_on is not None:
         raise UsageError("--write-baseline accepts what is found, so nothing is left for --fail-on: give one of them")
@@ -88,4 +88,4 @@ def _check_baseline(file: Path, fail_on: verdicts.FailOn | None) -> None:
         from traceview.rules.config import read_baseline  # noqa: PLC0415  (keeps --help fast)
 
         read_baseline(file)  # an older baseline is replaced, any other file is not
-    options.check_writable(file, force=True, option="--write-baseline")
+    options.check_writable(file, force=True, option="--write-baseline", inputs=inputs)

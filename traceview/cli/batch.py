@@ -18,6 +18,9 @@ class Engine(StrEnum):
     dask = "dask"
 
 
+_MOST_JOBS = 1024
+_SHORTEST_S, _LONGEST_S = 0.1, 604_800
+"""Seconds that a capture may be given: a week is more than any takes."""
 DASK_SHARDS = 256
 """Shards that a dask cluster is given at a time: enough for any cluster that one scheduler serves well."""
 
@@ -33,7 +36,9 @@ def batch(
     out: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", show_default=False, help="Folder of the data set.")
     ],
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, metavar="N", help="Processes on this machine.")] = 1,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, max=_MOST_JOBS, metavar="N", help="Processes on this machine.")
+    ] = 1,
     shard: Annotated[
         str | None,
         typer.Option("--shard", metavar="I/N", help="Only part I of N, for any queue; all parts may share DIR."),
@@ -53,7 +58,7 @@ def batch(
     ] = False,
     shard_size: Annotated[int, typer.Option("--shard-size", min=1, metavar="N", help="Captures a Parquet file.")] = 8,
     timeout: Annotated[
-        float | None, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="What one capture may take.")
+        float | None, typer.Option("--timeout", metavar="SECONDS", help="What one capture may take, 0.1 or more.")
     ] = None,
     app: options.Apps = None,
     date: options.Date = None,
@@ -73,6 +78,8 @@ def batch(
     from traceview.rules.config import load_config  # noqa: PLC0415
     from traceview_parsers import ReadOptions  # noqa: PLC0415
 
+    if timeout is not None and not _SHORTEST_S <= timeout <= _LONGEST_S:
+        raise UsageError(f"--timeout {timeout:g}: give seconds from {_SHORTEST_S} to {_LONGEST_S:,}")
     if engine is Engine.dask and timeout is not None:
         raise UsageError("--timeout works with --engine local only: a dask worker cannot be stopped from inside")
     loaded = load_config(config)

@@ -171,6 +171,6 @@ def log(
 def _names(values: Many, option: str) -> frozenset[str] | None:
     from traceview_parsers.errors import UsageError  # noqa: PLC0415  (keeps --help fast)
 
-    if any(not value.isascii() and value.encode(errors="replace").decode() != value for value in values or ()):
+    if not all(map(options.is_utf8, values or ())):
         raise UsageError(f"{option}: the text is no UTF-8")
     return frozenset(values) if values else None

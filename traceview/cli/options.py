@@ -4,7 +4,7 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
@@ -181,15 +181,18 @@ def progress_line() -> Callable[[int | None], None]:
     return show
 
 
-def check_writable(out: Path, *, force: bool, option: str = "-o") -> None:
+def check_writable(out: Path, *, force: bool, option: str = "-o", inputs: Iterable[Path] = ()) -> None:
     """Raise UsageError where a file cannot be written, before the work for it begins; leaves nothing behind.
 
     Args:
         out: The file. It may exist only with `force`, or where it is no regular file (``/dev/stdout``).
         force: Overwrite.
         option: That the user named it with.
+        inputs: What is read, which is never overwritten.
     """
     with writing(out, option):
+        if out.exists() and any(one.exists() and out.samefile(one) for one in inputs):
+            raise UsageError(f"{out} is an input, which is not overwritten; choose another name with {option}")
         if out.is_dir():
             raise UsageError(f"{out} is a folder; name a file in it")
         if out.exists() and not force:
@@ -205,6 +208,8 @@ def check_writable(out: Path, *, force: bool, option: str = "-o") -> None:
 
 def check_folder(out: Path, option: str = "-o") -> None:
     """Raise UsageError where a folder, or those above it that are missing, cannot be made or written in."""
+    if not is_utf8(str(out)):
+        raise UsageError(f"{out}: tables can only be written to a name that is UTF-8; choose another with {option}")
     with writing(out, option):
         there = next(one for one in (out, *out.parents) if one.exists())
         if not there.is_dir():
@@ -268,6 +273,11 @@ def tell_problems(problems: "Problems") -> None:
     for one in problems:
         where = "" if one.position is None else f" at {one.unit} {one.position:,}"
         typer.echo(f"traceview: {visible(one.source)}{where}: {visible(one.message)} ({one.count:,} in all)", err=True)
+
+
+def is_utf8(text: str) -> bool:
+    """Whether an argument is text at all: bytes that are none arrive as lone surrogates."""
+    return text.isascii() or text.encode(errors="replace").decode() == text
 
 
 def visible(text: str) -> str:

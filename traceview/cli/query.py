@@ -64,6 +64,8 @@ def query(
     """Run SQL over the tables of a capture; the SQL comes last. SHOW TABLES lists them: log, findings, calls and many more."""
     if misplaced := [str(one) for one in inputs if _SQL.match(str(one))]:
         raise UsageError(f"{misplaced[0]}: the SQL is the last argument, after the inputs")
+    if not options.is_utf8(sql):
+        raise UsageError("the SQL is no UTF-8 text")
     if not _SQL.match(sql) and exists(sql):  # noqa: PTH110  (that of a Path raises where the text is too long)
         raise UsageError(missing([sql]))
     with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config, threads=True) as capture:

@@ -30,7 +30,7 @@ def report(
 ) -> None:
     """Write one offline HTML file: verdict, timeline, calls, findings. Each finding has its log lines."""
     target = out or Path(_stem(inputs[0]) + ".html")
-    options.check_writable(target, force=force)
+    options.check_writable(target, force=force, inputs=inputs)
     with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config, system=os) as capture:
         analysis = capture.analysis
     from traceview.cli.summary import verdict  # noqa: PLC0415  (keeps --help fast)
