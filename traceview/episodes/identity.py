@@ -169,6 +169,8 @@ def _instances(witnesses: pl.DataFrame, who: str) -> pl.DataFrame:
 
     After an exit the next sign of life is a new instance: a launch at once, anything else when the clean-up is over.
     """
+    if witnesses.is_empty():
+        return witnesses.with_columns(pl.lit(0, pl.UInt32).alias("instance"))
     group = ["boot", who]
     rows = witnesses.sort("t", "ref", *_FLAGS, nulls_last=True)
     exits = pl.when("gone").then(pl.col("t")).shift(1).forward_fill().over(group)
@@ -207,19 +209,20 @@ def _taken_over(rows: pl.DataFrame, group: list[str]) -> pl.DataFrame:
 def _owned(resolved: pl.DataFrame, without_pid: pl.DataFrame, processes: pl.DataFrame) -> pl.DataFrame:
     """Events with ``owner``, ``app``, ``name`` and ``owner_pid``, in time order."""
     order = ["boot", "alias", "t", "ref"]
-    by_alias = without_pid.select(*order, pl.col("instance").alias("alias_instance")).unique(order, keep="last")
     key = processes.select("boot", "key_pid", "alias", "key_instance", "owner", "app", name="process", owner_pid="pid")
-    told = (
-        resolved.select(*order, "key_pid", "key_instance", "about_bundle", "about_name")
-        .join(by_alias, on=order, how="left", maintain_order="left")
-        .with_columns(pl.coalesce("key_instance", "alias_instance").alias("key_instance"))
-        .join(key, on=["boot", "key_pid", "alias", "key_instance"], how="left", nulls_equal=True, maintain_order="left")
-        .select(
-            "key_instance",
-            "owner",
-            "owner_pid",
-            app=pl.coalesce("app", "about_bundle"),
-            name=pl.coalesce("name", pl.col("about_name").replace(subjects.ANONYMOUS, None)),
+    told = resolved.select(*order, "key_pid", "key_instance", "about_bundle", "about_name")
+    if not without_pid.is_empty():
+        by_alias = without_pid.select(*order, pl.col("instance").alias("alias_instance")).unique(order, keep="last")
+        told = told.join(by_alias, on=order, how="left", maintain_order="left").with_columns(
+            pl.coalesce("key_instance", "alias_instance").alias("key_instance")
         )
+    told = told.join(
+        key, on=["boot", "key_pid", "alias", "key_instance"], how="left", nulls_equal=True, maintain_order="left"
+    ).select(
+        "key_instance",
+        "owner",
+        "owner_pid",
+        app=pl.coalesce("app", "about_bundle"),
+        name=pl.coalesce("name", pl.col("about_name").replace(subjects.ANONYMOUS, None)),
     )
     return resolved.with_columns(told.get_columns())
