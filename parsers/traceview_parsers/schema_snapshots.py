@@ -56,6 +56,19 @@ SNAPSHOT_SCHEMAS: Final[dict[str, Any]] = {
         ("cpu_time_s", pa.float64()),
         ("darwin_background", pa.bool_()),
     ),
+    "jetsam_counts": _table(  # kills from `start` to `time`, which no single report tells the moment of
+        ("start", _TIME),
+        ("process", pa.string()),
+        ("reason", pa.string()),  # as in jetsam events: highwater, per-process-limit, …
+        ("count", pa.int64()),
+        ("priority", pa.int64()),
+        ("suspended", pa.bool_()),
+        ("audio", pa.bool_()),  # the process held an audio assertion
+        ("assertion", pa.bool_()),
+        ("visible", pa.bool_()),
+        ("frozen", pa.bool_()),
+        ("dirty", pa.bool_()),
+    ),
     "stackshot_processes": _table(
         ("incident", pa.string()),
         ("pid", pa.int64()),

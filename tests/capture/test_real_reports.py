@@ -24,7 +24,7 @@ CHAIN: dict[str, tuple[str, str | None, str | None]] = {
     "diskwrites145/faisalmemon-assetsd.diskwrites_resource-2020-10-18-025557.ips.synced": ("disk_writes", "disk", "resource-warning"),
     "jetsam298/faisalmemon-JetsamEvent-2020-10-15-172958.ips.synced": ("jetsam", "jetsam", "jetsam"),
     "jetsam298/faisalmemon-jetsam_highwater.crash": ("jetsam", "jetsam", "jetsam"),
-    "jetsam298/faisalmemon-jetsam_per-process-limit.crash": ("other", None, "reports of CoreAnalytics (bug type 211): only their first line was read"),
+    "jetsam298/faisalmemon-jetsam_per-process-limit.crash": ("other", None, "reports of CoreAnalytics (bug type 211): only their first line and counts of jetsam were read"),
     "other/pycrashreport-ios16-forceReset.ips": ("force_reset", None, f"tells of a restart of the whole device by hand: {GLOBAL}"),
     "stackshot288/faisalmemon-stackshot_ios.crash": ("stackshot", None, f"tells of what every process did at one moment: {GLOBAL}"),
     "wakeups142/cnblogs-9686826-broadcast-extension-excerpt.txt": ("wakeups", "wakeups", "resource-warning"),

@@ -307,6 +307,39 @@ def test_kinds_that_are_not_read_are_counted_by_folder(tmp_path: Path) -> None:
     assert kinds_told == {"names no process, so that it cannot be laid at anybody's door"}
 
 
+ANALYTICS = """\
+{"_marker":"<metadata>","startTimestamp":"2026-01-14T00:00:30Z","version":"1.0","synthetic":true}
+{"message":{"Count":7,"size":1},"name":"AverageSize"}
+{"message":{"Count":3,"audio":true,"name":"AcmeVoIP","priority":120,"reason":"per-process-limit","suspended":false},"name":"JetsamAggregationV2"}
+{"message":{"Count":2,"audio":true,"name":"AcmeVoIP","priority":120,"reason":"per-process-limit","visible":false},"name":"JetsamAggregationV3"}
+{"message":{"Count":1,"audio":"yes","name":"AcmeVoIP","reason":"highwater"},"name":"JetsamAggregationV3"}
+{"message":{"Count":"x"},"name":"JetsamAggregationV3"}
+{"message":null,"name":"JetsamAggregationV4"}
+{"name":"JetsamAggregationV3","message":{"Count
+"""
+
+
+def test_counts_of_jetsam_are_those_of_the_newest_version(tmp_path: Path) -> None:
+    path = tmp_path / "Analytics-2026-01-15-101112.ips.ca.synced"
+    path.write_text(header("211") + "\n" + ANALYTICS)
+    with open_trace(path) as trace:
+        rows = trace.table("jetsam_counts").to_pylist()
+        assert trace.table("reports")["kind"].to_pylist() == ["other"]
+        (told,) = trace.problems
+    shown = [(row["process"], row["reason"], row["count"], row["audio"], row["visible"]) for row in rows]
+    assert shown == [("AcmeVoIP", "per-process-limit", 2, True, False), ("AcmeVoIP", "highwater", 1, None, None)]
+    assert {row["start"] for row in rows} == {datetime(2026, 1, 14, 0, 0, 30, tzinfo=UTC)}
+    assert {row["time"] for row in rows} == {datetime(2026, 1, 15, 9, 11, 12, tzinfo=UTC)}
+    assert told.message.endswith("only their first line and counts of jetsam were read")
+
+
+def test_counts_of_jetsam_of_a_real_file(real: Path) -> None:
+    with open_trace(real / "ips/jetsam298/faisalmemon-jetsam_per-process-limit.crash") as trace:
+        rows = trace.table("jetsam_counts").to_pylist()
+    assert [(row["process"], row["count"]) for row in rows][:2] == [("CAReportingService", 3), ("assetsd", 2)]
+    assert sum(row["count"] for row in rows) == 8
+
+
 def test_the_readme_lists_every_bug_type() -> None:
     text = (Path(kinds.__file__).parent / "README.md").read_text("utf-8")
     listed = set(re.findall(r"\b\d{2,3}\b", text.partition("## Bug types")[2]))

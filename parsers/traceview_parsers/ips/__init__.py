@@ -6,5 +6,5 @@ from traceview_parsers.file_reader import FileReader
 from traceview_parsers.trace import Reader
 
 READER: Final[Reader] = FileReader(
-    "ips", ("reports", "jetsam_processes", "stackshot_processes"), "traceview_parsers.ips.reader"
+    "ips", ("reports", "jetsam_processes", "jetsam_counts", "stackshot_processes"), "traceview_parsers.ips.reader"
 )

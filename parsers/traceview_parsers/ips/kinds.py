@@ -64,8 +64,7 @@ UNREAD: Final = {
 }
 """Apple's names of reports of which the first line alone is read: nothing public says what stands below it.
 
-One CoreAnalytics file is public (iOS 13.2): a day's counts, among them how often processes were removed from memory
-(`JetsamAggregationV2`, `V3`), without times.
+CoreAnalytics is the exception; see `core_analytics`.
 """
 
 SILENT: Final = {

@@ -10,7 +10,7 @@ import pyarrow as pa
 from traceview_parsers import schema
 from traceview_parsers.clock import resolution_ns
 from traceview_parsers.errors import InputError
-from traceview_parsers.ips import jetsam, kinds, stackshot
+from traceview_parsers.ips import core_analytics, jetsam, kinds, stackshot
 from traceview_parsers.ips.values import Row, filled
 from traceview_parsers.selection import EVERYTHING, Selection
 from traceview_parsers.trace import Candidate, Context, Coverage
@@ -71,7 +71,7 @@ class IpsReader:
     """Claims ``.ips`` and ``.crash`` files and texts that look like one."""
 
     name = "ips"
-    tables: tuple[str, ...] = ("reports", "jetsam_processes", "stackshot_processes")
+    tables: tuple[str, ...] = ("reports", "jetsam_processes", "jetsam_counts", "stackshot_processes")
 
     def claims(self, candidate: Candidate) -> int:
         """Return 95 for a header line, 80 for a text report, 40 for a name alone."""
@@ -122,7 +122,12 @@ def _tell_unread(name: str, bug_type: str, context: Context) -> None:
     number = bug_type if bug_type.isascii() and bug_type.isalnum() and len(bug_type) <= _LONGEST_BUG_TYPE else "none"
     known = kinds.UNREAD.get(number)
     kind = f"{known} (bug type {number})" if known else f"no known kind (bug type {number})"
-    text = f"reports of {kind}: only their first line was read"
+    read = (
+        "only their first line and counts of jetsam were"
+        if number == core_analytics.BUG_TYPE
+        else "only their first line was"
+    )
+    text = f"reports of {kind}: {read} read"
     folder = name.rpartition("/")[0]
     context.problems.add(folder or name, f"unread-report-{number}", text, sample=PurePosixPath(name).name)
 
@@ -139,6 +144,8 @@ def _tables(row: Row, body: dict[str, Any] | None, rest: str, source_index: int)
         rows = rows or placed(jetsam.text_processes(rest) if body is None else [])
         killed = [_killed(identity, victim) for victim in jetsam.victims(rows)]
         return {"reports": killed or [identity | {"kind": "jetsam"}], "jetsam_processes": rows}
+    if row.get("bug_type") == core_analytics.BUG_TYPE:
+        return {"reports": [identity], core_analytics.TABLE: placed(core_analytics.jetsam_counts(rest))}
     rows = placed(stackshot.processes(body) if body is not None else [])
     if row["kind"] == "stackshot" and body is None:
         rows = placed(stackshot.text_processes(rest))
