@@ -97,7 +97,7 @@ def _filled(rows: Sequence[Row]) -> Row:
 
 
 def of_first_report(rows: list[Row], names: Sequence[str]) -> list[Row]:
-    """Keep the processes of one report an incident (jetsam events and stackshots kept twice)."""
+    """Keep the rows of one report an incident (jetsam events, counts and stackshots kept twice)."""
     del names
     first: dict[str, int] = {}
     for row in rows:
@@ -149,6 +149,7 @@ def _file_name(path: str) -> str:
 _MERGES: Final[dict[str, Callable[[list[Row], Sequence[str]], list[Row]]]] = {
     "reports": reports,
     "jetsam_processes": of_first_report,
+    "jetsam_counts": of_first_report,
     "stackshot_processes": of_first_report,
     "processes_at_capture": processes,
     "listed_reports": listed_reports,

@@ -58,6 +58,7 @@ SNAPSHOT_SCHEMAS: Final[dict[str, Any]] = {
     ),
     "jetsam_counts": _table(  # kills from `start` to `time`, which no single report tells the moment of
         ("start", _TIME),
+        ("incident", pa.string()),
         ("process", pa.string()),
         ("reason", pa.string()),  # as in jetsam events: highwater, per-process-limit, …
         ("count", pa.int64()),

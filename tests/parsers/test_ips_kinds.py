@@ -321,8 +321,9 @@ ANALYTICS = """\
 
 def test_counts_of_jetsam_are_those_of_the_newest_version(tmp_path: Path) -> None:
     path = tmp_path / "Analytics-2026-01-15-101112.ips.ca.synced"
-    path.write_text(header("211") + "\n" + ANALYTICS)
-    with open_trace(path) as trace:
+    path.write_text(header("211", incident_id="CED7B1F4-C643-48C9-882D-209F9C91D0AA") + "\n" + ANALYTICS)
+    path.with_name("retired.ips").write_bytes(path.read_bytes())
+    with open_trace(tmp_path) as trace:
         rows = trace.table("jetsam_counts").to_pylist()
         assert trace.table("reports")["kind"].to_pylist() == ["other"]
         (told,) = trace.problems
