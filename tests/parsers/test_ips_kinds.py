@@ -326,12 +326,12 @@ def test_counts_of_jetsam_are_those_of_the_newest_version(tmp_path: Path) -> Non
     with open_trace(tmp_path) as trace:
         rows = trace.table("jetsam_counts").to_pylist()
         assert trace.table("reports")["kind"].to_pylist() == ["other"]
-        (told,) = trace.problems
+        (told,) = {one.message for one in trace.problems}
     shown = [(row["process"], row["reason"], row["count"], row["audio"], row["visible"]) for row in rows]
     assert shown == [("AcmeVoIP", "per-process-limit", 2, True, False), ("AcmeVoIP", "highwater", 1, None, None)]
     assert {row["start"] for row in rows} == {datetime(2026, 1, 14, 0, 0, 30, tzinfo=UTC)}
     assert {row["time"] for row in rows} == {datetime(2026, 1, 15, 9, 11, 12, tzinfo=UTC)}
-    assert told.message.endswith("only their first line and counts of jetsam were read")
+    assert told.endswith("only their first line and counts of jetsam were read")
 
 
 def test_counts_of_jetsam_of_a_real_file(real: Path) -> None:
