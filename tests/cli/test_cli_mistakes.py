@@ -138,6 +138,12 @@ def test_an_input_is_not_overwritten(samples: Path, tmp_path: Path, fails: Fails
         (("batch", LOG, "-o", "out", "--jobs", "9" * 30), "is not in the range 1<=x<=1024"),
         (("batch", LOG, "-o", "out\udcff"), "tables can only be written to a name that is UTF-8"),
         (("export", LOG, "-o", "out\udcff"), "tables can only be written to a name that is UTF-8"),
+        (("report", LOG, "-o", "-"), "-o -: nothing is written to standard output"),
+        (("export", LOG, "-o", "-"), "-o -: nothing is written to standard output"),
+        (
+            ("analyze", LOG, "--debug"),
+            "No such option: --debug; it comes before the command: traceview --debug COMMAND",
+        ),
         (("query", LOG, "SELECT '\udcff'"), "the SQL is no UTF-8 text"),
         (("log", LOG, "--process", "\udcff"), "--process: the text is no UTF-8"),
     ],

@@ -34,6 +34,10 @@ from traceview_parsers.errors import InputError, TraceviewError, UsageError
 EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+_BEFORE_COMMAND = {
+    "--debug": "it comes before the command: traceview --debug COMMAND …",
+    "--version": "it stands alone: traceview --version",
+}
 _LONGEST_MESSAGE = 2_000
 """Characters; it may quote an argument of megabytes."""
 _WIDEST_HELP = 100
@@ -169,8 +173,11 @@ def _usage_text(error: BaseException) -> str | None:
     text = str(told()).replace(": Value error, ", ": ")  # how pydantic, below typer, begins what it complains about
     if context is not None and context.info_name == "query" and text.startswith("Missing argument"):
         text = query.missing(sys.argv[2:])
-    instead = log.INSTEAD.get(getattr(error, "option_name", ""))
-    if instead is not None and context is not None and context.info_name == "log":
+    option = getattr(error, "option_name", "")
+    instead = log.INSTEAD.get(option) if context is not None and context.info_name == "log" else None
+    if context is not None and context.parent is not None and option in _BEFORE_COMMAND:
+        instead = _BEFORE_COMMAND[option]
+    if instead is not None:
         text = f"{text.partition(' (')[0]}; {instead}"
     if not text or context is None:
         return text

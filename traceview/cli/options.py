@@ -190,6 +190,7 @@ def check_writable(out: Path, *, force: bool, option: str = "-o", inputs: Iterab
         option: That the user named it with.
         inputs: What is read, which is never overwritten.
     """
+    _refuse_dash(out, option)
     with writing(out, option):
         if out.exists() and any(one.exists() and out.samefile(one) for one in inputs):
             raise UsageError(f"{out} is an input, which is not overwritten; choose another name with {option}")
@@ -208,6 +209,7 @@ def check_writable(out: Path, *, force: bool, option: str = "-o", inputs: Iterab
 
 def check_folder(out: Path, option: str = "-o") -> None:
     """Raise UsageError where a folder, or those above it that are missing, cannot be made or written in."""
+    _refuse_dash(out, option)
     if not is_utf8(str(out)):
         raise UsageError(f"{out}: tables can only be written to a name that is UTF-8; choose another with {option}")
     with writing(out, option):
@@ -215,6 +217,11 @@ def check_folder(out: Path, option: str = "-o") -> None:
         if not there.is_dir():
             raise UsageError(f"{there} is a file; name a folder with {option}")
         _try_to_write_in(there)
+
+
+def _refuse_dash(out: Path, option: str) -> None:
+    if str(out) == "-":
+        raise UsageError(f"{option} -: nothing is written to standard output; name a file or folder")
 
 
 def _try_to_write_in(folder: Path) -> None:
