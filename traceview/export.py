@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
@@ -56,7 +57,7 @@ def export(capture: Capture, folder: Path, form: str, redaction: Level = "none")
 
 
 def _write_table(frame: pl.LazyFrame, path: Path, form: str) -> Path:
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(f"{path.name}.{token_hex(4)}.part")  # two exports into one folder write no file together
     try:
         _write_as(frame, part, form)
         return part.replace(path)

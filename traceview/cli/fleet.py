@@ -30,4 +30,4 @@ def report(
     typer.echo(written.headline, err=True)
     typer.echo(f"wrote {out} ({written.captures:,} captures, {written.total_bytes / 1e6:.1f} MB)", err=True)
     for sentence in written.degraded:
-        typer.echo(f"left out: {sentence}", err=True)
+        typer.echo(f"  {sentence}", err=True)

@@ -46,7 +46,7 @@ def report(
     typer.echo(verdict(analysis), err=True)
     typer.echo(f"wrote {target}: {written}; opens offline in any browser", err=True)
     for sentence in written.degraded:
-        typer.echo(f"left out: {sentence}", err=True)
+        typer.echo(f"  {sentence}", err=True)
 
 
 def _stem(path: Path) -> str:

@@ -49,7 +49,7 @@ def find_jobs(source: Path, *, skip: Path | None = None) -> list[Job]:
         raise InputError(f"{source}: no such file or folder")
     paths = sorted(_captures(source, skip and skip.resolve()))
     if not paths:
-        raise InputError(f"{source}: holds no capture that can be read")
+        raise InputError(f"{source}: holds no capture that can be read; `traceview doctor --formats` lists what can be")
     base = source if source.is_dir() else source.parent
     return [_job(path, path.relative_to(base).as_posix() if path != source else path.name) for path in paths]
 
