@@ -1,8 +1,9 @@
 """A batch survives whatever a capture does: it raises, dies, runs out of memory or hangs."""
 
+import gc
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,6 +17,7 @@ from traceview.fleet.dataset import read_manifest, read_table
 from traceview.fleet.jobs import find_jobs
 from traceview.fleet.worker import Settings
 from traceview_parsers.errors import TraceviewError
+from traceview_parsers.unified_log.source import UnifiedLogSource
 
 Make = Callable[..., Settings]
 TROUBLE = """
@@ -58,6 +60,13 @@ def hurried(job, settings):
 def install():
     worker.open_capture, worker._analyse = trouble, hurried
 """
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture
@@ -138,3 +147,12 @@ def test_the_previous_alarm_is_restored(captures: Path, settings: Make, inline: 
     run(find_jobs(captures), settings(timeout_s=30), inline)
     assert signal.getsignal(signal.SIGALRM) is before
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0 or before is not signal.SIG_DFL
+
+
+@pytest.mark.usefixtures("no_collection")
+def test_no_archive_outlives_its_analysis(samples: Path, settings: Make) -> None:
+    """The reader of a log archive and its strings hold each other: a process that analyses hundreds would grow by each."""
+    (job,) = [job for job in find_jobs(samples) if job.name == "low-power-overload.ios26.logarchive.tar.gz"]
+    worker.run_shard("shard", [job], settings())
+    assert names(settings().out) == [job.name]
+    assert not [one for one in gc.get_objects() if type(one) is UnifiedLogSource]

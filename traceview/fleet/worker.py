@@ -19,7 +19,7 @@ from traceview.capture import open_capture
 from traceview.fleet.dataset import Entry, write_shard
 from traceview.fleet.jobs import Job, content_hash
 from traceview.fleet.tables import Tables, failure, tables_of
-from traceview.memory import look_for_cycles_rarely
+from traceview.memory import free_cycles, look_for_cycles_rarely
 from traceview.report.redact import Level, redact
 from traceview.rules.builtin import load_rules
 from traceview.rules.config import Config
@@ -85,7 +85,10 @@ def run_shard(name: str, jobs: Sequence[Job], settings: Settings) -> Entry:
     """
     _at_work.set()
     try:
-        tables = [_analyse(job, settings) for job in jobs]
+        tables = []
+        for job in jobs:
+            tables.append(_analyse(job, settings))
+            free_cycles()
         return write_shard(settings.out, name, settings.config_hash, [job.key for job in jobs], tables)
     finally:
         _at_work.clear()
