@@ -99,6 +99,15 @@ def test_without_any_pid_the_product_name_leads_to_the_bundle(story: Story) -> N
     ]
 
 
+def test_two_spellings_of_a_product_name_lead_to_one_bundle(story: Story) -> None:
+    episodes = story(
+        (1, "app.foreground", {"process": "SpringBoard", "pid": None, "bundle": "com.acme.Voice-App"}),
+        (2, "background_task.began", {"process": "Voice App", "pid": None}),
+        (3, "background_task.began", {"process": "voice-app", "pid": None}),
+    )
+    assert episodes["background_tasks"]["app"].to_list() == ["com.acme.Voice-App"] * 2
+
+
 def test_the_product_name_gives_a_pid_its_bundle(story: Story) -> None:
     # SpringBoard names the bundle, the app's own lines the pid; no line has both.
     episodes = story(

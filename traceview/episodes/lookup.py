@@ -87,7 +87,7 @@ def bundle_of_name(events: pl.DataFrame) -> pl.DataFrame:
             said[named].add(bundle)
     for short in shorts - subjects.DAEMONS - said.keys():
         said[short] = by_last.get(short.replace(" ", "-").lower(), set())
-    only = {short: bundles.pop() for short, bundles in sorted(said.items()) if len(bundles) == 1}
+    only = {short: next(iter(bundles)) for short, bundles in sorted(said.items()) if len(bundles) == 1}
     return pl.DataFrame(
         {"short": list(only), "bundle_of_name": list(only.values())},
         schema={"short": pl.String, "bundle_of_name": pl.String},
