@@ -174,6 +174,22 @@ def test_the_window_of_an_excess_is_the_measured_one(story: Story, seconds: Seco
     assert rows == [("cpu", 250, 400, 90, 90), ("cpu", 720, 900, None, 90)]
 
 
+@pytest.mark.parametrize("threads_first", [True, False])
+def test_a_limit_of_threads_is_no_word_on_an_excess_of_cpu(story: Story, seconds: Seconds, threads_first: bool) -> None:  # noqa: FBT001
+    kernel = {"process": "kernel", "pid": 0, "subject": "Acme", "subject_pid": 700}
+    lines = [
+        ("resource.cpu", {**kernel, "signal": "kernel-cpu-burning", "limit": 50.0, "duration_s": 180.0}),
+        ("resource.cpu", {**kernel, "signal": "kernel-threads", "limit": 1024.0, "reason": "thread count"}),
+    ]
+    first, last = lines[::-1] if threads_first else lines
+    events = story(NAME, (400, *first), (401, *last), end=1000)["resource_events"]
+    found = seconds(events, "level", "end", "limit")
+    assert sorted(found, key=lambda row: row[2]) == [
+        (None, 401 if threads_first else 400, 90),
+        ("thread count", 400 if threads_first else 401, 1024),
+    ]
+
+
 def test_thermal_levels_are_all_kept(story: Story) -> None:
     levels = [
         (t, "resource.thermal", {"process": "thermalmonitord", "pid": 33, "value": value})

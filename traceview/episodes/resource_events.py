@@ -29,6 +29,9 @@ _PERCENT: Final = "kernel-cpu-burning"
 _OF_LIMIT: Final = (pl.col("signal") == _PERCENT).fill_null(value=False)
 """Whether a line's time is that of the limit, and not of the measurement."""
 
+_THREADS: Final = "thread count"
+"""Level of a limit that is one of threads: signals file it under CPU."""
+
 _FATAL: Final = r"(?i)fatal|killed|terminat"
 _NOT_FATAL: Final = r"(?i)non-?fatal|not killed"
 _KINDS: Final = tuple(f"resource.{kind}" for kind in ("cpu", "wakeups", "memory", "disk", "thermal", "power"))
@@ -45,7 +48,7 @@ def build(context: Context, relations: Relations) -> pl.DataFrame:
         return empty_table("resource_events")
     weak = (pl.col("confidence") < LEAST_CONFIDENCE).fill_null(value=False)
     events = _read(context.of_kind(*_KINDS).filter(~weak))
-    same = ["kind", "owner"]
+    same = ["kind", "owner", "threads"]
     apart = (pl.col("t") - pl.col("t").shift(1).over(same) > ECHO_NS).fill_null(value=True)
     other = (pl.col("value") != pl.col("value").shift(1).over(same)).fill_null(value=True)
     # A line that tells the limit alone has no figure to differ by from that of a report on the same excess.
@@ -91,12 +94,14 @@ def with_undated(events: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFrame:
 
 
 def _read(events: pl.DataFrame) -> pl.DataFrame:
-    """Add ``level`` and ``fatal``, and bring ``value`` and ``limit`` to their units."""
+    """Add ``level``, ``threads`` and ``fatal``, and bring ``value`` and ``limit`` to their units."""
     fatal = pl.any_horizontal(
         (pl.col(column).str.contains(_FATAL) & ~pl.col(column).str.contains(_NOT_FATAL)).fill_null(value=False)
         for column in ("reason", "action", "state", "signal")
     )
-    return events.with_columns(pl.coalesce("state", "reason").alias("level"), fatal.alias("fatal"), **_figures())
+    level = pl.coalesce("state", "reason")
+    threads = (level == _THREADS).fill_null(value=False)
+    return events.with_columns(level.alias("level"), threads.alias("threads"), fatal.alias("fatal"), **_figures())
 
 
 def _figures() -> dict[str, pl.Expr]:
