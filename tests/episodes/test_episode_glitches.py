@@ -174,6 +174,18 @@ def test_the_window_of_an_excess_is_the_measured_one(story: Story, seconds: Seco
     assert rows == [("cpu", 250, 400, 90, 90), ("cpu", 720, 900, None, 90)]
 
 
+def test_limits_that_differ_are_passed_one_by_one(story: Story, seconds: Seconds) -> None:
+    """The kernel's own limit, and a fatal one for the background that symptomsd watches."""
+    kernel = {"process": "kernel", "pid": 0, "subject": "Acme", "subject_pid": 700, "signal": "kernel-cpu-burning"}
+    fatal = {"process": "symptomsd", "subject": "Acme", "subject_pid": 700, "value": 48.0, "limit": 48.0}
+    lines = [
+        (400, "resource.cpu", {**kernel, "limit": 50.0, "duration_s": 180.0}),
+        (401, "resource.cpu", {**fatal, "duration_s": 48.0, "reason": "Fatal"}),
+    ]
+    rows = seconds(story(NAME, *lines, end=1000)["resource_events"], "level", "start", "end", "value", "limit")
+    assert sorted(rows, key=lambda row: row[2]) == [(None, 220, 400, None, 90), ("Fatal", 353, 401, 48, 48)]
+
+
 @pytest.mark.parametrize("threads_first", [True, False])
 def test_a_limit_of_threads_is_no_word_on_an_excess_of_cpu(story: Story, seconds: Seconds, threads_first: bool) -> None:  # noqa: FBT001
     kernel = {"process": "kernel", "pid": 0, "subject": "Acme", "subject_pid": 700}

@@ -52,7 +52,10 @@ def build(context: Context, relations: Relations) -> pl.DataFrame:
     apart = (pl.col("t") - pl.col("t").shift(1).over(same) > ECHO_NS).fill_null(value=True)
     other = (pl.col("value") != pl.col("value").shift(1).over(same)).fill_null(value=True)
     # A line that tells the limit alone has no figure to differ by from that of a report on the same excess.
-    changed = apart | (other & ~(_OF_LIMIT | _OF_LIMIT.shift(1, fill_value=False).over(same)))
+    limit = pl.col("limit").round(2)
+    one_limit = (limit == limit.shift(1).over(same)).fill_null(value=True)
+    bare = _OF_LIMIT | _OF_LIMIT.shift(1, fill_value=False).over(same)
+    changed = apart | (other & ~(bare & one_limit))
     rows = (
         events.with_columns(changed.cum_sum().over(same).alias("event"))
         .group_by(*same, "event", maintain_order=True)
