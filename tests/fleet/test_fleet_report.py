@@ -276,7 +276,7 @@ def test_redaction_is_named(tmp_path: Path) -> None:
     assert "made with --redact ids" in read(tmp_path / "x.html").text
 
 
-@pytest.mark.parametrize(("folder", "linked"), [("jane doe", False), ("page/captures", True)])
+@pytest.mark.parametrize(("folder", "linked"), [("jane doe", False), ("page/jane", False), ("page", True)])
 def test_folders_are_no_part_of_a_redacted_page(tmp_path: Path, folder: str, linked: bool) -> None:  # noqa: FBT001
     place = tmp_path / folder / "call.txt"
     dataset = data_set(tmp_path / "fleet", redaction="all", path=str(place), uri=place.as_uri(), findings=1)

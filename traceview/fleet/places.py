@@ -29,13 +29,14 @@ def link(uri: str | None, base: Path) -> str:
 def place(path: str, uri: str | None, base: Path, *, redacted: bool) -> tuple[str, str]:
     """Return the path of a capture to be read, and a link to it.
 
-    Folders may be named after people. Where texts were redacted, the path is the name alone, and only what lies below
-    the folder of the page is linked.
+    Folders may be named after people. Where texts were redacted, the path is the name alone, and only what lies in the
+    folder of the page is linked.
     """
     href = link(uri, base)
     if not redacted:
         return path, href
-    return PurePath(path).name, href if href.startswith("./") and not href.startswith("./..") else ""
+    beside = href.startswith("./") and "/" not in href.removeprefix("./")
+    return PurePath(path).name, href if beside else ""
 
 
 def told(message: str, path: str, *, redacted: bool) -> str:
