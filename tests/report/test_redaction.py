@@ -204,6 +204,14 @@ def test_levels_only_grow(rich: Analysis) -> None:
         ("to Jane Doe's AirPods Pro, Janes-iPhone", "to device-1 Pro, device-2"),
         ("iPhone von Zoë, Zoë\u2019s Apple Watch", "device-1, device-2"),
         ("https://u:p@10.0.0.7:80/users/jane?token=a", "https://user-1@ip-1:80/path-1"),
+        (
+            "https://pbx_1.example.org/jane?x https://example.org?user=4711",
+            "https://pbx_1.example.org/path-1 https://example.org?path-2",
+        ),
+        ("open acmevoip://call/jane.doe#now", "open acmevoip://call/path-1"),
+        ("https://bücher.example/jane", "https://bücher.example/path-1"),
+        ("Authorization: Bearer s3cr3t-x", "Authorization: name-1"),
+        ("(0151) 23456789, (030) 1234 56", "phone-1, phone-2"),
         ("wss://jane@pbx.example.org ended", "wss://user-1@pbx.example.org ended"),
         ("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9abcdefgh", "token-1"),
     ],
@@ -228,6 +236,7 @@ def test_private_shapes(text: str, scrubbed: str) -> None:
         "application<com.acme.voip>:716",
         "mach 128334718293 ns 10000000000",
         "see https://developer.apple.com/documentation/xcode/sigkill",
+        "file:///private/var/mobile/x.m4a and https://pbx.example.org/",
         "user = <private>, device name: (null), token: <mask.hash: 'J8OEEgaG'>, hostname: pbx.example.org",
     ],
 )
@@ -256,7 +265,7 @@ def test_a_generic_device_name_names_nobody() -> None:
 FRAGMENTS = (
     "+49 151 23456789", "tel:", "sip:bob@x.org", "bob@x.org", "A1B2C3D4-1111-2222-3333-444455556666", "fe80::1c2d:3e4f",
     "10.0.0.7", "a4:83:e7:01:02:03", "9f86d081884c7d659a2feaa0c55ad015", "displayName = ", '"Jane"', "handle: 5551234567",
-    "/Users/jane", "555-123-4567", "0151 23456789", "<a1b2c3d4 e5f60718 293a4b5c>", "Jane's iPhone", "F2LXK1ABCDEF", " ", "-",
+    "/Users/jane", "acme://call/jane?", "bearer ", "authorization:", "(0151) 2345678", "555-123-4567", "0151 23456789", "<a1b2c3d4 e5f60718 293a4b5c>", "Jane's iPhone", "F2LXK1ABCDEF", " ", "-",
     ":", ".", "x", "7", "é", "\n", "0x", "\u0663", "\u2019",
 )  # fmt: skip
 glued = st.lists(st.sampled_from(FRAGMENTS), max_size=8).map("".join)

@@ -26,6 +26,8 @@ _NAMED = (
     r"|(?:first|last|full|given|family|real) ?name"
 )
 _PRODUCTS = r"iPhone|iPad|iPod|AirPods|Apple Watch|Watch|MacBook|iMac|Mac|HomePod|Apple TV|Beats|Powerbeats|CarPlay"
+_URL = r"\b(?i:[a-z][a-z0-9+.-]{1,30})://"
+_NO_URL = r"(?!https://developer\.apple\.com/|(?i:file)://)"
 _VALUE = r"\"[^\"]{0,200}\"?|'[^']{0,200}'?|[^\s,;>)}\]\"']+"
 
 
@@ -43,7 +45,7 @@ class _Shape(NamedTuple):
 
 
 _SHAPES: Final[tuple[_Shape, ...]] = (
-    _Shape("name", rf"(?P<key>(?i:\b(?:{_KEYS}|{_NAMED})\"?\s*[:=]\s*))(?:{_VALUE})"),
+    _Shape("name", rf"(?P<key>(?i:\b(?:{_KEYS}|{_NAMED})\"?\s*[:=]\s*))(?:(?i:bearer|basic)\s+)?(?:{_VALUE})"),
     _Shape("number", r"(?P<key>(?i:\b(?:imei|imsi|iccid|meid)\s{1,3}))\d{14,20}\b"),
     _Shape("serial", r"(?P<key>(?i:\bserial\s{1,3}))[A-Z0-9]{8,14}\b"),
     _Shape("host", r"\b[A-Za-z0-9][A-Za-z0-9-]{0,62}\.local\b"),
@@ -53,10 +55,10 @@ _SHAPES: Final[tuple[_Shape, ...]] = (
     _Shape("handle", rf"(?P<key>(?i:\btype ?= ?\w+,? ?value ?= ?))(?:{_VALUE})"),
     _Shape(
         "path",
-        r"(?P<key>\b(?i:https?|wss?)://(?:[^\s/@\"'<>]{1,200}@)?[A-Za-z0-9.:\[\]-]{1,260}/)[^\s\"'<>)}\]]+",
-        before=r"(?!https://developer\.apple\.com/)",
+        rf"(?P<key>{_URL}(?:[^\s/@\"'<>]{{1,200}}@)?[^\s/?#@\"'<>()]{{1,260}}[/?#])[^\s\"'<>)}}\]]+",
+        before=_NO_URL,
     ),
-    _Shape("user", r"(?P<key>\b(?i:https?|wss?)://)[^\s/@\"'<>]{1,200}", after="(?=@)"),
+    _Shape("user", rf"(?P<key>{_URL})[^\s/@\"'<>]{{1,200}}", before=_NO_URL, after="(?=@)"),
     _Shape("device", rf"\b(?:[A-Z\u00c0-\u00de]\w{{1,30}} )?\w{{3,30}}(?:['\u2019]s[ -]|s-)(?:{_PRODUCTS})\b"),
     _Shape("device", rf"\b(?:{_PRODUCTS})(?: (?:Pro|Max|Air|mini))* (?:von|de|di|van|af|av) \w{{2,30}}"),
     _Shape("udid", rf"\b{_HEX}{{8}}-{_HEX}{{16}}\b"),
@@ -71,6 +73,7 @@ _SHAPES: Final[tuple[_Shape, ...]] = (
     _Shape("ip", r"\d{1,3}(?:\.\d{1,3}){3}", r"(?<![\w.])", r"(?!\.?\d)"),
     _Shape("phone", r"\+\d[\d ().-]{5,18}\d", r"(?<![\w+])", r"(?!\w)"),
     _Shape("phone", r"\(\d{3}\) ?\d{3}-\d{4}", r"(?<!\w)", r"(?!\w)"),
+    _Shape("phone", r"\(00?[1-9]\d{1,4}\) ?\d{3,10}(?:[ /-]\d{2,10})?", r"(?<!\w)", r"(?!\w)"),
     _Shape("phone", r"\d{3}[-.]\d{3}[-.]\d{4}", r"(?<![\w.-])", r"(?![\w.-])"),
     _Shape("phone", r"00?[1-9]\d{1,4}[ /-]\d{4,10}", r"(?<![\w.+-])", r"(?![\w.-])"),
     _Shape("phone", r"00?[1-9]\d{8,13}", r"(?<![\w.+-])", r"(?![\w.])"),
