@@ -1,7 +1,7 @@
 """Tables and findings as files for other tools."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -23,6 +23,7 @@ from traceview.serialise import findings_frame
 from traceview_parsers.errors import TraceviewError, UsageError
 
 FORMATS = ("parquet", "arrow", "csv", "ndjson", "perfetto", "sarif", "junit")
+_ONE_FILE = {"perfetto": "trace.perfetto.json", "sarif": "findings.sarif", "junit": "findings.junit.xml"}
 _SARIF_LEVEL = {
     Severity.critical: "error",
     Severity.high: "error",
@@ -32,28 +33,47 @@ _SARIF_LEVEL = {
 }
 
 
-def export(capture: Capture, folder: Path, form: str, redaction: Level = "none") -> list[Path]:
+def export(
+    capture: Capture, folder: Path, form: str, redaction: Level = "none", inputs: Iterable[Path] = ()
+) -> list[Path]:
     """Write the capture into `folder` and return the files: ``DIR/<table>.<ext>``, or one file (perfetto, sarif, junit).
 
-    The raw log (`log`) is only written without redaction: redaction works on what was analysed.
+    The raw log (`log`) is only written without redaction: redaction works on what was analysed. What is read (`inputs`) is
+    never overwritten.
 
-    Raises UsageError for an unknown form, OSError where the folder or a file cannot be written.
+    Raises UsageError for an unknown form and where an input would be overwritten, OSError where the folder or a file cannot
+    be written.
     """
     if form not in FORMATS:
         raise UsageError(f"--format {form}: choose one of {', '.join(FORMATS)}")
     analysis = redacted(capture.analysis, redaction)
+    frames = {} if form in _ONE_FILE else _frames(capture, analysis)
+    files = [folder / (_ONE_FILE.get(form) or f"{name}.{form}") for name in frames or (form,)]
+    _spare(inputs, files)
     folder.mkdir(parents=True, exist_ok=True)  # not before: an analysis may fail
     if form == "perfetto":
-        return [_write(folder / "trace.perfetto.json", json.dumps(perfetto(analysis), ensure_ascii=False))]
+        return [_write(files[0], json.dumps(perfetto(analysis), ensure_ascii=False))]
     if form == "sarif":
-        return [_write(folder / "findings.sarif", json.dumps(sarif(analysis), indent=1, ensure_ascii=False))]
+        return [_write(files[0], json.dumps(sarif(analysis), indent=1, ensure_ascii=False))]
     if form == "junit":
-        return [_write(folder / "findings.junit.xml", junit(analysis))]
+        return [_write(files[0], junit(analysis))]
+    return [_write_table(frame, file, form) for frame, file in zip(frames.values(), files, strict=True)]
+
+
+def _frames(capture: Capture, analysis: Analysis) -> dict[str, pl.LazyFrame]:
     tables = {**analysis.episodes, "events": analysis.events, "findings": findings_frame(analysis.findings)}
     frames = {name: frame.lazy() for name, frame in tables.items()}
-    if redaction == "none":
+    if analysis.redaction == "none":
         frames |= {name: scan(capture.trace, name) for name in capture.trace.tables}
-    return [_write_table(frame, folder / f"{name}.{form}", form) for name, frame in frames.items()]
+    return frames
+
+
+def _spare(inputs: Iterable[Path], files: Iterable[Path]) -> None:
+    """Raise UsageError where one of `files` is an input, or lies in a folder that is one."""
+    read = [one.resolve() for one in inputs if one.exists()]
+    for file in files:
+        if file.exists() and any(file.resolve().is_relative_to(one) or file.samefile(one) for one in read):
+            raise UsageError(f"{file} belongs to an input, which is not overwritten; name another folder with -o")
 
 
 def _write_table(frame: pl.LazyFrame, path: Path, form: str) -> Path:

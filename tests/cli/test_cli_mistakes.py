@@ -130,6 +130,16 @@ def test_an_input_is_not_overwritten(samples: Path, tmp_path: Path, fails: Fails
     assert own.read_bytes() == (samples / LOG).read_bytes()
 
 
+@pytest.mark.parametrize("given", ["log.ndjson", "."])
+def test_an_export_spares_what_it_reads(samples: Path, tmp_path: Path, fails: Fails, given: str) -> None:
+    own = tmp_path / "log.ndjson"
+    own.write_bytes((samples / LOG).read_bytes())
+    told = fails("export", tmp_path / given, "-o", tmp_path, "--format", "ndjson")
+    assert told.startswith(f"traceview: {own} belongs to an input, which is not overwritten")
+    assert [path.name for path in tmp_path.iterdir()] == [own.name]
+    assert own.read_bytes() == (samples / LOG).read_bytes()
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -52,6 +52,6 @@ def export(
         options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config, threads=True) as capture,
         options.writing(out),
     ):
-        written = write(capture, out, form.value, redact)
+        written = write(capture, out, form.value, redact, inputs)
     for path in written:
         typer.echo(path)
