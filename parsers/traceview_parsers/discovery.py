@@ -183,9 +183,10 @@ def _behind_other_text(candidate: Candidate, path: Path) -> Claim | None:
 
 
 def _claims_in_folder(root: Path, name: str, problems: Problems, unclaimed: Unclaimed, *, what: str) -> list[Claim]:
+    of_others = set(problems)
     claims = list(_walk(root, "", problems, unclaimed))
     if not claims:
-        about = (one for one in problems if one.source == name or one.kind in _UNREADABLE)
+        about = (one for one in problems if one.source == name or (one.kind in _UNREADABLE and one not in of_others))
         why = "".join(
             f"; {'' if one.source == name else f'{one.source}: '}{one.message}" for one in islice(about, _NAMED_UNKNOWN)
         )

@@ -150,6 +150,9 @@ def test_a_folder_that_may_not_be_read_costs_only_itself(
     assert "can be read; locked: the folder cannot be read: permission denied; " in fails("analyze", folder)
     (folder / "a.txt").write_bytes(log)
     assert "problem   locked: the folder cannot be read: permission denied" in doctor(folder)
+    other = tmp_path / "other"
+    other.mkdir()
+    assert fails("analyze", folder, other).startswith("traceview: other: nothing in this folder can be read; `")
 
 
 @pytest.mark.parametrize("command", [(), ("fleet",), ("signals",)])
