@@ -1,5 +1,9 @@
 """The text of ``analyze`` and ``log`` as somebody reads it who sees it for the first time."""
 
+import contextlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +40,27 @@ def test_paragraphs_fit_the_terminal_and_rule_names_stay_whole(samples: Path, mo
     assert max(len(line) for line in text.splitlines() if " " in line.strip()) <= 60
     names = text[text.index("What the capture covers") :]
     assert not any(line.endswith("-") for line in names.splitlines())
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="there is no terminal to be had")
+@pytest.mark.parametrize(
+    ("name", "value", "coloured"), [("TERM", "xterm", True), ("TERM", "dumb", False), ("NO_COLOR", "1", False)]
+)
+def test_a_terminal_gets_no_colours_where_none_are_wanted(
+    samples: Path, name: str, value: str, *, coloured: bool
+) -> None:
+    ours, theirs = os.openpty()
+    environment = {key: kept for key, kept in os.environ.items() if key != "NO_COLOR"} | {"TERM": "xterm", name: value}
+    command = [sys.executable, "-m", "traceview", "analyze", str(samples / "powerlog-call.ios18.PLSQL.gz")]
+    with subprocess.Popen(command, stdout=theirs, stderr=subprocess.DEVNULL, env=environment):
+        os.close(theirs)
+        told = b""
+        with contextlib.suppress(OSError):  # how Linux tells that nobody writes to the terminal any more
+            while more := os.read(ours, 1 << 16):
+                told += more
+    os.close(ours)
+    assert b"could not be evaluated" in told
+    assert (b"\x1b[" in told) == coloured
 
 
 def test_what_keeps_rules_from_running_is_told_by_cause_and_on_demand_in_full(real: Path) -> None:

@@ -98,7 +98,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _stop)
     try:
         _check_arguments(sys.argv[1:])
-        code = app(prog_name="traceview", standalone_mode=False)
+        code = app(prog_name="traceview", standalone_mode=False, color=_colour())
     except TraceviewError as error:
         _fail(error, EXIT_USAGE if isinstance(error, InputError | UsageError) else EXIT_ERROR)
     except BrokenPipeError:
@@ -114,6 +114,11 @@ def main() -> None:
     if code == EXIT_INTERRUPTED:
         typer.echo("traceview: interrupted", err=True)
     sys.exit(code)
+
+
+def _colour() -> bool | None:
+    """No colour for who asks for none (no-color.org), or whose terminal knows none; None: where stdout is a terminal."""
+    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
 
 
 def _system_text(error: OSError) -> str:
