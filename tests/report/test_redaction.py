@@ -158,8 +158,13 @@ def test_names_of_callers_are_whole_names() -> None:
         "x",
     ]
     assert people_in(pl.Series(texts)) == ["Jane Doe", "J. R. Hartley"]
-    many = pl.Series([f'callerName="Person{one} Doe"' for one in "a" * 300])
-    assert people_in(many) == ["Persona Doe"]
+    many = pl.Series([f'callerName="Person{number} Doe"' for number in range(300)])
+    assert people_in(many) == [f"Person{number} Doe" for number in range(200)]
+
+
+def test_a_name_that_is_part_of_another_one_leaves_nothing_of_it() -> None:
+    names = Pseudonyms(NOBODY, ["Jane Doe", "Jane Doe Smith"])
+    assert names.scrub("Jane Doe Smith left, jane doe stays") == "name-1 left, name-2 stays"
 
 
 def test_the_folder_of_the_configuration_is_nobodys_business(rich: Analysis) -> None:

@@ -96,8 +96,7 @@ class Pseudonyms:
     """Replaces private values by tokens such as ``phone-2``; the same value gets the same token everywhere."""
 
     def __init__(self, device: Device, people: Iterable[str] = ()) -> None:
-        named = [_Shape("name", rf"(?i:\b{re.escape(name)}\b)") for name in people]
-        shapes = [*_literals(device), *named, *_SHAPES]
+        shapes = [*_literals(device), *_names(people), *_SHAPES]
         parts = [
             f"{shape.before}(?P<shape_{index}>{shape.pattern.replace('?P<key>', f'?P<key_{index}>')}){shape.after}"
             for index, shape in enumerate(shapes)
@@ -166,6 +165,12 @@ def _is_private_address(text: str) -> bool:
     except ValueError:
         return False
     return not (address.is_loopback or address.is_unspecified)
+
+
+def _names(people: Iterable[str]) -> list[_Shape]:
+    """Return one shape for all names: a name that another one begins with comes after it."""
+    names = "|".join(re.escape(name) for name in sorted(people, key=len, reverse=True))
+    return [_Shape("name", rf"(?i:\b(?:{names})\b)")] if names else []
 
 
 def _literals(device: Device) -> list[_Shape]:
