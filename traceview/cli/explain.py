@@ -37,10 +37,10 @@ def explain(
     tz: options.Zone = None,
     config: options.ConfigFile = None,
 ) -> None:
-    """Explain a rule, or a finding of a capture with its proof. Says what is looked for, why it matters, how to fix it."""
+    """Explain a rule, or the findings of a fingerprint with their proof. Says what is looked for, why it matters, how to fix it."""
     from traceview.cli.text import render_evidence  # noqa: PLC0415  (keeps --help fast)
     from traceview.rules.reference import explain as text_of  # noqa: PLC0415
-    from traceview.rules.reference import explain_finding  # noqa: PLC0415
+    from traceview.rules.reference import explain_findings  # noqa: PLC0415
 
     if not _FINGERPRINT.fullmatch(name):
         if inputs and _HEXADECIMAL.fullmatch(name):
@@ -62,7 +62,7 @@ def explain(
         found = [finding for finding in analysis.findings if finding.fingerprint == name]
     if not found:
         raise UsageError(f"{name}: no finding of this capture has that fingerprint; `traceview analyze` shows them")
-    typer.echo(explain_finding(found[0], proof=render_evidence(analysis, found[0])))
+    typer.echo(explain_findings([(finding, render_evidence(analysis, finding)) for finding in found]))
 
 
 def _not_whole(name: str) -> str:

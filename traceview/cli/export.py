@@ -21,6 +21,9 @@ class Format(StrEnum):
     junit = "junit"
 
 
+_NO_TABLES = (Format.perfetto, Format.sarif, Format.junit)
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("export")(export)
@@ -53,5 +56,8 @@ def export(
         options.writing(out),
     ):
         written = write(capture, out, form.value, redact, inputs)
+        left = "" if redact == "none" or form in _NO_TABLES else ", ".join(capture.trace.tables)
+    if left:
+        typer.echo(f"traceview: --redact {redact} leaves out the tables of the sources themselves: {left}", err=True)
     for path in written:
         typer.echo(path)

@@ -7,6 +7,7 @@ import polars as pl
 import typer
 
 from traceview.analysis import Analysis
+from traceview.cli.kept import how_many, left_out
 from traceview.cli.options import visible, zone_of
 from traceview.cli.summary import fold, unchecked, verdict, wrap
 from traceview.cli.troubles import date_doubt, of_many_logs, problem_lines, times_of
@@ -58,15 +59,19 @@ def render_analysis(analysis: Analysis, *, in_full: bool = False) -> str:
 
 
 def render_evidence(analysis: Analysis, finding: Finding) -> str:
-    """Return all lines that a finding rests on, uncut, by time; an empty text where it rests on none."""
+    """Return all lines kept of those that a finding rests on, uncut, by time; an empty text where it rests on none."""
     zone = zone_of(analysis.capture.tz)
     clock = _Clock(zone, _days(analysis, zone))
     proof = analysis.lines.filter(pl.col("ref").is_in(list(finding.evidence))).sort("time", maintain_order=True)
     if proof.is_empty():
         return ""
     offset = "" if finding.start is None else f", times in {finding.start.astimezone(zone):%Z}"
-    rows = [_line(row, clock, finding.start, cut=None) for row in proof.iter_rows(named=True)]
-    return "\n".join([f"Evidence ({proof.height} line{'s' * (proof.height != 1)}{offset}):", *rows])
+    gaps = left_out(analysis, finding)
+    rows = []
+    for row in proof.iter_rows(named=True):
+        rows.append(_line(row, clock, finding.start, cut=None))
+        rows += [f"    … {one.told} …" for one in gaps if one.after == row["ref"]]
+    return "\n".join([f"Evidence ({how_many(proof.height, gaps)}{offset}):", *rows])
 
 
 def _headline(analysis: Analysis, zone: tzinfo) -> str:

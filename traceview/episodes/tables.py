@@ -13,7 +13,8 @@ from traceview.episodes.schema import EPISODES, empty_table
 EVIDENCE_CAP: Final = 20
 """Most references kept per episode, earliest first: the first 12 and the last 8 where there are more. About ten daemons
 repeat each state change and overloads come by the hundred: both edges stay proved, ``count`` columns carry the number."""
-_HEAD: Final = 12
+EVIDENCE_HEAD: Final = 12
+"""How many of them are the first ones."""
 
 _ID_PREFIX: Final = {
     "processes": "process",
@@ -110,7 +111,7 @@ class Context:
 
 
 def _capped(evidence: pl.Expr) -> pl.Expr:
-    shortened = pl.concat_list(evidence.list.head(_HEAD), evidence.list.tail(EVIDENCE_CAP - _HEAD))
+    shortened = pl.concat_list(evidence.list.head(EVIDENCE_HEAD), evidence.list.tail(EVIDENCE_CAP - EVIDENCE_HEAD))
     return pl.when(evidence.list.len() > EVIDENCE_CAP).then(shortened).otherwise(evidence)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, Final
@@ -43,26 +43,33 @@ def explain(name: str, registry: Registry | None = None) -> str:
 
 def explain_finding(finding: Finding, registry: Registry | None = None, *, proof: str = "") -> str:
     """Return what one finding says, `proof` as it stands, and the explanation of its rule where that is installed."""
+    return explain_findings([(finding, proof)], registry)
+
+
+def explain_findings(found: Sequence[tuple[Finding, str]], registry: Registry | None = None) -> str:
+    """Return what findings of one rule say, each with its proof; the same words and the explanation of the rule once."""
     rules = registry or load_rules()[0]
-    parts = [
-        f"{finding.title}\n{finding.severity.name}, {finding.confidence:.0%} sure, fingerprint {finding.fingerprint}",
-        _wrapped(finding.explanation),
-        _wrapped(f"Do: {finding.advice}"),
-    ]
-    if proof:
-        parts.append(proof)
-    if finding.rule in rules:
-        parts.append(_explanation(rules[finding.rule], said=finding.advice))
+    parts = [f"{len(found)} findings have this fingerprint:"] if len(found) > 1 else []
+    said: set[str] = set()
+    for finding, proof in found:
+        sure = f"{finding.severity.name}, {finding.confidence:.0%} sure, fingerprint {finding.fingerprint}"
+        parts.append(f"{finding.title}\n{sure}")
+        parts += [_wrapped(text) for text in (finding.explanation, f"Do: {finding.advice}") if text not in said]
+        parts += [proof] if proof else []
+        said |= {finding.explanation, f"Do: {finding.advice}"}
+    rule = found[0][0].rule
+    if rule in rules:
+        parts.append(_explanation(rules[rule], said={finding.advice for finding, _ in found}))
     return "\n\n".join(parts)
 
 
-def _explanation(rule: Rule, said: str = "") -> str:
+def _explanation(rule: Rule, said: Collection[str] = ()) -> str:
     """Return all about a rule; how to fix it only where that was not `said` already."""
     numbers = f" ({', '.join(rule.numbers)})" if rule.numbers else ""
     parts = [
         f"{rule.id}{numbers}: {rule.title}\nWorst severity: {rule.severity.name}",
         _wrapped(f"Why it matters: {rule.why}"),
-        *([_wrapped(f"How to fix it: {rule.fix}")] if rule.fix != said else []),
+        *([_wrapped(f"How to fix it: {rule.fix}")] if rule.fix not in said else []),
         _wrapped(f"Needs: {rule.needs}."),
     ]
     if rule.thresholds:
