@@ -7,12 +7,18 @@ from typing import Final
 
 _MOST_NAMES: Final = 10
 _MOST_CHARACTERS: Final = 300
+_VERB: Final = 40
+"""Characters of a first word that are told of a query that is none."""
 _NO_COLUMN: Final = re.compile(r"unable to find column \"(?P<name>.*)\"; valid columns: \[(?P<columns>.*)\]")
 _NO_COLUMN_OF: Final = re.compile(r"no column named '(?P<name>.*)' found in table '(?P<table>.*)'")
 _NO_TABLE: Final = re.compile(r"relation '(?P<name>.*)' was not found")
 """How polars 2.1 complains (seen); what it words otherwise is told as it is."""
 _OF_FILES: Final = re.compile(r"(?i)\bread_(?:csv|ipc|json|ndjson|parquet)\b")
 """Table functions of polars' SQL that read files and addresses of the network. A polars without them cannot be asked for."""
+_STATEMENT: Final = re.compile(r"(?:\s|\(|--.*|/\*[\s\S]*?\*/)*(?P<verb>\w+)")
+"""How SQL begins: remarks and brackets, then the verb."""
+_ASKING: Final = frozenset({"select", "with", "show", "from", "values", "explain"})
+"""Statements that ask and change nothing. polars runs DELETE, TRUNCATE and DROP too, on its own copies, to no effect."""
 _ALL_COLUMNS: Final = "`SELECT * FROM … LIMIT 1` shows the columns of a table"
 _ALL_TABLES: Final = "`SHOW TABLES` lists the tables"
 
@@ -37,13 +43,15 @@ def complaint(error: Exception, tables: Collection[str]) -> str:
 
 
 def outside(query: str) -> str | None:
-    """Return why a query is refused that names a function that reads files, or None.
+    """Return why a query is refused that names a function that reads files, or asks for nothing; else None.
 
-    The name is refused wherever it stands: what is a text or a remark in SQL is for its parser alone to say, and polars
+    The name of a function is refused wherever it stands: what is a text or a remark in SQL is for its parser alone to say, and polars
     opens files while it plans.
     """
     if match := _OF_FILES.search(query):
         return f"{match[0]} reads other files than the capture, which a query may not; name several inputs to read them as one"
+    if (match := _STATEMENT.match(query)) and match["verb"].lower() not in _ASKING:
+        return f"a query begins with SELECT, WITH or SHOW TABLES, not with {match['verb'][:_VERB]}"
     return None
 
 

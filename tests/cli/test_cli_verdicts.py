@@ -68,6 +68,15 @@ def test_diff_says_what_was_compared_and_never_nothing(samples: Path, nothing: P
     assert blind.stderr.startswith(f"A {nothing.name}: Nothing can be said: ")
 
 
+def test_diff_says_which_side_is_many_logs(samples: Path, tmp_path: Path) -> None:
+    for name in "abcde":
+        (tmp_path / f"{name}.ndjson").write_bytes((samples / HEALTHY).read_bytes())
+    told = _run("diff", samples / HEALTHY, tmp_path).stderr.splitlines()
+    doubts = [line for line in told if "log texts were read as one capture" in line]
+    assert doubts == [told[1]]
+    assert told[1].startswith(f"B {tmp_path.name}: 5 log texts")
+
+
 def test_diff_shows_the_worst_first(samples: Path) -> None:
     rows = _run("diff", samples / HEALTHY, samples / "suspended-in-call.ios26.compact.txt").stdout.splitlines()
     order = ["critical", "high", "medium", "low", "info"]

@@ -67,6 +67,32 @@ def test_sql_reads_nothing_but_the_capture(run: Run, tmp_path: Path, query: str)
     assert "secret" not in result.output
 
 
+@pytest.mark.parametrize("query", ["DELETE FROM log", " truncate log", "/* SELECT */ DROP TABLE log", "log"])
+def test_a_query_that_asks_for_nothing_is_refused(run: Run, query: str) -> None:
+    told = run(LOG, query)
+    assert isinstance(told.exception, UsageError)
+    assert "a query begins with SELECT, WITH or SHOW TABLES, not with" in str(told.exception)
+
+
+@pytest.mark.parametrize(
+    "query", ["SELECT 1", "/* DELETE */ SELECT 1", "-- DROP\n(SELECT 1)", "WITH a AS (SELECT 1)", ""]
+)
+def test_a_query_that_asks_is_none_to_refuse(query: str) -> None:
+    assert outside(query) is None
+
+
+@pytest.mark.parametrize("form", ["text", "table", "json", "ndjson"])
+def test_of_no_rows_the_columns_are_told(run: Run, form: str) -> None:
+    told = run(LOG, "SELECT id, app FROM calls WHERE 1 = 2", "--format", form)
+    assert told.exit_code == 0
+    assert told.stderr == "traceview: no rows; columns: id, app\n"
+    assert told.stdout.strip() == ("[]" if form == "json" else "")
+
+
+def test_csv_of_no_rows_is_its_header(run: Run) -> None:
+    assert run(LOG, "SELECT id, app FROM calls WHERE 1 = 2", "--format", "csv").output == "id,app\n"
+
+
 def test_no_other_function_of_sql_reads_files(tmp_path: Path) -> None:
     path = tmp_path / "other"
     names = {
@@ -159,7 +185,11 @@ def test_every_cell_is_shown_on_lines_of_its_own(
     assert all(line.isprintable() for line in lines)
     assert len(lines) >= len(rows)
     assert table or max(map(len, lines), default=0) <= max(width, 40)
-    assert remarks == ["no rows"] if not rows else not remarks or any("…" in line for line in lines)
+    assert (
+        remarks == ["no rows; columns: text, number, ratio"]
+        if not rows
+        else not remarks or any("…" in line for line in lines)
+    )
 
 
 def test_times_lists_and_many_rows() -> None:

@@ -23,7 +23,7 @@ def render(frame: pl.DataFrame, width: int, *, table: bool = False) -> tuple[lis
         table: Whether a table is wanted even where it is wider than that.
     """
     if frame.is_empty():
-        return [], ["no rows"]
+        return [], [no_rows(frame)]
     remarks = []
     if frame.height > MOST_ROWS:
         remarks.append(f"the first {MOST_ROWS:,} of {frame.height:,} rows; --format csv prints all")
@@ -39,6 +39,11 @@ def render(frame: pl.DataFrame, width: int, *, table: bool = False) -> tuple[lis
     rule = ["-" * one for one in widths]
     rows = [names, rule, *(list(row) for row in zip(*columns, strict=True))]
     return [_row(row, widths, right) for row in rows], remarks
+
+
+def no_rows(frame: pl.DataFrame) -> str:
+    """Return what is said of a frame without rows: which columns it has."""
+    return f"no rows; columns: {', '.join(map(visible, frame.columns))}"
 
 
 def _cells(column: pl.Series) -> list[str]:

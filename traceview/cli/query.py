@@ -91,3 +91,7 @@ def query(
         typer.echo(flat(frame.lazy()).collect().write_csv(), nl=False)
     else:
         typer.echo(frame.write_ndjson(), nl=False)
+    if frame.is_empty() and output in (Format.json, Format.ndjson):
+        from traceview.cli.grid import no_rows  # noqa: PLC0415
+
+        typer.echo(f"traceview: {no_rows(frame)}", err=True)
