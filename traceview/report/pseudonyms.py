@@ -45,6 +45,10 @@ class _Shape(NamedTuple):
 
 
 _SHAPES: Final[tuple[_Shape, ...]] = (
+    _Shape(
+        "name",
+        rf"(?P<key>(?i:\b(?:{_PEOPLE}|{_NAMED})\"?\s*[:=]\s*))[^\W\d_][\w.'\u2019-]*(?: [A-Z\u00c0-\u00de][\w.'\u2019-]+){{1,4}}",
+    ),
     _Shape("name", rf"(?P<key>(?i:\b(?:{_KEYS}|{_NAMED})\"?\s*[:=]\s*))(?:(?i:bearer|basic)\s+)?(?:{_VALUE})"),
     _Shape("number", r"(?P<key>(?i:\b(?:imei|imsi|iccid|meid)\s{1,3}))\d{14,20}\b"),
     _Shape("serial", r"(?P<key>(?i:\bserial\s{1,3}))[A-Z0-9]{8,14}\b"),
