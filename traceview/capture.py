@@ -37,7 +37,7 @@ from traceview_parsers.errors import UsageError
 from traceview_parsers.problems import Problems
 from traceview_parsers.schema import make_ref
 from traceview_parsers.selection import Clause, Selection, to_ns
-from traceview_parsers.trace import Coverage
+from traceview_parsers.trace import PRINTED, Coverage
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -102,7 +102,8 @@ class Capture:
         report_disagreements(self.clocks, trace.problems)
         names = [source.name for source in trace.sources]
         told = with_missing_reports(with_clock_notes(told, self.clocks), tables.get("listed_reports"), names)
-        return with_zone_notes(told, tables.get("reports"), names, trace.capture.tz)
+        home = trace.capture.tz if trace.capture.tz_how != PRINTED else None
+        return with_zone_notes(told, tables.get("reports"), names, home)
 
     @cached_property
     def analysis(self) -> Analysis:

@@ -83,6 +83,15 @@ def zone(text: str) -> tzinfo:
         ) from error
 
 
+def zone_name(tz: tzinfo) -> str:
+    """Return a zone as `zone` reads it: the name of a place, else its offset from UTC."""
+    key = getattr(tz, "key", None)
+    if isinstance(key, str):
+        return key
+    minutes = round((tz.utcoffset(None) or timedelta()).total_seconds() / 60)
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+
+
 def offset_ns(text: str) -> int | None:
     """Return the offset of a printed zone (``+0300``, ``+03:00``, ``Z``) in nanoseconds, or None if it is none."""
     if text == "Z":

@@ -9,13 +9,14 @@ from itertools import islice
 from pathlib import Path
 
 from traceview_parsers.archive import printable_name
+from traceview_parsers.clock import zone_name
 from traceview_parsers.container import ARCHIVE_SUFFIXES, HEAD_BYTES, is_archive, is_nested, unpack
 from traceview_parsers.errors import InputError, UnknownFormatError
 from traceview_parsers.problems import Problems
 from traceview_parsers.registry import best_reader, broken_readers
 from traceview_parsers.sysdiagnose.names import capture_from_name
 from traceview_parsers.together import combine
-from traceview_parsers.trace import Candidate, Context, Input, Reader, ReadOptions, Trace
+from traceview_parsers.trace import PRINTED, Candidate, Context, Input, Reader, ReadOptions, Trace
 from traceview_parsers.unclaimed import Unclaimed, belongs_to
 from traceview_parsers.xctrace.bundle import bundle_in, can_export
 
@@ -113,6 +114,20 @@ def _open_sources(claims: list[tuple[int, Candidate, Reader]], trace: Trace, opt
         )
     trace.device = combine(trace.inputs, trace.problems)
     trace.device.os_version = trace.device.os_version or options.os_version
+    _settle_zone(trace, options)
+
+
+def _settle_zone(trace: Trace, options: ReadOptions) -> None:
+    """Choose the zone in which people read times where no source tells the device's: the user's, else that of the texts."""
+    capture = trace.capture
+    if capture.tz is not None:
+        return
+    if options.tz is not None:
+        capture.tz, capture.tz_how = zone_name(options.tz), "user"
+        return
+    printed = {zone for source in trace.sources if (zone := getattr(source, "printed_zone", None)) is not None}
+    if len(printed) == 1:
+        capture.tz, capture.tz_how = printed.pop(), PRINTED
 
 
 def _claims_of_all(paths: Sequence[Path], trace: Trace) -> Iterator[tuple[int, Candidate, Reader]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Final, Protocol, Self, runtime_checkable
 
 import pyarrow as pa
 
@@ -58,6 +58,10 @@ class Device:
         return " ".join(part for part in (self.os_name, self.os_version, build) if part) or None
 
 
+PRINTED: Final = "printed"
+"""How a zone is known in which a tool printed a log: people read times in it, but it need not be the device's."""
+
+
 @dataclass(slots=True)
 class CaptureInfo:
     """Name and moment of the capture. `time_ns` is UTC; `tz` is the device's zone (``+02:00`` or an IANA name)."""
@@ -66,7 +70,8 @@ class CaptureInfo:
     time_ns: int | None = None
     tz: str | None = None
     tz_how: str = "unknown"
-    """Where the zone came from: ``user``, ``archive name``, ``file name``, ``powerlog``, ``log``, ``assumed`` or ``unknown``."""
+    """Where the zone came from: ``archive name``, ``file name``, ``powerlog`` or ``log`` (the device's), ``user``, ``printed``
+    (that of the tool that printed the log), ``assumed`` or ``unknown``."""
 
 
 @dataclass(frozen=True, slots=True)

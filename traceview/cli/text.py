@@ -10,7 +10,7 @@ from traceview.analysis import Analysis
 from traceview.cli.kept import how_many, left_out
 from traceview.cli.options import visible, zone_of
 from traceview.cli.summary import fold, unchecked, verdict, wrap
-from traceview.cli.troubles import date_doubt, of_many_logs, problem_lines, times_of
+from traceview.cli.troubles import of_many_logs, problem_lines, time_doubt, times_of
 from traceview.completeness import log_span
 from traceview.rules.registry import Finding, Severity
 from traceview.sources import by_weight
@@ -78,7 +78,7 @@ def _headline(analysis: Analysis, zone: tzinfo) -> str:
     device = analysis.device
     facts = [visible(fact) for fact in (analysis.capture.name, device.hardware, device.system) if fact]
     if (span := _span(analysis, zone)) is not None:
-        facts.append(f"{span} ({doubt})" if (doubt := date_doubt(analysis.coverage)) else span)
+        facts.append(f"{span} ({doubt})" if (doubt := time_doubt(analysis.coverage)) else span)
     if analysis.apps:
         more = f" and {len(analysis.apps) - 3} more" if len(analysis.apps) > 3 else ""
         facts.append("apps: " + visible(", ".join(analysis.apps[:3])) + more)

@@ -11,7 +11,9 @@ from traceview_parsers.problems import Problem
 from traceview_parsers.trace import Coverage
 
 _MANY_LOGS: Final = "many-logs"
-_ASSUMED: Final = ("date assumed", "year assumed")
+_ASSUMED: Final = {"date": ("date assumed", "year assumed"), "zone": ("zone assumed",)}
+"""What a log may lack, by how its clock says so."""
+_OPTIONS: Final = {"date": "--date", "zone": "--tz"}
 """How a source's clock is described where a day was assumed (`traceview_parsers.clock`)."""
 
 
@@ -40,15 +42,16 @@ def times_of(one: Coverage) -> str:
     return f"{clock}; {'error not known' if one.certainty_ns is None else bound_text(one.certainty_ns)}"
 
 
-def date_doubt(coverage: Iterable[Coverage]) -> str | None:
-    """Return that lines of the log have no date, or no year, which was not told by `--date` either; else None."""
+def time_doubt(coverage: Iterable[Coverage]) -> str | None:
+    """Return that lines of the log have no date, year or zone, which was not told by an option either; else None."""
     timed = [one for one in coverage if one.start_ns is not None]
     logs = [one for one in timed if one.reader in LOG_READERS] or timed
-    assumed = sum(any(text in one.clock for text in _ASSUMED) for one in logs)
-    if not assumed:
+    return "; ".join(told for what in _ASSUMED if (told := _assumed(what, logs)) is not None) or None
+
+
+def _assumed(what: str, logs: list[Coverage]) -> str | None:
+    count = sum(any(text in one.clock for text in _ASSUMED[what]) for one in logs)
+    if not count:
         return None
-    return (
-        "date assumed; see --date"
-        if assumed == len(logs)
-        else f"date assumed in {assumed:,} of {len(logs):,} logs; see --date"
-    )
+    some = "" if count == len(logs) else f" in {count:,} of {len(logs):,} logs"
+    return f"{what} assumed{some}; see {_OPTIONS[what]}"

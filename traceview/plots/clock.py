@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from traceview_parsers.trace import CaptureInfo
+from traceview_parsers.trace import PRINTED, CaptureInfo
 
 UNSURE = frozenset({"assumed", "unknown"})
 
@@ -50,7 +50,13 @@ def display_clock(capture: CaptureInfo, moment: datetime | None = None) -> Displ
     offset = None if capture.tz is None or capture.tz_how in UNSURE else _offset(capture.tz, moment)
     if offset is None:
         return DisplayClock(timedelta(), "UTC", "the device's time zone is not known")
-    return DisplayClock(offset, _label(offset), f"the device's time zone, from: {capture.tz_how}")
+    return DisplayClock(offset, _label(offset), _how(capture.tz_how))
+
+
+def _how(tz_how: str) -> str:
+    if tz_how.startswith(PRINTED):
+        return "the zone in which the log was printed"
+    return "the zone given for the capture" if tz_how.startswith("user") else f"the device's time zone, from: {tz_how}"
 
 
 def _offset(tz: str, moment: datetime | None) -> timedelta | None:

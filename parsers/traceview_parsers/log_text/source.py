@@ -1,10 +1,11 @@
 """A log in text form as a source of ``log`` batches; shared by every line-oriented reader."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,13 @@ from traceview_parsers.clock import Anchor, LocalClock, date_in_name, resolution
 from traceview_parsers.errors import InputError, UsageError
 from traceview_parsers.problems import Problems
 from traceview_parsers.selection import EVERYTHING, Selection
-from traceview_parsers.trace import Candidate, Context, Coverage
+from traceview_parsers.trace import PRINTED, Candidate, Context, Coverage
+
+_PRINTED_ZONE: Final = re.compile(
+    rb"""(?m)(?:^(?:[A-Za-z]+\t)?(?:\d{4}-\d\d-\d\d )?|"timestamp"\s*:\s*"\d{4}-\d\d-\d\d )"""
+    rb"""\d\d:\d\d:\d\d\.\d{3,9}([+-]\d\d)(\d\d)(?!\d)"""
+)
+"""The offset behind a time at the beginning of a line, or in the objects of the JSON styles."""
 
 
 @dataclass(slots=True)
@@ -56,7 +63,12 @@ Decode = Callable[[Pass], Iterator[Any]]
 
 
 class LogSource:
-    """One log file. Problems and coverage are those of the first, and of the last, complete reading."""
+    """One log file. Problems and coverage are those of the first, and of the last, complete reading.
+
+    Attributes:
+        printed_zone: The offset from UTC that the first lines print behind their times (``+01:00``); None where they print
+            none, or several.
+    """
 
     tables: tuple[str, ...] = ("log",)
 
@@ -75,6 +87,7 @@ class LogSource:
             context.problems.add(candidate.name, "line-ends", text)
         if self._path.stat().st_size == 0:
             raise InputError(f"{candidate.name} is empty")
+        self.printed_zone = _printed_zone(candidate.head)
 
     def batches(self, table: str, selection: Selection = EVERYTHING) -> Iterator[Any]:
         """Yield the selected rows of ``log``. Raises KeyError for another table, InputError if the file is unreadable."""
@@ -119,7 +132,7 @@ class LogSource:
         options, capture = self._context.options, self._context.capture
         if options.tz is not None:
             return LocalClock(self._anchor, options.tz, "given by the user")
-        if capture.tz is not None and capture.tz_how not in {"assumed", "unknown"}:
+        if capture.tz is not None and capture.tz_how not in {"assumed", "unknown", PRINTED}:
             try:
                 return LocalClock(self._anchor, zone(capture.tz), f"the capture's, from {capture.tz_how}")
             except UsageError:
@@ -138,3 +151,8 @@ class LogSource:
         if capture.time_ns is not None:
             return Anchor(datetime.fromtimestamp(capture.time_ns // 1_000_000_000, tz).date(), "capture time")
         return Anchor(datetime.fromtimestamp(self._path.stat().st_mtime, tz).date(), "file time")
+
+
+def _printed_zone(head: bytes) -> str | None:
+    offsets = set(_PRINTED_ZONE.findall(head))
+    return ":".join(part.decode() for part in offsets.pop()) if len(offsets) == 1 else None
