@@ -147,7 +147,7 @@ def test_the_same_data_gives_the_same_bytes(synthetic: Callable[..., Path], tmp_
     ("dataset", "headline", "also"),
     [
         ({"captures": 3}, "Nothing found in 3 captures", "Rules that ran and found nothing"),
-        ({"captures": 1, "findings": 1}, "1 of 1 capture shows critical or high trouble", "1 of 1 capture"),
+        ({"captures": 1, "findings": 1}, "The only capture shows critical or high trouble", "1 of 1 capture"),
         ({"captures": 2, "silent": 1}, "Nothing found in 2 captures", "50 % (1 of 2)"),
         ({"captures": 2, "silent": 2}, "Nothing found in 2 captures", "1 rule could not be evaluated in all of them"),
         ({"captures": 2, "findings": 1, "os_version": "26.1"}, "1 of 2 captures shows", "No two versions could be"),

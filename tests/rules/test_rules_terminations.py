@@ -152,6 +152,19 @@ def test_an_end_that_no_line_explains_is_told_where_audio_was_held(case: Any) ->
     assert "no line tells why" in found.title
 
 
+def test_a_crash_of_ios_itself_is_no_work_for_an_app(case: Any) -> None:
+    case.witnesses = frozenset()
+    case.add("processes", 0, 60, app=None, process="itunescloudd", pid=90, is_app=False)
+    crash = {"kind": "crash", "namespace": "SIGNAL", "code": "0x6", "app": None, "process": "itunescloudd", "pid": 90}
+    case.add("terminations", 10, 10, **crash)
+    (known,) = case.findings("unexplained-termination")
+    assert (known.severity, known.app) == (Severity.info, None)
+    assert known.title == "itunescloudd, a process of iOS, crashed (SIGABRT)"
+    assert "dSYM" not in known.advice
+    (asked,) = case.findings("unexplained-termination", apps=["itunescloudd"])
+    assert (asked.severity, asked.title) == (Severity.high, "itunescloudd crashed (SIGABRT)")
+
+
 def test_daemons_over_a_limit_are_reported_only_where_no_app_is_known(case: Any) -> None:
     case.add("processes", 0, 60, app=None, process="assetsd", pid=90, is_app=False)
     case.add("resource_events", 10, 10, kind="disk", app=None, process="assetsd", pid=90, fatal=False)

@@ -24,10 +24,11 @@ def report(
     """Write one offline HTML page of a data set. Findings per OS and app version, what got worse, what to open first."""
     options.check_writable(out, force=force)
     from traceview.fleet.report import write  # noqa: PLC0415  (keeps --help fast)
+    from traceview.plots.text import plural  # noqa: PLC0415
 
     with options.writing(out):
         written = write(dataset, out)
     typer.echo(written.headline, err=True)
-    typer.echo(f"wrote {out} ({written.captures:,} captures, {written.total_bytes / 1e6:.1f} MB)", err=True)
+    typer.echo(f"wrote {out} ({plural(written.captures, 'capture')}, {written.total_bytes / 1e6:.1f} MB)", err=True)
     for sentence in written.degraded:
         typer.echo(f"  {sentence}", err=True)

@@ -146,9 +146,16 @@ def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tupl
 
 
 def _told(verdict: dict[str, Any]) -> str:
-    clean, hardly = verdict["clean"], verdict["hardly"]
-    said = f"; {hardly:,} of the {plural(clean, 'capture')} without a finding {'was' if hardly == 1 else 'were'} hardly checked"
-    return f"{verdict['headline']}{said if hardly else ''}"
+    said = verdict["hardly_told"]
+    return f"{verdict['headline']}; {said[0].lower()}{said[1:]}" if said else verdict["headline"]
+
+
+def _hardly(hardly: int, clean: int) -> str:
+    """Return how many of the captures without a finding were hardly checked; an empty text where none was."""
+    if not hardly:
+        return ""
+    which = "The only capture" if clean == 1 else f"{hardly:,} of the {clean:,} captures"
+    return f"{which} without a finding {'was' if hardly == 1 else 'were'} hardly checked"
 
 
 def _many(count: int, noun: str) -> str:
@@ -172,6 +179,7 @@ def _verdict(
     clean = units.join(counting, on="capture", how="anti")
     silent = contents.silent.join(clean, on="capture", how="semi")
     missing = silent.group_by("capture").agg(pl.col("rule").n_unique())
+    hardly = missing.filter(pl.col("rule") > MOST_SILENT).height
     total = units.height
     captures = plural(total, "capture")
     if not contents.captures.height:
@@ -181,7 +189,8 @@ def _verdict(
     elif not rules:
         headline = f"Nothing found in {captures}"
     elif bad:
-        headline = f"{bad:,} of {captures} {'shows' if bad == 1 else 'show'} critical or high trouble"
+        which = "The only capture" if total == 1 else f"{bad:,} of {captures}"
+        headline = f"{which} {'shows' if bad == 1 else 'show'} critical or high trouble"
     else:
         headline = f"Nothing critical or high in {captures}; {plural(len(rules), 'rule')} found something"
     return {
@@ -189,7 +198,8 @@ def _verdict(
         "severity": level,
         "counts": [(name, int((worst == name).sum())) for name in SEVERITIES if (worst == name).any()],
         "clean": clean.height,
-        "hardly": missing.filter(pl.col("rule") > MOST_SILENT).height,
+        "hardly": hardly,
+        "hardly_told": _hardly(hardly, clean.height),
         "most_silent": MOST_SILENT,
         "silent": silent["rule"].n_unique(),
         "top": [rule for rule in rules if rule.captures][:5],

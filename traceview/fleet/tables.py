@@ -9,6 +9,7 @@ from typing import Any, Final
 import polars as pl
 
 from traceview.analysis import LINE_SCHEMA, Analysis
+from traceview.completeness import log_span
 from traceview.episodes.schema import EPISODES
 from traceview.serialise import FINDING_SCHEMA, findings_frame
 
@@ -22,7 +23,7 @@ CAPTURES: Final[dict[str, Any]] = {
     "name": pl.String(),
     "content": pl.String(),  # BLAKE2b of the bytes
     "taken": _TIME,
-    "start": _TIME,
+    "start": _TIME,  # first and last time of the logs, else of all sources (`log_span`)
     "end": _TIME,
     "model": pl.String(),
     "os_name": pl.String(),
@@ -74,16 +75,15 @@ def tables_of(analysis: Analysis, key: str, path: Path, content: str, seconds: f
 
     Raises polars' SchemaError or InvalidOperationError where a table of the analysis has not the columns of `TABLES`.
     """
-    starts = [one.start_ns for one in analysis.coverage if one.start_ns is not None]
-    ends = [one.end_ns for one in analysis.coverage if one.end_ns is not None]
+    start, end = log_span(analysis.coverage) or (None, None)
     device = analysis.device
     capture = {
         **_place(key, path),
         "name": printable(analysis.capture.name),
         "content": content,
         "taken": analysis.capture.time_ns,
-        "start": min(starts, default=None),
-        "end": max(ends, default=None),
+        "start": start,
+        "end": end,
         "model": device.model,
         "os_name": device.os_name,
         "os_version": device.os_version,

@@ -153,17 +153,18 @@ def _silent_death(inputs: Inputs) -> Iterator[Finding]:
             if kind == "unknown" and _HELD_AUDIO in (death["explanation"] or ""):
                 yield _untold_death(death)
             continue
-        parts = (death["namespace"], death["code"])
-        reason = _SIGNALS.get(parts) or ", ".join(shown(part) for part in parts if part)
         crashed = kind == "crash"
+        if death["of_system"]:
+            yield _death_of_system(death, crashed=crashed)
+            continue
+        reason = _reason(death)
         told = shown(death["explanation"] or "", 300)
         yield finding(
             "unexplained-termination",
             "T19",
             Severity.high if crashed or death["in_call"] else Severity.medium,
             [death],
-            title=f"{name_of(death)} {'crashed' if crashed else f'was terminated ({reason or kind})'}"
-            + (f" ({reason})" if crashed and reason else ""),
+            title=f"{name_of(death)} {_ended(death, reason)}",
             explanation=told if told not in ("", "crashed") else _UNTOLD[crashed],
             advice="Symbolicate the crash report of this time with the dSYM of that build and read the thread that crashed; "
             "where the capture does not hold it, it is in Settings, Privacy & Security, Analytics Data."
@@ -173,6 +174,37 @@ def _silent_death(inputs: Inputs) -> Iterator[Finding]:
             pattern=f"{kind}:{shown(death['namespace'] or '')}:{shown(death['code'] or '')}",
             confidence=0.9 if crashed else 0.7,
         )
+
+
+def _reason(death: Row) -> str:
+    """Return the name of the signal, else namespace and code; an empty text where there is neither."""
+    parts = (death["namespace"], death["code"])
+    return _SIGNALS.get(parts) or ", ".join(shown(part) for part in parts if part)
+
+
+def _ended(death: Row, reason: str) -> str:
+    kind = kill_class(death)
+    if kind == "crash":
+        return f"crashed ({reason})" if reason else "crashed"
+    return f"was terminated ({reason or kind})"
+
+
+def _death_of_system(death: Row, *, crashed: bool) -> Finding:
+    """Return that a process of iOS ended, for which nobody asked: no app caused it that is known, and no app can mend it."""
+    told = shown(death["explanation"] or "", 300)
+    return finding(
+        "unexplained-termination",
+        "T19",
+        Severity.info,
+        [{**death, "app": None, "process": None}],
+        title=f"{name_of(death)}, a process of iOS, {_ended(death, _reason(death))}",
+        explanation=(f"{told.rstrip('.')}. " if told not in ("", "crashed") else "")
+        + "This process belongs to iOS, which starts it again when it is needed.",
+        advice="No app has to change for this alone. If an app asked for what this process does when it ended, compare the "
+        "times, and send the report to Apple (Feedback Assistant). `--app NAME` judges this process as if it were your app.",
+        pattern=f"system:{kill_class(death)}",
+        confidence=0.9 if crashed else 0.7,
+    )
 
 
 _HELD_AUDIO: Final = "audio client died"
