@@ -49,7 +49,7 @@ def fails(samples: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         ((LOG, "SELECT * FROM Cals"), "there is no table Cals (did you mean calls?); "),
         ((LOG, "SELECT * FROM zzz"), "there is no table zzz; tables: app_states, "),
         ((LOG, "SELECT l.procces FROM log l"), "there is no column procces in l; "),
-        ((LOG, "SELEC 1"), "found: SELEC"),
+        ((LOG, "SELEC 1"), "not with SELEC"),
     ],
 )
 def test_sql_that_is_missing_or_misspelt(fails: Fails, arguments: tuple[str, ...], told: str) -> None:
