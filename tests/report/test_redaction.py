@@ -204,7 +204,7 @@ def test_levels_only_grow(rich: Analysis) -> None:
         ("A1B2C3D4-1111-2222-3333-444455556666 a1b2c3d4-1111-2222-3333-444455556666", "uuid-1 uuid-1"),
         ("imei: 356938035643809", "imei: name-1"),
         ("SSID: 'Doe Family', rssi -40", "SSID: name-1, rssi -40"),
-        ("callerName = Jane van Doe, ssid: The Doe Family", "callerName = name-1 van Doe, ssid: name-2"),
+        ("callerName = Jane van Doe, ssid: The Doe Family", "callerName = name-1, ssid: name-2"),
         ("remoteName: Jane Doe-Smith answered", "remoteName: name-1 answered"),
         ("appleID=jane; deviceName: Jane", "appleID=name-1; deviceName: name-1"),
         ("<CXHandle 0x28 type=generic, value=jane.doe>", "<CXHandle 0x28 type=generic, value=handle-1>"),

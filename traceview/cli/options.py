@@ -58,9 +58,10 @@ Redact = Annotated[
     typer.Option(
         "--redact",
         metavar="LEVEL",
-        help="none; ids: replace what looks like a telephone number, address, account, device id or owner of a device (a "
-        "name inside a sentence stays); all: drop free text too. Names of files, apps, processes and subsystems stay at "
-        "every level, and so do times.",
+        help="none; ids: replace what looks like a telephone number, address, account, device id or owner of a device, and "
+        "names that a line tells as a caller's (callerName=…; it cannot know a name inside a sentence, in a path or in small "
+        "letters); all: drop free text too. Names of files, apps, processes and subsystems stay at every level, and so do "
+        "times.",
     ),
 ]
 

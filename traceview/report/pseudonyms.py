@@ -1,8 +1,8 @@
 """Private values in text, and the stable tokens that replace them.
 
-What counts as private is a list of shapes, so it is a heuristic: a name in the middle of a sentence has no shape. Where
-that matters, level ``all`` removes the sentences. Plain digits without any mark of a telephone number stay, because
-error codes, times and sizes look the same.
+What counts as private is a list of shapes, so it is a heuristic: a name in the middle of a sentence has no shape, unless
+another line tells it (`traceview.report.callers`). Where that matters, level ``all`` removes the sentences. Plain digits
+without any mark of a telephone number stay, because error codes, times and sizes look the same.
 """
 
 import ipaddress
@@ -12,12 +12,12 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
+from traceview.report import callers
 from traceview_parsers.trace import Device
 
 _HEX = "[0-9A-Fa-f]"
-_PEOPLE = "localizedCallerName|displayName|callerName|contactName|remoteName|participantName|personName"
 _KEYS = (
-    rf"{_PEOPLE}|userName"
+    r"userName"
     r"|phoneNumber|msisdn|dial(?:ed|ing)?Number|imei|imsi|iccid|meid|serialNumber|serial number"
     r"|password|passwd|secret|api[_-]?key|authorization|access_token|auth_token|token|user"
 )
@@ -35,19 +35,27 @@ class _Shape(NamedTuple):
     """One shape of a private value: its pattern, and what must (not) stand around it.
 
     The group `key`, which stands first in a pattern, is kept. Patterns take linear time on any text, since runs begin at
-    their first character or are bounded, and hold nothing that the regular expressions of polars do not know.
+    their first character or are bounded, and hold nothing that the regular expressions of polars do not know, unless
+    `hint` stands for them in the quick test.
     """
 
     kind: str
     pattern: str
     before: str = ""
     after: str = ""
+    hint: str = ""
 
 
 _SHAPES: Final[tuple[_Shape, ...]] = (
+    _Shape("phone", rf"(?P<key>{callers.NUMBER_KEY})\+?\(?\d[\d ().-]{{4,20}}\d"),
+    _Shape("name", rf"(?P<key>{callers.KEY}){callers.NAME}", hint=callers.KEY),
+    _Shape("name", rf"(?P<key>{callers.ROLE_KEY}){callers.FULL_NAME}", hint=callers.ROLE_KEY),
+    _Shape("name", rf"(?P<key>{callers.SIP_KEY}){callers.SIP_NAME}", hint=callers.SIP_KEY),
+    _Shape("name", rf"(?P<key>{callers.ACCOUNT_KEY}){callers.ACCOUNT}"),
+    _Shape("user", rf"(?P<key>{callers.FOLDER_KEY}){callers.FOLDER}", hint=callers.FOLDER_KEY),
     _Shape(
         "name",
-        rf"(?P<key>(?i:\b(?:{_PEOPLE}|{_NAMED})\"?\s*[:=]\s*))[^\W\d_][\w.'\u2019-]*(?: [A-Z\u00c0-\u00de][\w.'\u2019-]+){{1,4}}",
+        rf"(?P<key>(?i:\b(?:{_NAMED})\"?\s*[:=]\s*))[^\W\d_][\w.'\u2019-]*(?: [A-Z\u00c0-\u00de][\w.'\u2019-]+){{1,4}}",
     ),
     _Shape("name", rf"(?P<key>(?i:\b(?:{_KEYS}|{_NAMED})\"?\s*[:=]\s*))(?:(?i:bearer|basic)\s+)?(?:{_VALUE})"),
     _Shape("number", r"(?P<key>(?i:\b(?:imei|imsi|iccid|meid)\s{1,3}))\d{14,20}\b"),
@@ -85,11 +93,16 @@ _SHAPES: Final[tuple[_Shape, ...]] = (
     _Shape("token", r"[A-Za-z0-9_-]{40,}", r"(?<![\w-])(?=(?:[A-Za-z_-]{0,200}\d){3})", r"(?![\w-])"),
 )
 """What is private; of two that begin at one place the first wins."""
+_QUOTES: Final = "\"'\\"
 _NOBODY: Final = frozenset({"Shared"})
 _MASKED: Final = re.compile(r"<(?:private|mask|sensitive|redacted)|\(null|nil\b|null\b")
 """How values begin that iOS has hidden, or that are none."""
-_PERSON: Final = rf"(?i:\b(?:{_PEOPLE})\"?\s*[:=]\s*)(?:\"([^\"]{{5,80}})\"|'([^']{{5,80}})')"
+_PERSON: Final = re.compile(
+    rf"{callers.KEY}(?P<named>{callers.NAME})|{callers.SIP_KEY}(?P<sip>{callers.SIP_NAME})|"
+    rf"(?i:\bcalle[re]\b){callers.OPEN}(?P<role>{callers.FULL_NAME})"
+)
 """A person's name where a line says that it is one."""
+_PERSON_HINT: Final = rf"{callers.KEY}|{callers.SIP_KEY}|(?i:\bcalle[re]\b)"
 _WHOLE_NAME: Final = re.compile(r"[^\W\d_][\w.'\u2019-]+(?: [\w.'\u2019-]+){1,4}")
 _MOST_PEOPLE: Final = 200
 _OWNER = re.compile(r"^(?P<first>.+?)['\u2019]s\b|\b(?:von|de|di|van|af|av) (?P<last>.+)$")
@@ -106,7 +119,7 @@ class Pseudonyms:
             for index, shape in enumerate(shapes)
         ]
         self._pattern = re.compile("|".join(parts))
-        self._quick = "|".join(f"(?:{shape.pattern.replace('?P<key>', '?:')})" for shape in shapes)
+        self._quick = "|".join(f"(?:{shape.hint or shape.pattern.replace('?P<key>', '?:')})" for shape in shapes)
         self._kinds = [shape.kind for shape in shapes]
         self._tokens: dict[tuple[str, str], str] = {}
         self._counts: dict[str, int] = {}
@@ -151,14 +164,14 @@ def people_in(texts: pl.Series) -> list[str]:
     Single words are left out, since they may be any word; so is what comes after the first 200 names.
     """
     found: dict[str, None] = {}
-    for text in texts.filter(texts.str.contains(_PERSON)).unique(maintain_order=True).to_list():
-        values = (quoted or single for quoted, single in re.findall(_PERSON, text))
-        found |= dict.fromkeys(value for value in values if _WHOLE_NAME.fullmatch(value))
+    for text in texts.filter(texts.str.contains(_PERSON_HINT)).unique(maintain_order=True).to_list():
+        values = (match[match.lastgroup or 0].strip(_QUOTES).rstrip(".:!?|") for match in _PERSON.finditer(text))
+        found |= dict.fromkeys(value for value in values if 5 <= len(value) <= 80 and _WHOLE_NAME.fullmatch(value))
     return list(found)[:_MOST_PEOPLE]
 
 
 def _canonical(kind: str, value: str) -> str:
-    text = value.strip("\"'").casefold()
+    text = value.strip(_QUOTES).casefold()
     return re.sub(r"\D", "", text) if kind == "phone" else text
 
 

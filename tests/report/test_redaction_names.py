@@ -1,0 +1,95 @@
+"""Names, accounts and folders that a line tells as such: all of them goes, and nothing of what stands beside them."""
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from traceview.report.pseudonyms import Pseudonyms, people_in
+from traceview_parsers.trace import Device
+
+FRAGMENTS = (
+    "displayName=", "caller: ", "caller_name", '":"', "From: ", "Max", " Mustermann", " van der", " Call", ' "', '"', "'",
+    " <sip:", "max@x.org", ">", ", ", "=", "user_id", "pass=", "pwd: /", "/Documents/", "max.mustermann/", "a/", "\\", ".",
+    "+49 151 2345678", " ", "Zoë", "<private>", "Optional(", "É",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "scrubbed"),
+    [
+        ("displayName=Max Mustermann", "displayName=name-1"),
+        (
+            "callerName=Max Mustermann, localizedCallerName=Max Mustermann",
+            "callerName=name-1, localizedCallerName=name-1",
+        ),
+        ("localizedCallerName=Max Mustermann UUID=4 video=NO", "localizedCallerName=name-1 UUID=4 video=NO"),
+        ("displayName=Max van der Berg Incoming call", "displayName=name-1 Incoming call"),
+        ("displayName=Max State: 3", "displayName=name-1 State: 3"),
+        ("displayName=Max Mustermann: ended", "displayName=name-1: ended"),
+        ("<update displayName=Dr. O'Neil Max>", "<update displayName=name-1>"),
+        ("callerName: Зоя Иванова; x", "callerName: name-1; x"),
+        ("remote_caller_name=Max Mustermann hasVideo: YES", "remote_caller_name=name-1 hasVideo: YES"),
+        ('{"caller_name":"Max Mustermann","n":1}', '{"caller_name":name-1,"n":1}'),
+        (r"{\"caller_name\":\"Max Mustermann\",\"n\":1}", r"{\"caller_name\":name-1,\"n\":1}"),
+        ('callerName: Optional("Max Mustermann")', "callerName: Optional(name-1)"),
+        ("caller name: Max Mustermann [video]", "caller name: name-1 [video]"),
+        ('caller: Max Mustermann, callerID = "Max Mustermann"', "caller: name-1, callerID = name-1"),
+        ('caller: "Max"', "caller: name-1"),
+        ('from: "Max Mustermann" <sip:max@x.org>;tag=1', "from: name-1 <sip-1>;tag=1"),
+        ("To: Max Mustermann <sip:max@x.org>", "To: name-1 <sip-1>"),
+        ("callerName=+49 151 23456789 now", "callerName=phone-1 now"),
+        ("phoneNumber = +49 151 2345678", "phoneNumber = phone-1"),
+        ("user_id=8812345 userId: 7, account_id=9", "user_id=name-1 userId: name-2, account_id=name-3"),
+        ("pass=hunter2 sip_password=abc pwd: x", "pass=name-1 sip_password=name-2 pwd: name-3"),
+        ("/var/Documents/logs/max.mustermann/a.log", "/var/Documents/logs/user-1/a.log"),
+    ],
+)
+def test_what_a_key_tells_goes_whole(text: str, scrubbed: str) -> None:
+    assert Pseudonyms(Device()).scrub(text) == scrubbed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "caller: SpringBoard",
+        "caller = pkd.123, extension = com.apple.iBooks",
+        "caller:IOKit: IOHIDSetHIDParameterToEventSystem",
+        'caller: "com.apple.foo"',
+        "caller: Unknown Caller",
+        "from: Foreground to: Background",
+        "displayName=<private> callerName = (null) displayName=nil hasVideo=NO",
+        "PWD=/ ; COMMAND=/usr/bin/pmset",
+        "bypass=1",
+        "/Documents/Foo.app/x /Documents/foo.app/x /Documents/com.acme/x /Documents/a.log",
+        "Audio Session: Call Ended",
+    ],
+)
+def test_what_tells_no_name_stays(text: str) -> None:
+    assert Pseudonyms(Device()).scrub(text) == text
+
+
+def test_names_in_no_quotes_are_known_in_other_lines() -> None:
+    texts = [
+        "displayName=Max Mustermann UUID=1",
+        "caller: Zoë Van Dyk",
+        "From: Jo Doe <sip:jo@x.org>",
+        "contact: My Headset",
+    ]
+    assert people_in(pl.Series(texts)) == ["Max Mustermann", "Zoë Van Dyk", "Jo Doe"]
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=9).map("".join))
+def test_the_quick_test_misses_no_name(text: str) -> None:
+    names = Pseudonyms(Device())
+    assert names.scrub(text) == text or names.suspects(pl.Series([text])).len() == 1
+
+
+@pytest.mark.parametrize(
+    "unit", ["displayName=Max ", "caller: Max ", "from: ", "Max ", "from: a b c d e ", "/Documents/a/", "max.", "caller ", "pass"]
+)  # fmt: skip
+def test_long_lines_of_names_take_linear_time(unit: str) -> None:
+    """A quadratic pattern would need hours; the time limit of the suite is the assertion."""
+    text = unit * (300_000 // len(unit))
+    assert Pseudonyms(Device()).scrub(text)
+    assert people_in(pl.Series([text])) is not None

@@ -1,0 +1,69 @@
+"""How log lines tell a person's name: the words before it, and how far a name reaches that stands in no quotes.
+
+All patterns are text, and each key ends before its value. A name in no quotes ends at a comma, a semicolon or a bracket, at
+the next ``key=``, and at a word that is no name: one in small letters (but for *van*, *de* and the like), or one of
+`_NO_NAME`. That is a heuristic: a log prints no end of such a value.
+"""
+
+from typing import Final
+
+_BETWEEN: Final = "[ _-]?"
+OPEN: Final = r"\\{0,3}\"?\s*[:=]\s*(?:Optional\()?"
+"""What stands between a key and its value, also in JSON (within JSON), dictionaries and optional values of Swift."""
+_NAME_KEYS: Final = (
+    rf"(?:(?:localized|remote){_BETWEEN})?caller{_BETWEEN}name|(?:callee|contact|participant|person){_BETWEEN}name|"
+    r"(?:display|remote)[_-]?name"
+)
+KEY: Final = rf"(?i:(?:\b|_)(?:{_NAME_KEYS}){OPEN})"
+"""A key whose value is a person's name, whatever it looks like."""
+NUMBER_KEY: Final = (
+    rf"(?i:(?:\b|_)(?:{_NAME_KEYS}|caller(?:{_BETWEEN}id)?|callee|phone{_BETWEEN}number|msisdn|"
+    rf"dial(?:ed|ing)?{_BETWEEN}number){OPEN})"
+)
+"""A key whose value may be a telephone number that is written with blanks."""
+ROLE_KEY: Final = rf"(?i:\b(?:caller(?:{_BETWEEN}id)?|callee|contact|participant|sender|recipient|remote party){OPEN})"
+"""A key that names a person only where the value looks like a name: functions, programs and devices call as well."""
+SIP_KEY: Final = (
+    r"(?i:\b(?:from|to|contact|referred-by|remote-party-id|p-(?:asserted|preferred)-identity)\s?[:=]\s{0,3})"
+)
+"""A header of SIP, which has a name before an address in angle brackets (RFC 3261, 20.10)."""
+ACCOUNT_KEY: Final = (
+    rf"(?i:(?:\b|_)(?:pass(?:wd|word|code|phrase)?|pwd|user{_BETWEEN}(?:id|name)|login{_BETWEEN}(?:id|name)|"
+    rf"(?:account|customer|subscriber|member){_BETWEEN}(?:id|number|name)){OPEN})"
+)
+"""A key of an account or of what opens it."""
+ACCOUNT: Final = r"(?:\\{0,3}\"[^\"]{0,200}\"?|'[^']{0,200}'?|[^\s,;>)}\]\"'\\/][^\s,;>)}\]\"']*)"
+"""Its value; no path, since ``PWD`` names a folder as well."""
+
+_CAPITAL: Final = r"[^\W\d_a-z\u00df-\u00f6\u00f8-\u00ff]"
+_WORD: Final = rf"{_CAPITAL}[\w.'\u2019-]{{0,40}}"
+_SMALL: Final = "(?:al|bin|da|de|del|den|der|di|do|dos|du|el|la|le|ten|ter|van|von|zu|zum|zur)"
+_NO_NAME: Final = (
+    "(?:Accepted|Active|Answered|App|Application|Audio|Begin|Call|CallKit|Calls|Code|Connected|Connecting|Connection|"
+    "Declined|Device|Domain|Ended|Error|Failed|Handle|Held|ID|Inactive|Incoming|Missed|Muted|NO|Outgoing|PID|Provider|Push|"
+    "PushKit|Reason|Rejected|Reported|Ringing|Session|Source|Start|Started|State|Status|Stopped|Success|Time|Timeout|Type|"
+    "UUID|Unknown|Update|Updated|Value|Video|VoIP|YES)"
+)
+"""Words of calls that begin with a capital letter in logs."""
+_NO_SENTENCE: Final = r"(?<!\w\w\w[.!?:|])"
+_NO_KEY: Final = r"(?![\w.'\u2019-]{1,40}\s?="
+_GAP: Final = rf"{_NO_SENTENCE} {{1,2}}(?:{_SMALL} ){{0,2}}(?!{_NO_NAME}\b)"
+_SECOND: Final = rf"{_GAP}{_NO_KEY}){_WORD}"
+_LATER: Final = rf"{_GAP}{_NO_KEY}|[\w.'\u2019-]{{1,40}}[:(\[]){_WORD}"
+_QUOTED: Final = r"\\{0,3}\"[^\"]{0,200}\"?|'[^']{0,200}'?"
+NAME: Final = rf"(?:{_QUOTED}|[^\s,;>)}}\]\"']+(?:['\u2019][^\s,;>)}}\]\"']+)*(?:{_SECOND}(?:{_LATER}){{0,3}})?)"
+"""A value that is a name: all within quotes, else its first word and those after it that look like more of the name."""
+FULL_NAME: Final = (
+    rf"(?:\\{{0,3}}\"(?:[^\"._/:<>=()\\]{{1,80}}|{_WORD}(?: {_WORD}){{1,4}})\\{{0,3}}\"|"
+    rf"(?!{_NO_NAME}\b){_WORD}{_SECOND}(?:{_LATER}){{0,3}})"
+)
+"""A value that looks like a name: two words with capital letters, or words in quotes that are no identifier."""
+BEFORE_SIP: Final = r"(?=\s{0,3}<(?:sips?|tel):)"
+SIP_NAME: Final = rf"(?:\"[^\"<>]{{1,80}}\"|[^\s\"<>,;:=]{{1,40}}(?: [^\s\"<>,;:=]{{1,40}}){{0,4}}){BEFORE_SIP}"
+"""The name in a header of SIP."""
+
+FOLDER_KEY: Final = r"/(?:Documents|Downloads|Desktop)/(?:[^/\s\"'<>]{1,80}/){0,3}?"
+"""Folders that an app or a person fills."""
+_BUNDLES: Final = "(?:app|appex|bundle|db|dsym|framework|lproj|logarchive|xcarchive|xctrace|trace|plugin|local|d)"
+FOLDER: Final = rf"(?!(?:com|org|net|io)\.)[a-z]{{2,30}}\.(?!{_BUNDLES}/)[a-z]{{2,30}}(?=/)"
+"""A folder that is named as accounts are: ``jane.doe``."""
