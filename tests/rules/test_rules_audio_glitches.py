@@ -206,7 +206,14 @@ def test_io_overload_of_the_audio_server_concerns_every_app(case: Any) -> None:
     (found,) = case.findings("io-overload", apps=["com.acme.voip"])
     assert found.app is None
     assert found.number == "G03"
-    assert "Most likely cause: thermal (70% sure)" in found.explanation
+    assert "Most likely cause: thermal (70 % sure)" in found.explanation
+
+
+def test_a_cause_that_is_hardly_sure_is_called_possible(case: Any) -> None:
+    overload(case, 12, 12, cause="cpu", cause_confidence=0.3)
+    (found,) = case.findings("io-overload")
+    assert "Possible cause: cpu (30 % sure)." in found.explanation
+    assert "likely" not in found.explanation
 
 
 def test_io_overloads_far_apart_are_told_apart(case: Any) -> None:

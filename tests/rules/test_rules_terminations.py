@@ -276,6 +276,18 @@ def test_a_kill_of_what_is_known_to_be_a_daemon_is_none_of_ours(case: Any) -> No
     assert not case.findings("jetsam")
 
 
+def test_a_cpu_kill_names_its_own_limit_instead_of_the_usual_one(case: Any) -> None:
+    told = "9 seconds cpu time over 38 seconds (24% cpu average), exceeding limit of 15% cpu over 60 seconds"
+    case.add("terminations", 9, 9, kind="cpu", explanation=told)
+    case.add("terminations", 20, 20, kind="cpu")
+    exact, bare = case.findings("cpu-kill")
+    assert exact.title.endswith("too much CPU in the background (9 s of CPU time in 38 s, limit 15 % over 60 s)")
+    assert "often 80 %" not in exact.explanation
+    assert bare.title.endswith("too much CPU in the background")
+    assert "often 80 % over 60 s" in bare.explanation
+    assert exact.fingerprint == bare.fingerprint
+
+
 def test_a_report_without_a_time_is_a_verdict_that_says_so(case: Any) -> None:
     case.add("terminations", 0, kind="cpu", evidence=[5, 4])
     case.add("resource_events", 0, kind="wakeups", value=45_001.0, limit=45_000.0, fatal=False)

@@ -1,7 +1,8 @@
 """An analysis as text for people at a terminal. Log text is untrusted: control characters are made visible."""
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
+from typing import Any
 
 import polars as pl
 import typer
@@ -21,6 +22,7 @@ _FIRST_LINES = 2
 _LAST_LINES = 3
 _MESSAGE_CHARACTERS = 220
 _NAMED_SOURCES = 8
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _COLOURS = {
     Severity.critical: "bright_red",
     Severity.high: "red",
@@ -169,12 +171,9 @@ def _calls(calls: pl.DataFrame, clock: _Clock) -> str:
         return ""
     rows = [typer.style("Calls", bold=True)]
     for call in calls.head(20).iter_rows(named=True):
-        names = [
-            name for name in ("reported", "answered", "audio_activated", "connected", "ended") if call[name] is not None
-        ]
+        times = _times_of_call(call)
         told = ", ".join(
-            f"{name.replace('_', ' ')} {clock(call[name], call[names[0]] if name != names[0] else None)}"
-            for name in names
+            f"{name} {clock(time, times[0][1] if number else None)}" for number, (name, time) in enumerate(times)
         )
         who = visible(call["app"] or call["provider"] or call["kind"] or "unknown app")
         outcome = call["outcome"] if call["outcome"] not in {None, "unknown"} else "outcome unknown"
@@ -183,6 +182,22 @@ def _calls(calls: pl.DataFrame, clock: _Clock) -> str:
     if calls.height > 20:
         rows.append(f"  … {calls.height - 20} more: traceview export")
     return "\n".join(rows)
+
+
+def _times_of_call(call: dict[str, Any]) -> list[tuple[str, datetime]]:
+    """Return the moments that are known of a call; its edges too where no line names them, but not the capture's."""
+    steps = ("reported", "answered", "audio_activated", "connected", "ended")
+    times = [(name.replace("_", " "), call[name]) for name in steps if call[name] is not None]
+    moments = [time for _, time in times]
+    if (
+        call["start"] is not None
+        and call["start_how"] != "capture_edge"
+        and call["start"] < min(moments, default=_NEVER)
+    ):
+        times.insert(0, ("began", call["start"]))
+    if call["ended"] is None and call["end"] is not None and call["end_how"] != "capture_edge":
+        times.append(("over", call["end"]))
+    return times
 
 
 def _source(one: Coverage, zone: tzinfo) -> str:

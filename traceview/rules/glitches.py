@@ -90,7 +90,7 @@ def _overload(inputs: Inputs) -> Iterator[Finding]:
             title=f"Audio of {_who(about[0])} missed {plural(count, 'deadline')}{where} (up to {peak} in 10 s)",
             explanation="The audio thread did not finish a buffer in time, so the hardware skipped it: users hear a click or "
             "a gap for each."
-            + (f" Most likely cause: {cause}." if cause else "")
+            + (f" {cause}." if cause else "")
             + (
                 " The log is of a simulator, which prints such lines all the time: no statement about a device."
                 if simulator
@@ -112,12 +112,18 @@ def _under_pressure(about: list[Row]) -> bool:
     return 2 * pressed > sum(row["count"] or 1 for row in about)
 
 
+_LIKELY: Final = 0.5
+"""A cause less sure than this is no likely one."""
+
+
 def _likely_cause(about: list[Row]) -> str | None:
     known = [row for row in about if row["cause"] not in {None, "unknown"}]
     if not known:
         return None
     best = max(known, key=lambda row: row["cause_confidence"] or 0.0)
-    return f"{str(best['cause']).replace('_', ' ')} ({(best['cause_confidence'] or 0.0):.0%} sure)"
+    sure = best["cause_confidence"] or 0.0
+    kind = "Most likely" if sure >= _LIKELY else "Possible"
+    return f"{kind} cause: {str(best['cause']).replace('_', ' ')} ({100 * sure:.0f} % sure)"
 
 
 def _restart(inputs: Inputs) -> Iterator[Finding]:

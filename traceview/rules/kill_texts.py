@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from traceview_parsers.ips.limits import usage
+
 
 @dataclass(frozen=True, slots=True)
 class Kill:
@@ -13,6 +15,8 @@ class Kill:
     verb: str
     explanation: str
     advice: str
+    usual: str = ""
+    """What limit is usual: said where nothing tells that of this kill."""
 
 
 SYSTEM_KILLS: Final = {
@@ -63,7 +67,17 @@ SYSTEM_KILLS: Final = {
         "cpu-kill",
         "T08",
         "because it used too much CPU in the background",
-        "iOS ends an app that exceeds its CPU limit in the background (often 80 % over 60 s, lower values are reported).",
+        "iOS ends an app that exceeds its CPU limit in the background.",
         "Find the hot threads in the .cpu_resource_fatal report; stop timers, rendering and retries in the background.",
+        "The limit is often 80 % over 60 s; lower values are reported.",
     ),
 }
+
+
+def cpu_figures(text: str | None) -> str:
+    """Return `` (9 s of CPU time in 38 s, limit 15 % over 60 s)`` for a title, from the text of a CPU kill; else nothing."""
+    told = usage(text)
+    if told is None or told.used is None or None in (told.window_s, told.limit_window_s):
+        return ""
+    used = f"{told.used:,.0f} s of CPU time in {told.window_s:,.0f} s"
+    return f" ({used}, limit {told.limit:,.0f} % over {told.limit_window_s:,.0f} s)"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from traceview.rules import links
-from traceview.rules.kill_texts import SYSTEM_KILLS
+from traceview.rules.kill_texts import SYSTEM_KILLS, cpu_figures
 from traceview.rules.kills import CODES, code_text, code_value, deaths, has_kill, kill_class, kills, state_text
 from traceview.rules.registry import Check, Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
@@ -74,13 +74,14 @@ def _system_kill(rule: str) -> Check:
         for death in kills(inputs, *classes):
             kill = SYSTEM_KILLS[kill_class(death)]
             worst = bool(death["in_call"]) or kill.number in {"T04", "T08"}
+            figures = cpu_figures(death["explanation"]) if kill.number == "T08" else ""
             yield finding(
                 kill.rule,
                 kill.number,
                 Severity.critical if worst else Severity.high,
                 [death],
-                title=f"iOS killed {name_of(death)} {kill.verb}{code_text(death)}",
-                explanation=kill.explanation,
+                title=f"iOS killed {name_of(death)} {kill.verb}{figures or code_text(death)}",
+                explanation=kill.explanation if figures or not kill.usual else f"{kill.explanation} {kill.usual}",
                 advice=kill.advice,
                 pattern=kill_class(death),
             )
