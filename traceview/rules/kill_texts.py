@@ -1,9 +1,18 @@
 """Kills by the system that need no rule of their own: what each class means, and what to do about it."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
-from traceview_parsers.ips.limits import usage
+
+_NUMBER: Final = r"\d{1,9}(?:\.\d{1,9})?"
+_CPU: Final = re.compile(
+    rf"(?P<used>{_NUMBER}) ?s(?:econds)? cpu time over (?P<window>{_NUMBER}) seconds [^\n]{{0,60}}"
+    rf"limit of (?P<limit>{_NUMBER})% cpu over (?P<limit_window>{_NUMBER}) seconds"
+)
+"""What a CPU report tells of the excess (seen in real reports: a .cpu_resource_fatal of iOS 15)."""
+_LONGEST: Final = 1000
+"""Characters of a text that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +85,9 @@ SYSTEM_KILLS: Final = {
 
 def cpu_figures(text: str | None) -> str:
     """Return `` (9 s of CPU time in 38 s, limit 15 % over 60 s)`` for a title, from the text of a CPU kill; else nothing."""
-    told = usage(text)
-    if told is None or told.used is None or None in (told.window_s, told.limit_window_s):
+    told = _CPU.search((text or "")[:_LONGEST])
+    if told is None:
         return ""
-    used = f"{told.used:,.0f} s of CPU time in {told.window_s:,.0f} s"
-    return f" ({used}, limit {told.limit:,.0f} % over {told.limit_window_s:,.0f} s)"
+    return (
+        f" ({told['used']} s of CPU time in {told['window']} s, limit {told['limit']} % over {told['limit_window']} s)"
+    )
