@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-
 _NUMBER: Final = r"\d{1,9}(?:\.\d{1,9})?"
 _CPU: Final = re.compile(
     rf"(?P<used>{_NUMBER}) ?s(?:econds)? cpu time over (?P<window>{_NUMBER}) seconds [^\n]{{0,60}}"
