@@ -23,6 +23,7 @@ LAYERS = {
     "traceview.serialise": 5,
     "traceview.compare": 5,
     "traceview.sources": 5,
+    "traceview.verdict": 5,
     "traceview.perfetto": 6,
     "traceview.context": 5,
     "traceview.plots": 5,

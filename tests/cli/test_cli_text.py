@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,32 @@ def test_remarks_alone_are_no_verdict_where_most_rules_are_silent(samples: Path)
     told = "Little can be said, since 54 of 60 rules could not be evaluated; 2 findings: 2 info (no log, 5 events recognised)"
     assert told in text.splitlines()
     assert "  call-1 com.acme.voip: outcome unknown; began 09:13:17.000, ended 09:15:40.000" in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "table"),
+    [
+        ("metrickit/nshipster-simulated-mxmetricpayload-ios13.json", "Nothing can be said: ", "41 rows in metrics"),
+        (
+            "ips/jetsam298/faisalmemon-jetsam_per-process-limit.crash",
+            "Nothing can be said: ",
+            "5 rows in jetsam_counts",
+        ),
+        ("ips/crash309/pycrashreport-ios14-abort.ips", "Little can be said, since ", ""),
+    ],
+)
+def test_terminal_and_page_say_the_same_where_they_can_say_little(
+    real: Path, tmp_path: Path, name: str, said: str, table: str
+) -> None:
+    told = _run("analyze", real / name).stdout.splitlines()
+    status = _run("report", real / name, "-o", tmp_path / "a.html").stderr.splitlines()
+    headline = re.search(r'<h1 id="headline">(.*?)</h1>', (tmp_path / "a.html").read_text("utf-8"))
+    assert headline is not None
+    assert headline[1].startswith(said)
+    assert told[2].startswith(f"{headline[1]}; ")
+    assert status[0] == told[2]
+    hints = [line for line in told if "`traceview query CAPTURE" in line]
+    assert [line.split(":")[0].strip() for line in hints] == ([table] if table else [])
 
 
 def test_the_line_that_tells_the_cause_is_shown(samples: Path) -> None:

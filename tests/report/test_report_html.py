@@ -217,7 +217,7 @@ def test_an_empty_analysis_says_what_was_checked(empty: Analysis, tmp_path: Path
     size = write(empty, tmp_path / "x.html", rules=[rule])
     page = _Page((tmp_path / "x.html").read_text(encoding="utf-8"))
     text = _squeezed(page.text)
-    assert "Nothing found" in text
+    assert "Nothing can be said: none of the 5,120 log rows is one that a rule could judge" in text
     assert "1 rule ran without a match" in text
     assert "Calls without audio" in text
     assert "1 rule could not be evaluated" in text

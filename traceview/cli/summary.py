@@ -9,9 +9,9 @@ import typer
 
 from traceview.analysis import Analysis
 from traceview.cli.options import visible
-from traceview.rules.builtin import load_rules
-from traceview.rules.lacking import MOST_SILENT, grouped
+from traceview.rules.lacking import grouped
 from traceview.rules.registry import Severity
+from traceview.verdict import little_said, not_evaluated, nothing_said, what_was_read
 
 _WIDEST: Final = 110
 _NARROWEST: Final = 50
@@ -26,17 +26,16 @@ def verdict(analysis: Analysis) -> str:
 
 def told(analysis: Analysis) -> str:
     """Return the plain words of `verdict`, in one line."""
-    skipped = len(analysis.not_evaluated)
-    found = _found(analysis)
+    found, little = nothing_said(analysis), little_said(analysis)
     if found is None:
-        found = f"Nothing can be said: {_nothing(analysis)}"
-    elif skipped > MOST_SILENT and (analysis.worst or Severity.info) <= Severity.low:
-        return f"Little can be said, since {_how_many(analysis)}; {found[0].lower()}{found[1:]}"
-    return f"{found}; {_how_many(analysis)}" if skipped else found
+        found = _found(analysis)
+        if little is not None:
+            return f"{little}; {found[0].lower()}{found[1:]}"
+    return f"{found}; {not_evaluated(analysis)}" if analysis.not_evaluated else found
 
 
-def _found(analysis: Analysis) -> str | None:
-    """Return how many findings of which severity; None where nothing could be found."""
+def _found(analysis: Analysis) -> str:
+    """Return how many findings of which severity."""
     accepted = f"{analysis.accepted:,} that the configuration accepts" if analysis.accepted else ""
     if analysis.findings:
         counts = dict.fromkeys(reversed(Severity), 0)
@@ -45,31 +44,13 @@ def _found(analysis: Analysis) -> str | None:
         by_severity = ", ".join(f"{count} {severity.name}" for severity, count in counts.items() if count)
         total = len(analysis.findings)
         and_accepted = f", and {accepted}" if accepted else ""
-        return f"{total} finding{'s' * (total != 1)}: {by_severity}{and_accepted} ({_read(analysis)})"
-    if not analysis.events["time"].count():
-        return None
-    return f"{f'No other findings than {accepted}' if accepted else 'No findings'} ({_read(analysis)})"
-
-
-def _nothing(analysis: Analysis) -> str:
-    rows = analysis.rows_read
-    if analysis.events.height:
-        return f"no line that was recognised has a time ({_read(analysis)})"
-    if not rows:
-        return "there is neither a log line nor an event that a rule could judge"
-    which = f"none of the {rows:,} log rows is" if rows > 1 else "the only log row is not"
-    return f"{which} one that a rule could judge"
-
-
-def _read(analysis: Analysis) -> str:
-    rows, events = analysis.rows_read, analysis.events.height
-    log = f"{rows:,} log row{'s' * (rows != 1)}" if rows else "no log"
-    return f"{log}, {events:,} event{'s' * (events != 1)} recognised"
+        return f"{total} finding{'s' * (total != 1)}: {by_severity}{and_accepted} ({what_was_read(analysis)})"
+    return f"{f'No other findings than {accepted}' if accepted else 'No findings'} ({what_was_read(analysis)})"
 
 
 def unchecked(analysis: Analysis, *, in_full: bool) -> list[str]:
     """Return what keeps rules from running, a paragraph each; in full: each rule with what it needs."""
-    rows = [wrap(f"{_how_many(analysis)}, so that their silence means nothing:")]
+    rows = [wrap(f"{not_evaluated(analysis)}, so that their silence means nothing:")]
     named = len(analysis.not_evaluated) <= _FEW_RULES and not in_full
     for lack in grouped(analysis.not_evaluated, {one.reader for one in analysis.coverage}):
         names = f": {', '.join(one.rule for one in lack.rules)}" if named else ""
@@ -83,13 +64,6 @@ def unchecked(analysis: Analysis, *, in_full: bool) -> list[str]:
 
 def _need(needs: str, why: str) -> str:
     return needs if needs == why else f"needs {needs}"
-
-
-def _how_many(analysis: Analysis) -> str:
-    known, failed = load_rules()
-    skipped = len({one.rule for one in analysis.not_evaluated})
-    whole = len({*(rule.id for rule in known), *(one.rule for one in failed)})
-    return f"{skipped} of {whole} rules could not be evaluated"
 
 
 def wrap(text: str, indent: str = "  ", hang: str = "") -> str:

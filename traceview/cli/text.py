@@ -15,6 +15,7 @@ from traceview.cli.troubles import of_many_logs, problem_lines, time_doubt, time
 from traceview.completeness import log_span
 from traceview.rules.registry import Finding, Severity
 from traceview.sources import by_weight
+from traceview.verdict import little_said, nothing_said, unjudged_tables
 from traceview.zones import read_locally
 from traceview_parsers.trace import Coverage
 
@@ -54,7 +55,7 @@ def render_analysis(analysis: Analysis, *, in_full: bool = False) -> str:
     """
     zone = zone_of(analysis.capture.tz)
     clock = _Clock(zone, _days(analysis, zone))
-    parts = [_headline(analysis, zone), *_doubts(analysis), verdict(analysis)]
+    parts = [_headline(analysis, zone), *_doubts(analysis), verdict(analysis), _beside(analysis)]
     parts += _findings(analysis, clock)
     parts += [_calls(analysis.episodes["calls"], clock), _not_shown(analysis, zone, in_full=in_full)]
     return "\n\n".join(part for part in parts if part)
@@ -91,6 +92,13 @@ def _doubts(analysis: Analysis) -> list[str]:
     """Return what puts all findings in doubt, to be read before them."""
     text = of_many_logs(analysis.problems)
     return [] if text is None else [typer.style(fold(text, ""), fg="yellow")]
+
+
+def _beside(analysis: Analysis) -> str:
+    """Return where to look for what no rule judges, where the rules can say little."""
+    if nothing_said(analysis) is None and little_said(analysis) is None:
+        return ""
+    return "\n".join(fold(text) for text in unjudged_tables(analysis))
 
 
 def _days(analysis: Analysis, zone: tzinfo) -> bool:

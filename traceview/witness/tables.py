@@ -13,7 +13,7 @@ MOST_ROWS: Final = 200_000
 of iOS 26, iLEAPP's validation images)."""
 KEPT: Final = (
     *("reports", "jetsam_processes", "stackshot_processes", "processes_at_capture", "threads_at_capture"),
-    *("log_volume", "shutdown_clients", "listed_reports", "time_zones", "metrics"),
+    *("log_volume", "shutdown_clients", "listed_reports", "time_zones", "metrics", "jetsam_counts"),
 )
 """Tables that an analysis keeps; those of PowerLog become events and windows, and stay in their file."""
 

@@ -10,8 +10,8 @@ from traceview.plots.text import duration, plural
 from traceview.plots.view import witness_rows
 from traceview.report.views.findings import FindingsView, FindingView
 from traceview.report.views.moments import Moments
-from traceview.rules.lacking import MOST_SILENT
 from traceview.rules.registry import Rule, Severity
+from traceview.verdict import little_said, nothing_said
 from traceview.zones import from_ns
 
 TOP: Final = 5
@@ -73,9 +73,8 @@ def verdict_view(
 
 def _headline(analysis: Analysis) -> str:
     worst = analysis.worst
-    silent = len({rule.rule for rule in analysis.not_evaluated})
-    if silent > MOST_SILENT and (worst is None or worst <= Severity.low):
-        return f"Little can be said: {plural(silent, 'rule')} lack their evidence"
+    if (said := nothing_said(analysis) or little_said(analysis)) is not None:
+        return said
     if worst is None:
         return "Nothing found but what was accepted" if analysis.accepted else "Nothing found"
     if worst <= Severity.low:
