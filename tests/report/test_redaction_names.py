@@ -85,6 +85,12 @@ def test_the_quick_test_misses_no_name(text: str) -> None:
     assert names.scrub(text) == text or names.suspects(pl.Series([text])).len() == 1
 
 
+def test_many_texts_are_tested_as_few_are() -> None:
+    names, texts = Pseudonyms(Device()), pl.Series([f"{FRAGMENTS[one % 30]}{one}" for one in range(1500)])
+    few = [names.suspects(texts[start : start + 100]) for start in range(0, 1500, 100)]
+    assert names.suspects(texts).to_list() == pl.concat(few).to_list()
+
+
 @pytest.mark.parametrize(
     "unit", ["displayName=Max ", "caller: Max ", "from: ", "Max ", "from: a b c d e ", "/Documents/a/", "max.", "caller ", "pass"]
 )  # fmt: skip

@@ -105,6 +105,8 @@ _PERSON: Final = re.compile(
 _PERSON_HINT: Final = rf"{callers.KEY}|{callers.SIP_KEY}|(?i:\bcalle[re]\b)"
 _WHOLE_NAME: Final = re.compile(r"[^\W\d_][\w.'\u2019-]+(?: [\w.'\u2019-]+){1,4}")
 _MOST_PEOPLE: Final = 200
+_MANY: Final = 1000
+"""From so many texts on it is faster to look for one shape after the other than for any (measured: nine times at 30,000)."""
 _OWNER = re.compile(r"^(?P<first>.+?)['\u2019]s\b|\b(?:von|de|di|van|af|av) (?P<last>.+)$")
 _GENERIC = frozenset({"iphone", "ipad", "ipod", "ipod touch", "apple watch", "watch", "mac", "phone"})
 
@@ -119,14 +121,18 @@ class Pseudonyms:
             for index, shape in enumerate(shapes)
         ]
         self._pattern = re.compile("|".join(parts))
-        self._quick = "|".join(f"(?:{shape.hint or shape.pattern.replace('?P<key>', '?:')})" for shape in shapes)
+        self._quick = [shape.hint or shape.pattern.replace("?P<key>", "?:") for shape in shapes]
+        self._any = "|".join(f"(?:{pattern})" for pattern in self._quick)
         self._kinds = [shape.kind for shape in shapes]
         self._tokens: dict[tuple[str, str], str] = {}
         self._counts: dict[str, int] = {}
 
     def suspects(self, texts: pl.Series) -> pl.Series:
         """Return the texts that may hold something private: a quick test that never misses one."""
-        return texts.filter(texts.str.contains(self._quick))
+        if len(texts) < _MANY:
+            return texts.filter(texts.str.contains(self._any))
+        found = (pl.col("text").str.contains(pattern) for pattern in self._quick)
+        return texts.to_frame("text").filter(pl.any_horizontal(*found)).to_series()
 
     def token(self, kind: str, value: str) -> str:
         """Return the token of a value."""
