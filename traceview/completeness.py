@@ -7,8 +7,8 @@ from typing import Final
 
 import polars as pl
 
-from traceview.zones import from_ns, offset_text
-from traceview_parsers.clock import zone
+from traceview.zones import from_ns
+from traceview_parsers.clock import offset_text, zone
 from traceview_parsers.problems import Problems
 from traceview_parsers.schema import REF_POSITION_BITS
 from traceview_parsers.trace import Coverage, Input

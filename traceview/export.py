@@ -23,7 +23,8 @@ from traceview.serialise import findings_frame
 from traceview_parsers.errors import TraceviewError, UsageError
 
 FORMATS = ("parquet", "arrow", "csv", "ndjson", "perfetto", "sarif", "junit")
-_ONE_FILE = {"perfetto": "trace.perfetto.json", "sarif": "findings.sarif", "junit": "findings.junit.xml"}
+ONE_FILE = {"perfetto": "trace.perfetto.json", "sarif": "findings.sarif", "junit": "findings.junit.xml"}
+"""The file of each form that is no form of tables."""
 _SARIF_LEVEL = {
     Severity.critical: "error",
     Severity.high: "error",
@@ -47,8 +48,8 @@ def export(
     if form not in FORMATS:
         raise UsageError(f"--format {form}: choose one of {', '.join(FORMATS)}")
     analysis = redacted(capture.analysis, redaction)
-    frames = {} if form in _ONE_FILE else _frames(capture, analysis)
-    files = [folder / (_ONE_FILE.get(form) or f"{name}.{form}") for name in frames or (form,)]
+    frames = {} if form in ONE_FILE else _frames(capture, analysis)
+    files = [folder / (ONE_FILE.get(form) or f"{name}.{form}") for name in frames or (form,)]
     _spare(inputs, files)
     folder.mkdir(parents=True, exist_ok=True)  # not before: an analysis may fail
     if form == "perfetto":

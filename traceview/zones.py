@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
-from traceview_parsers.clock import zone
+from traceview_parsers.clock import offset_text, zone
 from traceview_parsers.errors import UsageError
 from traceview_parsers.trace import CaptureInfo
 
@@ -34,12 +34,6 @@ def at_one_offset(capture: CaptureInfo, end_ns: int) -> CaptureInfo:
         return capture
     tz = offset_text(round(offset.total_seconds()))
     return capture if tz == capture.tz else replace(capture, tz=tz, tz_how=f"{capture.tz_how}, {capture.tz}")
-
-
-def offset_text(seconds: int) -> str:
-    """Return an offset from UTC as people write it: ``-05:00``."""
-    minutes = abs(seconds) // 60
-    return f"{'-' if seconds < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
 
 
 def from_ns(nanoseconds: int) -> datetime:

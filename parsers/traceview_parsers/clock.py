@@ -88,8 +88,18 @@ def zone_name(tz: tzinfo) -> str:
     key = getattr(tz, "key", None)
     if isinstance(key, str):
         return key
-    minutes = round((tz.utcoffset(None) or timedelta()).total_seconds() / 60)
-    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+    return offset_text(round((tz.utcoffset(None) or timedelta()).total_seconds()))
+
+
+def offset_text(seconds: int) -> str:
+    """Return an offset from UTC as people write it: ``-05:00``."""
+    minutes = abs(seconds) // 60
+    return f"{'-' if seconds < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def colon_offset(offset: str) -> str:
+    """``+0100`` → ``+01:00``."""
+    return f"{offset[:3]}:{offset[3:]}"
 
 
 def offset_ns(text: str) -> int | None:

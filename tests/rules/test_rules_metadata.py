@@ -8,7 +8,7 @@ import pytest
 
 from traceview.rules import builtin
 from traceview.rules.not_covered import NOT_COVERED
-from traceview.rules.reference import explain, explain_finding, render
+from traceview.rules.reference import explain, explain_findings, render
 from traceview.rules.registry import Registry, Rule, Severity
 from traceview_parsers.errors import UsageError
 
@@ -108,7 +108,7 @@ def test_what_no_rule_decides_is_said_with_its_reason() -> None:
 
 def test_explain_a_finding(healthy: Any) -> None:
     (found,) = healthy.findings("user-force-quit")
-    text = explain_finding(found)
+    text = explain_findings([(found, "")])
     assert found.title in text
     assert found.fingerprint in text
     assert "Needs:" in text

@@ -21,9 +21,6 @@ class Format(StrEnum):
     junit = "junit"
 
 
-_NO_TABLES = (Format.perfetto, Format.sarif, Format.junit)
-
-
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("export")(export)
@@ -49,6 +46,7 @@ def export(
 ) -> None:
     """Write tables, windows or findings for other tools. --format perfetto has windows; sarif and junit have findings."""
     options.check_folder(out)
+    from traceview.export import ONE_FILE  # noqa: PLC0415  (keeps --help fast)
     from traceview.export import export as write  # noqa: PLC0415  (keeps --help fast)
 
     with (
@@ -56,7 +54,7 @@ def export(
         options.writing(out),
     ):
         written = write(capture, out, form.value, redact, inputs)
-        left = "" if redact == "none" or form in _NO_TABLES else ", ".join(capture.trace.tables)
+        left = "" if redact == "none" or form in ONE_FILE else ", ".join(capture.trace.tables)
     if left:
         typer.echo(f"traceview: --redact {redact} leaves out the tables of the sources themselves: {left}", err=True)
     for path in written:

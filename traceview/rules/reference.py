@@ -41,13 +41,11 @@ def explain(name: str, registry: Registry | None = None) -> str:
     return "\n\n".join(_explanation(rule) for rule in found)
 
 
-def explain_finding(finding: Finding, registry: Registry | None = None, *, proof: str = "") -> str:
-    """Return what one finding says, `proof` as it stands, and the explanation of its rule where that is installed."""
-    return explain_findings([(finding, proof)], registry)
-
-
 def explain_findings(found: Sequence[tuple[Finding, str]], registry: Registry | None = None) -> str:
-    """Return what findings of one rule say, each with its proof; the same words and the explanation of the rule once."""
+    """Return what findings of one rule say, each with its proof; the same words and the explanation of the rule once.
+
+    A rule that is not installed here has no explanation.
+    """
     rules = registry or load_rules()[0]
     parts = [f"{len(found)} findings have this fingerprint:"] if len(found) > 1 else []
     said: set[str] = set()

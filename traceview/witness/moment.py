@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 
 import polars as pl
 
+from traceview_parsers.clock import offset_text
 from traceview_parsers.schema import REF_POSITION_BITS
 
 Row = dict[str, Any]
@@ -147,4 +148,4 @@ def _size(count: int) -> str:
 
 
 def _offset(seconds: int) -> str:
-    return f"UTC{'-' if seconds < 0 else '+'}{abs(seconds) // 3600:02d}:{abs(seconds) // 60 % 60:02d}"
+    return f"UTC{offset_text(seconds)}"

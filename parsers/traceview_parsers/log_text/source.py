@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from traceview_parsers import schema
-from traceview_parsers.clock import Anchor, LocalClock, date_in_name, resolution_ns, zone
+from traceview_parsers.clock import Anchor, LocalClock, colon_offset, date_in_name, resolution_ns, zone
 from traceview_parsers.errors import InputError, UsageError
 from traceview_parsers.problems import Problems
 from traceview_parsers.selection import EVERYTHING, Selection
@@ -20,7 +20,7 @@ from traceview_parsers.trace import PRINTED, Candidate, Context, Coverage
 
 _PRINTED_ZONE: Final = re.compile(
     rb"""(?m)(?:^(?:[A-Za-z]+\t)?(?:\d{4}-\d\d-\d\d )?|"timestamp"\s*:\s*"\d{4}-\d\d-\d\d )"""
-    rb"""\d\d:\d\d:\d\d\.\d{3,9}([+-]\d\d)(\d\d)(?!\d)"""
+    rb"""\d\d:\d\d:\d\d\.\d{3,9}([+-]\d{4})(?!\d)"""
 )
 """The offset behind a time at the beginning of a line, or in the objects of the JSON styles."""
 
@@ -155,4 +155,4 @@ class LogSource:
 
 def _printed_zone(head: bytes) -> str | None:
     offsets = set(_PRINTED_ZONE.findall(head))
-    return ":".join(part.decode() for part in offsets.pop()) if len(offsets) == 1 else None
+    return colon_offset(offsets.pop().decode()) if len(offsets) == 1 else None

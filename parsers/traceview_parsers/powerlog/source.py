@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from traceview_parsers import schema
+from traceview_parsers.clock import offset_text
 from traceview_parsers.powerlog import silence, values
 from traceview_parsers.powerlog.clock import MICROSECOND, Longs, PowerlogClock, ticks
 from traceview_parsers.powerlog.database import ERRORS, Block, Database, DbTable, Lost, opened
@@ -284,10 +285,9 @@ class PowerlogSource:
                 told += [one for block in blocks for one in block.columns[0] if isinstance(one, int)]
         changes = [one for one, _ in groupby(told) if abs(one) < _DAY_S]
         if len(changes) > 1:
-            shown = ", then ".join(f"UTC{'-' if one < 0 else '+'}{abs(one) // 3600:02d}:{abs(one) // 60 % 60:02d}" for one in changes[:_SHOWN])  # fmt: skip
-            yield f"the device changed its zone (a journey, or daylight saving): {shown}" + (
-                ", …" if len(changes) > _SHOWN else ""
-            )
+            shown = ", then ".join(f"UTC{offset_text(one)}" for one in changes[:_SHOWN])
+            more = ", …" if len(changes) > _SHOWN else ""
+            yield f"the device changed its zone (a journey, or daylight saving): {shown}{more}"
 
     def _instant(self, stamp: float | None, *, wall: bool = False) -> int | None:
         """Return a stamp in UTC nanoseconds, or None where it is no time."""

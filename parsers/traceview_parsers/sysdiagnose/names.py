@@ -7,7 +7,7 @@ numeric offset, system, device class, build. iOS 12 wrote ``iPhone_OS``.
 import re
 from datetime import datetime
 
-from traceview_parsers.clock import SECOND, storable
+from traceview_parsers.clock import SECOND, colon_offset, storable
 from traceview_parsers.trace import CaptureInfo, Device
 
 _NAME = re.compile(
@@ -29,11 +29,6 @@ def parse_stamp(stamp: str, offset: str) -> int:
 def major_of_build(build: str) -> int | None:
     """Return the iOS major version of a build such as ``23C55``, or None where the number is unknown."""
     return _IOS_BY_BUILD.get(int(build[:2])) if build[:2].isdigit() else None
-
-
-def colon_offset(offset: str) -> str:
-    """``+0100`` → ``+01:00``."""
-    return f"{offset[:3]}:{offset[3:]}"
 
 
 def capture_from_name(name: str, capture: CaptureInfo, device: Device) -> None:
