@@ -6,7 +6,7 @@ meaning: a reader may skip work as it likes but yields exactly the rows for whic
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import reduce
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -19,9 +19,14 @@ Names = frozenset[str]
 Marks = frozenset[str | None]
 """Names of levels, events or libraries; None in it: rows without one are wanted too."""
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
+Rows = np.ndarray[Any, np.dtype[np.int64]]
 
 _LONG_WORD: Final = 1_000
 """Characters beyond which a word is searched by itself: an automaton of "aaa…" takes quadratic time (120,000: 25 s)."""
+
+_SPECIAL: Final = str.maketrans({letter: f"\\{letter}" for letter in r"\.+*?()|[]{}^$#&-~"})
+_LONGEST: Final = 100_000
+"""Letters of all words above which they are not compiled into one expression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +67,22 @@ class Clause:
         ]
         return [(name, values) for name, values in pairs if values is not None]
 
-    def mask(self, batch: Any) -> Mask:
-        """Return one boolean a row of a ``log`` record batch."""
-        keep = np.ones(batch.num_rows, bool)
+    def rows(self, columns: "_Columns") -> Rows:
+        """Return the rows of a ``log`` record batch that fulfil the conditions."""
+        rows = np.arange(columns.batch.num_rows)
         for column, values in self.by_column():
-            keep &= _is_in(batch.column(column), values)
+            if not rows.size:
+                return rows
+            rows = rows[columns.are_in(column, values, rows)]
         if self.pids is not None:
             pids = pa.array(sorted(self.pids), pa.int64())
-            keep &= pc.is_in(batch.column("pid"), pids).to_numpy(zero_copy_only=False)
+            wanted = pc.is_in(columns.batch.column("pid"), pids).to_numpy(zero_copy_only=False)
+            rows = rows[wanted[rows]]
         if self.process_paths is not None:
-            keep &= _may_contain(batch.column("process_path"), self.process_paths)
+            rows = rows[columns.may_contain("process_path", self.process_paths, rows)]
         if self.words is not None:
-            rows = np.flatnonzero(keep)
-            messages = batch.column("message").take(pa.array(rows))
-            hits = contains_any(messages, self.words)
-            keep[rows[~hits]] = False
-        return keep
+            rows = rows[contains_any(columns.batch.column("message").take(pa.array(rows)), self.words)]
+        return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +130,14 @@ class Selection:
                 starts, ends = np.array(self.ranges, np.int64).T
                 window = np.searchsorted(starts, values, "right") - 1
                 keep &= (window >= 0) & (values < ends[window])
+        columns = _Columns(batch)
         if self.boots is not None:
-            keep &= _is_in(batch.column("boot_uuid"), self.boots)
+            keep &= columns.are_in("boot_uuid", self.boots, np.arange(batch.num_rows))
         if self.clauses:
-            keep &= reduce(np.logical_or, (clause.mask(batch) for clause in self.clauses))
+            wanted = np.zeros(batch.num_rows, bool)
+            for clause in self.clauses:
+                wanted[clause.rows(columns)] = True
+            keep &= wanted
         return keep
 
     def filter(self, batch: Any) -> Any:
@@ -143,34 +152,61 @@ EVERYTHING = Selection()
 
 
 def contains_any(messages: Any, words: Names) -> Mask:
-    """Return one boolean a message: does it contain at least one of `words`? One Aho-Corasick pass; null is no."""
+    """Return one boolean a message (Arrow or polars): does it contain at least one of `words`? Null is no.
+
+    Measured with 100 to 700 words: one regular expression of alternatives is built ten times as fast as an Aho-Corasick
+    automaton and searches up to twice as fast; with some 50 words, ten times. Polars keeps the last 32 expressions.
+    """
     if not words or not len(messages):
         return np.zeros(len(messages), bool)
-    long = frozenset(word for word in words if len(word) > _LONG_WORD)
-    found: Mask = np.zeros(len(messages), bool)
-    if words - long:
-        import polars as pl  # noqa: PLC0415  (a quarter of the start-up, and most logs are printed without a search)
+    import polars as pl  # noqa: PLC0415  (a quarter of the start-up, and most logs are printed without a search)
 
-        found = pl.Series(messages).str.contains_any(sorted(words - long)).fill_null(value=False).to_numpy()
+    texts = pl.Series(messages)
+    pattern, short, long = _searched(words)
+    found: Mask = np.zeros(len(texts), bool)
+    if short:
+        hits = texts.str.contains(pattern) if pattern is not None else texts.str.contains_any(short)
+        found = hits.fill_null(value=False).to_numpy()
     for word in long:
-        found = found | pc.match_substring(messages, word).fill_null(False).to_numpy(zero_copy_only=False)
+        found = found | pc.match_substring(texts.to_arrow(), word).fill_null(False).to_numpy(zero_copy_only=False)
     return found
 
 
-def _is_in(column: Any, values: Names | Marks) -> Mask:
-    wanted = pa.array(sorted(value for value in values if value is not None), pa.string())
-    hits = pc.is_in(column.dictionary, wanted).to_numpy(zero_copy_only=False)
-    indices = column.indices.fill_null(len(hits)).to_numpy(zero_copy_only=False)
-    mask: Mask = np.append(hits, None in values).astype(bool)[indices]
-    return mask
+@lru_cache(maxsize=1_024)
+def _searched(words: Names) -> tuple[str | None, list[str], list[str]]:
+    """Return (an expression of the words that are not long, None where it would be too large; these words; the long ones)."""
+    short = sorted(word for word in words if len(word) <= _LONG_WORD)
+    pattern = "|".join(word.translate(_SPECIAL) for word in short)
+    return pattern if len(pattern) <= _LONGEST else None, short, [word for word in words if len(word) > _LONG_WORD]
 
 
-def _may_contain(column: Any, parts: Names) -> Mask:
-    paths = column.dictionary.to_pylist()
-    hits = np.array([*(any(part in path for part in parts) for path in paths), True], bool)
-    indices = column.indices.fill_null(len(paths)).to_numpy(zero_copy_only=False)
-    mask: Mask = hits[indices]
-    return mask
+class _Columns:
+    """Dictionary columns of a ``log`` record batch, of which each is looked at for many clauses."""
+
+    def __init__(self, batch: Any) -> None:
+        self.batch = batch
+        self._indices: dict[str, Rows] = {}
+
+    def are_in(self, name: str, values: Names | Marks, rows: Rows) -> Mask:
+        """Return which of these rows have one of the values; None among them stands for null."""
+        wanted = pa.array(sorted(value for value in values if value is not None), pa.string())
+        hits = pc.is_in(self.batch.column(name).dictionary, wanted).to_numpy(zero_copy_only=False)
+        return self._spread(name, np.append(hits, None in values), rows)
+
+    def may_contain(self, name: str, parts: Names, rows: Rows) -> Mask:
+        """Return which of these rows have one of the parts in their value; null may."""
+        paths = self.batch.column(name).dictionary.to_pylist()
+        hits = np.array([*(any(part in path for part in parts) for path in paths), True], bool)
+        return self._spread(name, hits, rows)
+
+    def _spread(self, name: str, hits: Mask, rows: Rows) -> Mask:
+        """Return, for these rows, what is told of their value, by its number; the last stands for null."""
+        indices = self._indices.get(name)
+        if indices is None:
+            filled = self.batch.column(name).indices.fill_null(len(hits) - 1)
+            indices = self._indices[name] = filled.to_numpy(zero_copy_only=False)
+        found: Mask = hits.astype(bool)[indices[rows]]
+        return found
 
 
 def to_ns(time: datetime | None) -> int | None:

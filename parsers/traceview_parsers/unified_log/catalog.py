@@ -40,11 +40,11 @@ _Piece = tuple[int, int, bytes]
 
 
 class SubChunk(NamedTuple):
-    """What a catalog says of one of its chunk sets: its first and last tick, and its processes' entries."""
+    """What a catalog says of one of its chunk sets: its first and last tick, and its processes."""
 
     start: int
     end: int
-    entries: tuple[int, ...]
+    processes: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -164,6 +164,7 @@ class Processes:
     def _add_entries(
         self, body: bytes, place: tuple[int, int], uuids: list[int], strings: bytes, owner: tuple[Catalog, str]
     ) -> dict[int, int]:
+        """Register the processes of a catalog; return them by the numbers that its chunk sets name them by."""
         catalog, boot = owner
         at, count = place
         listed = len(uuids)
@@ -193,7 +194,7 @@ class Processes:
                 if named:
                     subsystems.append((process, named, body[behind + 8 : end]))
                 at = (end + 7) & ~7
-                by_index[index] = entry
+                by_index[index] = process
                 ids.append((first, second, entry))
                 processes.append(process)
         finally:

@@ -35,6 +35,11 @@ _ENDLESS: Final = "its compressed data end without an end mark"
 GUARD: Final = 1 << 17
 """Zero bytes behind the data of a batch, so that reads near the end stay inside: the longest list of items takes
 255 times 257 bytes, whatever it claims."""
+ROOM: Final = 1 << 17
+"""Bytes behind these that may be written to; behind them are as many zero bytes again."""
+_TAIL: Final = bytes(GUARD + ROOM + GUARD)
+_BLOCK: Final = 1 << 15
+"""Words that are looked at together (256 KB, which stay in the processor's cache)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,8 @@ class Batch:
     """Some chunk sets, decompressed into one buffer.
 
     Attributes:
-        data: uint8, each set beginning at a multiple of 8, followed by `GUARD` zero bytes.
+        data: uint8, each set beginning at a multiple of 8, followed by `GUARD` zero bytes, `ROOM` free ones and again
+            `GUARD` zero bytes.
         words: The same as aligned uint64.
         starts: Byte position of each set, and of the end, int64 [sets + 1].
         tag: Tag of each inner chunk.
@@ -103,6 +109,11 @@ class Batch:
         return overlapping(self.data, width)
 
 
+def joined(parts: list[bytes]) -> Array:
+    """Return bytes as the data of a batch, with what belongs behind them."""
+    return np.frombuffer(bytearray().join([*parts, _TAIL]), np.uint8)
+
+
 def index_sets(sets: list[bytes]) -> Batch:
     """Join decompressed sets and find the chunks in them."""
     padded = []
@@ -113,8 +124,7 @@ def index_sets(sets: list[bytes]) -> Batch:
         if fill:
             padded.append(bytes(fill))
         starts.append(starts[-1] + len(content) + fill)
-    padded.append(bytes(GUARD))
-    data = np.frombuffer(b"".join(padded), np.uint8)
+    data = joined(padded)
     words = data[: data.size & ~7].view("<u8")
     begins = np.array(starts, np.int64)
     ends = begins[:-1] + np.array([len(item) for item in sets], np.int64)
@@ -255,8 +265,7 @@ def _unpack_lzbitmap(packed: memoryview) -> Unpacked:
 
 def _find_chunks(words: Array, begins: Array, ends: Array) -> tuple[Array, Array]:
     """Return (positions that look like inner chunks, sets in which they do not form an unbroken chain)."""
-    # Sub tags are 0 inside of sets; where one is not, the set does not form a chain and is walked.
-    word = np.flatnonzero((words[: int(begins[-1]) >> 3] - np.uint64(FIREHOSE)) <= np.uint64(SIMPLE_DUMP - FIREHOSE))
+    word = _find_tags(words[: int(begins[-1]) >> 3])
     at = word << 3
     owner = np.searchsorted(begins, at, "right") - 1
     size = np.minimum(words[word + 1], np.uint64(_SET_LIMIT)).astype(np.int64)
@@ -272,6 +281,19 @@ def _find_chunks(words: Array, begins: Array, ends: Array) -> tuple[Array, Array
     if headless.size or broken.any():
         return at, np.unique(np.concatenate([owner[broken], headless]))
     return at, headless
+
+
+def _find_tags(words: Array) -> Array:
+    """Return the indices of words that may begin an inner chunk: {tag u32, sub tag u32}."""
+    # Sub tags are 0 inside of sets; where one is not, the set does not form a chain and is walked.
+    number, is_tag = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, bool)
+    found = [np.zeros(0, np.int64)]
+    for begin in range(0, words.size, _BLOCK):
+        block = words[begin : begin + _BLOCK]
+        np.subtract(block, np.uint64(FIREHOSE), out=number[: block.size])
+        np.less_equal(number[: block.size], np.uint64(SIMPLE_DUMP - FIREHOSE), out=is_tag[: block.size])
+        found.append(np.flatnonzero(is_tag[: block.size]) + begin)
+    return np.concatenate(found)
 
 
 def _plausible(tag: int, sub_tag: int, size: int, room: int) -> bool:

@@ -36,6 +36,7 @@ class Tally:
 
     Attributes:
         records: Records met, wanted or not, decoded or not.
+        read: Tracepoints of processes that may be wanted: all others are only counted.
         lost: Messages that the device reports as lost, whatever process lost them.
         unknown: Tracepoints of unknown types, by type.
         overrun: Firehose chunks that end inside a tracepoint.
@@ -45,6 +46,7 @@ class Tally:
     """
 
     records: int = 0
+    read: int = 0
     lost: int = 0
     unknown: dict[int, int] = field(default_factory=dict)
     overrun: int = 0
@@ -99,9 +101,13 @@ class _Records:
     fields: Fields
     found: Found
     verdicts: Verdicts
+    prints: Array | None
 
     def take(self, rows: Array) -> "_Records":
-        return _Records(self.points.take(rows), self.fields.take(rows), self.found.take(rows), self.verdicts.take(rows))
+        prints = None if self.prints is None else self.prints[:, rows]
+        return _Records(
+            self.points.take(rows), self.fields.take(rows), self.found.take(rows), self.verdicts.take(rows), prints
+        )
 
 
 class Decoder:
@@ -196,6 +202,7 @@ class Decoder:
                 tally.unknown[kind] = tally.unknown.get(kind, 0) + 1
             points = points.take(np.flatnonzero(known))
         tally.records += points.at.size
+        tally.read += points.at.size
         tally.homeless += int(np.count_nonzero(chunks.entry.take(points.chunk) == 0))
         return points
 
@@ -229,9 +236,42 @@ class Decoder:
             )
             site, strings, level, event = site[rows], strings[rows], level[rows], event[rows]
         fields = FieldReader(batch, points).fields()
+        prints = self._fingerprints(job, points, fields, site, verdicts)
+        if prints is not None:
+            rows = np.flatnonzero(~wanted.refused.contain(prints))
+            points, fields, verdicts, process, subsystem = (
+                points.take(rows),
+                fields.take(rows),
+                verdicts.take(rows),
+                process[rows],
+                subsystem[rows],
+            )
+            site, strings, level, event = site[rows], strings[rows], level[rows], event[rows]
+            prints = prints[:, rows]
         pair = self.processes.subsystem_rows(process, subsystem)
         name = self.sites.signpost_names(fields, strings)
-        return _Records(points, fields, Found(process, site, pair, level, event, name), verdicts)
+        return _Records(points, fields, Found(process, site, pair, level, event, name), verdicts, prints)
+
+    def _fingerprints(
+        self, job: Job, points: Tracepoints, fields: Fields, site: Array, verdicts: Verdicts
+    ) -> Array | None:
+        """Return the fingerprints of the records that their messages decide about, if there are any.
+
+        Only of those whose arguments all lie in the record.
+        """
+        undecided = verdicts.verdict == MAYBE
+        elsewhere = firehose.HAS_OVERSIZE | firehose.HAS_PRIVATE_DATA
+        own = _has_items(points) & (points.flags & elsewhere == 0) & (fields.items < points.end)
+        rows = np.flatnonzero(undecided & own)
+        if not rows.size:
+            return None
+        prints = np.zeros((2, site.size), np.uint64)
+        plan = self.sites.table["plan"].take(site[rows])
+        decisive = [plan, *verdicts.clauses[:, rows]]
+        prints[:, rows] = job.wanted.refused.fingerprints(
+            job.load.batch.data, fields.items[rows], points.end[rows], decisive
+        )
+        return prints
 
     def _blobs(self, job: Job, chunks: Chunks, records: _Records) -> tuple[dict[int, Blob], list[int]]:
         """Return (arguments that lie outside of their records, by record; records whose oversize data is missing)."""
@@ -262,11 +302,15 @@ class Decoder:
             private=firehose.private_begin(load.batch, chunks, points.chunk, fields.private_offset.view(np.int64)),
             private_end=chunks.end.take(points.chunk),
         )
-        data = append_blobs(load.batch.data, places, blobs) if blobs else load.batch.data
+        data = append_blobs(load.batch, places, blobs) if blobs else load.batch.data
         page = self._composer.compose(data, places, self.sites.table["plan"].take(records.found.site))
         job.tally.broken += page.items.broken.size
         messages = page.messages()
         rows = job.wanted.settle(records.verdicts, messages)
+        if records.prints is not None:
+            refused = np.ones(len(messages), bool)
+            refused[rows] = refused[page.items.broken] = False
+            job.wanted.refused.add(records.prints[:, refused])
         arguments = typed_arguments(page, rows) if job.wanted.selection.arguments else None
         if rows.size < len(messages):
             records, messages = records.take(rows), messages.take(pa.array(rows))

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from traceview_parsers.unified_log.chunksets import GUARD, Batch
+from traceview_parsers.unified_log.chunksets import GUARD, ROOM, Batch
 from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.items import Places
 
@@ -62,21 +62,30 @@ class Oversize:
         return self._blobs.get(key)
 
 
-def append_blobs(data: Array, places: Places, blobs: dict[int, Blob]) -> Array:
-    """Return `data` with the blobs behind it, and point the places of their records (the keys) to them."""
-    parts = [data]
-    at = data.size
+def append_blobs(batch: Batch, places: Places, blobs: dict[int, Blob]) -> Array:
+    """Return a batch's data with the blobs behind them, and point the places of their records (the keys) to them.
+
+    Mostly they fit into the room that the batch has there; those of an earlier call are written over.
+    """
+    data = batch.data
+    needed = sum(len(blob.data) for blob in blobs.values())
+    if needed <= ROOM:
+        free = data.size - GUARD - ROOM
+        data[free : free + ROOM] = 0
+    else:
+        free = data.size
+        data = np.concatenate([data, np.zeros(needed + GUARD, np.uint8)])
+    at = free
     for record, blob in blobs.items():
-        parts.append(np.frombuffer(blob.data, np.uint8))
         end = at + len(blob.data)
+        data[at:end] = np.frombuffer(blob.data, np.uint8)
         values = min(at + blob.values, end)
         places.count_at[record] = at + 1 if len(blob.data) > 1 else -1
         places.end[record] = values
         places.private[record] = values
         places.private_end[record] = end
         at = end
-    parts.append(np.zeros(GUARD, np.uint8))
-    return np.concatenate(parts)
+    return data
 
 
 def trace_blob(data: bytes) -> Blob:

@@ -75,7 +75,6 @@ class Pass:
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
     problems: dict[tuple[str, str], tuple[str, int | None]] = field(default_factory=dict)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _entries: tuple[int, frozenset[int]] = (-1, frozenset())
 
     def report(self, source: str, kind: str, message: str, position: int | None = None, count: int = 1) -> None:
         """Note a problem."""
@@ -101,19 +100,9 @@ class Pass:
             return True
         if not wanted.selection.clauses:
             return False
-        if UNKNOWN in sub_chunk.entries or not sub_chunk.entries:
+        if UNKNOWN in sub_chunk.processes or not sub_chunk.processes:
             return False
-        return self._wanted_entries(place.catalog).isdisjoint(sub_chunk.entries)
-
-    def _wanted_entries(self, catalog: Catalog) -> frozenset[int]:
-        """Return the entries of a catalog whose processes may have wanted rows."""
-        serial, found = self._entries
-        if serial != catalog.serial:
-            entries = catalog.ids[:, 2].view(np.int64)
-            possible = self.wanted.processes(self.decoder.processes.process_of.take(entries))
-            found = frozenset(entries[possible].tolist())
-            self._entries = catalog.serial, found
-        return found
+        return not wanted.any_process(sub_chunk.processes)
 
     def marks_of(self, boot_uuid: str, first: int = 0, last: int = _LAST_TICK) -> Iterator[Part]:
         """Yield the marks of a boot within these ticks."""

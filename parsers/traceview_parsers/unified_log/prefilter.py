@@ -19,6 +19,7 @@ from traceview_parsers.unified_log.catalog import Processes
 from traceview_parsers.unified_log.clause_bits import Accepting, as_bits
 from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.plans import Plans
+from traceview_parsers.unified_log.refusals import Refusals
 from traceview_parsers.unified_log.words import LiteralSearch, Texts, WordSearch, bytes_as_texts
 
 NO: Final = 0
@@ -114,18 +115,30 @@ class Prefilter:
 
     def __init__(self, selection: Selection, known: Known) -> None:
         self.selection = selection
+        self.refused = Refusals()
         clauses = selection.clauses
         self._known = known
         self._possible: Array = np.zeros(0, bool)
+        self._likely: list[bool] = []
         self._groups = [_Group(clauses[at : at + _GROUP], known) for at in range(0, len(clauses), _GROUP)]
 
     def processes(self, process: Array) -> Array:
         """Return, for each of these processes, whether any of its rows may be wanted."""
-        if not self._groups:
-            return np.ones(process.size, bool)
-        if self._possible.size != self._known.processes.table.size:
-            self._possible = np.bitwise_or.reduce([group.processes() for group in self._groups]) != 0
+        self._know_processes()
         return self._possible.take(process)
+
+    def any_process(self, processes: Iterable[int]) -> bool:
+        """Return whether any row of these few processes may be wanted."""
+        self._know_processes()
+        return any(map(self._likely.__getitem__, processes))
+
+    def _know_processes(self) -> None:
+        size = self._known.processes.table.size
+        if self._possible.size == size:
+            return
+        possible = [group.processes() != 0 for group in self._groups]
+        self._possible = np.logical_or.reduce(possible) if possible else np.ones(size, bool)
+        self._likely = self._possible.tolist()
 
     def firehose_processes(self, process: Array) -> Array:
         """Return the same for tracepoints: their subsystems stand in the catalog, by process; those of dumps do not."""

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Self
 
 import numpy as np
 
-from traceview_parsers.unified_log.chunksets import GUARD, Batch, index_sets
+from traceview_parsers.unified_log.chunksets import Batch, index_sets, joined
 from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.passes import Pass, SetPlace
 from traceview_parsers.unified_log.windows import Due, Windows
@@ -69,7 +69,7 @@ class SetData:
             for content, (_, some) in zip(contents, ranges, strict=True)
             for _, start, stop in some
         ]
-        data = np.frombuffer(b"".join([*parts, bytes(GUARD)]), np.uint8)
+        data = joined(parts)
         starts = np.concatenate([[0], np.cumsum(end - at)])
         part_of = np.cumsum(fresh) - 1
         shift = (starts[:-1] - at).take(part_of)

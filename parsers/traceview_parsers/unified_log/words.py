@@ -12,10 +12,6 @@ from traceview_parsers.binary_views import entries
 from traceview_parsers.selection import contains_any
 from traceview_parsers.unified_log.interning import Array
 
-_SPECIAL: Final = str.maketrans({letter: f"\\{letter}" for letter in r"\.+*?()|[]{}^$#&-~"})
-_LONGEST: Final = 100_000
-"""Letters of all words above which they are not compiled into one expression."""
-
 _FEW: Final = 400
 """Records that are not worth a search of their own: it costs 50 to 500 µs, whatever for (measured)."""
 
@@ -24,11 +20,7 @@ _ASCII: Final = np.uint8(0x7F)
 
 
 class Texts:
-    """Texts that can be searched.
-
-    Measured with 100 to 700 words: one regular expression of alternatives is built ten times as fast as an Aho-Corasick
-    automaton and searches up to twice as fast; with some 50 words, ten times. Polars keeps the last 32 expressions.
-    """
+    """Texts that can be searched."""
 
     def __init__(self, texts: Any) -> None:
         import polars as pl  # noqa: PLC0415  (a quarter of the start-up, and most logs are printed without a search)
@@ -37,11 +29,7 @@ class Texts:
 
     def contain(self, at: int, count: int, words: frozenset[str]) -> Array:
         """Return, for `count` texts from `at` on, whether each contains one of the words, as `selection.contains_any`."""
-        texts = self._texts.slice(at, count)
-        pattern = _alternatives(words)
-        if not 0 < len(pattern) <= _LONGEST:
-            return contains_any(texts.to_arrow(), words)
-        return texts.str.contains(pattern).to_numpy()
+        return contains_any(self._texts.slice(at, count), words)
 
 
 class _Bytes(Texts):
@@ -73,11 +61,6 @@ def bytes_as_texts(data: Array, at: Array, end: Array) -> Texts:
 def _masked(words: frozenset[str]) -> frozenset[str]:
     raw = [bytes(byte & 0x7F for byte in word.encode("utf-8", "replace")).decode("ascii") for word in words]
     return frozenset(raw)
-
-
-@lru_cache(maxsize=1_024)
-def _alternatives(words: frozenset[str]) -> str:
-    return "|".join(word.translate(_SPECIAL) for word in sorted(words))
 
 
 class LiteralSearch:

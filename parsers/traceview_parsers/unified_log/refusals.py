@@ -1,0 +1,70 @@
+"""Records that a selection refused, known again when they come again: logs repeat themselves.
+
+What decides about a record is its format, its arguments as stored and the clauses whose words its message may hold. A
+fingerprint of these (128 bits) costs a twentieth of what writing and searching the message does.
+"""
+
+import os
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from traceview_parsers.binary_views import entries
+from traceview_parsers.unified_log.interning import Array
+
+_BITS: Final = 17
+"""Binary digits of the number of fingerprints that are kept (2 MB); a later one takes the place of an earlier one."""
+
+_SHIFT: Final = np.uint64(64 - _BITS)
+_MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+_NO_PRINT: Final = np.uint64(0)
+
+
+class Refusals:
+    """Fingerprints of the records that one selection refused: uint64 [2, n], 0 in the first row where there is none."""
+
+    def __init__(self) -> None:
+        # Nobody who writes logs can know them, and so make one record pass for another.
+        self._seeds = [int.from_bytes(os.urandom(8), "little") for _ in range(2)]
+        self._kept = np.zeros((2, 1 << _BITS), np.uint64)
+
+    def fingerprints(self, data: Array, begin: Array, end: Array, decisive: list[Array]) -> Array:
+        """Return the fingerprints of records.
+
+        Args:
+            data: uint8, goes on for at least 16 bytes behind every position.
+            begin: Byte position of each record's arguments.
+            end: Byte position behind them.
+            decisive: What else decides: numbers of each record.
+        """
+        import polars as pl  # noqa: PLC0415  (see `words.Texts`)
+
+        views = entries(data, begin, end - begin, 0)
+        pieces = pa.Array.from_buffers(pa.binary_view(), begin.size, [None, pa.py_buffer(views), pa.py_buffer(data)])
+        stored = pl.Series("stored", pieces.cast(pa.large_binary())).to_frame()
+        hashes = stored.select_seq(pl.col("stored").hash(seed).alias(str(seed)) for seed in self._seeds)
+        prints = np.stack([column.to_numpy() for column in hashes])
+        mixed = np.zeros(begin.size, np.uint64)
+        for numbers in decisive:
+            mixed = (mixed ^ numbers.astype(np.uint64)) * _MIX
+            mixed ^= mixed >> np.uint64(29)
+        prints ^= mixed
+        prints[0] |= np.uint64(1)
+        return prints
+
+    def contain(self, prints: Array) -> Array:
+        """Return which of these were refused before."""
+        slots = self._slots(prints)
+        same = (self._kept[0].take(slots) == prints[0]) & (self._kept[1].take(slots) == prints[1])
+        answer: Array = same & (prints[0] != _NO_PRINT)
+        return answer
+
+    def add(self, prints: Array) -> None:
+        """Keep those of these that are fingerprints."""
+        prints = prints[:, prints[0] != _NO_PRINT]
+        self._kept[:, self._slots(prints)] = prints
+
+    def _slots(self, prints: Array) -> Array:
+        slots: Array = (prints[0] >> _SHIFT).view(np.int64)
+        return slots
