@@ -1,12 +1,15 @@
 """The meaning of a selection."""
 
 from typing import Any
+from unittest import mock
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from traceview_parsers import schema
+from traceview_parsers import selection as selection_module
 from traceview_parsers.selection import Clause, Selection, contains_any
 
 ROWS = [
@@ -72,6 +75,22 @@ def test_words_mean_python_containment(messages: list[str], words: frozenset[str
     )
     found = Selection((Clause(words=words),)).filter(rows).column("ref").to_pylist()
     assert found == [at for at, text in enumerate(messages) if any(word in text for word in words)]
+
+
+LETTERS = r"ab\.+*?()|[]{}^$#&-~/ä\n"
+
+
+@pytest.mark.parametrize("longest", [0, 100_000], ids=["automaton", "expression"])
+@given(
+    messages=st.lists(st.none() | st.text(LETTERS, max_size=8), max_size=6),
+    words=st.frozensets(st.text(LETTERS, min_size=1, max_size=3), max_size=4),
+)
+def test_words_are_no_expressions(messages: list[str | None], words: frozenset[str], longest: int) -> None:
+    selection_module._searched.cache_clear()
+    with mock.patch.object(selection_module, "_LONGEST", longest):
+        found = contains_any(pa.array(messages, pa.large_string()), words).tolist()
+    selection_module._searched.cache_clear()
+    assert found == [text is not None and any(word in text for word in words) for text in messages]
 
 
 def test_refs_keep_source_and_position() -> None:

@@ -3,9 +3,11 @@
 import random
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from generator.archive import Archive
 from generator.images import Placement, stable_uuid
@@ -16,11 +18,15 @@ from hypothesis import strategies as st
 
 from traceview_parsers.problems import Problems
 from traceview_parsers.selection import Clause, Selection
+from traceview_parsers.time_order import by_time
 from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions, Source
 from traceview_parsers.unified_log import READER
+from traceview_parsers.unified_log import source as unified_log_source
+from traceview_parsers.unified_log.refusals import Refusals
 from traceview_parsers.unified_log.words import LiteralSearch
 
 START = 1_768_469_400_000_000_000
+DISTINCT = 200
 FORMATS: dict[str, tuple[type, ...]] = {
     "%{public}s": (str,),
     "%{public}s %{public}s": (str, str),
@@ -71,8 +77,8 @@ def archive() -> Archive:
         made.process(path, 50 + number)
         for number, path in enumerate(("/kernel", "/usr/libexec/mediad", "/Apps/A.app/A"))
     ]
-    luck = random.Random(7)  # noqa: S311 - a fixed sequence is wanted
-    for number in range(400):
+    for number in range(3 * DISTINCT):
+        luck = random.Random(number % DISTINCT)  # noqa: S311 - the same records are wanted again, of other processes
         process = processes[number % 3]
         text, kinds = luck.choice(list(FORMATS.items()))
         values = [
@@ -97,15 +103,15 @@ def archive() -> Archive:
 
 
 @cache
-def folder() -> tempfile.TemporaryDirectory[str]:
+def folder(set_bytes: int) -> tempfile.TemporaryDirectory[str]:
     made = tempfile.TemporaryDirectory()
-    archive().write(Path(made.name))
+    archive().write(Path(made.name), packing=Packing(set_bytes=set_bytes, page_seconds=0.02))
     return made
 
 
-def source() -> Source:
+def source(set_bytes: int = 65_536) -> Source:
     context = Context(0, ReadOptions(), Problems(), Device(), CaptureInfo())
-    return READER.open(Candidate("words.logarchive", Path(folder().name), is_dir=True), context)
+    return READER.open(Candidate("words.logarchive", Path(folder(set_bytes).name), is_dir=True), context)
 
 
 @cache
@@ -152,6 +158,69 @@ def test_words_are_found_wherever_they_come_from(clauses: list[Clause]) -> None:
     selection = Selection(tuple(clauses))
     wanted = refs(selection.filter(batch) for batch in rows())
     assert refs(source().batches("log", selection)) == wanted
+
+
+SMALL = 4_096
+"""Bytes of a chunk set of which there are many, each decoded by itself, so that records come again."""
+
+
+@cache
+def small_sets() -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Return all rows of such an archive, as stored and by time."""
+    return tuple(source(SMALL).batches("log")), tuple(by_time([source(SMALL)]))
+
+
+@settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
+@given(st.lists(CLAUSES, min_size=1, max_size=5) | st.lists(CLAUSES, min_size=66, max_size=70))
+def test_what_was_refused_is_refused_again_and_nothing_else(clauses: list[Clause]) -> None:
+    selection = Selection(tuple(clauses))
+    stored, ordered = ([ref for batch in some for ref in keys(selection.filter(batch))] for some in small_sets())
+    with set_by_set():
+        assert sorted(key for batch in source(SMALL).batches("log", selection) for key in keys(batch)) == sorted(stored)
+        assert [key for batch in by_time([source(SMALL)], selection) for key in keys(batch)] == ordered
+
+
+@contextmanager
+def set_by_set() -> Iterator[None]:
+    """Let each set be a batch of its own."""
+    with (
+        mock.patch.object(unified_log_source, "BATCH_BYTES", 1),
+        mock.patch.object(unified_log_source, "_SIFTED_BYTES", 1),
+    ):
+        yield
+
+
+def keys(batch: Any) -> list[tuple[int, str]]:
+    return list(zip(batch.column("ref").to_pylist(), batch.column("message").to_pylist(), strict=True))
+
+
+def test_repeated_records_are_known_again() -> None:
+    known: list[int] = []
+    contain = Refusals.contain
+
+    def counted(self: Refusals, prints: Any) -> Any:
+        found = contain(self, prints)
+        known.append(int(found.sum()))
+        return found
+
+    selection = Selection((Clause(words=frozenset({"killing"})),))
+    with set_by_set(), mock.patch.object(Refusals, "contain", counted):
+        found = refs(source(SMALL).batches("log", selection))
+    assert found == refs(selection.filter(batch) for batch in small_sets()[0])
+    assert sum(known) > DISTINCT
+
+
+def test_private_values_are_not_taken_for_those_of_another_record(tmp_path: Path) -> None:
+    made = Archive(Clock(stable_uuid("private"), START))
+    process = made.process("/usr/libexec/mediad", 50)
+    for number, text in enumerate(("nothing", "killing", "nothing")):
+        made.log(process, START + number * 1_000_000_000, "%s here", (text,), keep_private=True)
+    made.write(tmp_path, packing=Packing(set_bytes=1, page_seconds=0.02))
+    context = Context(0, ReadOptions(), Problems(), Device(), CaptureInfo())
+    opened = READER.open(Candidate("private.logarchive", tmp_path, is_dir=True), context)
+    with set_by_set():
+        found = list(opened.batches("log", Selection((Clause(words=frozenset({"killing"})),))))
+    assert [text for batch in found for text in batch.column("message").to_pylist()] == ["killing here"]
 
 
 def test_words_in_literals_are_in_every_message() -> None:

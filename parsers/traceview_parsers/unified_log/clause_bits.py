@@ -1,6 +1,6 @@
 """Clauses as the bits of a number: which of them accept a name."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -38,6 +38,21 @@ class Accepting:
                 known.update(range(0x80, 0x100))
             self._begins = np.isin(np.arange(256), list(known))
         return self._begins
+
+
+class Growing:
+    """A table of clauses (bits) over rows that are only ever added; each row is judged once."""
+
+    def __init__(self, judge: Callable[[int, int], Iterable[int]]) -> None:
+        self._judge = judge
+        self._table = np.zeros(0, np.uint64)
+
+    def upto(self, size: int) -> Array:
+        """Return the clauses of the first rows, as many as `size`."""
+        if size > self._table.size:
+            fresh = np.fromiter(self._judge(self._table.size, size), np.uint64, size - self._table.size)
+            self._table = np.concatenate([self._table, fresh])
+        return self._table
 
 
 def as_bits(holds: Iterable[bool]) -> int:

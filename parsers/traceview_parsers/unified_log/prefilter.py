@@ -16,7 +16,7 @@ from traceview_parsers.schema import EVENTS, LEVELS
 from traceview_parsers.selection import Clause, Marks, Selection
 from traceview_parsers.unified_log.callsites import CallSites, Images
 from traceview_parsers.unified_log.catalog import Processes
-from traceview_parsers.unified_log.clause_bits import Accepting, as_bits
+from traceview_parsers.unified_log.clause_bits import Accepting, Growing, as_bits
 from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.plans import Plans
 from traceview_parsers.unified_log.refusals import Refusals
@@ -200,20 +200,6 @@ class Prefilter:
         return not ranges or any(start <= end_ns and start_ns < end for start, end in ranges)
 
 
-class _Growing:
-    """A table of clauses (bits) over rows that are only ever added; each row is judged once."""
-
-    def __init__(self, judge: Callable[[int, int], Iterable[int]]) -> None:
-        self._judge = judge
-        self._table = np.zeros(0, np.uint64)
-
-    def upto(self, size: int) -> Array:
-        if size > self._table.size:
-            fresh = np.fromiter(self._judge(self._table.size, size), np.uint64, size - self._table.size)
-            self._table = np.concatenate([self._table, fresh])
-        return self._table
-
-
 class _Group:
     """Up to 64 clauses."""
 
@@ -223,10 +209,10 @@ class _Group:
         self._words = [clause.words for clause in clauses]
         self._word_sets: dict[int, frozenset[str]] = {}
         self._in_literals = LiteralSearch(self._words)
-        self._by_process = _Growing(self._judge_processes)
-        self._by_pair = _Growing(self._judge_pairs)
-        self._by_image = _Growing(self._judge_images)
-        self._by_subsystem = _Growing(self._judge_subsystems)
+        self._by_process = Growing(self._judge_processes)
+        self._by_pair = Growing(self._judge_pairs)
+        self._by_image = Growing(self._judge_images)
+        self._by_subsystem = Growing(self._judge_subsystems)
         self._in_dumps = WordSearch(self._words_of)
         self._in_messages = WordSearch(self._words_of)
         self._plans: dict[int, tuple[int, int]] = {}
