@@ -53,6 +53,7 @@ def capture_facts(
         lost_messages=sum(lost) if lost else None,
         private_share=private_share,
         os_build=trace.device.os_build,
+        model=trace.device.model,
         simulator=simulator,
         clock_step_s=max(steps, key=abs, default=None),
         clock_offset_s=_largest(clocks.filter(~pl.col("agrees"))["offset_s"]) if clocks.height else None,

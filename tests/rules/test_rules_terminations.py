@@ -255,6 +255,15 @@ def test_beta_builds(case: Any, build: str | None, count: int) -> None:
     assert len(case.findings("unusual-device")) == count
 
 
+@pytest.mark.parametrize(
+    ("model", "count"),
+    [("Macmini9,1", 1), ("Mac14,2", 1), ("iMac21,1", 1), ("iPhone16,1", 0), ("iPad14,3", 0), (None, 0)],
+)
+def test_a_mac_is_no_iphone(case: Any, model: str | None, count: int) -> None:
+    case.facts = CaptureFacts(model=model)
+    assert len(case.findings("unusual-device")) == count
+
+
 def test_debugger_and_simulator(case: Any) -> None:
     case.witnesses |= {"debugserver", "launchd_sim"}
     assert len(case.findings("unusual-device")) == 2

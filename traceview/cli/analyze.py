@@ -54,10 +54,11 @@ def analyze(
     with options.open_inputs(
         inputs, apps=app, date_text=date, zone=tz, config=config, system=os, with_baseline=baseline is None
     ) as capture:
-        from traceview.report.redact import redact as redacted  # noqa: PLC0415  (keeps --help fast)
+        plain = analysis = capture.analysis
+        if redact != "none":
+            from traceview.report.redact import redact as redacted  # noqa: PLC0415  (its patterns take 4 ms)
 
-        plain = capture.analysis
-        analysis = redacted(plain, redact)
+            analysis = redacted(plain, redact)
     if output is Format.json:
         import json  # noqa: PLC0415
 

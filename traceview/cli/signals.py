@@ -55,7 +55,7 @@ def match(
                 typer.echo(json.dumps({**found, "line": number}, ensure_ascii=False))
             else:
                 fields = ", ".join(f"{name}={visible(str(value))}" for name, value in found["fields"].items())
-                signal = f"{found['signal']} ({found['kind']})" if found["signal"] else "-"
+                signal = f"{found['signal']} ({found['kind']})" if found["signal"] else "not recognised"
                 typer.echo(f"{number:>6}  {signal}  {fields}".rstrip())
         before += len(lines)
 

@@ -25,6 +25,9 @@ from traceview.rules.rows import (
 _SEED_BUILD: Final = re.compile(r"\d{2}[A-Z]5\d{3}[a-z]")
 """Seeds have a four-digit number from 5000 on and a letter at the end (``23A5276f``)."""
 
+_MAC: Final = re.compile(r"(?:Mac|iMac|VirtualMac|Xserve).*")
+"""Model identifiers of computers (Apple Support, "Identify your Mac model"): ``Macmini9,1``, ``MacBookPro18,3``, ``Mac14,2``."""
+
 _WITNESSES: Final = {"audio_session": "its audio session", "powerlog": "PowerLog", "audio_routing": "the audio route"}
 """What else than CallKit may tell of a call, in words."""
 
@@ -109,13 +112,18 @@ def _single_witness(inputs: Inputs) -> Iterator[Finding]:
 
 
 def _unusual_device(inputs: Inputs) -> Iterator[Finding]:
-    build = inputs.facts.os_build or ""
+    build, model = inputs.facts.os_build or "", inputs.facts.model or ""
     doubts = {
+        "mac": bool(_MAC.fullmatch(model)),
         "simulator": bool(inputs.facts.simulator) or bool(SIMULATOR_PROCESSES & inputs.witnesses),
         "debugger": "debugserver" in inputs.witnesses,
         "seed": bool(_SEED_BUILD.fullmatch(build)),
     }
     texts = {
+        "mac": (
+            f"The log is of a Mac ({model})",
+            "macOS neither suspends apps as iOS does nor knows background modes.",
+        ),
         "simulator": ("The log is of a simulator", "Simulators suspend, throttle and schedule audio differently."),
         "debugger": (
             "A debugger ran on the device",
@@ -128,7 +136,7 @@ def _unusual_device(inputs: Inputs) -> Iterator[Finding]:
             yield _about_capture(
                 "unusual-device",
                 "Q06",
-                title=f"{texts[doubt][0]}: background behaviour is not that of a customer's device",
+                title=f"{texts[doubt][0]}: background behaviour is not that of a customer's iPhone or iPad",
                 explanation=texts[doubt][1],
                 advice="Confirm findings on a release of iOS, on a device, without a debugger.",
                 pattern=doubt,
@@ -263,12 +271,12 @@ RULES: Final = (
     Rule(
         id="unusual-device",
         numbers=("Q06",),
-        title="Simulator, beta or debugger",
+        title="Simulator, Mac, beta or debugger",
         severity=Severity.info,
         why="Limits and scheduling differ from what users get.",
         fix="Confirm on a release device without a debugger.",
-        needs="any log line or the build of the system",
-        can_run=lambda inputs: bool(inputs.witnesses or inputs.facts.os_build),
+        needs="any log line, or the device's model or build",
+        can_run=lambda inputs: bool(inputs.witnesses or inputs.facts.os_build or inputs.facts.model),
         check=_unusual_device,
         links=(links.BACKGROUND_TIME,),
     ),

@@ -109,6 +109,7 @@ class CaptureFacts:
         lost_messages: Messages that the device itself reports as lost.
         private_share: Share (0 to 1) of the recognised lines whose message holds ``<private>``.
         os_build: Build such as ``22F76`` or ``23A5276f``.
+        model: Model identifier such as ``iPhone16,1``.
         simulator: Whether the log comes from a simulator.
         clock_step_s: Largest step by which the wall clock was set, as a source tells it, with its sign; 0: it was not.
         clock_offset_s: Largest measured disagreement of two sources about the time of one fact; 0: none was found.
@@ -121,6 +122,7 @@ class CaptureFacts:
     lost_messages: int | None = None
     private_share: float | None = None
     os_build: str | None = None
+    model: str | None = None
     simulator: bool | None = None
     clock_step_s: float | None = None
     clock_offset_s: float | None = None
