@@ -42,13 +42,18 @@ def what_was_read(analysis: Analysis) -> str:
     return f"{log}, {events:,} event{'s' * (events != 1)} recognised"
 
 
-def unjudged_tables(analysis: Analysis) -> Iterator[str]:
-    """Yield for each table that holds rows and that no rule judges how to see it."""
+def unjudged_tables(analysis: Analysis) -> Iterator[tuple[str, str]]:
+    """Yield for each table that holds rows and that no rule judges (what it holds, the command that shows it).
+
+    Nothing where rules could say much: then these tables are not what a person looks for first.
+    """
+    if nothing_said(analysis) is None and little_said(analysis) is None:
+        return
     for name in _JUDGED_BY_NONE:
         table = analysis.tables.get(name)
         if table is not None and table.height:
             rows = f"{table.height:,} row{'s' * (table.height != 1)}"
-            yield f'{rows} in {name}: `traceview query CAPTURE "SELECT * FROM {name}"`'  # noqa: S608  (shown to people)
+            yield f"{rows} in {name}", f'traceview query CAPTURE "SELECT * FROM {name}"'  # noqa: S608  (shown to people)
 
 
 def _nothing(analysis: Analysis) -> str:

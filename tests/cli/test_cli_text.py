@@ -11,6 +11,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from traceview import cli
+from traceview.analysis import Analysis
+from traceview.cli.text import render_analysis
+from traceview_parsers.trace import CaptureInfo, Coverage, Device
 
 SYSDIAGNOSE = "sysdiagnose_2026.01.15_10-30-00+0100_iPhone-OS_iPhone_23C55.tar.gz"
 UNREPORTED = "push-never-reported.ios26.ndjson"
@@ -171,3 +174,17 @@ def test_lines_that_no_rule_judges_lead_to_what_to_record(tmp_path: Path) -> Non
 def test_a_folder_is_no_place_for_a_report(samples: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(cli.app, ["report", str(samples / UNREPORTED), "-o", str(tmp_path), "--force"])
     assert "is a folder; name a file in it" in str(result.exception)
+
+
+def test_sources_of_which_the_same_is_told_are_one_line() -> None:
+    sources = [Coverage(f"folder/{number}.xml", "xctrace", clock="unknown", notes=("odd",)) for number in range(11)]
+    analysis = Analysis(
+        CaptureInfo("folder"),
+        Device(),
+        coverage=[*sources, Coverage("other.xml", "xctrace", clock="known", notes=("odd",))],
+    )
+    told = [line.strip() for line in render_analysis(analysis).splitlines() if "(xctrace)" in line]
+    assert told == [
+        "0.xml, 1.xml, 2.xml, 3.xml, 4.xml, 5.xml, 6.xml, 7.xml and 3 more (xctrace): unknown; odd",
+        "other.xml (xctrace): known; odd",
+    ]

@@ -1,5 +1,6 @@
 """An analysis as text for people at a terminal. Log text is untrusted: control characters are made visible."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -15,7 +16,7 @@ from traceview.cli.troubles import of_many_logs, problem_lines, time_doubt, time
 from traceview.completeness import log_span
 from traceview.rules.registry import Finding, Severity
 from traceview.sources import by_weight
-from traceview.verdict import little_said, nothing_said, unjudged_tables
+from traceview.verdict import unjudged_tables
 from traceview.zones import read_locally
 from traceview_parsers.trace import Coverage
 
@@ -96,9 +97,7 @@ def _doubts(analysis: Analysis) -> list[str]:
 
 def _beside(analysis: Analysis) -> str:
     """Return where to look for what no rule judges, where the rules can say little."""
-    if nothing_said(analysis) is None and little_said(analysis) is None:
-        return ""
-    return "\n".join(fold(text) for text in unjudged_tables(analysis))
+    return "\n".join(fold(f"{what}: `{command}`") for what, command in unjudged_tables(analysis))
 
 
 def _days(analysis: Analysis, zone: tzinfo) -> bool:
@@ -208,21 +207,28 @@ def _times_of_call(call: dict[str, Any]) -> list[tuple[str, datetime]]:
     return times
 
 
-def _source(one: Coverage, zone: tzinfo) -> str:
-    notes = read_locally("; ".join(one.notes), zone)
-    count = "" if one.rows is None else f"{one.rows:,} row{'s' * (one.rows != 1)}, "
-    name = one.source.rsplit("/", 1)[-1]
-    return f"{name} ({one.reader}): {count}{times_of(one)}{'; ' + notes if notes else ''}"
+def _sources(covered: Sequence[Coverage], zone: tzinfo) -> list[str]:
+    """Return a line for each source, and one for all of which the same is to be told."""
+    alike: dict[str, list[str]] = {}
+    for one in covered:
+        notes = read_locally("; ".join(one.notes), zone)
+        count = "" if one.rows is None else f"{one.rows:,} row{'s' * (one.rows != 1)}, "
+        told = f"({one.reader}): {count}{times_of(one)}{'; ' + notes if notes else ''}"
+        alike.setdefault(told, []).append(one.source)
+    return [fold(f"{_named(names)} {told}") for told, names in alike.items()]
+
+
+def _named(sources: Sequence[str]) -> str:
+    names = ", ".join(name.rsplit("/", 1)[-1] for name in sources[:_NAMED_SOURCES])
+    return f"{names} and {len(sources) - _NAMED_SOURCES:,} more" if len(sources) > _NAMED_SOURCES else names
 
 
 def _not_shown(analysis: Analysis, zone: tzinfo, *, in_full: bool) -> str:
     first, rest = by_weight(analysis)
-    rows = [fold(_source(one, zone)) for one in first]
+    rows = _sources(first, zone)
     if rest:
-        names = ", ".join(one.source.rsplit("/", 1)[-1] for one in rest[:_NAMED_SOURCES])
-        more = f" and {len(rest) - _NAMED_SOURCES:,} more" if len(rest) > _NAMED_SOURCES else ""
         told = f"{len(rest):,} more with nothing doubtful and no evidence of a finding (`traceview doctor` shows them)"
-        rows.append(fold(f"{told}: {names}{more}"))
+        rows.append(fold(f"{told}: {_named([one.source for one in rest])}"))
     rows += [fold(read_locally(text, zone)) for text, _ in problem_lines(analysis.problems)]
     if analysis.not_evaluated:
         rows += unchecked(analysis, in_full=in_full)

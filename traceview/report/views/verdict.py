@@ -11,7 +11,7 @@ from traceview.plots.view import witness_rows
 from traceview.report.views.findings import FindingsView, FindingView
 from traceview.report.views.moments import Moments
 from traceview.rules.registry import Rule, Severity
-from traceview.verdict import little_said, nothing_said
+from traceview.verdict import little_said, nothing_said, unjudged_tables
 from traceview.zones import from_ns
 
 TOP: Final = 5
@@ -46,6 +46,7 @@ class VerdictView:
     more: int
     facts: tuple[tuple[str, str], ...]
     seen: str
+    unjudged: tuple[tuple[str, str], ...]
     checked: tuple[str, ...]
 
 
@@ -67,6 +68,7 @@ def verdict_view(
         more=len(analysis.findings) - len(others[:TOP]) - (1 if head else 0),
         facts=tuple((name, value) for name, value in _facts(analysis, moments) if value),
         seen=_seen(analysis),
+        unjudged=tuple(unjudged_tables(analysis)),
         checked=tuple(sorted(rule.title for rule in rules.values() if rule.id not in skipped)),
     )
 
