@@ -41,6 +41,7 @@ class Analysis:
             with the other sources found.
         problems: What could not be read.
         apps: Bundle ids (else process names) that were analysed, most relevant first.
+        app_versions: Their versions, as far as reports or PowerLog tell them.
         events: Recognised lines (`EVENT_SCHEMA`).
         episodes: Windows by table.
         findings: Worst first, then by time.
@@ -59,6 +60,7 @@ class Analysis:
     coverage: list[Coverage] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     apps: list[str] = field(default_factory=list)
+    app_versions: dict[str, str] = field(default_factory=dict)
     events: pl.DataFrame = field(default_factory=empty_events)
     episodes: Episodes = field(default_factory=empty_episodes)
     findings: list[Finding] = field(default_factory=list)

@@ -72,6 +72,7 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
             "tz": analysis.capture.tz,
             "tz_how": analysis.capture.tz_how,
             "apps": analysis.apps,
+            "app_versions": analysis.app_versions,
             "log_rows": analysis.rows_read,
             "events": analysis.events.height,
             "redaction": analysis.redaction,

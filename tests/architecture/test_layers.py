@@ -20,6 +20,7 @@ LAYERS = {
     "traceview.witness": 3,
     "traceview.facts": 4,
     "traceview.analysis": 4,
+    "traceview.app_versions": 4,
     "traceview.serialise": 5,
     "traceview.compare": 5,
     "traceview.sources": 5,

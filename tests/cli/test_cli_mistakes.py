@@ -143,6 +143,11 @@ def test_an_export_spares_what_it_reads(samples: Path, tmp_path: Path, fails: Fa
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (("batch", LOG, "-o", "out", "--app-version", "2.3"), "--app-version: give --app once"),
+        (
+            ("batch", LOG, "-o", "out", "--app-version", "2.3", "--app", "a", "--app", "b"),
+            "--app-version: give --app once",
+        ),
         (("batch", LOG, "-o", "out", "--timeout", "nan"), "--timeout nan: give seconds from 0.1 to 604,800"),
         (("batch", LOG, "-o", "out", "--timeout", "1e300"), "--timeout 1e+300: "),
         (("batch", LOG, "-o", "out", "--jobs", "9" * 30), "is not in the range 1<=x<=1024"),

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -194,6 +195,16 @@ def test_only_the_apps_asked_for(samples: Path, settings: Make, inline: type[Exe
     exposure = {out: read_table(settings(out).out, "exposure") for out in ("one", "absent")}
     assert exposure["one"].select("app", "seen").rows() == [("com.example.othertalk", True)]
     assert exposure["absent"].select("app", "seen").rows() == [("com.example.absent", False)]
+
+
+def test_releases_that_no_capture_tells_are_given(samples: Path, settings: Make, inline: type[Executor]) -> None:
+    jobs = {job.name: job for job in find_jobs(samples)}
+    release = partial(settings, apps=("com.acme.voip",))
+    run([jobs["jetsam-in-call.ios15.default.txt"]], release(app_version="2.3"), inline)
+    told = next(job for name, job in jobs.items() if name.startswith("sysdiagnose_"))
+    run([jobs["jetsam-in-call.ios26.compact.txt"], told], release(app_version="2.4"), inline, resume=True)
+    exposure = read_table(release().out, "exposure")
+    assert sorted(exposure["app_version"].to_list()) == ["2.3", "2.4", "4.2.0"], "what a capture tells itself counts"
 
 
 def test_the_configuration_hash_is_the_same_in_every_process() -> None:

@@ -61,6 +61,15 @@ def batch(
         float | None, typer.Option("--timeout", metavar="SECONDS", help="What one capture may take, 0.1 or more.")
     ] = None,
     app: options.Apps = None,
+    app_version: Annotated[
+        str | None,
+        typer.Option(
+            "--app-version",
+            metavar="VERSION",
+            help="Version of the app that --app names, for captures that tell none (log texts, logarchives). Releases are "
+            "compared when each has a run of its own into the same DIR, the later ones with --resume.",
+        ),
+    ] = None,
     date: options.Date = None,
     tz: options.Zone = None,
     os: options.System = None,
@@ -82,6 +91,8 @@ def batch(
         raise UsageError(f"--timeout {timeout:g}: give seconds from {_SHORTEST_S} to {_LONGEST_S:,}")
     if engine is Engine.dask and timeout is not None:
         raise UsageError("--timeout works with --engine local only: a dask worker cannot be stopped from inside")
+    if app_version is not None and len(app or ()) != 1:
+        raise UsageError("--app-version: give --app once, for the app that has this version")
     loaded = load_config(config)
     read = ReadOptions(options.parse_date(date), options.parse_zone(tz), options.parse_system(os))
     apps = tuple(app or ())
@@ -91,6 +102,7 @@ def batch(
         config=loaded,
         options=read,
         apps=apps,
+        app_version=app_version,
         redaction=redact,
         timeout_s=timeout,
     )

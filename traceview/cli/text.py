@@ -9,6 +9,7 @@ import polars as pl
 import typer
 
 from traceview.analysis import Analysis
+from traceview.app_versions import with_version
 from traceview.cli.kept import how_many, left_out
 from traceview.cli.options import visible, zone_of
 from traceview.cli.summary import fold, unchecked, verdict, wrap
@@ -85,7 +86,8 @@ def _headline(analysis: Analysis, zone: tzinfo) -> str:
         facts.append(f"{span} ({doubt})" if (doubt := time_doubt(analysis.coverage)) else span)
     if analysis.apps:
         more = f" and {len(analysis.apps) - 3} more" if len(analysis.apps) > 3 else ""
-        facts.append("apps: " + visible(", ".join(analysis.apps[:3])) + more)
+        named = ", ".join(with_version(app, analysis.app_versions) for app in analysis.apps[:3])
+        facts.append("apps: " + visible(named) + more)
     return fold(" · ".join(facts), "")
 
 

@@ -145,15 +145,6 @@ def _seen(analysis: Analysis) -> set[str]:
     return set(pl.concat([column.cast(pl.String()) for column in columns]).drop_nulls().unique().to_list())
 
 
-def _app_versions(analysis: Analysis) -> pl.DataFrame:
-    """The version that each app had last, by crash, jetsam and resource reports."""
-    reports = analysis.tables.get("reports")
-    if reports is None:
-        return pl.DataFrame(schema={"app": pl.String(), "app_version": pl.String()})
-    named = reports.drop_nulls(["bundle", "app_version"]).sort("time", nulls_last=False)
-    return named.group_by(pl.col("bundle").alias("app")).agg(pl.col("app_version").last())
-
-
 def _exposure(analysis: Analysis, key: str) -> pl.DataFrame:
     """What the apps did: the denominators of every rate. An open window counts to the end of the capture."""
     states = analysis.episodes["app_states"]
@@ -167,13 +158,16 @@ def _exposure(analysis: Analysis, key: str) -> pl.DataFrame:
     calls = analysis.episodes["calls"].group_by("app").agg(pl.len().cast(pl.Int64).alias("calls"))
     seen = _seen(analysis)
     apps = pl.DataFrame(
-        {"app": analysis.apps, "seen": [app in seen for app in analysis.apps]},
-        schema={"app": pl.String(), "seen": pl.Boolean()},
+        {
+            "app": analysis.apps,
+            "seen": [app in seen for app in analysis.apps],
+            "app_version": [analysis.app_versions.get(app) for app in analysis.apps],
+        },
+        schema={"app": pl.String(), "seen": pl.Boolean(), "app_version": pl.String()},
     )
     return (
         apps.join(spent, on="app", how="left")
         .join(calls, on="app", how="left")
-        .join(_app_versions(analysis), on="app", how="left")
         .with_columns(
             pl.lit(key).alias("capture"),
             pl.col("calls").fill_null(0),

@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from hashlib import blake2b
 from pathlib import Path
 from types import FrameType
 
 from traceview import __version__
+from traceview.analysis import Analysis
 from traceview.capture import open_capture
 from traceview.fleet.dataset import Entry, write_shard
 from traceview.fleet.jobs import Job, content_hash
@@ -37,6 +38,7 @@ class Settings:
         config: Thresholds and suppressions.
         options: Date and zone for texts.
         apps: Apps asked for; empty: all.
+        app_version: Their version in captures that tell none. It may differ between the runs that make one data set.
         redaction: ``none``, ``ids`` or ``all``.
         timeout_s: Seconds that one capture may take, or None.
     """
@@ -46,6 +48,7 @@ class Settings:
     config: Config
     options: ReadOptions
     apps: tuple[str, ...] = ()
+    app_version: str | None = None
     redaction: Level = "none"
     timeout_s: float | None = None
 
@@ -103,7 +106,7 @@ def _analyse(job: Job, settings: Settings) -> Tables:
                 job.path, apps=settings.apps, options=settings.options, config=settings.config, require_apps=False
             ) as capture,
         ):
-            analysis = redact(capture.analysis, settings.redaction)
+            analysis = redact(_versioned(capture.analysis, settings), settings.redaction)
             return tables_of(analysis, job.key, job.path, content_hash(job.path), time.perf_counter() - began)
     except CaptureTimeoutError as error:
         return failure(job.key, job.path, "timeout", str(error))
@@ -115,6 +118,13 @@ def _analyse(job: Job, settings: Settings) -> Tables:
         raise
     except BaseException as error:  # noqa: BLE001  (a panic in native code is no Exception; the row says what happened)
         return failure(job.key, job.path, "internal", f"{type(error).__name__}: {error}")
+
+
+def _versioned(analysis: Analysis, settings: Settings) -> Analysis:
+    """Return the analysis with the given version of apps of which the capture tells none."""
+    if settings.app_version is None:
+        return analysis
+    return replace(analysis, app_versions=dict.fromkeys(settings.apps, settings.app_version) | analysis.app_versions)
 
 
 def _of_the_system(error: BaseException | None) -> bool:

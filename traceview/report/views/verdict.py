@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from traceview.analysis import Analysis
+from traceview.app_versions import with_version
 from traceview.completeness import LOG_READERS, log_span
 from traceview.plots.text import duration, plural
 from traceview.plots.view import witness_rows
@@ -108,7 +109,8 @@ def _lead(analysis: Analysis, rules: Mapping[str, Rule]) -> str:
 
 def _facts(analysis: Analysis, moments: Moments) -> list[tuple[str, str]]:
     device, capture = analysis.device, analysis.capture
-    apps = ", ".join(analysis.apps[:3]) + (f" and {len(analysis.apps) - 3} more" if len(analysis.apps) > 3 else "")
+    named = ", ".join(with_version(app, analysis.app_versions) for app in analysis.apps[:3])
+    apps = named + (f" and {len(analysis.apps) - 3} more" if len(analysis.apps) > 3 else "")
     span = log_span(analysis.coverage)
     shown = ""
     if span:
