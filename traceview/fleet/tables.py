@@ -146,10 +146,10 @@ def _seen(analysis: Analysis) -> set[str]:
 
 
 def _exposure(analysis: Analysis, key: str) -> pl.DataFrame:
-    """What the apps did: the denominators of every rate. An open window counts to the end of the capture."""
+    """What the apps did: the denominators of every rate. An open window counts to the end of the logs, which tell of it."""
     states = analysis.episodes["app_states"]
-    ends = [one.end_ns for one in analysis.coverage if one.end_ns is not None]
-    last = pl.lit(max(ends, default=None), pl.Int64).cast(_TIME)
+    _, end = log_span(analysis.coverage) or (None, None)
+    last = pl.lit(end, _TIME)
     seconds = (pl.col("end").fill_null(last) - pl.col("start")).dt.total_microseconds() / 1e6
     spent = states.group_by("app").agg(
         seconds.filter(pl.col("state") == "foreground").sum().alias("foreground_s"),
