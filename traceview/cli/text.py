@@ -12,6 +12,7 @@ from traceview.analysis import Analysis
 from traceview.app_versions import with_version
 from traceview.cli.kept import how_many, left_out
 from traceview.cli.options import visible, zone_of
+from traceview.cli.proof import telling
 from traceview.cli.summary import fold, unchecked, verdict, wrap
 from traceview.cli.troubles import of_many_logs, problem_lines, time_doubt, times_of
 from traceview.completeness import log_span
@@ -21,8 +22,6 @@ from traceview.verdict import unjudged_tables
 from traceview.zones import read_locally
 from traceview_parsers.trace import Coverage
 
-_FIRST_LINES = 2
-_LAST_LINES = 3
 _MESSAGE_CHARACTERS = 220
 _NAMED_SOURCES = 8
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -138,24 +137,15 @@ def _finding(finding: Finding, lines: pl.DataFrame, clock: _Clock, *, again: boo
     if finding.start is not None:
         about = f"  {clock(finding.start)}{_until(finding, clock)} · {about.strip()}"
     proof = lines.filter(pl.col("ref").is_in(list(finding.evidence)))
-    first, rest = proof.head(_FIRST_LINES), proof.slice(_FIRST_LINES)
-    shown = [_line(row, clock, finding.start) for row in first.iter_rows(named=True)]
-    if rest.height > _LAST_LINES + 1:
-        last = _at_end(rest, finding)
-        shown.append(f"    … {rest.height - last.height} more lines …")
-        rest = last
-    shown += [_line(row, clock, finding.start) for row in rest.iter_rows(named=True)]
+    shown = []
+    for missing, row in telling(proof, finding):
+        shown += [f"    … {missing:,} more lines …"] * (missing > 0)
+        shown.append(_line(row, clock, finding.start))
     if again:
         body = [*shown, wrap(f"→ as above for {finding.rule}")]
     else:
         body = [wrap(finding.explanation), *shown, wrap(f"→ {finding.advice}")]
     return "\n".join([head, typer.style(fold(about.strip()), dim=True), *body])
-
-
-def _at_end(lines: pl.DataFrame, finding: Finding) -> pl.DataFrame:
-    """Return the last lines of the finding's window: they tell how it ended, and what follows is clearing up."""
-    inside = lines.filter(pl.col("time") <= finding.end) if finding.end is not None else lines
-    return (lines if inside.is_empty() else inside).tail(_LAST_LINES)
 
 
 def _until(finding: Finding, clock: _Clock) -> str:
