@@ -30,6 +30,7 @@ from traceview.signals.instruments import instruments_events
 from traceview.signals.powerlog import TABLES as POWER_TABLES
 from traceview.signals.powerlog import kinds_in_full, powerlog_events
 from traceview.sql_errors import complaint, outside
+from traceview.sql_words import with_end_quoted
 from traceview.witness import collect, with_notes
 from traceview.witness.tables import KEPT, newest_rows
 from traceview.zones import at_one_offset
@@ -333,7 +334,7 @@ class Capture:
             tables |= analysis.episodes | {"events": analysis.events, "findings": self.findings}
             tables |= {name: analysis.tables[name] for name in ("clocks", "witnesses")}
         try:
-            return pl.SQLContext(tables).execute(query, eager=False).collect()
+            return pl.SQLContext(tables).execute(with_end_quoted(query), eager=False).collect()
         except pl.exceptions.PolarsError as error:
             raise UsageError(f"query: {complaint(error, sorted(known))}") from error
 

@@ -34,6 +34,7 @@ LAYERS = {
     "traceview.scan": 1,
     "traceview.zones": 1,
     "traceview.sql_errors": 1,
+    "traceview.sql_words": 1,
     "traceview.capture": 7,
     "traceview.export": 8,
     "traceview.fleet": 8,
