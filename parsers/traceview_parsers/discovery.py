@@ -42,12 +42,16 @@ _EXTRA = "Extra"
 _FIRST = {"sysdiagnose": 0, "powerlog": 1}
 """Readers that know facts (device, zone) which the others need."""
 
+_MANIFEST = "_manifest"
+"""Folder of JSON files in a data set of `traceview batch`, beside one folder of Parquet files for each table."""
+
 _FOLDER_DEPTH = 64
 """Folders in folders; a sysdiagnose has about ten."""
 
 _TEXT_LOGS = frozenset({"log_text", "device_syslog"})
 _MOST_TEXTS = 4
-"""Log texts that one person exports of one capture (heuristic); more are rather captures of their own."""
+"""Log texts that one person exports of one capture (heuristic); more are rather captures of their own, as are those of a
+folder that holds nothing else."""
 
 _FOREIGN_BYTES = 1 << 20
 _TEXT_READERS = ("log_text", "device_syslog")
@@ -105,8 +109,10 @@ def _open_sources(claims: list[tuple[int, Candidate, Reader]], trace: Trace, opt
         raise InputError(
             f"{trace.capture.name}: nothing in it could be read: {'; '.join(p.message for p in trace.problems)}"
         )
-    texts = [source for source in trace.sources if source.reader in _TEXT_LOGS]
-    if len(texts) > _MOST_TEXTS:
+    is_text = [source.reader in _TEXT_LOGS for source in trace.sources]
+    texts = [source for source, told in zip(trace.sources, is_text, strict=True) if told]
+    heap = any(len(given.sources) > 1 and all(is_text[index] for index in given.sources) for given in trace.inputs)
+    if heap or len(texts) > _MOST_TEXTS:
         trace.problems.add(
             trace.capture.name,
             "many-logs",
@@ -160,10 +166,12 @@ def _claims(path: Path, trace: Trace) -> list[Claim]:
         if path.is_dir():
             return _claims_in_folder(path, _name(path), trace.problems, Unclaimed(), what="folder")
         if not stat.S_ISREG(path.stat().st_mode) and path != Path(os.devnull):
-            raise InputError(f"{path}: a pipe or device cannot be read twice; save it to a file first")
+            raise InputError(
+                f"{path}: a pipe or device cannot be read, since a capture is read more than once; save it to a file first"
+            )
         head = _head(path)
     except FileNotFoundError as error:
-        missing = "standard input cannot be read twice; save it to a file first"
+        missing = "standard input cannot be read, since a capture is read more than once; save it to a file first"
         raise InputError(f"{path}: {missing if path == Path('-') else 'no such file or directory'}") from error
     except OSError as error:
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from error
@@ -201,6 +209,14 @@ def _claims_in_folder(root: Path, name: str, problems: Problems, unclaimed: Uncl
     of_others = set(problems)
     claims = list(_walk(root, "", problems, unclaimed))
     if not claims:
+        if (
+            next(root.glob(f"{_MANIFEST}/*.json"), None) is not None
+            and next(root.glob("*/*.parquet"), None) is not None
+        ):
+            raise UnknownFormatError(
+                f"{root}: a data set of `traceview batch`, no capture; `traceview fleet report {root}` makes its page, and "
+                "any reader of Parquet its tables"
+            )
         about = (one for one in problems if one.source == name or (one.kind in _UNREADABLE and one not in of_others))
         why = "".join(
             f"; {'' if one.source == name else f'{one.source}: '}{one.message}" for one in islice(about, _NAMED_UNKNOWN)

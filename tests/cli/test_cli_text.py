@@ -188,3 +188,21 @@ def test_sources_of_which_the_same_is_told_are_one_line() -> None:
         "0.xml, 1.xml, 2.xml, 3.xml, 4.xml, 5.xml, 6.xml, 7.xml and 3 more (xctrace): unknown; odd",
         "other.xml (xctrace): known; odd",
     ]
+
+
+def test_what_puts_all_findings_in_doubt_stands_before_them(samples: Path, tmp_path: Path) -> None:
+    cut = tmp_path / SYSDIAGNOSE
+    cut.write_bytes((samples / SYSDIAGNOSE).read_bytes()[:20_000])
+    told = "the archive is damaged or cut off after"
+    paragraphs = _run("analyze", cut).stdout.split("\n\n")
+    assert told in paragraphs[1]
+    assert told in _run("report", cut, "-o", tmp_path / "x.html").stderr
+
+
+def test_a_folder_of_nothing_but_texts_may_be_several_captures(samples: Path, tmp_path: Path) -> None:
+    texts = ["jetsam-in-call.ios15.default.txt", "suspended-in-call.ios15.default.txt"]
+    (tmp_path / "logs").mkdir()
+    for number, name in enumerate(texts):
+        (tmp_path / "logs" / name).write_bytes((samples / name).read_bytes())
+        assert ("log texts were read as one capture" in _run("analyze", tmp_path / "logs").stdout) is bool(number)
+    assert "read as one capture" not in _run("analyze", *(tmp_path / "logs" / name for name in texts)).stdout

@@ -81,6 +81,7 @@ def batch(
     options.check_folder(out)
     options.one_thread()  # the processes share the cores
     from traceview.fleet.batch import run  # noqa: PLC0415  (keeps --help fast)
+    from traceview.fleet.dataset import check_place  # noqa: PLC0415
     from traceview.fleet.executor import dask_pool, local_pool  # noqa: PLC0415
     from traceview.fleet.jobs import find_jobs, in_shard, parse_shard  # noqa: PLC0415
     from traceview.fleet.worker import Settings, config_hash  # noqa: PLC0415
@@ -107,10 +108,10 @@ def batch(
         timeout_s=timeout,
     )
     part = parse_shard(shard)
+    with options.writing(out):
+        check_place(out)  # told before anything is read
     found = [job for source in sources for job in find_jobs(source, skip=out) if in_shard(job, part)]
     with options.writing(out):
-        if found:
-            out.mkdir(parents=True, exist_ok=True)  # told before anything is read
         summary = run(
             found,
             settings,
@@ -125,7 +126,8 @@ def batch(
     if summary.retried:
         told.append(f"{summary.retried:,} of them tried again")
     if summary.skipped:
-        told.append(f"{summary.skipped:,} done before")
+        kept = " (and keep the version that they have)" if os or app_version else ""
+        told.append(f"{summary.skipped:,} done before{kept}")
     told.append(f"{summary.failures:,} failed in all (see {out / 'failures'})" if summary.failures else "none failed")
     typer.echo(f"{', '.join(told)}; next: traceview fleet report {out}", err=True)
 

@@ -29,13 +29,13 @@ def diff(
         with options.open_inputs([path], apps=app, date_text=date, zone=tz, config=config) as capture:
             sides.append(capture.analysis)
     from traceview.cli.summary import fold, told  # noqa: PLC0415  (keeps --help fast)
-    from traceview.cli.troubles import of_many_logs  # noqa: PLC0415
+    from traceview.cli.troubles import doubts  # noqa: PLC0415
     from traceview.compare import compare  # noqa: PLC0415
 
     rows = compare(*sides)
     for name, side in zip("AB", sides, strict=True):
-        if (doubt := of_many_logs(side.problems)) is not None:
-            typer.echo(fold(f"{name} {side.capture.name}: {doubt}", ""), err=True)
+        for text in doubts(side.problems):
+            typer.echo(fold(f"{name} {side.capture.name}: {text}", ""), err=True)
         typer.echo(fold(f"{name} {side.capture.name}: {told(side)}", ""), err=True)
     typer.echo("change, findings in A → in B, severity, rule:" if rows else "no finding on either side", err=True)
     for row in rows:

@@ -34,14 +34,14 @@ def report(
     with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config, system=os) as capture:
         analysis = capture.analysis
     from traceview.cli.summary import verdict  # noqa: PLC0415  (keeps --help fast)
-    from traceview.cli.troubles import of_many_logs  # noqa: PLC0415
+    from traceview.cli.troubles import doubts  # noqa: PLC0415
     from traceview.report.html import write  # noqa: PLC0415
     from traceview.rules.builtin import load_rules  # noqa: PLC0415
 
     rules = load_rules()[0]
     with options.writing(target):
         written = write(analysis, target, redact=redact, rules=rules)
-    if (doubt := of_many_logs(analysis.problems)) is not None:
+    for doubt in doubts(analysis.problems):
         typer.echo(f"traceview: {doubt}", err=True)
     typer.echo(verdict(analysis), err=True)
     typer.echo(f"wrote {target}: {written}; opens offline in any browser", err=True)

@@ -14,7 +14,7 @@ from traceview.cli.kept import how_many, left_out
 from traceview.cli.options import visible, zone_of
 from traceview.cli.proof import telling
 from traceview.cli.summary import fold, unchecked, verdict, wrap
-from traceview.cli.troubles import of_many_logs, problem_lines, time_doubt, times_of
+from traceview.cli.troubles import doubts, problem_lines, time_doubt, times_of
 from traceview.completeness import log_span
 from traceview.rules.registry import Finding, Severity
 from traceview.sources import by_weight
@@ -92,8 +92,7 @@ def _headline(analysis: Analysis, zone: tzinfo) -> str:
 
 def _doubts(analysis: Analysis) -> list[str]:
     """Return what puts all findings in doubt, to be read before them."""
-    text = of_many_logs(analysis.problems)
-    return [] if text is None else [typer.style(fold(text, ""), fg="yellow")]
+    return [typer.style(fold(text, ""), fg="yellow") for text in doubts(analysis.problems)]
 
 
 def _beside(analysis: Analysis) -> str:

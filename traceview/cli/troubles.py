@@ -11,6 +11,7 @@ from traceview_parsers.problems import Problem
 from traceview_parsers.trace import Coverage
 
 _MANY_LOGS: Final = "many-logs"
+_CUT_OFF: Final = "truncated-archive"
 _ASSUMED: Final = {"date": ("date assumed", "year assumed"), "zone": ("zone assumed",)}
 """What a log may lack, by how its clock says so."""
 _OPTIONS: Final = {"date": "--date", "zone": "--tz"}
@@ -29,9 +30,10 @@ def problem_lines(problems: Iterable[Problem]) -> Iterator[tuple[str, str]]:
         yield f"{visible(one.where)}{place}: {visible(one.message)}{often}", visible(one.sample)
 
 
-def of_many_logs(problems: Iterable[Problem]) -> str | None:
-    """Return that unrelated logs may have been read as one capture; None where that is not to be feared."""
-    return next((visible(one.message) for one in problems if one.kind == _MANY_LOGS), None)
+def doubts(problems: Iterable[Problem]) -> list[str]:
+    """Return what puts all that is said of a capture in doubt: unrelated logs in one, an archive that is cut off."""
+    told = {_MANY_LOGS: "{0.message}", _CUT_OFF: "{0.source}: {0.message}"}
+    return [visible(told[one.kind].format(one)) for one in problems if one.kind in told]
 
 
 def times_of(one: Coverage) -> str:
