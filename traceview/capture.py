@@ -67,6 +67,10 @@ class Capture:
         self._config = config or load_config(None)
         self._progress = progress
 
+    def __repr__(self) -> str:
+        """Return the capture's name and how many sources it has; nothing is read for that."""
+        return f"<Capture {self.trace.capture.name!r}, {len(self.trace.sources)} source{'s' * (len(self.trace.sources) != 1)}>"
+
     @cached_property
     def _reading(self) -> Reading:
         """The recognised lines of all logs."""
@@ -306,7 +310,9 @@ class Capture:
         return self.analysis.episodes["resource_events"]
 
     def episodes(self, name: str) -> pl.DataFrame:
-        """Return any episode table by name. Raises KeyError for an unknown name."""
+        """Return any episode table by name. Raises KeyError for an unknown name, telling those that there are."""
+        if name not in EPISODES:
+            raise KeyError(f"there is no table of episodes {name!r}; there are {', '.join(EPISODES)}")
         return self.analysis.episodes[name]
 
     def timeline(self, app: str | None = None) -> "Figure":

@@ -99,3 +99,10 @@ def test_errors_are_typed(samples: Path) -> None:
             capture.sql("SELECT nothing FROM calls")
         with pytest.raises(KeyError):
             capture.episodes("nothing")
+
+
+def test_a_capture_tells_what_it_is_and_which_tables_it_has(samples: Path) -> None:
+    with tv.open(samples / "healthy-incoming-call.ios18.default.txt") as capture:
+        assert repr(capture) == "<Capture 'healthy-incoming-call.ios18.default.txt', 1 source>"
+        with pytest.raises(KeyError, match=r"no table of episodes 'cals'; there are .*\bcalls\b"):
+            capture.episodes("cals")
