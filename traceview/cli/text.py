@@ -10,6 +10,7 @@ import typer
 
 from traceview.analysis import Analysis
 from traceview.app_versions import with_version
+from traceview.cli.background import in_background
 from traceview.cli.kept import how_many, left_out
 from traceview.cli.options import visible, zone_of
 from traceview.cli.proof import telling
@@ -58,7 +59,11 @@ def render_analysis(analysis: Analysis, *, in_full: bool = False) -> str:
     clock = _Clock(zone, _days(analysis, zone))
     parts = [_headline(analysis, zone), *_doubts(analysis), verdict(analysis), _beside(analysis)]
     parts += _findings(analysis, clock)
-    parts += [_calls(analysis.episodes["calls"], clock), _not_shown(analysis, zone, in_full=in_full)]
+    parts += [
+        _calls(analysis.episodes["calls"], clock),
+        in_background(analysis.episodes["background_runs"], analysis.apps),
+    ]
+    parts += [_not_shown(analysis, zone, in_full=in_full)]
     return "\n\n".join(part for part in parts if part)
 
 
