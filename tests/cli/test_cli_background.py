@@ -32,8 +32,10 @@ def after(seconds: float) -> datetime:
         ),
         (
             [{"end": after(200), "verdict": "overstayed", "uncovered_s": 170.0}, {"verdict": "not_known"}],
-            "at least 200 s in 2 stretches; 170 s by nothing that a line names; 1 stretch was longer than iOS grants without a "
-            "reason; what held 1 stretch cannot be told from these sources",
+            (
+                "at least 200 s in 2 stretches; 170 s by nothing that a line names; 1 stretch was longer than iOS grants "
+                "without a reason; what held 1 stretch cannot be told from these sources"
+            ),
         ),
     ],
 )
