@@ -297,7 +297,8 @@ def test_a_stopped_command_leaves_no_temporary_files(
     environment = {**os.environ, "TMPDIR": str(temporary)}
     with subprocess.Popen(program, stderr=subprocess.PIPE, env=environment, text=True) as process:
         until = time.monotonic() + 60
-        while not list(temporary.iterdir()) and time.monotonic() < until:
+        # A file there is `tempfile` seeing whether it may write.
+        while not any(one.is_dir() for one in temporary.iterdir()) and time.monotonic() < until:
             time.sleep(0.01)
         process.send_signal(number)
         _, told = process.communicate(timeout=60)
