@@ -209,10 +209,7 @@ def _claims_in_folder(root: Path, name: str, problems: Problems, unclaimed: Uncl
     of_others = set(problems)
     claims = list(_walk(root, "", problems, unclaimed))
     if not claims:
-        if (
-            next(root.glob(f"{_MANIFEST}/*.json"), None) is not None
-            and next(root.glob("*/*.parquet"), None) is not None
-        ):
+        if what == "folder" and _is_data_set(root):
             raise UnknownFormatError(
                 f"{root}: a data set of `traceview batch`, no capture; `traceview fleet report {root}` makes its page, and "
                 "any reader of Parquet its tables"
@@ -227,6 +224,10 @@ def _claims_in_folder(root: Path, name: str, problems: Problems, unclaimed: Uncl
         raise UnknownFormatError(f"{name}: nothing in this {what} can be read{why}; {_SEE_FORMATS}")
     unclaimed.report(name, {reader.name for _, reader in claims}, problems)
     return claims
+
+
+def _is_data_set(root: Path) -> bool:
+    return any(root.glob(f"{_MANIFEST}/*.json")) and any(root.glob("*/*.parquet"))
 
 
 def _walk(folder: Path, prefix: str, problems: Problems, unclaimed: Unclaimed) -> Iterator[Claim]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -129,6 +130,7 @@ def test_parts_equal_the_whole(captures: Path, settings: Make, inline: type[Exec
 def test_a_part_leaves_the_work_of_others_alone(captures: Path, settings: Make, inline: type[Executor]) -> None:
     part = settings().out / "captures" / "shard-of-another.1234.part"
     part.parent.mkdir(parents=True)
+    (settings().out / MANIFEST).mkdir()
     part.write_bytes(b"in work")
     run(find_jobs(captures), settings(), inline, join=True)
     assert part.exists()
@@ -207,6 +209,15 @@ def test_releases_that_no_capture_tells_are_given(samples: Path, settings: Make,
     assert sorted(exposure["app_version"].to_list()) == ["2.3", "2.4", "4.2.0"], "what a capture tells itself counts"
 
 
+def test_captures_of_several_systems_make_one_data_set(samples: Path, settings: Make, inline: type[Executor]) -> None:
+    jobs = {job.name: job for job in find_jobs(samples)}
+    for name, version in (("jetsam-in-call.ios15.default.txt", "15.7"), ("jetsam-in-call.ios26.compact.txt", "26.2")):
+        read = ReadOptions(os_version=version)
+        asked = replace(settings(), options=read, config_hash=config_hash(Config(), read, (), "none"))
+        run([jobs[name]], asked, inline, resume=True)
+    assert read_table(settings().out, "captures")["os_version"].sort().to_list() == ["15.7", "26.2"]
+
+
 def test_the_configuration_hash_is_the_same_in_every_process() -> None:
     code = (
         "from datetime import UTC, date\n"
@@ -250,6 +261,8 @@ def test_what_changes_results_changes_the_hash() -> None:
         digest(Config(), None, "ids"),
         digest(Config(), None, "none", "com.acme.voip"),
     }) == 7  # fmt: skip
+    told = config_hash(Config(), ReadOptions(os_version="26.2"), (), "none", today=today)
+    assert told == digest(), "which version captures are of is a fact about them, no configuration"
     expired = Config(suppressions=(Suppression("0" * 16, "known", today - timedelta(days=1)),))
     assert digest(expired) == digest()
 

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from traceview.cli import app
 from traceview.fleet.batch import run
-from traceview.fleet.dataset import MANIFEST, read_manifest, read_table, remove_leftovers, write_shard
+from traceview.fleet.dataset import MANIFEST, begin, read_manifest, read_table, remove_leftovers, write_shard
 from traceview.fleet.jobs import find_jobs
 from traceview.fleet.tables import FAILURES, TABLES, failure, printable
 from traceview.fleet.worker import Settings
-from traceview_parsers.errors import InputError
+from traceview_parsers.errors import InputError, UnknownFormatError, UsageError
 
 Make = Callable[..., Settings]
 
@@ -90,3 +92,47 @@ def test_failures_hold_any_message() -> None:
     assert len(row["message"]) == 2000
     assert row["uri"] == "file:///x/%FF"
     assert printable("plain") == "plain"
+
+
+@pytest.mark.parametrize("part", [[], ["--shard", "1/2"]])
+@pytest.mark.parametrize("inside", ["notes.txt", "captures/a.ndjson", "captures/a.parquet"])
+def test_a_folder_with_other_things_is_refused(captures: Path, tmp_path: Path, inside: str, part: list[str]) -> None:
+    out = tmp_path / "mine"
+    (out / inside).parent.mkdir(parents=True)
+    (out / inside).write_text("mine")
+    result = CliRunner().invoke(app, ["batch", str(captures), "-o", str(out), *part])
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception) == (
+        f"{out} is not empty and holds no data set of `traceview batch`; name a new or empty folder"
+    )
+    assert [path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()] == [inside]
+
+
+def test_captures_are_no_place_for_a_data_set(captures: Path, settings: Make, inline: type[Executor]) -> None:
+    before = sorted(captures.iterdir())
+    with pytest.raises(UsageError, match="not empty"):
+        run(find_jobs(captures), settings(captures.name), inline)
+    assert sorted(captures.iterdir()) == before
+
+
+def test_an_empty_folder_and_one_that_was_begun_are_places(
+    captures: Path, settings: Make, inline: type[Executor]
+) -> None:
+    out = settings().out
+    out.mkdir()
+    (out / ".DS_Store").write_bytes(b"")
+    begin(out)
+    (out / "captures").mkdir()
+    (out / "captures" / "shard-of-another.1234.part").write_bytes(b"in work")
+    assert run(find_jobs(captures), settings(), inline, join=True).captures == 6
+
+
+@pytest.mark.parametrize("command", [("query", "SELECT 1"), ("diff",), ("analyze",)])
+def test_a_data_set_is_no_capture(tmp_path: Path, command: tuple[str, ...]) -> None:
+    out = tmp_path / "fleet"
+    write_shard(out, "one", "c", ["a"], rows("a"))
+    name, *more = command
+    result = CliRunner().invoke(app, [name, str(out), *(more or [str(out)])])
+    assert isinstance(result.exception, UnknownFormatError)
+    assert f"{out}: a data set of `traceview batch`, no capture" in str(result.exception)
+    assert f"`traceview fleet report {out}`" in str(result.exception)

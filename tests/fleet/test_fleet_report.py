@@ -18,7 +18,7 @@ from traceview.cli import app
 from traceview.fleet.batch import run
 from traceview.fleet.dataset import write_shard
 from traceview.fleet.jobs import find_jobs
-from traceview.fleet.places import link
+from traceview.fleet.places import link, told_apart
 from traceview.fleet.report import FleetSize, write
 from traceview.fleet.tables import TABLES, failure
 from traceview.fleet.worker import Settings
@@ -148,7 +148,11 @@ def test_the_same_data_gives_the_same_bytes(synthetic: Callable[..., Path], tmp_
     [
         ({"captures": 3}, "Nothing found in 3 captures", "Rules that ran and found nothing"),
         ({"captures": 1, "findings": 1}, "The only capture shows critical or high trouble", "1 of 1 capture"),
-        ({"captures": 2, "silent": 1}, "Nothing found in 2 captures", "50 % (1 of 2)"),
+        (
+            {"captures": 2, "silent": 1},
+            "Nothing found in 2 captures",
+            "not evaluated in needs (most frequent reason) push-unreported VoIP push without a reported call 1 of 2",
+        ),
         ({"captures": 2, "silent": 2}, "Nothing found in 2 captures", "1 rule could not be evaluated in all of them"),
         ({"captures": 2, "findings": 1, "os_version": "26.1"}, "1 of 2 captures shows", "No two versions could be"),
     ],
@@ -182,7 +186,7 @@ def test_what_was_not_evaluated_is_no_good_capture(tmp_path: Path) -> None:
     write_shard(dataset, "two", "c", [], [{"rules_not_evaluated": mute}])
     write(dataset, tmp_path / "x.html")
     text = read(tmp_path / "x.html").text
-    assert "50 % · 1 of 2 captures" in text
+    assert "G01 1 of 2 captures" in text
     assert "hardly" not in text
 
 
@@ -206,6 +210,43 @@ def test_the_same_bytes_count_once(tmp_path: Path) -> None:
     text = read(tmp_path / "x.html").text
     assert "Nothing found in 1 capture" in text
     assert "2 captures left out: same bytes as another" in text
+
+
+def test_captures_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
+    for redaction, shown in (("none", ["v1/call.ndjson", "v2/call.ndjson"]), ("ids", ["call.ndjson", "call.ndjson"])):
+        out = tmp_path / redaction
+        for version in ("v1", "v2"):
+            place = Path(f"/captures/same/{version}/call.ndjson")
+            row = {
+                "capture": version,
+                "name": "call.ndjson",
+                "path": str(place),
+                "uri": place.as_uri(),
+                "content": version,
+                "redaction": redaction,
+            }
+            write_shard(out, version, "c", [version], [{"captures": pl.DataFrame([row], schema=TABLES["captures"])}])
+        write(out, tmp_path / "x.html")
+        page = read(tmp_path / "x.html")
+        assert re.findall(r"(?:v\d/)?call\.ndjson", page.text) == shown
+        links = [href for href in page.links() if href.endswith("call.ndjson")]
+        assert links == [f"file:///captures/same/{one}" for one in shown if "/" in one]
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["/a/x/call.txt", "/a/y/z/call.txt"], ["x/call.txt", "y/z/call.txt"]),
+        (["/a/call.txt", "/b/call.txt"], ["/a/call.txt", "/b/call.txt"]),
+        (["/a/call.txt", "/a/call.txt"], ["call.txt", "call.txt"]),
+        (["/a/call.txt", "/a/x/call.txt"], ["call.txt", "x/call.txt"]),
+    ],
+)
+def test_names_have_what_their_paths_do_not_share(paths: list[str], names: list[str]) -> None:
+    rows = [{"capture": f"c{n}", "name": "call.txt", "path": path, "redaction": None} for n, path in enumerate(paths)]
+    alone = {"capture": "other", "name": "zzz.txt", "path": "/far/away/zzz.txt", "redaction": None}
+    captures = told_apart(pl.DataFrame([*rows, alone], schema_overrides={"redaction": pl.String}))
+    assert captures["name"].to_list() == [*names, "zzz.txt"]
 
 
 def test_captures_without_the_app_asked_for(tmp_path: Path) -> None:

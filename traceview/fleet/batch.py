@@ -9,6 +9,7 @@ from hashlib import blake2b
 
 from traceview.fleet.dataset import (
     Entry,
+    begin,
     find_entry,
     read_manifest,
     read_table,
@@ -69,11 +70,14 @@ def run(
         done: Progress.
 
     Raises:
-        UsageError: The data set exists and neither `resume` nor `join` is set; or it holds a capture of this run and
-            `resume` is not set; or it was made with another configuration; or a capture changed since.
+        UsageError: The folder holds other things than a data set; or the data set exists and neither `resume` nor `join`
+            is set; or it holds a capture of this run and `resume` is not set; or it was made with another configuration;
+            or a capture changed since.
         OSError: The data set cannot be written.
     """
     named = list({job.key: job for job in jobs}.values())
+    if named:
+        begin(settings.out)
     finished = _finished(named, settings, resume=resume, join=join)
     retried = release_failures(settings.out, finished & {job.key for job in named}) if resume else set()
     finished -= retried

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from traceview.fleet.dataset import read_table
+from traceview.fleet.places import told_apart
 from traceview.fleet.releases import with_versions
 
 FINDING_COLUMNS = ("capture", "rule", "number", "severity", "app", "title", "fingerprint", "confidence")
@@ -17,7 +18,7 @@ class Contents:
 
     Attributes:
         captures: Captures that were analysed, each content once; those that tell a build alone with the version that others
-            name for it.
+            name for it. Those that share a name have it with the folders that tell them apart.
         duplicates: Captures that were left out because another one has the same bytes.
         failures: Captures that could not be analysed.
         exposure: Calls and time of each app.
@@ -39,7 +40,7 @@ def load(dataset: Path) -> Contents:
     """Read a data set. Raises InputError where it is none or is damaged."""
     everything = read_table(dataset, "captures").sort("name", "capture")
     identity = pl.coalesce("content", "capture")
-    captures, by_build = with_versions(everything.unique(identity, keep="first", maintain_order=True))
+    captures, by_build = with_versions(told_apart(everything.unique(identity, keep="first", maintain_order=True)))
 
     def of_captures(table: str, columns: tuple[str, ...] | None = None) -> pl.DataFrame:
         frame = read_table(dataset, table, columns)

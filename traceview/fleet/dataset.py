@@ -5,6 +5,7 @@ when its manifest entry exists, which is written last. Files of a shard that was
 """
 
 import json
+import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -15,7 +16,7 @@ from typing import Any, Final
 import polars as pl
 
 from traceview.fleet.tables import TABLES, Tables
-from traceview_parsers.errors import InputError
+from traceview_parsers.errors import InputError, UsageError
 
 MANIFEST: Final = "_manifest"
 PART: Final = ".part"
@@ -44,6 +45,25 @@ class Entry:
     config: str
     captures: tuple[str, ...]
     files: dict[str, str]
+
+
+def check_place(out: Path) -> None:
+    """Raise UsageError where the folder of a data set holds other things already; it may be missing or empty.
+
+    Hidden entries do not count. OSError where the folder cannot be read.
+    """
+    if not out.is_dir():
+        return
+    there = [path for path in out.iterdir() if not path.name.startswith(".")]
+    # Another part of the same batch may be trying whether it can write here: its file is gone by now.
+    if out / MANIFEST not in there and any(os.path.lexists(path) for path in there):
+        raise UsageError(f"{out} is not empty and holds no data set of `traceview batch`; name a new or empty folder")
+
+
+def begin(out: Path) -> None:
+    """Make the folder of a data set, and first of all in it the one by which other runs know it. Raises as `check_place`."""
+    check_place(out)
+    (out / MANIFEST).mkdir(parents=True, exist_ok=True)
 
 
 def write_shard(out: Path, shard: str, config: str, captures: list[str], tables: list[Tables]) -> Entry:

@@ -1,15 +1,17 @@
 """Heat maps of the fleet page: rules by OS version, and by version of the apps with most captures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 import polars as pl
 
+from traceview.fleet.amounts import share
 from traceview.fleet.rates import UNKNOWN, FleetRates, version_order
+from traceview.fleet.releases import ALONE
 from traceview.fleet.view import Names
-from traceview.plots.fleet import heat_map, percent
+from traceview.plots.fleet import heat_map
 from traceview.plots.text import plural
 
 APP_MAPS: Final = 4
@@ -90,11 +92,24 @@ def _heat_map(
     rows = [
         (rule, words, tuple(_cell(cells.get((rule, column))) for column in columns)) for rule, words in rules.items()
     ]
-    note = f"{plural(len(columns), 'version')}, {plural(len(rules), 'rule')}"
+    note = f"{_counted(columns)}, {plural(len(rules), 'rule')}"
     return HeatMap(name, title, note, tuple(columns), tuple(rows), heat_map(table, by, rules, columns), left_out)
 
 
 def _cell(cell: Mapping[str, Any] | None) -> str:
     if cell is None or not cell["captures"]:
         return "not evaluated"
-    return f"{percent(cell['share'])} ({cell['captures_hit']:,} of {cell['captures']:,})"
+    return share(cell["captures_hit"], cell["captures"])
+
+
+def _counted(columns: Sequence[str]) -> str:
+    """Return what the columns are: only what has a name and a place in order is a version."""
+    builds = sum(column.startswith(ALONE) for column in columns)
+    unknown = UNKNOWN in columns
+    versions = len(columns) - builds - unknown
+    told = [plural(versions, "version")] if versions else []
+    if builds:
+        told.append(f"{plural(builds, 'build')} of unknown version")
+    if unknown:
+        told.append("captures that name none")
+    return ", ".join(told)

@@ -4,7 +4,10 @@ import os
 from pathlib import Path, PurePath
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
+import polars as pl
+
 from traceview.report.pseudonyms import Pseudonyms
+from traceview.sources import below, common_path
 from traceview_parsers.trace import Device
 
 WHOLE = "none"
@@ -44,3 +47,21 @@ def told(message: str, path: str, *, redacted: bool) -> str:
     if not redacted:
         return message
     return Pseudonyms(Device()).scrub(message.replace(path, PurePath(path).name))
+
+
+def told_apart(captures: pl.DataFrame) -> pl.DataFrame:
+    """Return the captures by name, those that share one with the folders of their paths that they do not share.
+
+    Captures whose texts were redacted keep their names alone.
+
+    Args:
+        captures: At least ``capture``, ``name``, ``path`` and ``redaction``.
+    """
+    alike = captures.filter(pl.col("name").is_duplicated() & (pl.col("redaction").fill_null(WHOLE) == WHOLE))
+    longer: dict[str, str] = {}
+    for keys, paths in alike.group_by("name").agg("capture", "path").select("capture", "path").iter_rows():
+        steps = [PurePath(path).as_posix() for path in paths]
+        shared = common_path(steps)
+        longer |= {key: rest for key, path in zip(keys, steps, strict=True) if (rest := below(path, shared))}
+    named = pl.col("capture").replace_strict(longer, default=pl.col("name"), return_dtype=pl.String())
+    return captures.with_columns(name=named).sort("name", "capture")

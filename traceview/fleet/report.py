@@ -12,6 +12,7 @@ from traceview.fleet.contents import Contents, load
 from traceview.fleet.maps import heat_maps
 from traceview.fleet.places import WHOLE, place, told
 from traceview.fleet.rates import BETTER, TOO_FEW, UNCLEAR, VERDICTS, WORSE, FleetRates, ranked_captures
+from traceview.fleet.uncompared import Uncompared
 from traceview.fleet.view import (
     BAD,
     SEVERITIES,
@@ -123,12 +124,14 @@ def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tupl
         rules=rules,
         maps=maps,
         by_build=contents.by_build,
+        uncompared=Uncompared.of(rated),
         metrics=METRICS,
         changes=changed[: limits.comparisons],
         changes_in_all=len(changed),
         drawn=drawn.height,
         verdicts=[(name, sum(one.verdict == name for one in changed)) for name in VERDICTS],
         captures=captures,
+        counting=rated.units.height,
         captures_in_all=contents.captures.height,
         failures=_failures(contents.failures.head(limits.captures), base, redacted=redacted),
         failures_in_all=contents.failures.height,

@@ -8,10 +8,9 @@ from typing import Any, Final
 
 import polars as pl
 
-from traceview.fleet import rates
+from traceview.fleet import amounts, rates
 from traceview.fleet.contents import Contents
 from traceview.fleet.places import WHOLE, place
-from traceview.plots.fleet import percent
 from traceview.plots.text import duration, number, plural
 from traceview.rules.lacking import MOST_SILENT
 from traceview.rules.registry import Registry, Severity
@@ -79,6 +78,7 @@ class RuleRow:
     hit: int
     captures: int
     share: float
+    told: str
     findings: int
     per_calls: str
     per_hour: str
@@ -88,11 +88,6 @@ class RuleRow:
     first: tuple[CaptureRow, ...]
     more: int
     changes: tuple[str, ...]
-
-    @property
-    def percent(self) -> str:
-        """Share of captures, for people."""
-        return percent(self.share)
 
     @property
     def width(self) -> int:
@@ -135,9 +130,9 @@ class SilentRow:
     needs: str
 
     @property
-    def percent(self) -> str:
+    def told(self) -> str:
         """Share of captures in which it could not be evaluated."""
-        return percent(self.silent / self.captures)
+        return amounts.share(self.silent, self.captures)
 
 
 class Names:
@@ -230,9 +225,10 @@ def rule_rows(
                 hit=row["captures_hit"],
                 captures=row["captures"],
                 share=row["share"] or 0.0,
+                told=amounts.share(row["captures_hit"], row["captures"]),
                 findings=row["findings"],
-                per_calls=_rate(row["per_1000_calls"]),
-                per_hour=_rate(row["per_background_h"]),
+                per_calls=amounts.per_calls(row),
+                per_hour=amounts.per_hour(row),
                 silent=row["not_evaluated"],
                 apps=_captures_by(own.drop_nulls("app"), "app"),
                 examples=_examples(own),
@@ -253,10 +249,6 @@ def _changes_of(rule: str, changed: Sequence[ChangeRow]) -> tuple[str, ...]:
     few = sum(one.verdict == rates.TOO_FEW for one in own)
     told = f", {few:,} of them with too few captures to tell" if few else ""
     return (f"No clear change in {plural(len(own), 'comparison')}{told}.",)
-
-
-def _rate(value: float | None) -> str:
-    return "" if value is None else number(round(value, 2))
 
 
 def _first(contents: Contents, limit: int) -> pl.DataFrame:
@@ -292,8 +284,8 @@ def change_rows(changes: pl.DataFrame, names: Names, releases: Mapping[str, str]
 
 def _change(row: Mapping[str, Any], title: str, releases: Mapping[str, str]) -> ChangeRow:
     before, after = (row[one] if row["app"] else releases.get(row[one], row[one]) for one in ("before", "after"))
-    was = _share(row["hit_before"], row["captures_before"])
-    now = _share(row["hit_after"], row["captures_after"])
+    was = amounts.share(row["hit_before"], row["captures_before"])
+    now = amounts.share(row["hit_after"], row["captures_after"])
     p = "" if row["p_adjusted"] is None else _probability(row["p_adjusted"])
     low, high = number(row["low"]), number(row["high"])
     said = {
@@ -318,10 +310,6 @@ def _change(row: Mapping[str, Any], title: str, releases: Mapping[str, str]) -> 
         p=p,
         sentence=f"{where}{before} → {after}: {was} → {now}; {said}",
     )
-
-
-def _share(hit: int, captures: int) -> str:
-    return f"{percent(hit / captures)} ({hit:,} of {captures:,})"
 
 
 def _probability(p: float) -> str:
@@ -379,6 +367,6 @@ def facts(contents: Contents, rated: rates.FleetRates) -> list[tuple[str, str]]:
         found.append(("Devices (captures)", mix(captures["model"])))
     if rated.apps.height:
         found.append(("Apps (captures)", mix(rated.apps.unique(["capture", "app"])["app"])))
-    calls, hours = int(units["calls"].sum()), float(units["background_s"].sum()) / 3600
-    found.append(("Exposure", f"{plural(calls, 'call')}, {number(round(hours, 1))} background hours"))
+    calls, seconds = int(units["calls"].sum()), float(units["background_s"].sum())
+    found.append(("Exposure", f"{plural(calls, 'call')}, {amounts.background(seconds)}"))
     return found

@@ -36,9 +36,10 @@ class Settings:
         out: Folder of the data set.
         config_hash: Hash of everything that changes results.
         config: Thresholds and suppressions.
-        options: Date and zone for texts.
+        options: Date and zone for texts; version of the system for captures that name none, which may differ between the
+            runs that make one data set.
         apps: Apps asked for; empty: all.
-        app_version: Their version in captures that tell none. It may differ between the runs that make one data set.
+        app_version: Their version in captures that tell none; may differ likewise.
         redaction: ``none``, ``ids`` or ``all``.
         timeout_s: Seconds that one capture may take, or None.
     """
@@ -195,7 +196,8 @@ def config_hash(
     """Return a digest of everything that changes results, the same in every process.
 
     That is: version, rules that are installed, thresholds, severities, findings that are accepted on that day, date and
-    zone of texts, version of the system, apps, redaction.
+    zone of texts, apps, redaction. Not the versions of system and app that a run gives to captures that name none: these
+    are facts about its captures, and runs for several releases make one data set, which compares them.
     """
     content = {
         "version": __version__,
@@ -206,7 +208,6 @@ def config_hash(
         "accepted": sorted(config.accepted(today or datetime.now(UTC).date())),
         "date": None if options.date is None else options.date.isoformat(),
         "tz": None if options.tz is None else str(options.tz),
-        "os": options.os_version,
         "apps": sorted(set(apps)),
         "redaction": redaction,
     }

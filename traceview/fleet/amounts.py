@@ -1,0 +1,58 @@
+"""How often, in words: a share or a rate where enough stands behind it, else the counts themselves."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from traceview.plots.fleet import FEW, percent
+from traceview.plots.text import duration, number, plural
+
+FEW_CALLS: Final = 100
+"""Calls below which they are counted: one finding more would move a rate of a thousand by ten or more (heuristic)."""
+_HOUR_S: Final = 3600
+"""Seconds below which they are told: a rate of an hour would speak of more time than was seen."""
+
+
+def share(hit: int, captures: int) -> str:
+    """Return ``31 % (30 of 97)``; of fewer than `FEW` captures ``1 of 6``, as a heat map shows them."""
+    counts = f"{hit:,} of {captures:,}"
+    return counts if captures < FEW else f"{percent(hit / captures)} ({counts})"
+
+
+def per_calls(row: Mapping[str, Any]) -> str:
+    """Return ``2.4 findings per 1,000 calls``, ``1 finding in 7 calls``, or nothing without a call.
+
+    Args:
+        row: Of `traceview.fleet.rates.rates`.
+    """
+    rate = row["per_1000_calls"]
+    if rate is None:
+        return ""
+    if row["calls"] < FEW_CALLS:
+        return f"{plural(row['findings'], 'finding')} in {plural(row['calls'], 'call')}"
+    return f"{_rate(rate)} per 1,000 calls"
+
+
+def per_hour(row: Mapping[str, Any]) -> str:
+    """Return ``5.6 findings per hour``, ``1 finding in 12 min``, or nothing without background time.
+
+    Args:
+        row: Of `traceview.fleet.rates.rates`.
+    """
+    rate = row["per_background_h"]
+    if rate is None:
+        return ""
+    seconds = _HOUR_S * row["background_h"]
+    if seconds < _HOUR_S:
+        return f"{plural(row['findings'], 'finding')} in {duration(seconds)}"
+    return f"{_rate(rate)} per hour"
+
+
+def background(seconds: float) -> str:
+    """Return ``14 background hours``, or the minutes of less than one."""
+    if 0 < seconds < _HOUR_S:
+        return f"{duration(seconds)} in the background"
+    return f"{number(round(seconds / _HOUR_S, 1))} background hours"
+
+
+def _rate(value: float) -> str:
+    return f"{number(round(value, 2))} findings"
