@@ -23,7 +23,7 @@ from traceview.episodes.schema import EPISODES
 from traceview.facts import capture_facts, utc
 from traceview.reading import Progress, Reading, read_log
 from traceview.rules.config import Config, load_config
-from traceview.rules.evaluate import evaluate, split_accepted
+from traceview.rules.evaluate import evaluate, in_order, split_accepted
 from traceview.scan import as_frame, scan
 from traceview.serialise import findings_frame
 from traceview.signals.instruments import instruments_events
@@ -154,6 +154,7 @@ class Capture:
             ),
             windows=others.windows,
         )
+        found = in_order(found, events, others.windows)
         findings, accepted = split_accepted(found, self._config, datetime.now(UTC).date())
         shown = gathering.by_relevance(list(self._apps) or apps, [finding.app for finding in findings])
         return Analysis(

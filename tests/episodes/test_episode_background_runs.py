@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from traceview.episodes.schema import Episodes
+from traceview.episodes.tables import EVIDENCE_CAP
 
 Story = Callable[..., Episodes]
 Seconds = Callable[..., list[tuple[Any, ...]]]
@@ -156,3 +157,28 @@ def test_at_the_end_of_the_capture_the_run_is_open(story: Story, seconds: Second
     assert seconds(runs, "start", "end", "end_how", "verdict", "ended_by") == [
         (20, None, "capture_edge", "overstayed", None)
     ]
+
+
+def test_the_evidence_of_a_run_tells_what_let_go_and_what_ended_it(story: Story) -> None:
+    taken = {**APP, "assertion_id": "31-60-3", "assertion_name": "something new", "originator": "com.apple.newd"}
+    given_up = (30.0, "assertion.invalidated", {**APP, "assertion_id": "31-60-3"})
+    lines = [*OTHERS, *in_background(20, 90), (21.0, "assertion.acquired", taken), given_up]
+    lines.sort(key=lambda line: line[0])
+    (evidence,) = story(lines)["background_runs"]["evidence"].to_list()
+    assert [lines[ref][0] for ref in evidence] == [20, 21, 30, 90]
+
+
+def test_the_evidence_of_a_run_keeps_its_edges_among_many_lines(story: Story) -> None:
+    echoes = [state(20 + t / 2, "running-active", "NotVisible") for t in range(1, 100)]
+    lines = [*OTHERS, *in_background(20, 90), *echoes]
+    lines.sort(key=lambda line: line[0])
+    (evidence,) = story(lines)["background_runs"]["evidence"].to_list()
+    assert len(evidence) <= EVIDENCE_CAP
+    assert (lines[evidence[0]][0], lines[evidence[-1]][0]) == (20, 90)
+
+
+def test_the_evidence_of_a_run_that_ends_with_the_process_tells_its_exit(story: Story) -> None:
+    lines = [*OTHERS, *in_background(20, 90)[:2], (80.0, "process.exited", APP)]
+    run = story(lines)["background_runs"].row(0, named=True)
+    assert run["ended_by"] == "terminated"
+    assert run["evidence"][-1] == len(lines) - 1

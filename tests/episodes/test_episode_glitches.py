@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from traceview.episodes.glitch_causes import cause_in_words
 from traceview.episodes.schema import Episodes
 
 Story = Callable[..., Episodes]
@@ -72,6 +73,31 @@ def test_causes(story: Story, cause: str, fact: Row) -> None:
     assert glitch["cause"] == cause
     assert (glitch["cause_confidence"] is None) == (cause == "unknown")
     assert glitch["cause_evidence"] == ([] if cause == "unknown" else [1])
+
+
+def test_each_fact_that_is_named_has_its_line(story: Story) -> None:
+    told: dict[str, Any] = {"process": "symptomsd", "pid": 34, "subject": "Acme", "subject_pid": 700}
+    rows: list[Row] = [(t, "resource.cpu", {**told, "value": t}) for t in (1.0, 6.0, 7.0, 8.5)]
+    glitch = story(NAME, rows, overloads(10, 10.5))["glitches"].row(0, named=True)
+    assert len(glitch["facts_for"].split("; ")) == len(glitch["cause_evidence"]) == 3
+    assert sorted(glitch["cause_evidence"]) == [2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"cause": "unknown"}, None),
+        ({"cause": None}, None),
+        ({"cause": "route_change", "cause_confidence": 0.5}, "most likely cause: route change (50 % sure)"),
+        (
+            {"cause": "cpu", "cause_confidence": 0.3, "facts_for": "Low Power Mode was on for 38.3 s by then"},
+            "possible cause: lack of CPU time (30 % sure; Low Power Mode was on for 38.3 s by then)",
+        ),
+        ({"cause": "memory"}, "most likely cause: memory pressure"),
+    ],
+)
+def test_a_cause_in_words(values: dict[str, Any], words: str | None) -> None:
+    assert cause_in_words({"cause_confidence": None, "facts_for": None, **values}) == words
 
 
 def test_the_most_telling_cause_wins(story: Story) -> None:

@@ -311,7 +311,7 @@ def test_links_of_advice_are_plain_anchors() -> None:
 def test_call_cards_tell_phases_and_disturbances(page: str) -> None:
     text = _squeezed(_Page(page).text)
     assert "+5.80 s audio activated" in text
-    assert "overload, 42 times, peak 38 in 10 s; likely cause: cpu (70%)" in text
+    assert "overload, 42 times, peak 38 in 10 s; most likely cause: lack of CPU time (70 % sure" in text
     assert "interrupted by com.apple.Siri for 19.0 s" in text
     assert "route Speaker → BluetoothHFP (NewDeviceAvailable)" in text
 

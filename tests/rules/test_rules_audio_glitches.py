@@ -206,14 +206,46 @@ def test_io_overload_of_the_audio_server_concerns_every_app(case: Any) -> None:
     (found,) = case.findings("io-overload", apps=["com.acme.voip"])
     assert found.app is None
     assert found.number == "G03"
-    assert "Most likely cause: thermal (70 % sure)" in found.explanation
+    assert "Most likely cause: heat (70 % sure)." in found.explanation
 
 
 def test_a_cause_that_is_hardly_sure_is_called_possible(case: Any) -> None:
-    overload(case, 12, 12, cause="cpu", cause_confidence=0.3)
+    fact = "Low Power Mode was on for 38.3 s by then"
+    overload(case, 12, 12, cause="cpu", cause_confidence=0.3, facts_for=fact, cause_evidence=[7])
     (found,) = case.findings("io-overload")
-    assert "Possible cause: cpu (30 % sure)." in found.explanation
+    assert f"Possible cause: lack of CPU time (30 % sure; {fact})." in found.explanation
     assert "likely" not in found.explanation
+    assert found.evidence[0] == 7
+    assert found.advice.startswith("Low Power Mode slows the processor")
+
+
+@pytest.mark.parametrize(
+    ("cause", "spoken_of"),
+    [
+        ("thermal", "ProcessInfo.thermalState"),
+        ("cpu", "Time Profiler"),
+        ("route_change", "sample rate"),
+        ("other", "Keep locks"),
+    ],
+)
+def test_the_advice_speaks_to_the_cause(case: Any, cause: str, spoken_of: str) -> None:
+    overload(case, 12, 12, cause=cause, cause_confidence=0.7)
+    (found,) = case.findings("io-overload")
+    assert spoken_of in found.advice
+    assert "Keep locks" in found.advice
+
+
+def test_missed_deadlines_prove_their_cause_and_their_call(case: Any) -> None:
+    told = {"kind": "overload", "count": 2, "peak_per_10s": 2, "in_call": True}
+    heat = {"cause": "thermal", "cause_confidence": 0.6, "facts_for": "heat at level 20 for 14.1 s by then"}
+    case.add("calls", 0, 100, kind="callkit", evidence=[1, 2, 99])
+    case.add("calls", 200, 300, kind="callkit", evidence=[201, 299])
+    case.add("glitches", 30, 31, **told, **heat, cause_evidence=[8], evidence=[30, 31])
+    case.add("glitches", 40, 41, **told, **heat, cause_evidence=[8, 9], evidence=[40, 41])
+    case.add("glitches", 50, 51, **told, cause="memory", cause_confidence=0.4, cause_evidence=[7], evidence=[50, 51])
+    (found,) = case.findings("io-overload")
+    assert set(found.evidence) == {1, 8, 9, 30, 31, 40, 41, 50, 51, 99}
+    assert "heat at level 20" in found.explanation
 
 
 def test_io_overloads_far_apart_are_told_apart(case: Any) -> None:

@@ -16,11 +16,20 @@ def call(case: Any) -> Any:
 
 def test_silence_in_an_answered_call(call: Any) -> None:
     call.add(
-        "glitches", 20, 32, kind="silence", in_call=True, cause="unknown", facts_for="the route changed 0.2 s before"
+        *("glitches", 20, 32),
+        kind="silence",
+        in_call=True,
+        cause="route_change",
+        cause_confidence=0.7,
+        facts_for="route change 0.2 s before",
+        cause_evidence=[5],
+        evidence=[50, 51],
     )
+    call.add("calls", -300, -200, answered=-290, evidence=[1, 2], **CALL)  # an earlier call proves nothing
     (found,) = call.findings("silence-in-call")
     assert (found.number, found.severity, found.measures) == ("G09", Severity.medium, {"silent_s": 12.0})
-    assert "the route changed 0.2 s before." in found.explanation
+    assert "Most likely cause: route change (70 % sure; route change 0.2 s before)." in found.explanation
+    assert set(found.evidence) == {5, 10, 11, 50, 51}
     assert call.findings("silence-in-call", {"least": 12}) == []
 
 

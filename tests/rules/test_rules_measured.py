@@ -33,7 +33,7 @@ def test_cpu_near_the_limit_by_length_of_the_interval(
             {"cpu_percent": percent},
         )
         assert found[0].episodes == ()
-        assert found[0].evidence == (9000,)
+        assert set(found[0].evidence) == {9000, 10}  # and the line that tells of the background
 
 
 def test_cpu_in_the_foreground_or_of_others_is_none_of_this(case: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 import polars as pl
 
 from traceview.episodes import audio_io, holders, states
-from traceview.episodes.intervals import free, in_seconds, overlap_s
+from traceview.episodes.intervals import NS, free, in_seconds, overlap_s
 from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, table
 
@@ -24,6 +24,8 @@ _SERVERS: Final = ("audiomxd", "mediaserverd")
 _CALLS: Final = "callservicesd"
 _TIMED: Final = ("call", "audio", "background_task", "location", "assertion")
 _AS_ASSERTION: Final = {"push": "assertion", "transfer": "assertion", "bluetooth": "assertion"}
+_STATE_LINES: Final = 12
+"""So many lines about the state itself are kept of a run."""
 _NAMED: Final = 4
 """So many holders are named, longest first."""
 
@@ -47,6 +49,7 @@ def build(
     far = pl.max_horizontal(pl.coalesce("end", pl.lit(context.span.end)), "start")
     closed = runs.select(pl.col("run").alias("key"), "start", far.alias("end"))
     uncovered = _uncovered(closed, held)
+    turns = _turns(runs, uncovered, held)
     by_kind = held.partition_by("kind", as_dict=True)
     measured = runs.with_columns(
         in_seconds(far - pl.col("start")).alias("lasted_s"),
@@ -72,9 +75,45 @@ def build(
     rows = rows.with_columns(
         verdict.alias("verdict"),
         pl.lit(BUDGET_S).alias("budget_s"),
-        pl.concat_list("evidence", pl.col("proof").fill_null([])).alias("evidence"),
+        pl.concat_list(_few("evidence"), pl.col("proof").fill_null([])).alias("evidence"),
     )
-    return table("background_runs", rows)
+    return table("background_runs", _with_turns(rows, turns, context))
+
+
+def _few(lines: str) -> pl.Expr:
+    """Expression: of many lines about a state the first and the last ones, so that those of its holders have room."""
+    told = pl.col(lines)
+    few = pl.concat_list(told.list.head(_STATE_LINES // 2), told.list.tail(_STATE_LINES // 2))
+    return pl.when(told.list.len() > _STATE_LINES).then(few).otherwise(told)
+
+
+def _turns(runs: pl.DataFrame, uncovered: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
+    """Lines at the edges of each run's longest piece that nothing covers, and the one that ends the run: ``key``, ``ref``.
+
+    The piece begins as a holder lets go and ends as the next one begins, unless it does so with the run.
+    """
+    ended = runs.select(pl.col("run").alias("key"), pl.col("next_ref").alias("ref"))
+    if held.is_empty() or uncovered.is_empty():
+        return ended.drop_nulls()
+    begin = pl.col("uncovered_from")
+    over = begin + (pl.col("longest_uncovered_s") * NS).round().cast(pl.Int64)
+    edges = held.join(
+        uncovered.select("key", begin.alias("begin"), over.alias("over")), on="key", maintain_order="left"
+    )
+    freed = edges.filter(pl.col("end") == pl.col("begin")).select("key", pl.col("last_ref").alias("ref"))
+    taken = edges.filter(pl.col("start") == pl.col("over")).select("key", "ref")
+    return pl.concat(
+        [*(some.drop_nulls().unique("key", keep="first", maintain_order=True) for some in (freed, taken, ended))]
+    )
+
+
+def _with_turns(rows: pl.DataFrame, turns: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Add these lines to the evidence, and put it in the order of time."""
+    told = pl.concat([rows.select(key="run", ref="evidence").explode("ref"), turns]).drop_nulls().unique()
+    lines = context.events.filter(pl.col("ref").is_in(told["ref"].implode())).group_by("ref").agg(pl.col("t").first())
+    timed = told.join(lines, on="ref", how="left").sort("key", "t", "ref", nulls_last=True)
+    ordered = timed.group_by("key", maintain_order=True).agg(pl.col("ref").alias("evidence"))
+    return rows.drop("evidence").join(ordered, left_on="run", right_on="key", how="left", maintain_order="left")
 
 
 def _would_be_told(context: Context) -> pl.Expr:
@@ -103,8 +142,10 @@ def _hidden_call_s(runs: pl.DataFrame, calls: pl.DataFrame, far: int) -> pl.Seri
 
 def _runs(context: Context, windows: pl.DataFrame) -> pl.DataFrame:
     """Background windows of apps, numbered by ``run``, with how they ended."""
-    apps = context.processes.filter(pl.col("is_app")).select("owner", left="end")
+    last = pl.col("evidence").list.last()
+    apps = context.processes.filter(pl.col("is_app")).select("owner", left="end", exit_line=last)
     following = pl.col("state", "start").shift(-1).over("owner").name.prefix("next_")
+    next_line = pl.col("evidence").list.first().shift(-1).over("owner").alias("next_line")
     joins = pl.col("next_start") == pl.col("end")
     ended = (
         pl.when(pl.col("end").is_null() | (pl.col("end_how") == "capture_edge"))
@@ -116,19 +157,21 @@ def _runs(context: Context, windows: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("end") == pl.col("left"))
         .then(pl.lit("terminated"))
     )
+    gone = pl.when(pl.col("end") == pl.col("left")).then("exit_line")
+    next_ref = pl.when(joins).then("next_line").otherwise(gone)
     return (
         windows.drop("run", strict=False)
         .sort("owner", "start")
-        .with_columns(following)
+        .with_columns(following, next_line)
         .join(apps, on="owner", how="inner", maintain_order="left")
         .filter(pl.col("state") == states.BACKGROUND)
-        .with_columns(ended.alias("ended_by"))
+        .with_columns(ended.alias("ended_by"), next_ref.alias("next_ref"))
         .with_row_index("run")
     )
 
 
 def _holders(runs: pl.DataFrame, tables: dict[str, pl.DataFrame], far: int) -> pl.DataFrame:
-    """What may have held each run: ``key`` (its run), ``kind``, ``holder`` (in words), ``start``, ``end``, ``ref``."""
+    """What may have held each run: ``key`` (its run), ``kind``, ``holder`` (in words), ``start``, ``end``, ``ref``, ``last_ref``."""
     # A window without length is an activation that was refused.
     sessions = tables["audio_sessions"].filter(pl.col("refused_error").is_null())
     assertions = tables["assertions"].filter(holders.may_hold(pl.col("name")))
@@ -157,7 +200,7 @@ def _holders(runs: pl.DataFrame, tables: dict[str, pl.DataFrame], far: int) -> p
             pl.min_horizontal("until", pl.coalesce("to", pl.lit(far))).alias("end"),
         )
         .filter(pl.col("end") > pl.col("start"))
-        .select(pl.col("run").alias("key"), "kind", "holder", "start", "end", "ref")
+        .select(pl.col("run").alias("key"), "kind", "holder", "start", "end", "ref", "last_ref")
     )
 
 
@@ -171,6 +214,7 @@ def _common(whose: str) -> dict[str, pl.Expr]:
         "from": pl.col("start").cast(pl.Int64),
         "to": pl.col("end").cast(pl.Int64),
         "ref": pl.col("evidence").list.first(),
+        "last_ref": pl.col("evidence").list.last(),
     }
 
 

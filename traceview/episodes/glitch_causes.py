@@ -3,8 +3,9 @@
 All weights and distances are heuristic.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import polars as pl
 
@@ -38,10 +39,31 @@ _NOUNS: Final = {
     "interruption": "interruption",
     "preemption": "preemption of the audio thread",
     "thermal": "heat",
-    "cpu": "CPU pressure",
+    "cpu": "lack of CPU time",
     "route_change": "route change",
     "memory": "memory pressure",
 }
+
+
+LOW_POWER: Final = "Low Power Mode was on"
+"""How `facts_for` names a device that saves power."""
+_LIKELY: Final = 0.5
+"""A cause less sure than this is a possible one, not the most likely one (heuristic)."""
+
+
+def cause_in_words(glitch: Mapping[str, Any]) -> str | None:
+    """Return the cause of a row of ``glitches`` with the facts that speak for it, or None where it is not known.
+
+    For example ``possible cause: lack of CPU time (30 % sure; Low Power Mode was on for 38.3 s by then)``.
+    """
+    cause = glitch["cause"]
+    if cause in {None, "unknown"}:
+        return None
+    sure = glitch["cause_confidence"]
+    said = "possible" if sure is not None and sure < _LIKELY else "most likely"
+    told = [None if sure is None else f"{100 * sure:.0f} % sure", glitch.get("facts_for")]
+    doubt = "; ".join(part for part in told if part)
+    return f"{said} cause: {_NOUNS.get(cause, cause)}" + (f" ({doubt})" if doubt else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +157,7 @@ class Facts:
         return _fact(
             chosen,
             pl.when(is_heat).then(pl.lit("thermal")).otherwise(pl.lit("cpu")),
-            pl.when(is_heat).then(heat).otherwise(pl.lit("Low Power Mode was on")),
+            pl.when(is_heat).then(heat).otherwise(pl.lit(LOW_POWER)),
             pl.col("start").cast(pl.Int64),
             pl.lit(value=True),
         )
@@ -158,7 +180,7 @@ def attribute(bursts: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     """Add ``cause``, ``cause_confidence``, ``cause_evidence`` and the facts for and against to the bursts.
 
     ``unknown`` where no fact is near. Of several causes the most confident wins; among equals the one nearest to the
-    begin of the burst.
+    begin of the burst. ``cause_evidence`` proves each fact that ``facts_for`` names.
     """
     numbered = bursts.with_row_index("burst_row")
     pairs = _near(numbered.select("burst_row", "start", "end", "pid", "app", "kind"), facts.as_rows())
@@ -189,7 +211,7 @@ def attribute(bursts: pl.DataFrame, facts: Facts) -> pl.DataFrame:
         )
     )
     best = ranked.unique("burst_row", keep="first", maintain_order=True).select(
-        "burst_row", "cause", pl.col("weight").alias("cause_confidence"), pl.col("proof").alias("cause_evidence")
+        "burst_row", "cause", pl.col("weight").alias("cause_confidence")
     )
     told = numbered.join(best, on="burst_row", how="left", maintain_order="left").with_columns(
         pl.col("cause").fill_null("unknown")
@@ -204,10 +226,12 @@ def _with_sides(told: pl.DataFrame, ranked: pl.DataFrame, facts: Facts) -> pl.Da
         (pl.col("what") + pl.lit(" ") + _distance()).alias("sentence"),
         (pl.col("cause") == pl.col("chosen")).alias("supports"),
     )
+    worded = worded.unique(["burst_row", "supports", "sentence"], keep="first", maintain_order=True)
     sides = worded.group_by("burst_row", maintain_order=True).agg(
         _some(pl.col("sentence").filter("supports")).alias("facts_for"),
         _some(pl.col("sentence").filter(~pl.col("supports"))).alias("others"),
-        pl.col("proof").filter(~pl.col("supports")).head(_NAMED).explode().drop_nulls().alias("against_evidence"),
+        _proofs(pl.col("supports")).alias("cause_evidence"),
+        _proofs(~pl.col("supports")).alias("against_evidence"),
         (pl.col("cause_start") - pl.col("start")).filter("supports").min().alias("late"),
     )
     late = pl.when((pl.col("late") > 0) & (pl.col("cause") != "unknown")).then(
@@ -228,7 +252,12 @@ def _joined(*parts: pl.Expr) -> pl.Expr:
 
 
 def _some(sentences: pl.Expr) -> pl.Expr:
-    return sentences.unique(maintain_order=True).head(_NAMED).str.join("; ")
+    return sentences.head(_NAMED).str.join("; ")
+
+
+def _proofs(told: pl.Expr) -> pl.Expr:
+    """Expression: the lines behind the sentences that `_some` names."""
+    return pl.col("proof").filter(told).head(_NAMED).explode().drop_nulls()
 
 
 def _distance() -> pl.Expr:

@@ -7,6 +7,7 @@ from typing import Final
 import polars as pl
 
 from traceview.rules import links
+from traceview.rules.proofs import state_edges
 from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
     AUDIO_SERVERS,
@@ -39,6 +40,10 @@ _SESSION_FIX: Final = (
 )
 
 
+_AWAY: Final = "background"
+"""State of an app that runs unseen."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Use:
     """What an active session without a call looks like."""
@@ -68,7 +73,7 @@ def _active_without_call(inputs: Inputs) -> Iterator[Finding]:
         if row["activated_by"] == "callkit" and (not calls or (row["end"] is None and not ends_are_told)):
             continue  # CallKit activates for a call and deactivates after it: lines that lack are a gap of the capture
         own_states = rows_of(inputs, "app_states", row)
-        background = windows_of(inputs, [state for state in own_states if state["state"] == "background"])
+        background = windows_of(inputs, [state for state in own_states if state["state"] == _AWAY])
         idle = intersect(without, background) if own_states else without
         yield from _judge(inputs, row, calls, idle, state_known=bool(own_states), calling=row["app"] in sure)
 
@@ -111,6 +116,7 @@ def _judge(
         severity,
         [row],
         context=owner[-1:] if use is _LEFT_ACTIVE else (),
+        lines=state_edges(inputs, row, [_AWAY], idle),
         title=f"Audio session of {name_of(row)} stayed active for {at_least(row)}{duration(seconds)} {where}without a call{use.how}",
         explanation="An active session keeps the app running at the priority of audio. With a call that is its purpose; "
         "without one it is the silent-audio keep-alive: it drains the battery, keeps the microphone indicator on or other "

@@ -8,6 +8,7 @@ import polars as pl
 
 from traceview.rules import links
 from traceview.rules.osstatus import AudioError, decode, describe, number
+from traceview.rules.proofs import calls_around
 from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
     AUDIO_SERVERS,
@@ -46,10 +47,11 @@ _SESSION_END_FIX: Final = (
 )
 
 
-def _in_call(inputs: Inputs, row: Row) -> bool:
-    moment = row["start"]
-    return any(
-        call["start"] <= moment and (call["end"] is None or moment < call["end"]) for call in owned_calls(inputs, row)
+def _call_of(inputs: Inputs, row: Row) -> Row | None:
+    """Return the call of the row's app in which the row begins, or None."""
+    moment, own = row["start"], owned_calls(inputs, row)
+    return next(
+        (call for call in own if call["start"] <= moment and (call["end"] is None or moment < call["end"])), None
     )
 
 
@@ -59,10 +61,11 @@ def _refused(inputs: Inputs) -> Iterator[Finding]:
         for row in rows(inputs, "audio_sessions", pl.col("refused_error").is_not_null())
         if wanted(inputs, row) and number(row["refused_error"]) != 0
     ]
-    keyed = [((name_of(row), _code_key(row), _in_call(inputs, row)), row) for row in refused]
+    keyed = [((name_of(row), _code_key(row), _call_of(inputs, row) is not None), row) for row in refused]
     for key in dict.fromkeys(key for key, _ in keyed):
         about = [row for other, row in keyed if other == key]
         app, _, in_call = key
+        calls = {str(call["id"]): call for row in about if (call := _call_of(inputs, row))} if in_call else {}
         text = about[0]["refused_error"]
         error = decode(text) or _UNKNOWN
         times = "" if len(about) == 1 else f" {len(about)} times"
@@ -71,6 +74,7 @@ def _refused(inputs: Inputs) -> Iterator[Finding]:
             error.number,
             error.in_call if in_call else error.outside,
             about,
+            context=list(calls.values()),
             title=f"iOS refused {app} audio{times}{' in a call' if in_call else ''}: {describe(text)}",
             explanation=f"The activation failed because {error.meaning}."
             if error is not _UNKNOWN
@@ -149,6 +153,7 @@ def _reset(inputs: Inputs) -> Iterator[Finding]:
             "A10",
             Severity.critical if in_call else Severity.high,
             [{**row, "app": None if is_apple(row["app"]) else row["app"], "process": None}],
+            context=calls_around(inputs, [row]),
             title="The audio server was reset" + (f" during a call of {name_of(row)}" if in_call else ""),
             explanation="The process behind all audio ended and came back. Every audio object of every app is dead from this "
             "moment: engines, units, players and the session's settings.",

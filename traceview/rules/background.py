@@ -8,11 +8,13 @@ import polars as pl
 
 from traceview.rules import links
 from traceview.rules.kills import code_text, has_kill, kills
+from traceview.rules.proofs import last_line, state_edges
 from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
     CALL_DAEMONS,
     STATE_DAEMONS,
     STATE_KINDS,
+    Line,
     Row,
     any_of,
     at_least,
@@ -60,7 +62,7 @@ def _overrun(inputs: Inputs) -> Iterator[Finding]:
         deaths = [row for row in killed if row["id"] not in named and any(_ended_by(task, row) for task in about)]
         named.update(str(row["id"]) for row in deaths)
         severity = max(level for row in about if (level := worst[str(row["id"])]) is not None)
-        yield _task_finding(key, about, deaths, Severity.critical if deaths else severity)
+        yield _task_finding(inputs, key, about, deaths, Severity.critical if deaths else severity)
     for death in killed:
         if death["id"] not in named:
             yield finding(
@@ -132,7 +134,9 @@ def _judge(inputs: Inputs, task: Row) -> Severity | None:
     return None
 
 
-def _task_finding(key: tuple[str, str | None], about: list[Row], deaths: list[Row], severity: Severity) -> Finding:
+def _task_finding(
+    inputs: Inputs, key: tuple[str, str | None], about: list[Row], deaths: list[Row], severity: Severity
+) -> Finding:
     app, task = key
     longest = max((row["background_held_s"] or row["held_s"] or 0.0 for row in about), default=0.0)
     label = f'"{shown(about[0]["name"])}"' if task else "without a name"
@@ -147,6 +151,7 @@ def _task_finding(key: tuple[str, str | None], about: list[Row], deaths: list[Ro
         "T04" if fatal else "T05",
         severity,
         [*about, *deaths],
+        lines=state_edges(inputs, about[0], ["background"], windows_of(inputs, about)),
         title=f"{app} held background task {label}{held}{outcome}{count}",
         explanation="A background task buys about 30 s after the app left the foreground, no guarantee. Beyond that iOS "
         "calls the expiration handler and then terminates the app (0x2182bad2), without a crash report."
@@ -207,7 +212,7 @@ def _suspended_in_call(inputs: Inputs) -> Iterator[Finding]:
         named = all(call["app"] is not None for call in calls)
         ends_are_told = "call.ended" in inputs.kinds or any(call["end"] is not None for call in calls)
         if not any(call["end"] is not None or _would_be_told(inputs, call) for call in calls):
-            yield _maybe_over(row, calls, inside)
+            yield _maybe_over(inputs, row, calls, inside)
             continue
         yield finding(
             "suspended-during-call",
@@ -215,6 +220,7 @@ def _suspended_in_call(inputs: Inputs) -> Iterator[Finding]:
             Severity.critical if answered and ends_are_told else Severity.high,
             [row],
             context=calls,
+            lines=[*state_edges(inputs, row, ["suspended"], inside), *_let_go(inputs, row)],
             title=f"iOS suspended {name_of(row)} for {at_least(row)}{duration(seconds)} while its call {'lasted' if answered else 'rang'}",
             explanation="A suspended app runs no code: audio stops in both directions, the media connection times out and "
             "signalling stalls. A call that CallKit knows and that has not ended keeps the app running, so iOS no longer saw "
@@ -233,7 +239,18 @@ def _would_be_told(inputs: Inputs, call: Row) -> bool:
     return call["witness"] in {"powerlog", "audio_routing"} or bool(CALL_DAEMONS & inputs.witnesses)
 
 
-def _maybe_over(row: Row, calls: list[Row], inside: list[Window]) -> Finding:
+def _let_go(inputs: Inputs, row: Row) -> list[Line]:
+    """Return the line with which ended what had kept the app awake until its suspension."""
+    if row["held_until"] is None:
+        return []
+    holders = (one for table in _HOLDERS for one in rows_of(inputs, table, row))
+    return [line for one in holders if one["end"] == row["held_until"] for line in last_line(one)][:1]
+
+
+_HOLDERS: Final = ("calls", "audio_sessions", "background_tasks", "assertions")
+
+
+def _maybe_over(inputs: Inputs, row: Row, calls: list[Row], inside: list[Window]) -> Finding:
     seconds = length_s(inside)
     return finding(
         "suspended-during-call",
@@ -241,6 +258,7 @@ def _maybe_over(row: Row, calls: list[Row], inside: list[Window]) -> Finding:
         Severity.info,
         [row],
         context=calls,
+        lines=state_edges(inputs, row, ["suspended"], inside),
         title=f"iOS suspended {name_of(row)} for {at_least(row)}{duration(seconds)} after a call whose end no line tells",
         explanation="The capture has no line of callservicesd, and CallKit in the app does not print every end. iOS suspends an "
         "app whose call is over, so that most likely it was.",

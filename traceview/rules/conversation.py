@@ -7,6 +7,8 @@ from typing import Final
 import polars as pl
 
 from traceview.rules import links
+from traceview.rules.glitches import cause_lines, cause_sentence
+from traceview.rules.proofs import calls_around
 from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
     AUDIO_SERVERS,
@@ -18,7 +20,6 @@ from traceview.rules.rows import (
     finding,
     has_rows,
     name_of,
-    owned_calls,
     plural,
     rows,
     same_app,
@@ -47,10 +48,11 @@ def _silence(inputs: Inputs) -> Iterator[Finding]:
             "G09",
             Severity.medium,
             [row],
-            context=owned_calls(inputs, row)[:1],
+            context=calls_around(inputs, [row]),
+            lines=cause_lines([row], row),
             title=f"{name_of(row)} moved no audio for {duration(seconds)} of an answered call",
             explanation="The audio session was active and the call was up, but no audio unit of the app ran: the other side "
-            "heard nothing, and neither did the user." + (f" {row['facts_for']}." if row.get("facts_for") else ""),
+            "heard nothing, and neither did the user." + cause_sentence(row),
             advice="Start the engine or unit in provider(_:didActivate:), check the error of start(), and start again after a "
             "route or configuration change.",
             confidence=0.7,
@@ -107,6 +109,7 @@ def _one_way(inputs: Inputs) -> Iterator[Finding]:
                 "G10",
                 Severity.medium,
                 [row],
+                context=calls_around(inputs, [row]),
                 title=f"iOS muted the built-in microphone while {name_of(row)} was in a call",
                 explanation="The system interrupted the session because the microphone of the device is muted (a closed Smart "
                 "Folio does that). The other side heard nothing.",

@@ -77,6 +77,23 @@ def split_accepted(findings: Iterable[Finding], config: Config, today: date) -> 
     return reported, dropped
 
 
+def in_order(findings: Iterable[Finding], events: pl.DataFrame, windows: pl.DataFrame) -> list[Finding]:
+    """Return the findings with their evidence by time, whichever episode it came from; what has no time stands last.
+
+    Args:
+        findings: What the rules found.
+        events: ``ref`` and ``time`` of what was recognised.
+        windows: ``ref`` and ``start`` of what other witnesses measured.
+    """
+    found = list(findings)
+    refs = [ref for one in found for ref in one.evidence]
+    told = pl.concat([events.select("ref", "time"), windows.select("ref", time="start")], how="vertical_relaxed")
+    known = told.filter(pl.col("ref").is_in(refs)).drop_nulls().group_by("ref").agg(pl.col("time").min().cast(pl.Int64))
+    times = dict(known.iter_rows())
+    never = max(times.values(), default=0) + 1
+    return [replace(one, evidence=tuple(sorted(one.evidence, key=lambda ref: times.get(ref, never)))) for one in found]
+
+
 _Outcome = tuple[list[Finding], list[NotEvaluated]]
 """What a rule found, and that it could not speak."""
 

@@ -5,11 +5,14 @@ from typing import Final
 
 import polars as pl
 
+from traceview.episodes.glitch_causes import LOW_POWER, cause_in_words
 from traceview.rules import links
+from traceview.rules.proofs import calls_around, shortened
 from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
     AUDIO_SERVERS,
     SIMULATOR_PROCESSES,
+    Line,
     Row,
     any_of,
     duration,
@@ -80,23 +83,25 @@ def _overload(inputs: Inputs) -> Iterator[Finding]:
         peak = max(row["peak_per_10s"] or 1 for row in about)
         in_call = bool(about[0]["in_call"])
         severity = _overload_severity(inputs, peak, count, in_call=in_call)
-        cause = _likely_cause(about)
+        cause = likeliest(about)
         where = " in a call" if in_call else ""
         yield finding(
             "io-overload",
             "G03" if _under_pressure(about) else "G02" if about[0]["of_server"] else "G01",
             Severity.info if simulator else severity,
             about,
+            context=calls_around(inputs, about),
+            lines=cause_lines(about, cause),
             title=f"Audio of {_who(about[0])} missed {plural(count, 'deadline')}{where} (up to {peak} in 10 s)",
             explanation="The audio thread did not finish a buffer in time, so the hardware skipped it: users hear a click or "
             "a gap for each."
-            + (f" {cause}." if cause else "")
+            + cause_sentence(cause)
             + (
                 " The log is of a simulator, which prints such lines all the time: no statement about a device."
                 if simulator
                 else ""
             ),
-            advice=_OVERLOAD_FIX,
+            advice=_advice(cause),
             confidence=0.3 if simulator else 0.9,
             pattern="in-call" if in_call else "",
             measures={"overload_count": float(count), "peak_per_10s_count": float(peak)},
@@ -112,18 +117,52 @@ def _under_pressure(about: list[Row]) -> bool:
     return 2 * pressed > sum(row["count"] or 1 for row in about)
 
 
-_LIKELY: Final = 0.5
-"""A cause less sure than this is no likely one."""
-
-
-def _likely_cause(about: list[Row]) -> str | None:
+def likeliest(about: list[Row]) -> Row | None:
+    """Return the glitch whose cause is the surest, or None where none is known."""
     known = [row for row in about if row["cause"] not in {None, "unknown"}]
-    if not known:
-        return None
-    best = max(known, key=lambda row: row["cause_confidence"] or 0.0)
-    sure = best["cause_confidence"] or 0.0
-    kind = "Most likely" if sure >= _LIKELY else "Possible"
-    return f"{kind} cause: {str(best['cause']).replace('_', ' ')} ({100 * sure:.0f} % sure)"
+    return max(known, key=lambda row: row["cause_confidence"] or 0.0, default=None)
+
+
+def cause_sentence(glitch: Row | None) -> str:
+    """Return `` Most likely cause: …`` with the facts that speak for it, to follow another sentence; or nothing."""
+    words = None if glitch is None else cause_in_words(glitch)
+    return "" if words is None else f" {words[0].upper()}{shown(words[1:], 300)}."
+
+
+def cause_lines(about: list[Row], glitch: Row | None) -> list[Line]:
+    """Return the lines that tell the facts for the cause of `glitch`, and for the same cause of others in `about`."""
+    if glitch is None:
+        return []
+    alike = [glitch, *(row for row in about if row["cause"] == glitch["cause"])]
+    return shortened((row["start"], ref) for row in alike for ref in row["cause_evidence"] or ())
+
+
+_HEAT_FIX: Final = (
+    "The device was hot then, which slows its processor: watch ProcessInfo.thermalState and lower resolution, frame rate and "
+    "processing from .serious on."
+)
+_LOW_POWER_FIX: Final = (
+    "Low Power Mode slows the processor: where ProcessInfo.isLowPowerModeEnabled is true, spend less on each buffer and on "
+    "video, and test calls with it."
+)
+_CAUSE_FIX: Final = {
+    "cpu": "Find what used the CPU then (Instruments, Time Profiler and System Trace), and take it away from calls.",
+    "thermal": _HEAT_FIX,
+    "preemption": "The audio thread was ready and got no core: lower the priority of what competes with it.",
+    "memory": "Memory was short then: release caches and video buffers before the call needs them.",
+    "route_change": "The route changed then: read the new sample rate and buffer size, and restart the engine once for each "
+    "configuration change.",
+    "interruption": "An interruption came then: stop audio I/O as it begins and start it again when it ends.",
+}
+
+
+def _advice(glitch: Row | None) -> str:
+    """Return what speaks to the cause, then what holds for all missed deadlines."""
+    if glitch is None:
+        return _OVERLOAD_FIX
+    saving = glitch["cause"] == "cpu" and LOW_POWER in (glitch["facts_for"] or "")
+    own = _LOW_POWER_FIX if saving else _CAUSE_FIX.get(glitch["cause"])
+    return f"{own} {_OVERLOAD_FIX}" if own else _OVERLOAD_FIX
 
 
 def _restart(inputs: Inputs) -> Iterator[Finding]:
@@ -134,13 +173,14 @@ def _restart(inputs: Inputs) -> Iterator[Finding]:
         peak = max(last - first, *(row["peak_per_10s"] or 1 for row in about))
         in_call = bool(about[0]["in_call"])
         if peak < inputs.thresholds["restarts"]:
-            yield from _failed_once(about, in_call=in_call)
+            yield from _failed_once(inputs, about, in_call=in_call)
             continue
         yield finding(
             "io-restart",
             "G08",
             Severity.high if in_call else Severity.medium,
             about,
+            context=calls_around(inputs, about),
             title=f"Audio I/O of {_who(about[0])} failed or restarted {plural(count, 'time')}"
             f"{' in a call' if in_call else ''} (up to {peak} in 10 s)",
             explanation="Each restart tears the audio path down and builds it up again: a gap of a tenth of a second or more, "
@@ -152,7 +192,7 @@ def _restart(inputs: Inputs) -> Iterator[Finding]:
         )
 
 
-def _failed_once(about: list[Row], *, in_call: bool) -> Iterator[Finding]:
+def _failed_once(inputs: Inputs, about: list[Row], *, in_call: bool) -> Iterator[Finding]:
     """A single failure may be followed by a start that works, so it is worth knowing and no more."""
     failures = [row for row in about if row["kind"] == "io_failed"]
     if failures:
@@ -161,6 +201,7 @@ def _failed_once(about: list[Row], *, in_call: bool) -> Iterator[Finding]:
             "G08",
             Severity.info,
             failures,
+            context=calls_around(inputs, failures),
             title=f"Audio I/O of {_who(failures[0])} failed {plural(len(failures), 'time')}{' in a call' if in_call else ''}",
             explanation="An audio unit could not start or stopped with the error that the line shows. Without a later start "
             "there is no sound.",
@@ -183,6 +224,7 @@ def _format_changed(inputs: Inputs) -> Iterator[Finding]:
             "G07",
             Severity.medium,
             about,
+            context=calls_around(inputs, about),
             title=f"The audio format of {_who(about[0])} changed {count} times in a call",
             explanation="A change of sample rate or buffer size in a call stops the hardware for a moment; code that caches "
             "the old rate plays too fast, too slow or not at all.",
@@ -201,6 +243,7 @@ def _stalled(inputs: Inputs) -> Iterator[Finding]:
             "A14",
             Severity.high if in_call else Severity.low,
             about,
+            context=calls_around(inputs, about),
             title=f"Audio I/O of {_who(about[0])} stalled {plural(count, 'time')}{' in a call' if in_call else ''}",
             explanation="The session was active but no audio moved.",
             advice="Start the engine or unit in provider(_:didActivate:) and check its error; watch for a render callback "

@@ -10,6 +10,12 @@ _CPU: Final = re.compile(
     rf"limit of (?P<limit>{_NUMBER})% cpu over (?P<limit_window>{_NUMBER}) seconds"
 )
 """What a CPU report tells of the excess (seen in real reports: a .cpu_resource_fatal of iOS 15)."""
+_WATCHDOG: Final = re.compile(
+    rf"(?P<event>[\w-]{{1,60}}) watchdog transgression: .{{0,400}}?exhausted (?P<clock>[^\n]{{0,40}}?)time allowance of "
+    rf"(?P<seconds>{_NUMBER}) seconds",
+    re.DOTALL,
+)
+"""What FrontBoard tells of a watchdog that ran out (seen in real reports of iOS 11 to 17)."""
 _LONGEST: Final = 1000
 """Characters of a text that are looked at."""
 
@@ -80,6 +86,24 @@ SYSTEM_KILLS: Final = {
         "The limit is often 80 % over 60 s; lower values are reported.",
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a watchdog watched, and how many seconds it gave; `of_cpu`: of CPU time, else as the clock counts."""
+
+    event: str
+    seconds: float
+    of_cpu: bool
+
+    def __str__(self) -> str:
+        return f"{self.seconds:g} s" + (" of CPU time" if self.of_cpu else "")
+
+
+def allowance(text: str | None) -> Allowance | None:
+    """Return event and allowance from the text of a watchdog's kill, or None where it does not tell them."""
+    told = _WATCHDOG.search((text or "")[:_LONGEST])
+    return None if told is None else Allowance(told["event"], float(told["seconds"]), "cpu" in told["clock"].lower())
 
 
 def cpu_figures(text: str | None) -> str:

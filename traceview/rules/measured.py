@@ -7,8 +7,10 @@ from typing import Final
 import polars as pl
 
 from traceview.rules import links
+from traceview.rules.proofs import state_edges
 from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
+    Line,
     Predicate,
     Row,
     calls_of,
@@ -29,6 +31,7 @@ _DAY_S: Final = 86_400.0
 _MOSTLY: Final = 0.9
 """A measured interval is background where the app spent this share of it there (heuristic: PowerLog's intervals have
 edges of their own)."""
+_UNSEEN: Final = frozenset({"background", "suspended"})
 
 
 def measured(inputs: Inputs, lane: str) -> list[Row]:
@@ -71,9 +74,14 @@ def _length(row: Row) -> float:
 
 def _in_background(inputs: Inputs, row: Row) -> bool:
     """Whether the app spent (almost) all of the interval in the background or suspended."""
-    states = [one for one in rows_of(inputs, "app_states", row) if one["state"] in {"background", "suspended"}]
+    states = [one for one in rows_of(inputs, "app_states", row) if one["state"] in _UNSEEN]
     inside = length_s(intersect([(row["start"], row["end"])], windows_of(inputs, states)))
     return inside >= _MOSTLY * _length(row) > 0
+
+
+def _background_edges(inputs: Inputs, about: list[Row]) -> list[Line]:
+    """Return the lines that tell that the app of these measurements was in the background then."""
+    return state_edges(inputs, about[0], _UNSEEN, [(row["start"], row["end"]) for row in about])
 
 
 def _in_call(inputs: Inputs, row: Row) -> bool:
@@ -102,6 +110,7 @@ def _near_limit(inputs: Inputs) -> Iterator[Finding]:
             "T09",
             Severity.medium,
             about,
+            lines=_background_edges(inputs, about),
             title=f"{app} used {worst['value']:.0f} % of a core for {duration(_length(worst))} in the background",
             explanation="iOS ends an app whose CPU use in the background stays above a limit (80 % of a core over 60 s is "
             f"the usual one). This is an average over {duration(_length(worst))}: it cannot tell how near to the limit the "
@@ -129,6 +138,7 @@ def _cpu_share(inputs: Inputs) -> Iterator[Finding]:
             "B09",
             Severity.medium,
             idle,
+            lines=_background_edges(inputs, idle),
             title=f"{app} spent {duration(spent)} of CPU time in the background without a call, {share:.0%} of all its CPU time",
             explanation="An app that waits for calls needs next to none. The user sees this in Settings, Battery, as "
             "background activity, and iOS launches such apps less.",
@@ -149,6 +159,7 @@ def _network_share(inputs: Inputs) -> Iterator[Finding]:
             "B10",
             Severity.medium,
             idle,
+            lines=_background_edges(inputs, idle),
             title=f"{app} moved {megabytes:,.0f} MB in the background without a call",
             explanation="Media of a call explains traffic; here no call was up. It costs battery and the user's data plan.",
             advice="Use a background URLSession with isDiscretionary for large transfers, and no keep-alive traffic.",

@@ -8,10 +8,12 @@ import polars as pl
 
 from traceview.rules import links
 from traceview.rules.kills import code_text, has_kill, kills
+from traceview.rules.proofs import first_line, last_line, state_edges
 from traceview.rules.push_owner import KILL_JOIN, VOIP, arrival, identified
 from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
     CALL_DAEMONS,
+    Line,
     Row,
     any_of,
     calls_of,
@@ -94,24 +96,25 @@ def _killed(death: Row, push: Row | None) -> Finding:
     )
 
 
-def _exemption(inputs: Inputs, push: Row) -> str | None:
-    """Return why iOS tolerates a missing report, or None."""
+def _exemption(inputs: Inputs, push: Row) -> tuple[str | None, list[Line]]:
+    """Return why iOS tolerates a missing report, or None, and the lines that tell it."""
     moment = arrival(push)
     if state_at(inputs, push, moment) == "foreground":
-        return "the app was in the foreground"
+        now = (moment, moment + timedelta(microseconds=1))
+        return "the app was in the foreground", state_edges(inputs, push, ["foreground"], [now])
     ongoing = (call for call in owned_calls(inputs, push) if call["id"] != push["call"])
-    if any(call["start"] <= moment and (call["end"] is None or call["end"] > moment) for call in ongoing):
-        return "a call was already up"
-    return None
+    up = [call for call in ongoing if call["start"] <= moment and (call["end"] is None or call["end"] > moment)]
+    return ("a call was already up", [*first_line(up[0]), *last_line(up[0])]) if up else (None, [])
 
 
 def _failed(inputs: Inputs, push: Row) -> Finding:
-    exemption = _exemption(inputs, push)
+    exemption, told = _exemption(inputs, push)
     return finding(
         "push-unreported",
         "T02",
         Severity.info if exemption else Severity.critical,
         [push],
+        lines=told,
         title=f"{name_of(push)} reported no call for a VoIP push, says iOS" + (f" ({exemption})" if exemption else ""),
         explanation="iOS tolerates this in the foreground and during a call."
         if exemption
@@ -123,13 +126,14 @@ def _failed(inputs: Inputs, push: Row) -> Finding:
 
 
 def _silent(inputs: Inputs, push: Row) -> Finding:
-    exemption = _exemption(inputs, push)
+    exemption, told = _exemption(inputs, push)
     wait = duration(inputs.thresholds["deadline"])
     return finding(
         "push-unreported",
         "T02",
         Severity.info if exemption else Severity.high,
         [push],
+        lines=told,
         title=f"No call of {name_of(push)} appears within {wait} of a VoIP push"
         + (f" ({exemption})" if exemption else ""),
         explanation="The push was handed to the app, and no line shows a call for it. If the app really reported none, iOS "
@@ -201,6 +205,7 @@ def _misused(inputs: Inputs) -> Iterator[Finding]:
             "V03",
             Severity.high,
             about,
+            context=incoming,
             title=f"{app} received {plural(len(about), 'VoIP push', 'VoIP pushes')} for {plural(calls, 'call')}",
             explanation="VoIP pushes are for incoming calls only. Each one without a call counts as a failure and leads to "
             "termination, then to a ban on VoIP pushes.",

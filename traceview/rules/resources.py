@@ -7,6 +7,7 @@ import polars as pl
 
 from traceview.rules import links
 from traceview.rules.kills import daemons, jetsam_reason, kill_class, kills, state_text
+from traceview.rules.proofs import call_of_death, state_at_death
 from traceview.rules.registry import Finding, Inputs, Rule, Severity
 from traceview.rules.rows import (
     AUDIO_SERVERS,
@@ -76,6 +77,8 @@ def _jetsam(inputs: Inputs) -> Iterator[Finding]:
             "T11",
             severity,
             [death],
+            context=call_of_death(inputs, death),
+            lines=[] if death["in_call"] else state_at_death(inputs, death),
             title=f"iOS removed {name_of(death)} from memory{where}" + (f" ({reason})" if reason else ""),
             explanation=_WHY_JETSAM.get(reason or "", _SHORT_OF_MEMORY),
             advice=_MEMORY_FIX,
@@ -159,6 +162,7 @@ _PRESSURE: Final = {
     "wakeups": ("G11", "wakeups-warning", "woke the CPU more often than iOS allows"),
     "disk": ("G13", "disk-warning", "wrote more to disk than iOS allows"),
 }
+_NO_ACTION: Final = "iOS recorded the excess; no action that it took is recorded."
 _LOAD: Final = (
     "In the background the next step is a kill; in a call the audio thread competes with this load.",
     "Find the threads in the matching resource report, or record the scenario with Instruments (Time Profiler, System Trace).",
@@ -219,8 +223,7 @@ def _pressure_of_system(about: list[Row]) -> Finding:
         Severity.info,
         _nameless(about),
         title=f"{_several(about)} {verb}{_figures(told) if told else ''}",
-        explanation="iOS recorded the excess and took no action yet. Processes of iOS pass such limits on healthy devices "
-        "too.",
+        explanation=f"{_NO_ACTION} Processes of iOS pass such limits on healthy devices too.",
         advice="No app has to change for this alone. What an app asks of iOS may cause such load (photos, location, "
         "indexing, notifications): compare the time with what the app did. `--app NAME` judges this process as if it were "
         "your app.",
@@ -243,7 +246,7 @@ def _pressure_finding(inputs: Inputs, about: list[Row]) -> Finding:
         context=calls,
         title=f"{name_of(about[0])} {verb}{_figures(told) if told else _limit(about)}"
         + (" in a call" if calls else ""),
-        explanation=f"iOS recorded the excess and took no action yet. {means}",
+        explanation=f"{_NO_ACTION} {means}",
         advice=advice,
         pattern=pattern,
         measures={_MEASURES[kind]: float(told["value"])} if told else {},

@@ -13,6 +13,8 @@ from traceview.rules.windows import Window
 T = TypeVar("T")
 Row = dict[str, Any]
 """One episode by column name; times are UTC datetimes."""
+Line = tuple[datetime, int]
+"""A line (`ref`) with the time at which it stands in a proof."""
 
 SYSTEM_CALLS: Final = frozenset({"cellular", "facetime"})
 
@@ -293,13 +295,14 @@ def finding(
     measures: Mapping[str, float] | None = None,
     window: Window | None = None,
     context: Sequence[Row] = (),
+    lines: Sequence[Line] = (),
 ) -> Finding:
     """Build a finding that rests on the episodes `about` (at least one; the first names the app).
 
     A row without an id is none of an episode table (`measured.measured`).
     A row that is `unsure` to be an app's (`kills.deaths`) halves the confidence (heuristic) and is said to be.
     `window` overrides the window that the episodes span. Evidence is the union of the episodes' evidence, by time, with
-    the first and the last line of each episode in `context` (the call around it).
+    the first and the last line of each episode in `context` (the call around it), and further `lines` (`proofs`).
     """
     ends = [row["end"] for row in about]
     start, end = window or (
@@ -323,7 +326,7 @@ def finding(
         title=title,
         explanation=explanation,
         advice=advice,
-        evidence=_evidence(about, context),
+        evidence=_evidence(about, context, lines),
         confidence=confidence,
         episodes=tuple(dict.fromkeys(str(row["id"]) for row in (*about, *context) if row["id"] is not None)),
         pattern=pattern,
@@ -331,9 +334,10 @@ def finding(
     )
 
 
-def _evidence(about: Sequence[Row], context: Sequence[Row]) -> tuple[int, ...]:
+def _evidence(about: Sequence[Row], context: Sequence[Row], more: Sequence[Line]) -> tuple[int, ...]:
     """Return the references of the episodes by time; an episode's own order stands for lines between its edges."""
-    timed = [(row["start"], ref) for row in about for ref in row["evidence"] or ()]
+    timed: list[tuple[datetime | None, int | None]] = [*more]
+    timed += [(row["start"], ref) for row in about for ref in row["evidence"] or ()]
     for row in context:
         lines = row["evidence"] or ()
         timed += [(row["start"], ref) for ref in lines[:1]]

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from traceview.rules import links
-from traceview.rules.kill_texts import SYSTEM_KILLS, cpu_figures
+from traceview.rules.kill_texts import SYSTEM_KILLS, allowance, cpu_figures
 from traceview.rules.kills import CODES, code_text, code_value, deaths, has_kill, kill_class, kills, state_text
+from traceview.rules.proofs import call_of_death, state_at_death
 from traceview.rules.registry import Check, Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
     TERMINATION_DAEMONS,
@@ -40,16 +41,27 @@ def _watchdog(inputs: Inputs) -> Iterator[Finding]:
     for death in kills(inputs, "watchdog"):
         worst = bool(death["in_call"])
         where = " during a call" if death["in_call"] else state_text(death)
+        given = allowance(death["explanation"])
         yield finding(
             "watchdog-termination",
             "T07",
             Severity.critical if worst else Severity.high,
             [death],
-            title=f"The watchdog killed {name_of(death)}{where}{code_text(death)}",
-            explanation="The app did not answer the system within the time that it is given (the log line carries the event "
-            "and the allowance), so iOS ended it." + (" The call went down with it." if worst else ""),
+            context=call_of_death(inputs, death),
+            lines=[] if worst else state_at_death(inputs, death),
+            title=f"The watchdog killed {name_of(death)}{where}"
+            + (f": {given.event} exceeded its allowance of {given}" if given else "")
+            + code_text(death),
+            explanation=(
+                f"iOS gives the app {given} for {given.event}. It took longer, so iOS ended it."
+                if given
+                else "The app did not answer the system within the time that it is given, so iOS ended it. The capture does "
+                "not tell what for, and how long that was."
+            )
+            + (" The call went down with it." if worst else ""),
             advice=_WATCHDOG_FIX,
             pattern="in-call" if worst else "",
+            measures={"allowance_s": given.seconds} if given else None,
         )
 
 
@@ -80,6 +92,7 @@ def _system_kill(rule: str) -> Check:
                 kill.number,
                 Severity.critical if worst else Severity.high,
                 [death],
+                context=call_of_death(inputs, death),
                 title=f"iOS killed {name_of(death)} {kill.verb}{figures or code_text(death)}",
                 explanation=kill.explanation if figures or not kill.usual else f"{kill.explanation} {kill.usual}",
                 advice=kill.advice,
@@ -97,6 +110,7 @@ def _crash_in_call(inputs: Inputs) -> Iterator[Finding]:
                 "T16",
                 Severity.critical,
                 [death],
+                context=call_of_death(inputs, death),
                 title=f"{name_of(death)} crashed during a call{code_text(death)}",
                 explanation="The process ended by itself while its call lasted: the other side hears silence until its own "
                 "timeout, and CallKit ends the call as failed.",

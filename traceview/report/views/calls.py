@@ -8,6 +8,7 @@ from typing import Any, Final
 import polars as pl
 
 from traceview.analysis import Analysis
+from traceview.episodes.glitch_causes import cause_in_words
 from traceview.episodes.schema import TIME
 from traceview.plots.lanes import LANES
 from traceview.plots.rows import shown_span
@@ -199,10 +200,8 @@ def _glitch(row: Mapping[str, Any]) -> str:
         words += f", {plural(row['count'] or 1, 'time')}"
     if (row["peak_per_10s"] or 0) > 1:
         words += f", peak {row['peak_per_10s']} in 10 s"
-    if row["cause"] and row["cause"] != "unknown":
-        sure = f" ({row['cause_confidence']:.0%})" if row["cause_confidence"] is not None else ""
-        words += f"; likely cause: {row['cause'].replace('_', ' ')}{sure}"
-    return words
+    cause = cause_in_words(row)
+    return f"{words}; {cause}" if cause else words
 
 
 def _interruption(row: Mapping[str, Any]) -> str:
