@@ -35,7 +35,11 @@ def test_few_calls_are_counted(findings: int, calls: int, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("findings", "hours", "text"),
-    [(1, 0.2, "1 finding in 12 min"), (2, 1.0, "2 findings per hour"), (9, 36.0, "0.25 findings per hour")],
+    [
+        (1, 0.2, "1 finding in 12 min in the background"),
+        (2, 1.0, "2 per background hour"),
+        (9, 36.0, "0.25 per background hour"),
+    ],
 )
 def test_less_than_an_hour_is_told(findings: int, hours: float, text: str) -> None:
     assert per_hour({"findings": findings, "background_h": hours, "per_background_h": findings / hours}) == text

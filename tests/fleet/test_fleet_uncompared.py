@@ -125,7 +125,7 @@ def test_captures_apart_are_told_beside_comparisons(tmp_path: Path) -> None:
     write(data_set(tmp_path / "fleet", ("26.1", None), NAMED, BUILD), tmp_path / "x.html")
     html = (tmp_path / "x.html").read_text()
     assert "Nothing got clearly worse" in html
-    assert f"Not compared: <bdi>{APART}</bdi>" in html
+    assert f"Not compared by OS: <bdi>{APART}</bdi>" in html
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,13 @@ _HOUR_S: Final = 3600
 
 def share(hit: int, captures: int) -> str:
     """Return ``31 % (30 of 97)``; of fewer than `FEW` captures ``1 of 6``, as a heat map shows them."""
-    counts = f"{hit:,} of {captures:,}"
-    return counts if captures < FEW else f"{percent(hit / captures)} ({counts})"
+    counts, rate = f"{hit:,} of {captures:,}", per_cent(hit, captures)
+    return f"{rate} ({counts})" if rate else counts
+
+
+def per_cent(hit: int, captures: int) -> str:
+    """Return ``31 %``; of fewer than `FEW` captures nothing: these are counted."""
+    return "" if captures < FEW else percent(hit / captures)
 
 
 def per_calls(row: Mapping[str, Any]) -> str:
@@ -29,11 +34,11 @@ def per_calls(row: Mapping[str, Any]) -> str:
         return ""
     if row["calls"] < FEW_CALLS:
         return f"{plural(row['findings'], 'finding')} in {plural(row['calls'], 'call')}"
-    return f"{_rate(rate)} per 1,000 calls"
+    return f"{number(round(rate, 2))} findings per 1,000 calls"
 
 
 def per_hour(row: Mapping[str, Any]) -> str:
-    """Return ``5.6 findings per hour``, ``1 finding in 12 min``, or nothing without background time.
+    """Return ``5.6 per background hour``, ``1 finding in 12 min in the background``, or nothing without such time.
 
     Args:
         row: Of `traceview.fleet.rates.rates`.
@@ -43,8 +48,8 @@ def per_hour(row: Mapping[str, Any]) -> str:
         return ""
     seconds = _HOUR_S * row["background_h"]
     if seconds < _HOUR_S:
-        return f"{plural(row['findings'], 'finding')} in {duration(seconds)}"
-    return f"{_rate(rate)} per hour"
+        return f"{plural(row['findings'], 'finding')} in {background(seconds)}"
+    return f"{number(round(rate, 2))} per background hour"
 
 
 def background(seconds: float) -> str:
@@ -52,7 +57,3 @@ def background(seconds: float) -> str:
     if 0 < seconds < _HOUR_S:
         return f"{duration(seconds)} in the background"
     return f"{number(round(seconds / _HOUR_S, 1))} background hours"
-
-
-def _rate(value: float) -> str:
-    return f"{number(round(value, 2))} findings"

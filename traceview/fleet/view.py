@@ -78,7 +78,6 @@ class RuleRow:
     hit: int
     captures: int
     share: float
-    told: str
     findings: int
     per_calls: str
     per_hour: str
@@ -88,6 +87,11 @@ class RuleRow:
     first: tuple[CaptureRow, ...]
     more: int
     changes: tuple[str, ...]
+
+    @property
+    def percent(self) -> str:
+        """Share of captures, for people; nothing where they are so few that they are counted."""
+        return amounts.per_cent(self.hit, self.captures)
 
     @property
     def width(self) -> int:
@@ -225,7 +229,6 @@ def rule_rows(
                 hit=row["captures_hit"],
                 captures=row["captures"],
                 share=row["share"] or 0.0,
-                told=amounts.share(row["captures_hit"], row["captures"]),
                 findings=row["findings"],
                 per_calls=amounts.per_calls(row),
                 per_hour=amounts.per_hour(row),
