@@ -182,3 +182,17 @@ def test_the_evidence_of_a_run_that_ends_with_the_process_tells_its_exit(story: 
     run = story(lines)["background_runs"].row(0, named=True)
     assert run["ended_by"] == "terminated"
     assert run["evidence"][-1] == len(lines) - 1
+
+
+def test_location_is_proved_though_others_held_for_longer(story: Story) -> None:
+    names = [f"holder {number}" for number in range(6)]
+    held = [(name, 21.0, 88.0) for name in names] + [("CLLocationManager", 50.0, 60.0)]
+    lines = [*OTHERS, *in_background(20, 90)]
+    for number, (name, start, end) in enumerate(held):
+        printer = "com.apple.newd" if name in names else "com.apple.locationd"
+        taken = {**APP, "assertion_id": f"31-60-{number}", "assertion_name": name, "originator": printer}
+        lines += [(start, "assertion.acquired", taken), (end, "assertion.invalidated", taken)]
+    lines.sort(key=lambda line: line[0])
+    run = story(lines)["background_runs"].row(0, named=True)
+    assert run["location_s"] > 0
+    assert 50.0 in [lines[ref][0] for ref in run["evidence"]]

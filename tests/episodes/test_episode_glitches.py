@@ -93,7 +93,7 @@ def test_each_fact_that_is_named_has_its_line(story: Story) -> None:
             {"cause": "cpu", "cause_confidence": 0.3, "facts_for": "Low Power Mode was on for 38.3 s by then"},
             "possible cause: lack of CPU time (30 % sure; Low Power Mode was on for 38.3 s by then)",
         ),
-        ({"cause": "memory"}, "most likely cause: memory pressure"),
+        ({"cause": "memory"}, "possible cause: memory pressure"),
     ],
 )
 def test_a_cause_in_words(values: dict[str, Any], words: str | None) -> None:

@@ -56,7 +56,7 @@ def build(
         *(overlap_s(closed, by_kind.get((kind,), held.clear())).alias(f"{kind}_s") for kind in _TIMED),
         _silent_s(runs, silent, context),
     )
-    named = _named(held)
+    named = _named(held).drop("located")
     rows = measured.join(uncovered, left_on="run", right_on="key", how="left", maintain_order="left").join(
         named, left_on="run", right_on="key", how="left", maintain_order="left"
     )
@@ -235,9 +235,11 @@ def _uncovered(runs: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
 
 
 def _named(held: pl.DataFrame) -> pl.DataFrame:
-    """The longest holders of each run in words, and a line that proves each: ``key``, ``holders``, ``proof``."""
+    """The longest holders of each run in words, and a line that proves each (and location): ``key``, ``holders``, ``proof``."""
     by_name = held.group_by("key", "holder").agg(
-        (pl.col("end") - pl.col("start")).sum().alias("length"), pl.col("ref").drop_nulls().first()
+        (pl.col("end") - pl.col("start")).sum().alias("length"),
+        pl.col("ref").drop_nulls().first(),
+        pl.col("kind").first(),
     )
     return (
         by_name.sort("length", "holder", descending=[True, False])
@@ -245,7 +247,9 @@ def _named(held: pl.DataFrame) -> pl.DataFrame:
         .agg(
             pl.col("holder").head(_NAMED).str.join(", ").alias("holders"),
             pl.col("ref").head(_NAMED).drop_nulls().alias("proof"),
+            pl.col("ref").filter(pl.col("kind") == "location").head(1).drop_nulls().alias("located"),
         )
+        .with_columns(pl.concat_list("proof", "located").list.unique(maintain_order=True).alias("proof"))
     )
 
 

@@ -60,7 +60,7 @@ def cause_in_words(glitch: Mapping[str, Any]) -> str | None:
     if cause in {None, "unknown"}:
         return None
     sure = glitch["cause_confidence"]
-    said = "possible" if sure is not None and sure < _LIKELY else "most likely"
+    said = "most likely" if (sure or 0.0) >= _LIKELY else "possible"
     told = [None if sure is None else f"{100 * sure:.0f} % sure", glitch.get("facts_for")]
     doubt = "; ".join(part for part in told if part)
     return f"{said} cause: {_NOUNS.get(cause, cause)}" + (f" ({doubt})" if doubt else "")
