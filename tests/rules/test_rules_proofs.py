@@ -156,3 +156,18 @@ def test_evidence_is_put_in_the_order_of_time(case: Any) -> None:
     assert isinstance(ordered, Finding)
     assert ordered.evidence == (2, 4, 1, 3)
     assert ordered.fingerprint == found.fingerprint
+
+
+def test_each_wake_proves_that_the_app_slept(case: Any) -> None:
+    for turn in range(12):
+        case.add("app_states", 20 * turn, 20 * turn + 10, state="suspended", evidence=[1000 + turn])
+        case.add("app_states", 20 * turn + 10, 20 * turn + 20, state="background", evidence=[2000 + turn])
+    (found,) = case.findings("wake-churn", {"medium": 5})
+    assert {1000, 2000, 1011, 2011} <= set(found.evidence)
+
+
+def test_an_extension_is_proved_to_be_that_of_its_app(case: Any) -> None:
+    case.add("processes", 10, 60, app=f"{APP}.nse", pid=77, host_app=APP, evidence=[3, 4])
+    case.add("terminations", 60, 60, app=f"{APP}.nse", pid=77, kind="jetsam", in_call=False, evidence=[30])
+    (found,) = case.findings("jetsam-of-helper")
+    assert set(found.evidence) == {3, 30}

@@ -8,7 +8,7 @@ import polars as pl
 
 from traceview.rules import links
 from traceview.rules.kills import code_text, has_kill, kills
-from traceview.rules.proofs import last_line, state_edges
+from traceview.rules.proofs import first_line, last_line, shortened, state_edges
 from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
     CALL_DAEMONS,
@@ -289,12 +289,12 @@ def _wake_churn(inputs: Inputs) -> Iterator[Finding]:
     for row in states:
         by_app.setdefault(name_of(row), []).append(row)
     for app, series in by_app.items():
-        wakes = [
-            after
+        turns = [
+            (before, after)
             for before, after in pairwise(series)
             if before["state"] in {"suspended", "not_running"} and after["state"] == "background"
         ]
-        first, last = busiest([row["start"] for row in wakes], 3600)
+        first, last = busiest([after["start"] for _, after in turns], 3600)
         count = last - first
         if count <= inputs.thresholds["medium"]:
             continue
@@ -302,7 +302,8 @@ def _wake_churn(inputs: Inputs) -> Iterator[Finding]:
             "wake-churn",
             "B06",
             Severity.high if count > inputs.thresholds["high"] else Severity.medium,
-            wakes[first:last],
+            [after for _, after in turns[first:last]],
+            lines=shortened(line for before, _ in turns[first:last] for line in first_line(before)),
             title=f"{app} was woken {count} times within an hour in the background",
             explanation="Every wake costs energy and counts against the app: iOS launches apps that wake often and do little "
             "less and less. For a calling app only pushes for calls should wake it.",

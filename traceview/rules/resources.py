@@ -7,7 +7,7 @@ import polars as pl
 
 from traceview.rules import links
 from traceview.rules.kills import daemons, jetsam_reason, kill_class, kills, state_text
-from traceview.rules.proofs import call_of_death, state_at_death
+from traceview.rules.proofs import call_of_death, first_line, state_at_death
 from traceview.rules.registry import Finding, Inputs, Rule, Severity
 from traceview.rules.rows import (
     AUDIO_SERVERS,
@@ -126,8 +126,7 @@ def _jetsam_severity(death: Row, reason: str | None) -> Severity:
 
 def _helper_jetsam(inputs: Inputs) -> Iterator[Finding]:
     hosts = {
-        row["pid"]: row["host_app"]
-        for row in inputs.episodes["processes"].filter(pl.col("host_app").is_not_null()).to_dicts()
+        row["pid"]: row for row in inputs.episodes["processes"].filter(pl.col("host_app").is_not_null()).to_dicts()
     }
     known = {
         app for app in inputs.episodes["processes"]["app"].drop_nulls().to_list() if not app.startswith("com.apple.")
@@ -136,7 +135,8 @@ def _helper_jetsam(inputs: Inputs) -> Iterator[Finding]:
         if kill_class(death) != "jetsam" or jetsam_reason(death) in _HARMLESS_JETSAM:
             continue
         daemon = death["process"] if death["process"] in AUDIO_SERVERS | CALL_DAEMONS else None
-        host = hosts.get(death["pid"]) or owner(death["app"], known)
+        extension = hosts.get(death["pid"])
+        host = extension["host_app"] if extension else owner(death["app"], known)
         if daemon is None and (host is None or not wanted(inputs, {"app": host})):
             continue
         whose = "the system's call or audio service" if daemon else f"an extension of {host}"
@@ -146,6 +146,7 @@ def _helper_jetsam(inputs: Inputs) -> Iterator[Finding]:
             "T12",
             Severity.high,
             [{**death, "app": None, "process": None} if daemon else death],
+            lines=first_line(extension) if extension and extension["start"] and not daemon else [],
             title=f"iOS removed {name_of(death)}, {whose}, from memory" + (f" ({reason})" if reason else ""),
             explanation="Calls depend on this process: without it notifications are not decrypted, tunnels fall or audio is "
             "reset for every app.",
