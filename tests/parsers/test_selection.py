@@ -77,7 +77,7 @@ def test_words_mean_python_containment(messages: list[str], words: frozenset[str
     assert found == [at for at, text in enumerate(messages) if any(word in text for word in words)]
 
 
-LETTERS = r"ab\.+*?()|[]{}^$#&-~/ä\n"
+LETTERS = "ab\\.+*?()|[]{}^$#&-~/ä\n\0"
 
 
 @pytest.mark.parametrize("longest", [0, 100_000], ids=["automaton", "expression"])
@@ -91,6 +91,12 @@ def test_words_are_no_expressions(messages: list[str | None], words: frozenset[s
         found = contains_any(pa.array(messages, pa.large_string()), words).tolist()
     selection_module._searched.cache_clear()
     assert found == [text is not None and any(word in text for word in words) for text in messages]
+
+
+def test_many_words_of_wide_letters_are_searched() -> None:
+    words = frozenset(chr(0x4E00 + at) * 900 for at in range(75))
+    messages = pa.array(["x" + chr(0x4E10) * 901, chr(0x4E10) * 899, "short"], pa.large_string())
+    assert contains_any(messages, words).tolist() == [True, False, False]
 
 
 def test_refs_keep_source_and_position() -> None:

@@ -1,9 +1,8 @@
 """Device identity and capture time from the text files of a sysdiagnose."""
 
-import plistlib
 import re
-from xml.parsers.expat import ExpatError
 
+from traceview_parsers.property_lists import read_property_list
 from traceview_parsers.sysdiagnose.names import capture_from_name
 from traceview_parsers.trace import CaptureInfo, Device
 
@@ -54,10 +53,7 @@ def from_remotectl(text: str, device: Device) -> bool:
 
 def from_system_version(data: bytes, device: Device) -> bool:
     """Read ``SystemVersion.plist``. Other witnesses' facts stay."""
-    try:
-        plist = plistlib.loads(data)
-    except (plistlib.InvalidFileException, ExpatError, ValueError, OverflowError):
-        return False
+    plist = read_property_list(data)
     if not isinstance(plist, dict):
         return False
     name = plist.get("ProductName")

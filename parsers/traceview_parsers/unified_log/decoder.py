@@ -26,6 +26,8 @@ from traceview_parsers.unified_log.typed import no_arguments, typed_arguments
 from traceview_parsers.unified_log.windows import Share
 
 _CHUNK_HEAD: Final = 48
+_TOGETHER: Final = 6 << 20
+"""Bytes of firehose chunks whose tracepoints are decoded together, so that memory stays small where all are wanted."""
 _MOST_LOST: Final = np.uint64(1 << 32)
 """Larger counts of lost messages are damage; they do not spoil the sum."""
 
@@ -36,7 +38,6 @@ class Tally:
 
     Attributes:
         records: Records met, wanted or not, decoded or not.
-        read: Tracepoints of processes that may be wanted: all others are only counted.
         lost: Messages that the device reports as lost, whatever process lost them.
         unknown: Tracepoints of unknown types, by type.
         overrun: Firehose chunks that end inside a tracepoint.
@@ -46,7 +47,6 @@ class Tally:
     """
 
     records: int = 0
-    read: int = 0
     lost: int = 0
     unknown: dict[int, int] = field(default_factory=dict)
     overrun: int = 0
@@ -143,9 +143,9 @@ class Decoder:
             if job.share is None and not possible.all():
                 self._count(job, int(np.count_nonzero(unread[0])), np.flatnonzero(unread[1] & ~possible))
         hits = np.flatnonzero((batch.tag == chunksets.FIREHOSE) & possible)
-        if hits.size:
-            base = batch.words.take((batch.at[hits] >> 3) + 5)
-            chunks = Chunks(batch.at[hits], batch.end[hits], base, entry[hits], first[hits], second[hits])
+        for some in _together(hits, size[hits]):
+            base = batch.words.take((batch.at[some] >> 3) + 5)
+            chunks = Chunks(batch.at[some], batch.end[some], base, entry[some], first[some], second[some])
             yield from self._firehose(job, chunks)
 
     def collect_oversize(self, batch: chunksets.Batch, boot_uuid: str) -> None:
@@ -202,7 +202,6 @@ class Decoder:
                 tally.unknown[kind] = tally.unknown.get(kind, 0) + 1
             points = points.take(np.flatnonzero(known))
         tally.records += points.at.size
-        tally.read += points.at.size
         tally.homeless += int(np.count_nonzero(chunks.entry.take(points.chunk) == 0))
         return points
 
@@ -259,6 +258,8 @@ class Decoder:
 
         Only of those whose arguments all lie in the record.
         """
+        if not job.wanted.refused.pay:
+            return None
         undecided = verdicts.verdict == MAYBE
         elsewhere = firehose.HAS_OVERSIZE | firehose.HAS_PRIVATE_DATA
         own = _has_items(points) & (points.flags & elsewhere == 0) & (fields.items < points.end)
@@ -368,6 +369,14 @@ def _process_ids(batch: chunksets.Batch) -> tuple[Array, Array]:
     """Return the process id pair that stands at the beginning of each inner chunk's data."""
     word = batch.at >> 3
     return batch.words.take(word + 2), batch.words.take(word + 3) & np.uint64(0xFFFFFFFF)
+
+
+def _together(chunks: Array, size: Array) -> list[Array]:
+    """Return chunks in parts of at most about `_TOGETHER` bytes, in their order."""
+    if not chunks.size:
+        return []
+    part = np.cumsum(size) // _TOGETHER
+    return np.split(chunks, np.flatnonzero(np.diff(part)) + 1)
 
 
 def _has_items(points: Tracepoints) -> Array:

@@ -5,12 +5,12 @@ four blanks a level, keys in order, quotes around everything
 that is not letters and digits only, numbers included (as ``defaults read`` prints ``"0.6875"`` and ``"en_US"``).
 """
 
-import plistlib
 import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
-from xml.parsers.expat import ExpatError
+
+from traceview_parsers.property_lists import read_property_list
 
 MAX_CHARACTERS: Final = 1 << 20
 """Longer descriptions are cut: a dump is far smaller, but shared objects of a binary list can multiply (heuristic)."""
@@ -21,24 +21,11 @@ _BARE: Final = re.compile(r"[A-Za-z0-9]+")
 _ESCAPED: Final = re.compile(r'["\\\x00-\x1f\x7f-\uffff\U00010000-\U0010ffff]')
 _SHORT: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
-# What plistlib raises for damaged lists; it wraps most in InvalidFileException, a ValueError.
-_DAMAGE: Final = (
-    ValueError,
-    TypeError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    OverflowError,
-    RecursionError,
-    ExpatError,
-)
-
 
 def describe_plist(payload: bytes) -> str | None:
     """Describe a binary or XML property list; None when it is none."""
-    try:
-        value = plistlib.loads(payload)
-    except _DAMAGE:
+    value = read_property_list(payload)
+    if value is None:
         return None
     parts: list[str] = []
     size = 0

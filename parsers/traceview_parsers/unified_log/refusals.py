@@ -1,7 +1,9 @@
-"""Records that a selection refused, known again when they come again: logs repeat themselves.
+"""Records that a selection refused, known again when they come again.
 
 What decides about a record is its format, its arguments as stored and the clauses whose words its message may hold. A
-fingerprint of these (128 bits) costs a twentieth of what writing and searching the message does.
+fingerprint of these (128 bits) costs a fifth of what writing and searching the message does (measured), and is known again in
+later batches only. So a log that says the same for hours gains most of that; one that never repeats itself would lose a tenth
+of the time, and is soon looked at without.
 """
 
 import os
@@ -16,6 +18,11 @@ from traceview_parsers.unified_log.interning import Array
 _BITS: Final = 17
 """Binary digits of the number of fingerprints that are kept (2 MB); a later one takes the place of an earlier one."""
 
+_TRIAL: Final = 30_000
+"""Fingerprints that are looked for before it is decided whether that pays (some batches)."""
+_LEAST: Final = 0.25
+"""Share of them that must be known for that (a fingerprint costs a fifth of what it may save)."""
+
 _SHIFT: Final = np.uint64(64 - _BITS)
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _NO_PRINT: Final = np.uint64(0)
@@ -26,8 +33,14 @@ class Refusals:
 
     def __init__(self) -> None:
         # Nobody who writes logs can know them, and so make one record pass for another.
-        self._seeds = [int.from_bytes(os.urandom(8), "little") for _ in range(2)]
+        self._seeds = [int.from_bytes(os.urandom(8), "little") for _ in range(3)]
+        self._asked = self._known = 0
         self._kept = np.zeros((2, 1 << _BITS), np.uint64)
+
+    @property
+    def pay(self) -> bool:
+        """Whether enough of what was looked for was known, or that cannot be told yet."""
+        return self._asked < _TRIAL or self._known >= _LEAST * self._asked
 
     def fingerprints(self, data: Array, begin: Array, end: Array, decisive: list[Array]) -> Array:
         """Return the fingerprints of records.
@@ -42,10 +55,11 @@ class Refusals:
 
         views = entries(data, begin, end - begin, 0)
         pieces = pa.Array.from_buffers(pa.binary_view(), begin.size, [None, pa.py_buffer(views), pa.py_buffer(data)])
+        *of_texts, of_numbers = self._seeds
         stored = pl.Series("stored", pieces.cast(pa.large_binary())).to_frame()
-        hashes = stored.select_seq(pl.col("stored").hash(seed).alias(str(seed)) for seed in self._seeds)
+        hashes = stored.select_seq(pl.col("stored").hash(seed).alias(str(seed)) for seed in of_texts)
         prints = np.stack([column.to_numpy() for column in hashes])
-        mixed = np.zeros(begin.size, np.uint64)
+        mixed = np.full(begin.size, of_numbers, np.uint64)
         for numbers in decisive:
             mixed = (mixed ^ numbers.astype(np.uint64)) * _MIX
             mixed ^= mixed >> np.uint64(29)
@@ -57,7 +71,10 @@ class Refusals:
         """Return which of these were refused before."""
         slots = self._slots(prints)
         same = (self._kept[0].take(slots) == prints[0]) & (self._kept[1].take(slots) == prints[1])
-        answer: Array = same & (prints[0] != _NO_PRINT)
+        having = prints[0] != _NO_PRINT
+        answer: Array = same & having
+        self._asked += int(np.count_nonzero(having))
+        self._known += int(np.count_nonzero(answer))
         return answer
 
     def add(self, prints: Array) -> None:

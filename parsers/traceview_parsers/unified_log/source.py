@@ -29,9 +29,7 @@ BATCH_BYTES: Final = 4 << 20
 """Decompressed bytes decoded at a time: measured fastest (caches), and memory stays small."""
 
 _SIFTED_BYTES: Final = 16 << 20
-"""The same where few processes are wanted: there most of the time goes to what a batch costs whatever it holds."""
-_MANY: Final = 0.5
-"""Share of tracepoints from which on those of processes that may be wanted are not few."""
+"""The same where clauses leave few rows: there most of the time goes to what a batch costs whatever it holds."""
 
 COUNTED_BY_ROW: Final = frozenset({"unknown-record", "damaged-record", "unknown-process", "missing-oversize"})
 """Kinds of problems that each share counts in its own rows; all else is met by every share."""
@@ -184,15 +182,12 @@ class UnifiedLogSource:
     def _as_stored(self, run: Pass) -> Iterator[Part]:
         sets: Sets = []
         size = 0
-        enough = BATCH_BYTES
+        enough = _SIFTED_BYTES if run.wanted.selection.clauses else BATCH_BYTES
         for place, packed in self._survey.sets(run):
             last = sets[-1][0] if sets else place
             if size >= enough or (place.path, place.boot_uuid) != (last.path, last.boot_uuid):
-                read, records = run.tally.read, run.tally.records
                 yield from run.decode(sets)
                 sets, size = [], 0
-                few = run.tally.read - read < _MANY * (run.tally.records - records)
-                enough = _SIFTED_BYTES if few else BATCH_BYTES
             if run.skippable(place):
                 run.skipped[place.unit] = place.bare()
                 continue
