@@ -2,17 +2,20 @@
 
 What counts as private is a list of shapes, so it is a heuristic: a name in the middle of a sentence has no shape, unless
 another line tells it (`traceview.report.callers`). Where that matters, level ``all`` removes the sentences. Plain digits
-without any mark of a telephone number stay, because error codes, times and sizes look the same.
+without any mark of a telephone number or a word that tells one (`traceview.report.numbers`) stay, because error codes,
+times and sizes look the same.
 """
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 import polars as pl
 
-from traceview.report import callers
+from traceview.report import callers, numbers
 from traceview_parsers.trace import Device
 
 _HEX = "[0-9A-Fa-f]"
@@ -29,6 +32,7 @@ _PRODUCTS = r"iPhone|iPad|iPod|AirPods|Apple Watch|Watch|MacBook|iMac|Mac|HomePo
 _URL = r"\b(?i:[a-z][a-z0-9+.-]{1,30})://"
 _NO_URL = r"(?!https://developer\.apple\.com/|(?i:file)://)"
 _VALUE = r"\"[^\"]{0,200}\"?|'[^']{0,200}'?|[^\s,;>)}\]\"']+"
+_QUOTED_HINT = rf"(?i:\b(?:{_NAMED}|wi-?fi network)\s{{1,3}})[\\\"'\u201c]"
 
 
 class _Shape(NamedTuple):
@@ -36,7 +40,7 @@ class _Shape(NamedTuple):
 
     The group `key`, which stands first in a pattern, is kept. Patterns take linear time on any text, since runs begin at
     their first character or are bounded, and hold nothing that the regular expressions of polars do not know, unless
-    `hint` stands for them in the quick test.
+    `hint` stands for them in the quick test. `told` says of a match's text, start, key and value whether it is one.
     """
 
     kind: str
@@ -44,6 +48,7 @@ class _Shape(NamedTuple):
     before: str = ""
     after: str = ""
     hint: str = ""
+    told: Callable[[str, int, str, str], bool] | None = None
 
 
 _SHAPES: Final[tuple[_Shape, ...]] = (
@@ -58,12 +63,19 @@ _SHAPES: Final[tuple[_Shape, ...]] = (
         rf"(?P<key>(?i:\b(?:{_NAMED})\"?\s*[:=]\s*))[^\W\d_][\w.'\u2019-]*(?: [A-Z\u00c0-\u00de][\w.'\u2019-]+){{1,4}}",
     ),
     _Shape("name", rf"(?P<key>(?i:\b(?:{_KEYS}|{_NAMED})\"?\s*[:=]\s*))(?:(?i:bearer|basic)\s+)?(?:{_VALUE})"),
+    _Shape("name", rf"(?P<key>(?i:\b(?:{_NAMED}|wi-?fi network)\s{{1,3}})){callers.QUOTED}", hint=_QUOTED_HINT),
+    _Shape("name", rf"(?P<key>{callers.LOGIN_KEY}){callers.LOGIN}", hint=callers.LOGIN_KEY),
+    _Shape("cookie", rf"(?P<key>{callers.COOKIE_KEY}){callers.COOKIE}", hint=callers.COOKIE_HINT),
     _Shape("number", r"(?P<key>(?i:\b(?:imei|imsi|iccid|meid)\s{1,3}))\d{14,20}\b"),
     _Shape("serial", r"(?P<key>(?i:\bserial\s{1,3}))[A-Z0-9]{8,14}\b"),
     _Shape("host", r"\b[A-Za-z0-9][A-Za-z0-9-]{0,62}\.local\b"),
     _Shape("sip", r"\b(?i:sips?:)[^\s\"'<>;,)\]}]+"),
     _Shape("tel", r"\b(?i:tel(?:prompt)?:)/*[^\s\"'<>;,)\]}]+"),
-    _Shape("phone", r"(?P<key>(?i:\bhandle\w*\W{1,4}|\btype ?= ?\w+,? ?value ?= ?))[\"']?\+?\d[\d ().-]{4,20}\d"),
+    _Shape(
+        "phone",
+        r"(?P<key>(?i:\bhandle\w*\W{1,4}|\btype ?= ?\w+,? ?value ?= ?))[\"']?\+?\d[\d ().-]{4,20}\d",
+        told=numbers.is_telephone,
+    ),
     _Shape("handle", rf"(?P<key>(?i:\btype ?= ?\w+,? ?value ?= ?))(?:{_VALUE})"),
     _Shape(
         "path",
@@ -73,6 +85,20 @@ _SHAPES: Final[tuple[_Shape, ...]] = (
     _Shape("user", rf"(?P<key>{_URL})[^\s/@\"'<>]{{1,200}}", before=_NO_URL, after="(?=@)"),
     _Shape("device", rf"\b(?:[A-Z\u00c0-\u00de]\w{{1,30}} )?\w{{3,30}}(?:['\u2019]s[ -]|s-)(?:{_PRODUCTS})\b"),
     _Shape("device", rf"\b(?:{_PRODUCTS})(?: (?:Pro|Max|Air|mini))* (?:von|de|di|van|af|av) \w{{2,30}}"),
+    _Shape(
+        "phone",
+        rf"(?P<key>{numbers.NUMBER_KEY}){numbers.NUMBER}",
+        after=numbers.NUMBER_END,
+        told=numbers.is_telephone,
+    ),
+    _Shape(
+        "coordinate",
+        rf"(?P<key>{numbers.POSITION_KEY}){numbers.POSITION}",
+        after=numbers.POSITION_END,
+        told=numbers.is_position,
+    ),
+    _Shape("coordinate", rf"(?P<key><){numbers.SIGNED}", after=r"(?=,\s?[+-]\d)"),
+    _Shape("coordinate", rf"(?P<key>,\s?){numbers.SIGNED}", after="(?=>)", hint=rf"{numbers.SIGNED}>"),
     _Shape("udid", rf"\b{_HEX}{{8}}-{_HEX}{{16}}\b"),
     _Shape("uuid", rf"\b{_HEX}{{8}}-(?:{_HEX}{{4}}-){{3}}{_HEX}{{12}}\b"),
     _Shape("hex", rf"(?:0x)?{_HEX}{{24,}}", "(?<![0-9A-Za-z])", "(?![0-9A-Za-z])"),
@@ -105,8 +131,12 @@ _PERSON: Final = re.compile(
 _PERSON_HINT: Final = rf"{callers.KEY}|{callers.SIP_KEY}|(?i:\bcalle[re]\b)"
 _WHOLE_NAME: Final = re.compile(r"[^\W\d_][\w.'\u2019-]+(?: [\w.'\u2019-]+){1,4}")
 _MOST_PEOPLE: Final = 200
+_TOGETHER: Final = 10
+"""Shapes that one pattern may look for: polars takes none that needs over 10 MiB when compiled."""
 _MANY: Final = 1000
 """From so many texts on it is faster to look for one shape after the other than for any (measured: nine times at 30,000)."""
+_AT_A_WORD: Final = re.compile(r"(?:\(\?P<key>)?(?:\(\?i:)?\\b")
+"""Shapes that begin at a border of a word; those that follow each other share the test for it."""
 _OWNER = re.compile(r"^(?P<first>.+?)['\u2019]s\b|\b(?:von|de|di|van|af|av) (?P<last>.+)$")
 _GENERIC = frozenset({"iphone", "ipad", "ipod", "ipod touch", "apple watch", "watch", "mac", "phone"})
 
@@ -117,21 +147,28 @@ class Pseudonyms:
     def __init__(self, device: Device, people: Iterable[str] = ()) -> None:
         shapes = [*_literals(device), *_names(people), *_SHAPES]
         parts = [
-            f"{shape.before}(?P<shape_{index}>{shape.pattern.replace('?P<key>', f'?P<key_{index}>')}){shape.after}"
+            (
+                bool(_AT_A_WORD.match(shape.pattern)),
+                f"{shape.before}(?P<shape_{index}>{shape.pattern.replace('?P<key>', f'?P<key_{index}>')}){shape.after}",
+            )
             for index, shape in enumerate(shapes)
         ]
-        self._pattern = re.compile("|".join(parts))
+        grouped = (
+            (r"\b" if at_a_word else "") + f"(?:{'|'.join(part for _, part in group)})"
+            for at_a_word, group in groupby(parts, itemgetter(0))
+        )
+        self._pattern = re.compile("|".join(grouped))
         self._quick = [shape.hint or shape.pattern.replace("?P<key>", "?:") for shape in shapes]
-        self._any = "|".join(f"(?:{pattern})" for pattern in self._quick)
+        self._any = ["|".join(f"(?:{pattern})" for pattern in some) for some in _batches(self._quick)]
         self._kinds = [shape.kind for shape in shapes]
+        self._told = [shape.told for shape in shapes]
         self._tokens: dict[tuple[str, str], str] = {}
         self._counts: dict[str, int] = {}
 
     def suspects(self, texts: pl.Series) -> pl.Series:
         """Return the texts that may hold something private: a quick test that never misses one."""
-        if len(texts) < _MANY:
-            return texts.filter(texts.str.contains(self._any))
-        found = (pl.col("text").str.contains(pattern) for pattern in self._quick)
+        patterns = self._any if len(texts) < _MANY else self._quick
+        found = (pl.col("text").str.contains(pattern) for pattern in patterns)
         return texts.to_frame("text").filter(pl.any_horizontal(*found)).to_series()
 
     def token(self, kind: str, value: str) -> str:
@@ -152,13 +189,15 @@ class Pseudonyms:
 
     def _replace(self, match: re.Match[str]) -> str:
         index = next(index for index in range(len(self._kinds)) if match[f"shape_{index}"] is not None)
-        kind, whole = self._kinds[index], match[f"shape_{index}"]
+        kind, told, whole = self._kinds[index], self._told[index], match[f"shape_{index}"]
         if kind == "ip" and not _is_private_address(whole):
             return whole
         keep = match.groupdict().get(f"key_{index}") or ""
         value = whole[len(keep) :]
         if value in _NOBODY or (keep and _MASKED.match(value)):
             return whole
+        if told and not told(match.string, match.start(), keep, value):
+            return keep + self.scrub(value)  # which may have a shape of its own
         if kind == "path":
             keep = self.scrub(keep)  # its host may be an address
         return keep + self.token("phone" if kind == "tel" else kind, value)
@@ -176,8 +215,14 @@ def people_in(texts: pl.Series) -> list[str]:
     return list(found)[:_MOST_PEOPLE]
 
 
+def _batches(patterns: list[str]) -> list[list[str]]:
+    return [patterns[start : start + _TOGETHER] for start in range(0, len(patterns), _TOGETHER)]
+
+
 def _canonical(kind: str, value: str) -> str:
     text = value.strip(_QUOTES).casefold()
+    if kind == "coordinate":
+        return str(float(text))
     return re.sub(r"\D", "", text) if kind == "phone" else text
 
 
