@@ -25,8 +25,9 @@ _LONG_WORD: Final = 1_000
 """Characters beyond which a word is searched by itself: an automaton of "aaa…" takes quadratic time (120,000: 25 s)."""
 
 _SPECIAL: Final = str.maketrans({letter: f"\\{letter}" for letter in r"\.+*?()|[]{}^$#&-~"})
-_LONGEST: Final = 100_000
-"""Bytes of all words above which they are not compiled into one expression, whose size has a limit (at 150,000 some do compile)."""
+_LONGEST: Final = 50_000
+"""Bytes of all words above which they are not compiled into one expression: from 75,000 on some are ten times as slow, and from
+140,000 on some are too large (measured)."""
 
 
 @dataclass(frozen=True, slots=True)

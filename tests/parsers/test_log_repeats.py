@@ -16,7 +16,7 @@ from traceview_parsers.problems import Problems
 from traceview_parsers.selection import Clause, Selection
 from traceview_parsers.time_order import by_time
 from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions, Source
-from traceview_parsers.unified_log import READER, chunksets, decoder, oversize, refusals
+from traceview_parsers.unified_log import READER, chunksets, decoder, items, oversize, refusals
 from traceview_parsers.unified_log import source as unified_log_source
 
 START = 1_768_469_400_000_000_000
@@ -135,3 +135,13 @@ def test_parts_of_a_batch_give_what_the_whole_gives(tmp_path: Path) -> None:
         with mock.patch.object(decoder, "_TOGETHER", 500):
             assert sorted(told(opened(tmp_path).batches("log"))) == sorted(whole)
             assert told(by_time([opened(tmp_path)])) == told(by_time([opened(tmp_path)], Selection()))
+
+
+@pytest.mark.parametrize(("size", "ranges"), [(4, (7, 9)), (3, (7, 9)), (2, (7, 0)), (1, (7, 0)), (0, (0, 0))])
+def test_what_lies_behind_a_short_item_is_not_its_own(size: int, ranges: tuple[int, int]) -> None:
+    data = np.zeros(chunksets.GUARD, np.uint8)
+    data[:7] = [1, 0x22, size, 7, 0, 9, 0]
+    data[3 + size : 40] = 0xFF
+    place = np.zeros(1, np.int64)
+    found = items.walk_items(data, items.Places(place, place + 3 + size, place, place))
+    assert [int(part[0]) for part in found.ranges(np.zeros(1, np.int64))] == list(ranges)

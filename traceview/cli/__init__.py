@@ -95,7 +95,10 @@ def main() -> None:
     look_for_cycles_rarely()
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    signal.signal(signal.SIGTERM, _stop)
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup lets it be ignored
+            signal.signal(number, _stop)
     try:
         _check_arguments(sys.argv[1:])
         code = app(prog_name="traceview", standalone_mode=False, color=_colour())

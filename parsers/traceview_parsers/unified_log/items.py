@@ -91,9 +91,9 @@ class Items:
         return np.where(step > 0, rows - begins[step] + begins[step - 1], -1)
 
     def ranges(self, rows: Array) -> tuple[Array, Array]:
-        """Return (offset, size) of items that point to bytes."""
-        parts = self.head[rows].view(np.uint16)
-        return parts[1::4].astype(np.int64), parts[2::4].astype(np.int64)
+        """Return (offset, size) of items that point to bytes; what does not lie in the item is 0."""
+        parts = ((self.head[rows] >> np.uint64(16)) & _SIZE_MASK.take(self.size[rows], mode="clip")).view(np.uint16)
+        return parts[::4].astype(np.int64), parts[1::4].astype(np.int64)
 
 
 def walk_items(data: Array, places: Places) -> Items:
