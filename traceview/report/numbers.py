@@ -19,7 +19,7 @@ _OTHERS: Final = r"handle|value|number|\b(?:to|from|call(?:ed|ing))"
 NUMBER_KEY: Final = rf"(?i:(?:{_DIALLED}|{_OTHERS})(?:[ _-]?(?:id|number|value|no\.?)|\s(?:is|was|to|from))?{_BEHIND})"
 NUMBER: Final = r"\+?(?:\d{10,15}|(?:1[ .-])?\d{3}[ .-]\d{3}[ .-]\d{4})"
 """Ten to fifteen digits (ITU-T E.164 has at most 15), or a North American number with its usual gaps."""
-NUMBER_END: Final = r"(?![\w@]|[.:-]\w|\s?(?:times|ticks|[mn\u00b5]?s(?:ec(?:ond)?s?)?|[kMGT]?i?B|[Bb]ytes?)\b)"
+NUMBER_END: Final = r"(?![\w@]|[.:-]\w|\s?(?:times|ticks|[mn\u00b5]?s(?:ec(?:ond)?s?)?|[kMGT]?i?B|[Bb]ytes?)\b(?![=:]))"
 """What follows a whole number: not the rest of an address, a fraction or a range, and no unit."""
 
 _HANDLE: Final = re.compile(r"(?i:handle)(?!r|[ds]\b)")
@@ -44,6 +44,7 @@ _CALLS: Final = re.compile(
 )
 _STAMP: Final = re.compile(r"1(?:\d{9}|\d{11,14})")
 """Times since 1970 in seconds, milliseconds or smaller units; no number of North America, which has 11 digits with its 1."""
+_LONG_STAMP: Final = re.compile(r"1\d{11,14}")
 _NEAR: Final = 80
 """How many characters before a figure may say what it is; half as many behind it."""
 
@@ -52,9 +53,13 @@ def _of_a_person(before: str, _value: str, _after: str) -> bool:
     return not _NO_HANDLE.search(before)
 
 
-def _in_a_handle(before: str, _value: str, _after: str) -> bool:
+def _in_a_handle(before: str, value: str, _after: str) -> bool:
     own = not _is_glued(before) or before.casefold().endswith("normalized")
-    return own and any(not _NO_HANDLE.search(before[: handle.start()]) for handle in _HANDLE.finditer(before))
+    return (
+        own
+        and not _LONG_STAMP.fullmatch(value)
+        and any(not _NO_HANDLE.search(before[: handle.start()]) for handle in _HANDLE.finditer(before))
+    )
 
 
 def _no_count(before: str, value: str, _after: str) -> bool:
@@ -96,7 +101,7 @@ POSITION: Final = r"[+-]?\d{1,3}(?:\.\d{1,20})?"
 """Degrees."""
 SIGNED: Final = r"[+-]\d{1,3}\.\d{1,20}"
 """Degrees as locations are printed, in pairs: ``<+52.52,+13.40>`` (Core Location's description of a CLLocation)."""
-POSITION_END: Final = r"(?![\w%]|\.\w|\s?(?:[mn\u00b5u]?s(?:ec(?:ond)?s?)?|[kKMG]?i?B|pages?)\b)"
+POSITION_END: Final = r"(?![\w%]|\.\w|\s?(?:[mn\u00b5u]?s(?:ec(?:ond)?s?)?|[kKMG]?i?B|pages?)\b(?![=:]))"
 _WHOLE_WORD: Final = re.compile(r"(?i:latitude|longitude)")
 _LATITUDE_NEAR: Final = re.compile(r"(?i:latitude|(?:\b|_)lat\b)")
 _LONGITUDE_NEAR: Final = re.compile(r"(?i:longitude|(?:\b|_)(?:lon|lng|long)\b)")
