@@ -37,7 +37,14 @@ def is_nested(candidate: Candidate) -> bool:
     return is_archive(candidate.head) and candidate.name.lower().endswith(ARCHIVE_SUFFIXES)
 
 
-def unpack(path: Path, wants: Wants, problems: Problems, limits: Limits | None = None) -> Path:
+def unpack(
+    path: Path,
+    wants: Wants,
+    problems: Problems,
+    limits: Limits | None = None,
+    *,
+    made: Callable[[Path], None] | None = None,
+) -> Path:
     """Stream the wanted members of an archive into a new temporary folder and return it.
 
     Args:
@@ -46,15 +53,24 @@ def unpack(path: Path, wants: Wants, problems: Problems, limits: Limits | None =
             archive, which are always opened, and for ``._`` files, which never are.
         problems: Gets skipped links, unsafe paths, encrypted members, and where a damaged archive ends.
         limits: What the archive may cost, with all archives inside it.
+        made: Told the folder as soon as it is there, so that whoever is interrupted can remove it.
 
     Raises:
         InputError: Nothing can be read from it.
         UnsafeInputError: It breaks a limit; the folder is removed.
     """
-    return _unpack(path, wants, problems, Meter(path.name, limits or Limits()), 1)
+    return _unpack(path, wants, problems, Meter(path.name, limits or Limits()), 1, made=made)
 
 
-def _unpack(path: Path, wants: Wants, problems: Problems, meter: Meter, depth: int) -> Path:
+def _unpack(
+    path: Path,
+    wants: Wants,
+    problems: Problems,
+    meter: Meter,
+    depth: int,
+    *,
+    made: Callable[[Path], None] | None = None,
+) -> Path:
     if depth > meter.limits.depth:
         raise UnsafeInputError(f"{path.name}: archives nested more than {meter.limits.depth} deep; unpack it yourself")
     folder: Path | None = None
@@ -64,6 +80,8 @@ def _unpack(path: Path, wants: Wants, problems: Problems, meter: Meter, depth: i
             folder.mkdir(mode=0o700)
         except OSError as error:
             raise InputError(f"{path}: no temporary folder to unpack it into ({error}); set TMPDIR") from error
+        if made is not None:
+            made(folder)
         _unpack_into(folder, path, wants, problems, meter)
         _unpack_nested(folder, wants, problems, meter, depth)
     except BaseException:

@@ -253,11 +253,18 @@ class Trace:
         return source.place(position) if isinstance(source, Placed) else None
 
     def close(self) -> None:
-        """Remove temporary files. The trace cannot be read afterwards."""
+        """Remove temporary files, all of them also where it is interrupted. The trace cannot be read afterwards."""
+        interrupted: BaseException | None = None
         for cleanup in reversed(self._cleanup):
-            cleanup()
+            try:
+                cleanup()
+            except (KeyboardInterrupt, SystemExit) as error:
+                interrupted = error
+                cleanup()
         self._cleanup.clear()
         self._closed = True
+        if interrupted is not None:
+            raise interrupted
 
     def __enter__(self) -> Self:
         return self

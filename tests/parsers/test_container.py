@@ -6,6 +6,7 @@ import io
 import tarfile
 import tempfile
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from traceview_parsers.archive import Limits
 from traceview_parsers.container import is_archive, unpack
 from traceview_parsers.errors import InputError, UnsafeInputError
 from traceview_parsers.problems import Problems
-from traceview_parsers.trace import Candidate
+from traceview_parsers.trace import Candidate, Trace
 
 
 @pytest.fixture(autouse=True)
@@ -206,3 +207,32 @@ def test_what_is_an_archive() -> None:
     assert is_archive(b"\0" * 257 + b"ustar\0")
     assert not is_archive(b"{}")
     assert not is_archive(b"")
+
+
+def test_an_interrupt_while_files_are_removed_leaves_none(tmp_path: Path) -> None:
+    folders = [tmp_path / "a", tmp_path / "b"]
+    removed: list[Path] = []
+
+    def remove(folder: Path) -> None:
+        if folder.name == "b" and not removed:
+            removed.append(folder)
+            raise KeyboardInterrupt
+        folder.rmdir()
+
+    trace = Trace()
+    for folder in folders:
+        folder.mkdir()
+        trace._cleanup.append(partial(remove, folder))
+    with pytest.raises(KeyboardInterrupt):
+        trace.close()
+    assert not [folder for folder in folders if folder.exists()]
+
+
+def test_a_folder_is_told_before_anything_is_unpacked_into_it(tmp_path: Path) -> None:
+    told: list[Path] = []
+
+    def made(folder: Path) -> None:
+        assert not list(folder.iterdir())
+        told.append(folder)
+
+    assert [unpack(tar_gz(tmp_path / "a.tar.gz", {"good": b"fine"}), everything, Problems(), made=made)] == told
