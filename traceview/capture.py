@@ -381,7 +381,8 @@ def open_capture(
         InputError: The capture cannot be read.
         UsageError: The configuration is wrong.
     """
-    return Capture(open_trace(source, options), apps=apps, config=config, progress=progress, require_apps=require_apps)
+    loaded = config or load_config(None)  # before there are temporary files
+    return Capture(open_trace(source, options), apps=apps, config=loaded, progress=progress, require_apps=require_apps)
 
 
 def _names(value: str | Iterable[str] | None) -> frozenset[str] | None:

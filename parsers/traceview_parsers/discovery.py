@@ -1,11 +1,9 @@
 """From what the user names to opened sources: files, folders and archives become one `Trace`."""
 
 import os
-import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -180,12 +178,7 @@ def _claims(path: Path, trace: Trace) -> list[Claim]:
         raise InputError(f"{path}: the file is empty; was the capture copied completely?")
     if is_archive(head):
         unclaimed = Unclaimed()
-        folder = unpack(
-            path,
-            _Wanted(unclaimed),
-            trace.problems,
-            made=lambda folder: trace._cleanup.append(partial(shutil.rmtree, folder, ignore_errors=True)),  # noqa: SLF001  (its own factory)
-        )
+        folder = unpack(path, _Wanted(unclaimed), trace.problems, made=trace.remove_at_close)
         return _claims_in_folder(folder, _name(path), trace.problems, unclaimed, what="archive")
     candidate = Candidate(_name(path), path, head)
     reader = best_reader(candidate)

@@ -1,11 +1,13 @@
 """A trace: all sources of one capture behind lazily read Arrow tables."""
 
 import datetime as dt
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, runtime_checkable
+from weakref import finalize
 
 import pyarrow as pa
 
@@ -185,7 +187,7 @@ class Input:
     sources: list[int] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Trace:
     """All sources of one capture.
 
@@ -197,7 +199,7 @@ class Trace:
     capture: CaptureInfo = field(default_factory=CaptureInfo)
     problems: Problems = field(default_factory=Problems)
     inputs: list[Input] = field(default_factory=list)
-    _cleanup: list[Any] = field(default_factory=list)
+    _temporary: list["finalize[..., Any]"] = field(default_factory=list)
     _closed: bool = False
 
     @property
@@ -252,16 +254,24 @@ class Trace:
         source = self.sources[index] if index < len(self.sources) else None
         return source.place(position) if isinstance(source, Placed) else None
 
+    def remove_at_close(self, folder: Path) -> None:
+        """Remove a temporary folder at the close, or at the end of the process where an interrupt prevents that."""
+        self._temporary.append(finalize(self, shutil.rmtree, folder, ignore_errors=True))
+
     def close(self) -> None:
         """Remove temporary files, all of them also where it is interrupted. The trace cannot be read afterwards."""
         interrupted: BaseException | None = None
-        for cleanup in reversed(self._cleanup):
+        for one in reversed(self._temporary):
+            if (left := one.peek()) is None:
+                continue
+            _, remove, what, how = left
             try:
-                cleanup()
+                remove(*what, **how)
             except (KeyboardInterrupt, SystemExit) as error:
                 interrupted = error
-                cleanup()
-        self._cleanup.clear()
+                remove(*what, **how)
+            one.detach()
+        self._temporary.clear()
         self._closed = True
         if interrupted is not None:
             raise interrupted

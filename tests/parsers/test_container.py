@@ -3,10 +3,11 @@
 import gzip
 import hashlib
 import io
+import subprocess
+import sys
 import tarfile
 import tempfile
 import zipfile
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -209,23 +210,36 @@ def test_what_is_an_archive() -> None:
     assert not is_archive(b"")
 
 
-def test_an_interrupt_while_files_are_removed_leaves_none(tmp_path: Path) -> None:
+def test_an_interrupt_while_files_are_removed_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = [tmp_path / "a", tmp_path / "b"]
     removed: list[Path] = []
 
-    def remove(folder: Path) -> None:
-        if folder.name == "b" and not removed:
-            removed.append(folder)
+    def remove(folder: Path, *, ignore_errors: bool) -> None:
+        assert ignore_errors
+        removed.append(folder)
+        if len(removed) == 1:
             raise KeyboardInterrupt
         folder.rmdir()
 
+    monkeypatch.setattr("traceview_parsers.trace.shutil.rmtree", remove)
     trace = Trace()
     for folder in folders:
         folder.mkdir()
-        trace._cleanup.append(partial(remove, folder))
+        trace.remove_at_close(folder)
     with pytest.raises(KeyboardInterrupt):
         trace.close()
+    assert removed == [folders[1], folders[1], folders[0]]
     assert not [folder for folder in folders if folder.exists()]
+    trace.close()
+
+
+def test_what_nobody_closed_is_removed_at_the_end(tmp_path: Path) -> None:
+    (tmp_path / "left").mkdir()
+    program = "import sys; from pathlib import Path; from traceview_parsers.trace import Trace; "
+    program += "trace = Trace(); trace.remove_at_close(Path(sys.argv[1])); sys.exit(3)"
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path / "left")], check=False)
+    assert done.returncode == 3
+    assert not (tmp_path / "left").exists()
 
 
 def test_a_folder_is_told_before_anything_is_unpacked_into_it(tmp_path: Path) -> None:
