@@ -2,7 +2,8 @@
 
 import pytest
 
-from traceview.fleet.amounts import FEW_CALLS, background, per_calls, per_hour, share
+from traceview.fleet.amounts import background, per_calls, per_hour, share
+from traceview.plots.fleet import FEW_CALLS
 
 
 @pytest.mark.parametrize(

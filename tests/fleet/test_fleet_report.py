@@ -363,7 +363,13 @@ def test_figures_hold_what_the_frames_say() -> None:
     assert list(dots.x) == [2]
     assert "could not be evaluated in 1 capture" in dots.hovertext[0]
     assert "30 of 60 captures (50 %), 3 findings" in share.hovertext[0][1]
-    assert list(figure.data[2].text[0]) == ["75/1k", "75/1k", "75/1k"]
+    assert list(figure.data[2].text[0]) == ["3/40", "3/40", "3/40"]
+    many = table.with_columns(
+        calls=pl.lit(400, pl.Int64), background_h=pl.Series([0.2, 2.0, 0.0]), per_background_h=pl.lit(15.0)
+    )
+    rates = heat_map(many, "os_version", {"a": "Title"}, ["26.0", "26.1", "26.2"])
+    assert list(rates.data[2].text[0]) == ["75/1k", "75/1k", "75/1k"]
+    assert list(rates.data[4].text[0])[:2] == ["3/12m", "15/h"]
     assert list(figure.data[5].x) == [0, 1, 2], "no background hour, no rate"
     assert [one.visible for one in figure.data] == [True, True, False, False, False, False]
     assert "&lt;b&gt;Title" in figure.layout.yaxis.ticktext[0]

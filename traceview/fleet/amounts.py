@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from traceview.plots.fleet import FEW, percent
+from traceview.plots.fleet import FEW, FEW_CALLS, percent
 from traceview.plots.text import duration, number, plural
 
-FEW_CALLS: Final = 100
-"""Calls below which they are counted: one finding more would move a rate of a thousand by ten or more (heuristic)."""
 _HOUR_S: Final = 3600
 """Seconds below which they are told: a rate of an hour would speak of more time than was seen."""
 

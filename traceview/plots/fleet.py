@@ -19,6 +19,8 @@ from traceview.visible import visible
 
 FEW: Final = 10
 """Captures below which a cell shows counts: one capture more would move a percentage by ten points or more."""
+FEW_CALLS: Final = 100
+"""Calls below which they are counted: one finding more would move a rate of a thousand by ten or more (heuristic)."""
 CELL: Final = 27
 LINE: Final = 15
 """Pixels of a cell, and of each further line of its name."""
@@ -209,6 +211,10 @@ def _text(metric: Metric, cell: dict[str, Any] | None) -> str:
         return ""
     if metric.column == "share" and cell["captures"] < FEW:
         return f"{cell['captures_hit']}/{cell['captures']}"
+    if metric.column == "per_1000_calls" and cell["calls"] < FEW_CALLS:
+        return f"{cell['findings']}/{cell['calls']}"
+    if metric.column == "per_background_h" and cell["background_h"] < 1:
+        return f"{cell['findings']}/{brief(60 * cell['background_h'])}m"
     return f"{brief(value)}{metric.unit}"
 
 
