@@ -56,15 +56,15 @@ class Capture:
         self,
         trace: Trace,
         *,
+        config: Config,
         apps: Sequence[str] = (),
-        config: Config | None = None,
         progress: Progress | None = None,
         require_apps: bool = True,
     ) -> None:
         self.trace = trace
         self._require_apps = require_apps
         self._apps = tuple(apps)
-        self._config = config or load_config(None)
+        self._config = config
         self._progress = progress
 
     def __repr__(self) -> str:

@@ -41,7 +41,7 @@ _EXTRA = "Extra"
 _FIRST = {"sysdiagnose": 0, "powerlog": 1}
 """Readers that know facts (device, zone) which the others need."""
 
-_MANIFEST = "_manifest"
+DATA_SET_MANIFEST = "_manifest"
 """Folder of JSON files in a data set of `traceview batch`, beside one folder of Parquet files for each table."""
 
 _FOLDER_DEPTH = 64
@@ -109,13 +109,13 @@ def _open_sources(claims: list[tuple[int, Candidate, Reader]], trace: Trace, opt
             f"{trace.capture.name}: nothing in it could be read: {'; '.join(p.message for p in trace.problems)}"
         )
     is_text = [source.reader in _TEXT_LOGS for source in trace.sources]
-    texts = [source for source, told in zip(trace.sources, is_text, strict=True) if told]
+    texts = sum(is_text)
     heap = any(len(given.sources) > 1 and all(is_text[index] for index in given.sources) for given in trace.inputs)
-    if heap or len(texts) > _MOST_TEXTS:
+    if heap or texts > _MOST_TEXTS:
         trace.problems.add(
             trace.capture.name,
             "many-logs",
-            f"{len(texts)} log texts were read as one capture; for captures of their own use `traceview batch`",
+            f"{texts} log texts were read as one capture; for captures of their own use `traceview batch`",
         )
     trace.device = combine(trace.inputs, trace.problems)
     trace.device.os_version = trace.device.os_version or options.os_version
@@ -225,7 +225,7 @@ def _claims_in_folder(root: Path, name: str, problems: Problems, unclaimed: Uncl
 
 
 def _is_data_set(root: Path) -> bool:
-    return any(root.glob(f"{_MANIFEST}/*.json")) and any(root.glob("*/*.parquet"))
+    return any(root.glob(f"{DATA_SET_MANIFEST}/*.json")) and any(root.glob("*/*.parquet"))
 
 
 def _walk(folder: Path, prefix: str, problems: Problems, unclaimed: Unclaimed) -> Iterator[Claim]:

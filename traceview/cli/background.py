@@ -49,10 +49,9 @@ def _of_app(runs: pl.DataFrame) -> str:
     uncovered = float(runs["uncovered_s"].fill_null(0.0).sum())
     if uncovered >= _SHORTEST_S:
         told.append(f"{duration(uncovered)} by nothing that a line names")
-    verdicts = runs["verdict"].value_counts()
-    counts = dict(zip(verdicts["verdict"], verdicts["count"], strict=True))
-    if over := counts.get("overstayed", 0):
+    over, unknown = (int((runs["verdict"] == verdict).sum()) for verdict in ("overstayed", "not_known"))
+    if over:
         told.append(f"{plural(over, 'stretch was', 'stretches were')} longer than iOS grants without a reason")
-    if unknown := counts.get("not_known", 0):
+    if unknown:
         told.append(f"what held {plural(unknown, 'stretch', 'stretches')} cannot be told from these sources")
     return "; ".join(told)

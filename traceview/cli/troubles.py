@@ -13,9 +13,8 @@ from traceview_parsers.trace import Coverage
 _MANY_LOGS: Final = "many-logs"
 _CUT_OFF: Final = "truncated-archive"
 _ASSUMED: Final = {"date": ("date assumed", "year assumed"), "zone": ("zone assumed",)}
-"""What a log may lack, by how its clock says so."""
+"""What a log may lack, by how its clock says so (`traceview_parsers.clock`)."""
 _OPTIONS: Final = {"date": "--date", "zone": "--tz"}
-"""How a source's clock is described where a day was assumed (`traceview_parsers.clock`)."""
 
 
 def problem_lines(problems: Iterable[Problem]) -> Iterator[tuple[str, str]]:

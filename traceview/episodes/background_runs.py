@@ -15,7 +15,7 @@ import polars as pl
 from traceview.episodes import audio_io, holders, states
 from traceview.episodes.intervals import NS, free, in_seconds, overlap_s
 from traceview.episodes.schema import empty_table
-from traceview.episodes.tables import Context, table
+from traceview.episodes.tables import Context, capped, table
 
 BUDGET_S: Final = 30.0
 """What a background task buys (Apple DTS: "about 30 seconds"; measured as 25 to 35 s from iOS 13 on)."""
@@ -25,7 +25,7 @@ _CALLS: Final = "callservicesd"
 _TIMED: Final = ("call", "audio", "background_task", "location", "assertion")
 _AS_ASSERTION: Final = {"push": "assertion", "transfer": "assertion", "bluetooth": "assertion"}
 _STATE_LINES: Final = 12
-"""So many lines about the state itself are kept of a run."""
+"""So many lines about the state itself are kept of a run, the first and the last ones: those of its holders need room."""
 _NAMED: Final = 4
 """So many holders are named, longest first."""
 
@@ -75,16 +75,11 @@ def build(
     rows = rows.with_columns(
         verdict.alias("verdict"),
         pl.lit(BUDGET_S).alias("budget_s"),
-        pl.concat_list(_few("evidence"), pl.col("proof").fill_null([])).alias("evidence"),
+        pl.concat_list(
+            capped(pl.col("evidence"), _STATE_LINES, _STATE_LINES // 2), pl.col("proof").fill_null([])
+        ).alias("evidence"),
     )
     return table("background_runs", _with_turns(rows, turns, context))
-
-
-def _few(lines: str) -> pl.Expr:
-    """Expression: of many lines about a state the first and the last ones, so that those of its holders have room."""
-    told = pl.col(lines)
-    few = pl.concat_list(told.list.head(_STATE_LINES // 2), told.list.tail(_STATE_LINES // 2))
-    return pl.when(told.list.len() > _STATE_LINES).then(few).otherwise(told)
 
 
 def _turns(runs: pl.DataFrame, uncovered: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:

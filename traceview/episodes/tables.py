@@ -110,9 +110,10 @@ class Context:
         return frozenset(self.events["kind"].unique().to_list())
 
 
-def _capped(evidence: pl.Expr) -> pl.Expr:
-    shortened = pl.concat_list(evidence.list.head(EVIDENCE_HEAD), evidence.list.tail(EVIDENCE_CAP - EVIDENCE_HEAD))
-    return pl.when(evidence.list.len() > EVIDENCE_CAP).then(shortened).otherwise(evidence)
+def capped(evidence: pl.Expr, most: int = EVIDENCE_CAP, head: int = EVIDENCE_HEAD) -> pl.Expr:
+    """Expression: lists of references; of more than `most` the first `head` and the last ones, as many as that leaves."""
+    shortened = pl.concat_list(evidence.list.head(head), evidence.list.tail(most - head))
+    return pl.when(evidence.list.len() > most).then(shortened).otherwise(evidence)
 
 
 Row = dict[str, Any]
@@ -143,7 +144,7 @@ def table(name: str, rows: pl.DataFrame | Sequence[Mapping[str, Any]]) -> pl.Dat
     frame = frame.select(_published(column, schema[column], given.get(column)) for column in wanted)
     long = pl.any_horizontal(pl.col(column).list.len() > EVIDENCE_CAP for column in _lists(schema))
     if frame.select(long.any()).item():
-        frame = frame.with_columns(_capped(pl.col(column)) for column in _lists(schema))
+        frame = frame.with_columns(capped(pl.col(column)) for column in _lists(schema))
     if frame.height > 1:
         order = ["start", "end", "app", "process", "pid", pl.col("evidence").list.first()]
         frame = frame.sort(order, nulls_last=True, maintain_order=True)

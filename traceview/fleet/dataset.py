@@ -16,9 +16,10 @@ from typing import Any, Final
 import polars as pl
 
 from traceview.fleet.tables import TABLES, Tables
+from traceview_parsers.discovery import DATA_SET_MANIFEST
 from traceview_parsers.errors import InputError, UsageError
 
-MANIFEST: Final = "_manifest"
+MANIFEST: Final = DATA_SET_MANIFEST
 PART: Final = ".part"
 SCHEMA_VERSION: Final = 1
 

@@ -236,20 +236,10 @@ class Decoder:
             site, strings, level, event = site[rows], strings[rows], level[rows], event[rows]
         fields = FieldReader(batch, points).fields()
         prints = self._fingerprints(job, points, fields, site, verdicts)
-        if prints is not None:
-            rows = np.flatnonzero(~wanted.refused.contain(prints))
-            points, fields, verdicts, process, subsystem = (
-                points.take(rows),
-                fields.take(rows),
-                verdicts.take(rows),
-                process[rows],
-                subsystem[rows],
-            )
-            site, strings, level, event = site[rows], strings[rows], level[rows], event[rows]
-            prints = prints[:, rows]
         pair = self.processes.subsystem_rows(process, subsystem)
         name = self.sites.signpost_names(fields, strings)
-        return _Records(points, fields, Found(process, site, pair, level, event, name), verdicts, prints)
+        records = _Records(points, fields, Found(process, site, pair, level, event, name), verdicts, prints)
+        return records if prints is None else records.take(np.flatnonzero(~wanted.refused.contain(prints)))
 
     def _fingerprints(
         self, job: Job, points: Tracepoints, fields: Fields, site: Array, verdicts: Verdicts
