@@ -127,7 +127,8 @@ def _joined_names(column: Sequence[Any]) -> Any:
         if len(part) == part.null_count:
             indices.append(pa.nulls(len(part), pa.int32()))
             continue
-        if _is_same(own, names) or own.equals(names.slice(0, len(own))):
+        # Packed batches, all of one source, have dictionaries that continue each other.
+        if pa.types.is_struct(own.type) or _is_same(own, names) or own.equals(names.slice(0, len(own))):
             indices.append(part.indices)
             continue
         places = pc.index_in(own, names)

@@ -69,7 +69,7 @@ def damage(data: bytes, seed: int) -> bytes:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_several_processes_read_what_one_does(archive: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    monkeypatch.setattr(source, "BATCH_BYTES", 1 << 17)
+    monkeypatch.setattr(source, "WINDOW_BYTES", 1 << 17)
     path = archive / TRACE
     whole = path.read_bytes()
     try:

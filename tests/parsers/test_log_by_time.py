@@ -62,7 +62,7 @@ def plain(column: Any) -> Any:
 
 @pytest.fixture
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_module, "BATCH_BYTES", SMALL)
+    monkeypatch.setattr(source_module, "WINDOW_BYTES", SMALL)
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def archive(request: pytest.FixtureRequest, real: Path, tmp_path_factory: pytest
 def in_order(archive: Path) -> list[Any]:
     """All rows of a real archive by time, from small windows."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(source_module, "BATCH_BYTES", SMALL)
+        patch.setattr(source_module, "WINDOW_BYTES", SMALL)
         return list(open_source(archive).in_order())
 
 

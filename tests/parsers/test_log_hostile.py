@@ -95,7 +95,7 @@ def test_times_that_begin_again_at_0_are_put_in_order(
 
     root = written(tmp_path, change)
     stored = rows_of(list(opened(root).batches("log")))
-    monkeypatch.setattr(source_module, "BATCH_BYTES", 1_000)
+    monkeypatch.setattr(source_module, "WINDOW_BYTES", 1_000)
     ordered = rows_of(list(opened(root).in_order()))
     key = [(row["mach_time"], row["ref"]) for row in ordered]
     assert key == sorted(key)
@@ -118,7 +118,7 @@ def test_a_record_that_is_cut_off_takes_nothing_from_what_follows(
         assert row["mach_time"] == whole["mach_time"]
         assert row["activity_id"] == whole["activity_id"]
         assert row["subsystem"] in {whole["subsystem"], None}
-    monkeypatch.setattr(source_module, "BATCH_BYTES", 1_000)
+    monkeypatch.setattr(source_module, "WINDOW_BYTES", 1_000)
     ordered = rows_of(list(opened(root).in_order()))
     assert sorted(ordered, key=lambda row: row["ref"]) == stored
 
@@ -130,7 +130,7 @@ def test_shares_together_count_each_row_once(tmp_path: Path, monkeypatch: pytest
         return content
 
     root = written(tmp_path, change)
-    monkeypatch.setattr(source_module, "BATCH_BYTES", 1_000)
+    monkeypatch.setattr(source_module, "WINDOW_BYTES", 1_000)
     found = []
     for number in range(3):
         source = opened(root)

@@ -28,7 +28,7 @@ from traceview_parsers.predicate import Predicate
 from traceview_parsers.problems import Problem, Problems
 from traceview_parsers.selection import Selection
 from traceview_parsers.time_order import by_time
-from traceview_parsers.trace import Source, Trace
+from traceview_parsers.trace import Trace
 from traceview_parsers.unified_log.source import (
     COUNTED_BY_ROW,
     MISSING_STRINGS,
@@ -50,6 +50,11 @@ class Printing:
     style: str
     zone: tzinfo
     predicate: Predicate | None = None
+
+    @property
+    def takes_packed(self) -> bool:
+        """Whether batches may be packed: predicates look at the columns of ``log``."""
+        return self.predicate is None
 
     def wanted(self, batch: Any) -> Any:
         """Return the rows of a batch that are printed."""
@@ -77,17 +82,21 @@ def print_log(trace: Trace, selection: Selection, printing: Printing, out: Binar
         if jobs > 1:
             reason = "the output is not the standard output" if archive else "the input is not one log archive"
             typer.echo(f"traceview: --jobs has no effect: {reason}; one process reads all", err=True)
-        rows = _print_alone(sources, selection, printing, out)
+        if isinstance(archive, UnifiedLogSource):
+            rows = _print_alone(archive.in_order(selection, packed=printing.takes_packed), printing, out)
+        else:
+            rows = _print_alone(by_time(sources, selection), printing, out)
     out.write(log_styles.footer(printing.style, rows))
     out.flush()
     return rows
 
 
-def _print_alone(sources: list[Source], selection: Selection, printing: Printing, out: BinaryIO) -> int:
+def _print_alone(batches: Iterator[Any], printing: Printing, out: BinaryIO) -> int:
     rows = 0
-    for batch in map(printing.wanted, by_time(sources, selection)):
+    for batch in map(printing.wanted, batches):
         out.writelines(printing.texts(batch, first=rows == 0))
         rows += batch.num_rows
+        del batch  # not both this and the next one in memory
     return rows
 
 
@@ -234,13 +243,16 @@ class _Share:
         failure: BaseException | None = None
         try:
             with before, behind, open(_STDOUT, "wb", closefd=False) as out:
-                share = self.source.share_in_order(self.number, self.count, self.selection, self.surveyed)
+                share = self.source.share_in_order(
+                    self.number, self.count, self.selection, self.surveyed, packed=self.printing.takes_packed
+                )
                 for batch in map(self.printing.wanted, share):
                     printed = before.recv()
                     out.writelines(self.printing.texts(batch, first=printed == 0))
                     out.flush()
                     rows += batch.num_rows
                     _pass_on(behind, printed + batch.num_rows)
+                    del batch
         except (OSError, EOFError, InputError) as error:
             failure = error
         return _Result(rows, tuple(self.source.problems), self.source.missing_strings, failure)

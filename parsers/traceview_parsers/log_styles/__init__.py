@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from traceview_parsers.log_styles.json_styles import json_lines, ndjson_lines
 from traceview_parsers.log_styles.text_styles import compact_lines, default_lines, syslog_lines
+from traceview_parsers.packed import is_packed, unpack
 
 STYLES: Final = ("ndjson", "json", "default", "syslog", "compact")
 
@@ -28,6 +29,8 @@ _LINES: Final = {
     "syslog": syslog_lines,
     "compact": compact_lines,
 }
+_JSON: Final = {"ndjson", "json"}
+"""Styles that are made of packed batches as they are."""
 _SLICE: Final = 1 << 12
 """Rows written together: their text fits into the caches of processors (measured)."""
 
@@ -41,7 +44,7 @@ def render(batch: Any, style: str, tz: tzinfo, *, first: bool = True) -> Iterato
     """Yield the records of one ``log`` batch as UTF-8 text, some thousand after the other.
 
     Args:
-        batch: Record batch of ``schema.SCHEMAS["log"]`` (further columns are ignored).
+        batch: Record batch of ``schema.SCHEMAS["log"]`` (further columns are ignored), or a packed one.
         style: One of `STYLES`.
         tz: Zone of the printed times; daylight saving time counts record by record.
         first: Whether no record was printed before. Only json needs to know: it puts commas between records.
@@ -49,6 +52,8 @@ def render(batch: Any, style: str, tz: tzinfo, *, first: bool = True) -> Iterato
     lines = _LINES[_known(style)]
     if not batch.num_rows:
         return
+    if style not in _JSON and is_packed(batch):
+        batch = unpack(batch)
     for text in lines(batch, tz).texts(_SLICE):
         yield text[1:] if first and style == "json" else text
         first = False

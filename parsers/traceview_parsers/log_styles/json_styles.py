@@ -21,6 +21,7 @@ from traceview_parsers.log_styles.lines import Changed, Lines
 from traceview_parsers.log_styles.pieces import Piece, numbers, repeated_numbers, with_null
 from traceview_parsers.log_styles.spelling import Speller
 from traceview_parsers.log_styles.stamps import microseconds
+from traceview_parsers.packed import PROGRAM, SITE, is_packed
 
 EVENT_TYPES: Final = {
     "log": "logEvent",
@@ -49,12 +50,6 @@ class _Notation:
         return f'{self.between}"{name}"{self.colon}'
 
 
-_SITE: Final = (
-    *("level", "event", "format", "subsystem", "category", "trace_id"),
-    *("sender_uuid", "sender_offset", "sender_path", "sender", "signpost_name", "signpost_type", "signpost_scope"),
-)
-"""Columns that the place in the code decides on; the next ones are the process's and its thread's."""
-_PROCESS: Final = ("boot_uuid", "process_path", "process", "process_uuid", "pid", "uid", "tid")
 _FEW: Final = ("parent_activity_id", "creator_activity_id", "signpost_id", "loss_count")
 """Columns that few rows have a value in."""
 _KEPT: Final = 1 << 13
@@ -86,9 +81,12 @@ def json_lines(batch: Any, tz: tzinfo) -> Lines:
 
 def _fields(batch: Any, tz: tzinfo, notation: _Notation) -> Iterator[Piece]:
     column, key = batch.column, notation.key
+    site, program = ["site"], ["program"]
+    if not is_packed(batch):
+        site, program = list(SITE), list(PROGRAM)
     yield f'{notation.start}"timezoneName"{notation.colon}""'  # the first key has no comma before it
     spell_site, spell_process, spell_few = _SPELLERS[notation]
-    yield spell_site.spell([column(name) for name in _SITE])
+    yield spell_site.spell([column(name) for name in site])
     yield from (key("activityIdentifier"), repeated_numbers(column("activity_id"), "0"))
     time, ticks = column("time"), column("mach_time")
     together = not time.null_count and not ticks.null_count
@@ -98,7 +96,7 @@ def _fields(batch: Any, tz: tzinfo, notation: _Notation) -> Iterator[Piece]:
     elif ticks.null_count < len(ticks):
         yield from _optional((key("machTimestamp"), numbers(ticks), ""))
     yield from (f'{key("eventMessage")}"', Changed(column("message"), escape), '"')
-    yield spell_process.spell([column(name) for name in _PROCESS])
+    yield spell_process.spell([column(name) for name in (*program, "tid")])
     yield spell_few.spell([column(name) for name in _FEW])
     yield notation.end
 

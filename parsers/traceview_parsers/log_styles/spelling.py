@@ -6,7 +6,8 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from traceview_parsers.log_styles.pieces import Piece, Spelled, combinations
+from traceview_parsers.combinations import combinations
+from traceview_parsers.log_styles.pieces import Piece, Spelled
 
 _KEPT: Final = 1 << 14
 """Texts that are remembered: the same call sites and threads return batch after batch (heuristic)."""
@@ -41,7 +42,7 @@ class Speller:
                 missing = list(range(len(keys)))
             places = pa.array(missing)
             values = (column.take(places) for column in chosen)
-            lists = [_plain(column).to_pylist() for column in values]
+            lists = [part.to_pylist() for column in values for part in _parts(column)]
             for place, combination in zip(missing, zip(*lists, strict=True), strict=True):
                 known[keys[place]] = self._text(*combination)
         texts = [known[key] for key in keys]
@@ -58,12 +59,22 @@ class Speller:
 
 def _agree(one: Any, other: Any) -> bool:
     """Return whether one of two dictionaries goes on with the other."""
+    if isinstance(one, pa.StructArray):
+        return isinstance(other, pa.StructArray) and all(map(_agree, one.flatten(), other.flatten()))
+    if isinstance(one, pa.DictionaryArray):
+        return _agree(one.dictionary, other.dictionary) and _agree(one.indices, other.indices)
     both = min(len(one), len(other))
     return bool(one.slice(0, both).equals(other.slice(0, both)))
 
 
-def _plain(column: Any) -> Any:
-    return column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
+def _parts(column: Any) -> list[Any]:
+    """Return a column without its dictionary; the members of structs are columns of their own."""
+    if not isinstance(column, pa.DictionaryArray):
+        return [column]
+    values = column.dictionary.take(column.indices)
+    if not isinstance(values, pa.StructArray):
+        return [values]
+    return [part for member in values.flatten() for part in _parts(member)]
 
 
 def _keys(columns: Sequence[Any]) -> list[bytes]:

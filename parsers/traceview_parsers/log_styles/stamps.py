@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from traceview_parsers.log_styles.pieces import distinct_codes
+from traceview_parsers.combinations import distinct_codes
 
 _SECOND: Final = 10**9
 _DAY: Final = 86_400

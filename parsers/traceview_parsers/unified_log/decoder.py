@@ -18,6 +18,7 @@ from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.items import Places
 from traceview_parsers.unified_log.messages import Composer
 from traceview_parsers.unified_log.oversize import Blob, Key, Oversize, append_blobs, trace_blob
+from traceview_parsers.unified_log.packing import Packing
 from traceview_parsers.unified_log.plans import Plans
 from traceview_parsers.unified_log.prefilter import MAYBE, NO, Candidates, Dumps, Known, Prefilter, Verdicts
 from traceview_parsers.unified_log.rows import Found, Load, RowBuilder, levels_and_events, with_arguments
@@ -111,15 +112,20 @@ class _Records:
 
 
 class Decoder:
-    """Turns loads into record batches; holds what they share."""
+    """Turns loads into record batches; holds what they share.
 
-    def __init__(self, source_index: int, processes: Processes, files: StringFiles) -> None:
+    Attributes:
+        packing: With what the batches are packed; None where they are not.
+    """
+
+    def __init__(self, source_index: int, processes: Processes, files: StringFiles, *, packed: bool = False) -> None:
         self.processes = processes
         images, plans = Images(), Plans()
         self.sites = CallSites(processes, files, images, plans)
         self.known = Known(processes, self.sites, images, plans)
         self.oversize = Oversize()
-        self._rows = RowBuilder(source_index, self.known)
+        self.packing = Packing(processes) if packed else None
+        self._rows = RowBuilder(source_index, self.known, self.packing)
         self._composer = Composer(plans)
         self._images = UuidImages()
 

@@ -18,7 +18,7 @@ from traceview_parsers.unified_log.arrange import Chosen, together
 from traceview_parsers.unified_log.emitter import Part
 from traceview_parsers.unified_log.interning import Array
 
-MOST_BYTES = 8 << 20
+MOST_BYTES = 32 << 20
 """Bytes of rows in memory; more go to the file (heuristic)."""
 _GROUP: Final = 1 << 17
 """Rows that are distributed together: fewer, larger pieces."""
@@ -95,9 +95,10 @@ class Held:
         order = np.argsort(due.astype(np.int16 if self._cuts.size < 1 << 15 else np.int64), kind="stable")
         windows, first = np.unique(due.take(order), return_index=True)
         batch, unsure = together(parts, order)
-        fits = self._bytes + batch.nbytes <= MOST_BYTES
-        memory = _Whole(batch.nbytes, windows.size) if fits else None
-        self._bytes += batch.nbytes if fits else 0
+        size = _size(batch)
+        fits = self._bytes + size <= MOST_BYTES
+        memory = _Whole(size, windows.size) if fits else None
+        self._bytes += size if fits else 0
         for number, at, end in zip(windows.tolist(), first.tolist(), [*first[1:].tolist(), due.size], strict=True):
             self._keep(number, (batch.slice(at, end - at), unsure[at:end]), memory)
 
@@ -163,6 +164,11 @@ class _Spilled:
             found.append(column if names is None else pa.DictionaryArray.from_arrays(column, names))
         unsure = np.unpackbits(self._unsure, count=self._rows).view(np.bool_)
         return pa.RecordBatch.from_arrays(found, schema=self._schema), unsure
+
+
+def _size(batch: Any) -> int:
+    """Return the bytes of a batch without its dictionaries, which others have, too."""
+    return sum((column.indices if pa.types.is_dictionary(column.type) else column).nbytes for column in batch.columns)
 
 
 @lru_cache(maxsize=256)

@@ -114,6 +114,8 @@ class Pass:
         end += int(end < ticks.size and ticks[end] == last)
         if begin < end:
             found = marks.slice(int(begin), int(end - begin))
+            if self.decoder.packing is not None:
+                found = self.decoder.packing.pack(found)
             if self.wanted.selection.arguments:
                 found = with_arguments(found, no_arguments(found.num_rows))
             yield found, np.ones(found.num_rows, bool)

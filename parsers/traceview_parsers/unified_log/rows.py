@@ -1,6 +1,7 @@
 """Record batches of ``log`` from decoded fields."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from traceview_parsers.unified_log.chunksets import Batch
 from traceview_parsers.unified_log.dumps import SimpleDumps, StateDumps
 from traceview_parsers.unified_log.firehose import Fields, Tracepoints
 from traceview_parsers.unified_log.interning import Array
+from traceview_parsers.unified_log.packing import Packing
 from traceview_parsers.unified_log.prefilter import Known
 from traceview_parsers.unified_log.timesync import Clock
 
@@ -77,34 +79,30 @@ class Found:
 
 
 class RowBuilder:
-    """Builds record batches; knows the dictionaries."""
+    """Builds record batches; knows the dictionaries.
 
-    def __init__(self, source_index: int, known: Known) -> None:
+    Args:
+        source_index: Number of the source.
+        known: What the archive's records refer to.
+        packing: Whether the batches are packed (see `traceview_parsers.packed`), and with what.
+    """
+
+    def __init__(self, source_index: int, known: Known, packing: Packing | None = None) -> None:
         self._ref = source_index << REF_POSITION_BITS
         self._known = known
+        self._packing = packing
 
     def tracepoints(self, load: Load, points: Tracepoints, fields: Fields, found: Found, messages: Any) -> Any:
         """Return the rows of tracepoints."""
-        known, uint = self._known, pa.uint64()
-        sites = known.sites
+        uint = pa.uint64()
         activity = found.event == EVENTS.index("activity")
         activity |= found.event == EVENTS.index("user_action")
         aid = np.where(activity, fields.created, fields.current) & _ACTIVITY_ID
-        pairs = known.processes.pairs
         values = {
             **self._common(load, points.at, points.ticks, found.process),
-            **self._image("sender", sites.table["image"].take(found.site)),
             "tid": columns.fixed(points.thread, uint),
-            "sender_offset": columns.fixed(sites.table["offset"].take(found.site), uint),
-            "subsystem": columns.named(_pick(pairs["subsystem"], found.pair), known.processes.subsystems.array()),
-            "category": columns.named(_pick(pairs["category"], found.pair), known.processes.categories.array()),
-            "level": columns.named(found.level, columns.LEVEL_NAMES),
-            "event": columns.named(found.event, columns.EVENT_NAMES, None),
             "message": messages,
-            "format": columns.named(sites.table["format"].take(found.site), sites.formats.array()),
             "activity_id": columns.fixed(aid, uint, aid > 0),
-            # Format reference, flags, log type and record type: the first eight bytes as they are.
-            "trace_id": columns.fixed(points.head, uint),
             "ttl": columns.fixed(fields.ttl.view(np.int64), pa.int64()),
         }
         if activity.any():
@@ -113,12 +111,39 @@ class RowBuilder:
             values["creator_activity_id"] = columns.fixed(creator, uint, creator > 0)
         signpost = points.kind == firehose.SIGNPOST
         if signpost.any():
-            shown = np.where(signpost, points.level, 0)
             values["signpost_id"] = columns.fixed(fields.signpost, uint, signpost)
+        if self._packing is None:
+            values |= self._site(points, found)
+        else:
+            some = partial(self._some_sites, points, found)
+            values["site"] = self._packing.sites(points.head, found.site, found.pair, found.name, some)
+        return self._batch(points.at.size, values)
+
+    def _some_sites(self, points: Tracepoints, found: Found, rows: Array) -> dict[str, Any]:
+        return self._site(points.take(rows), found.take(rows))
+
+    def _site(self, points: Tracepoints, found: Found) -> dict[str, Any]:
+        """Return the columns that the call sites of tracepoints decide on."""
+        sites, processes = self._known.sites, self._known.processes
+        pairs = processes.pairs
+        values = {
+            **self._image("sender", sites.table["image"].take(found.site)),
+            "sender_offset": columns.fixed(sites.table["offset"].take(found.site), pa.uint64()),
+            "subsystem": columns.named(_pick(pairs["subsystem"], found.pair), processes.subsystems.array()),
+            "category": columns.named(_pick(pairs["category"], found.pair), processes.categories.array()),
+            "level": columns.named(found.level, columns.LEVEL_NAMES),
+            "event": columns.named(found.event, columns.EVENT_NAMES, None),
+            "format": columns.named(sites.table["format"].take(found.site), sites.formats.array()),
+            # Format reference, flags, log type and record type: the first eight bytes as they are.
+            "trace_id": columns.fixed(points.head, pa.uint64()),
+        }
+        signpost = points.kind == firehose.SIGNPOST
+        if signpost.any():
+            shown = np.where(signpost, points.level, 0)
             values["signpost_name"] = columns.named(found.name, sites.names.array())
             values["signpost_type"] = columns.named(columns.SIGNPOST_TYPE_OF.take(shown), columns.SIGNPOST_TYPES)
             values["signpost_scope"] = columns.named(columns.SIGNPOST_SCOPE_OF.take(shown), columns.SIGNPOST_SCOPES)
-        return _batch(points.at.size, values)
+        return values
 
     def losses(self, load: Load, points: Tracepoints, process: Array) -> Any:
         """Return the rows of loss records; `process` is their process, which stands for the one that lost."""
@@ -138,7 +163,7 @@ class RowBuilder:
             "loss_count": columns.fixed(count.view(np.int64), pa.int64()),
             "trace_id": columns.fixed(points.head, pa.uint64()),
         }
-        return _batch(points.at.size, values)
+        return self._batch(points.at.size, values)
 
     def loss_counts(self, load: Load, at: Array) -> Array:
         """Return the number of lost messages of the loss records at these positions, uint64."""
@@ -150,18 +175,28 @@ class RowBuilder:
         """Return the rows of simple dumps; `origin` is the process and the image row of each."""
         process, image = origin
         subsystems = self._known.processes.subsystems
+        subsystem = dumps.subsystems(subsystems)
+
+        def site(rows: Array) -> dict[str, Any]:
+            return {
+                **self._image("sender", image[rows]),
+                "sender_offset": columns.fixed(dumps.offset[rows], pa.uint64()),
+                "subsystem": columns.named(subsystem[rows], subsystems.array()),
+                "level": columns.named(columns.LEVEL_OF.take(dumps.level[rows]), columns.LEVEL_NAMES),
+                "event": "log",
+            }
+
         values = {
             **self._common(load, at, dumps.ticks, process),
-            **self._image("sender", image),
             "tid": columns.fixed(dumps.thread, pa.uint64()),
-            "sender_offset": columns.fixed(dumps.offset, pa.uint64()),
-            "subsystem": columns.named(dumps.subsystems(subsystems), subsystems.array()),
-            "level": columns.named(columns.LEVEL_OF.take(dumps.level), columns.LEVEL_NAMES),
-            "event": "log",
             "message": messages,
             "ttl": 0,
         }
-        return _batch(at.size, values)
+        if self._packing is None:
+            values |= site(np.arange(at.size))
+        else:
+            values["site"] = self._packing.dumped_sites(dumps.offset, image, dumps.level, subsystem, site)
+        return self._batch(at.size, values)
 
     def state_dumps(self, load: Load, at: Array, process: Array, dumps: StateDumps, image: Array) -> Any:
         """Return the rows of state dumps; `image` is the image row of each."""
@@ -174,27 +209,44 @@ class RowBuilder:
             "message": columns.text(pa.array(texts, pa.large_binary())),
             "activity_id": columns.fixed(aid, pa.uint64(), aid > 0),
         }
-        return _batch(at.size, values)
+        return self._batch(at.size, values)
 
     def _common(self, load: Load, at: Array, ticks: Array, process: Array) -> dict[str, Any]:
         """Return the columns that every row has."""
-        known = self._known
-        known.name_processes()
-        image = np.array(known.process_images, np.int32).take(process)
-        table = known.processes.table
-        present = process > 0
         wall, sane = load.clock.to_ns(ticks)
         position = load.positions(at)
-        return {
+        values = {
             "ref": columns.fixed(position + self._ref, pa.uint64()),
             "time": columns.fixed(wall, TIME, sane),
-            "time_how": columns.named(np.where(sane, 0, 1), columns.TIMES_HOW, None),
             "mach_time": columns.fixed(ticks, pa.uint64()),
-            "boot_uuid": load.boot_uuid,
-            **self._image("process", image),
+        }
+        if self._packing is not None:
+            make = partial(self._program, load.boot_uuid)
+            return {**values, "program": self._packing.programs(load.boot_uuid, process, make)}
+        values["time_how"] = columns.named(np.where(sane, 0, 1), columns.TIMES_HOW, None)
+        return values | self._program(load.boot_uuid, process)
+
+    def _program(self, boot_uuid: str, process: Array) -> dict[str, Any]:
+        """Return the columns that the process decides on."""
+        known = self._known
+        known.name_processes()
+        table = known.processes.table
+        present = process > 0
+        return {
+            "boot_uuid": boot_uuid,
+            **self._image("process", np.array(known.process_images, np.int32).take(process)),
             "pid": columns.fixed(table["pid"].take(process), pa.int64(), present),
             "uid": columns.fixed(table["uid"].take(process), pa.int64(), present),
         }
+
+    def _batch(self, rows: int, values: dict[str, Any]) -> Any:
+        """Return a record batch; columns that are not given are null."""
+        if self._packing is not None:
+            return self._packing.batch(rows, values)
+        for column in SCHEMAS["log"]:
+            if column.name not in values:
+                values[column.name] = columns.nulls(column.type, rows)
+        return log_batch(rows, values)
 
     def _image(self, what: str, image: Array) -> dict[str, Any]:
         """Return the columns that tell an image: its name, path and UUID; image row 0 is the unknown one."""
@@ -213,14 +265,6 @@ class RowBuilder:
             valid = shown >= 0 if numbers[1:].min(initial=0) < 0 else everywhere
             found[what + suffix] = columns.named(shown, names.array(), valid)
         return found
-
-
-def _batch(rows: int, values: dict[str, Any]) -> Any:
-    """Return a record batch; columns that are not given are null."""
-    for column in SCHEMAS["log"]:
-        if column.name not in values:
-            values[column.name] = columns.nulls(column.type, rows)
-    return log_batch(rows, values)
 
 
 def with_arguments(batch: Any, arguments: Any) -> Any:

@@ -70,9 +70,8 @@ class Timeline:
         share = (number, count) if count > 1 else None
         with Held(self.windows.cuts) as held:
             for window in range(number, len(self.windows), count):
-                found = held.sort_out(self._decode(window, share), window)
                 marks = list(self._run.marks_of(self._boot_uuid, *self.windows.range(window)))
-                yield by_time(found, marks)
+                yield by_time(held.sort_out(self._decode(window, share), window), marks)
 
     def _decode(self, window: int, share: tuple[int, int] | None) -> Iterator[Part]:
         """Decode the chunks that begin up to a window and were not decoded yet."""
