@@ -27,8 +27,10 @@ from traceview_parsers.unified_log.typed import no_arguments, typed_arguments
 from traceview_parsers.unified_log.windows import Share
 
 _CHUNK_HEAD: Final = 48
-_TOGETHER: Final = 6 << 20
-"""Bytes of firehose chunks whose tracepoints are decoded together, so that memory stays small where all are wanted."""
+_TOGETHER: Final = 4 << 20
+"""Bytes of firehose chunks whose tracepoints are decoded together, so that memory stays small."""
+_TOGETHER_SIFTED: Final = 6 << 20
+"""The same where clauses leave few of them (a twentieth less time; measured)."""
 _MOST_LOST: Final = np.uint64(1 << 32)
 """Larger counts of lost messages are damage; they do not spoil the sum."""
 
@@ -149,7 +151,8 @@ class Decoder:
             if job.share is None and not possible.all():
                 self._count(job, int(np.count_nonzero(unread[0])), np.flatnonzero(unread[1] & ~possible))
         hits = np.flatnonzero((batch.tag == chunksets.FIREHOSE) & possible)
-        for some in _together(hits, size[hits]):
+        most = _TOGETHER_SIFTED if job.wanted.selection.clauses else _TOGETHER
+        for some in _together(hits, size[hits], most):
             base = batch.words.take((batch.at[some] >> 3) + 5)
             chunks = Chunks(batch.at[some], batch.end[some], base, entry[some], first[some], second[some])
             yield from self._firehose(job, chunks)
@@ -367,11 +370,11 @@ def _process_ids(batch: chunksets.Batch) -> tuple[Array, Array]:
     return batch.words.take(word + 2), batch.words.take(word + 3) & np.uint64(0xFFFFFFFF)
 
 
-def _together(chunks: Array, size: Array) -> list[Array]:
-    """Return chunks in parts of at most about `_TOGETHER` bytes, in their order."""
+def _together(chunks: Array, size: Array, most: int) -> list[Array]:
+    """Return chunks in parts of about that many bytes at most, in their order."""
     if not chunks.size:
         return []
-    part = np.cumsum(size) // _TOGETHER
+    part = np.cumsum(size) // most
     return np.split(chunks, np.flatnonzero(np.diff(part)) + 1)
 
 

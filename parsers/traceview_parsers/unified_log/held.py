@@ -18,7 +18,7 @@ from traceview_parsers.unified_log.arrange import Chosen, together
 from traceview_parsers.unified_log.emitter import Part
 from traceview_parsers.unified_log.interning import Array
 
-MOST_BYTES = 32 << 20
+MOST_BYTES = 24 << 20
 """Bytes of rows in memory; more go to the file (heuristic)."""
 _GROUP: Final = 1 << 17
 """Rows that are distributed together: fewer, larger pieces."""

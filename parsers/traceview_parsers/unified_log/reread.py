@@ -14,7 +14,7 @@ from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.passes import Pass, SetPlace
 from traceview_parsers.unified_log.windows import Due, Windows
 
-_KEPT_BYTES: Final = 32 << 20
+_KEPT_BYTES: Final = 16 << 20
 """Bytes of decompressed sets that are kept: most have chunks in several windows that follow each other (heuristic)."""
 _SPARE: Final = 64
 _TAG: Final = np.uint64(0xFFFF_FFFF)
