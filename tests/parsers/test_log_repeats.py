@@ -115,7 +115,7 @@ def test_a_log_that_does_not_repeat_itself_is_soon_looked_at_without_fingerprint
 def test_dense_chunks_are_decoded_in_parts() -> None:
     chunks, size = np.arange(6), np.array([4, 4, 4, 30, 1, 1])
     assert [part.tolist() for part in decoder._together(chunks, size, 10)] == [[0, 1], [2], [3, 4, 5]]
-    assert decoder._together(chunks[:0], size[:0]) == []
+    assert decoder._together(chunks[:0], size[:0], 10) == []
 
 
 def test_tags_are_found_in_every_block() -> None:
