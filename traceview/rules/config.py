@@ -18,13 +18,14 @@
 import json
 import math
 import os
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NoReturn
+
+import tomli
 
 from traceview.rules.builtin import load_rules
 from traceview.rules.registry import Finding, Registry, Severity
@@ -111,7 +112,7 @@ def _load(path: Path) -> dict[str, Any]:
     if path.exists() and not path.is_file() and path != Path(os.devnull):
         raise UsageError(f"{path}: is no file")
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomli.loads(path.read_text("utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:  # also figures too long for Python

@@ -10,7 +10,6 @@ derived from ``format``), ``contains`` (literals of which a message must hold on
 """
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 import polars as pl
+import tomli
 
 from traceview.signals.identity import COMPOUND
 from traceview.signals.notation import format_key, literals_of, names_of, to_pattern
@@ -198,8 +198,8 @@ def read_family(family: str, text: str) -> list[Signal]:
         CatalogueError: The text is no TOML or an entry is wrong.
     """
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        content = tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
         raise CatalogueError(f"{family}.toml: {error}") from error
     defaults = content.get("defaults", {})
     return [_signal(family, defaults | entry) for entry in content.get("signal", [])]
