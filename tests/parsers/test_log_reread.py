@@ -65,29 +65,27 @@ def test_chunks_cut_out_are_those_of_their_sets(
     contents = [plain(chunks, padded=padded) for chunks, padded in sets]
     whole = index_sets(contents)
     start = whole.starts.take(whole.set_of)
-    found = SetData(new_run())
+    found = SetData(new_run(), kept_bytes)
     found.places = stored(tmp_path / "f.tracev3", contents)
     found.moved = set(whole.moved)
     odd = np.array([bool(wanted >> place & 1) for place in range(whole.tag.size)])
     ticks = np.array([np.where(odd, 0, 9)] * 2, np.uint64)
     table = np.array([whole.set_of, whole.at - start, whole.end - start], np.int32)
     windows = Windows(np.zeros((2, len(sets)), np.uint64), np.array([5], np.uint64), ticks, table, whole.tag)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reread, "_KEPT_BYTES", kept_bytes)
-        for window, rows in enumerate((np.flatnonzero(odd), np.flatnonzero(~odd))):
-            if not rows.size:
-                continue
-            places = (whole.set_of, whole.at - start, whole.end - start, whole.tag)
-            due = Due(
-                window, np.full(rows.size, window), *(column[rows].astype(np.int32) for column in (*places, whole.tag))
-            )
-            batch, where, at, begins = found.cut_out(due, windows)
-            assert set(begins.tolist()) == {window}
-            units = [place.unit for place in where]
-            assert [units[part] for part in batch.set_of] == whole.set_of[rows].tolist()
-            begins = np.array(at)[batch.set_of] + batch.at - batch.starts[batch.set_of]
-            assert begins.tolist() == (whole.at - start)[rows].tolist()
-            assert bytes_of(batch, np.arange(rows.size)) == bytes_of(whole, rows)
+    for window, rows in enumerate((np.flatnonzero(odd), np.flatnonzero(~odd))):
+        if not rows.size:
+            continue
+        places = (whole.set_of, whole.at - start, whole.end - start, whole.tag)
+        due = Due(
+            window, np.full(rows.size, window), *(column[rows].astype(np.int32) for column in (*places, whole.tag))
+        )
+        batch, where, at, begins = found.cut_out(due, windows)
+        assert set(begins.tolist()) == {window}
+        units = [place.unit for place in where]
+        assert [units[part] for part in batch.set_of] == whole.set_of[rows].tolist()
+        begins = np.array(at)[batch.set_of] + batch.at - batch.starts[batch.set_of]
+        assert begins.tolist() == (whole.at - start)[rows].tolist()
+        assert bytes_of(batch, np.arange(rows.size)) == bytes_of(whole, rows)
 
 
 def bytes_of(batch: Any, chunks: Any) -> list[bytes]:
@@ -126,7 +124,7 @@ def test_chunks_that_are_no_longer_there_are_left_out(tmp_path: Path) -> None:
 def test_what_was_used_does_not_add_up(tmp_path: Path) -> None:
     rounds, kept = 1000, 3
     contents = [plain([(0x6001, bytes([number]) * 16)] * rounds, padded=True) for number in range(kept + 1)]
-    found = SetData(new_run())
+    found = SetData(new_run(), kept * len(contents[0]))
     found.places = stored(tmp_path / "f.tracev3", contents)
     sets = np.repeat(np.arange(kept + 1, dtype=np.int32), rounds)
     at = np.tile(np.arange(rounds, dtype=np.int32) * 32, kept + 1)
@@ -138,10 +136,8 @@ def test_what_was_used_does_not_add_up(tmp_path: Path) -> None:
         np.array([sets, at, at + 32]),
         np.full(sets.size, 0x6001, np.uint16),
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reread, "_KEPT_BYTES", kept * len(contents[0]))
-        for number in range(rounds):
-            cut, _, _, _ = found.cut_out(windows.due(number), windows)
-            assert bytes_of(cut, np.arange(kept + 1)) == [content[:32] for content in contents]
-            assert len(found._kept) <= kept
-            assert len(found._latest) <= 2 * kept + reread._SPARE + 1
+    for number in range(rounds):
+        cut, _, _, _ = found.cut_out(windows.due(number), windows)
+        assert bytes_of(cut, np.arange(kept + 1)) == [content[:32] for content in contents]
+        assert len(found._kept) <= kept
+        assert len(found._latest) <= 2 * kept + reread._SPARE + 1

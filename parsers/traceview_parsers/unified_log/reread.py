@@ -14,8 +14,10 @@ from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.passes import Pass, SetPlace
 from traceview_parsers.unified_log.windows import Due, Windows
 
-_KEPT_BYTES: Final = 16 << 20
+KEPT_BYTES: Final = 16 << 20
 """Bytes of decompressed sets that are kept: most have chunks in several windows that follow each other (heuristic)."""
+KEPT_SHARED: Final = 48 << 20
+"""The same of one of several processes, which holds less else, and needs most sets for its part of the windows."""
 _SPARE: Final = 64
 _TAG: Final = np.uint64(0xFFFF_FFFF)
 
@@ -39,15 +41,20 @@ class Cut(NamedTuple):
 class SetData:
     """The sets of one boot.
 
+    Args:
+        run: The run over the archive.
+        kept_bytes: Bytes of decompressed sets to keep.
+
     Attributes:
         places: Where each set lies.
         moved: Numbers of sets whose chunks did not begin at multiples of 8.
     """
 
-    def __init__(self, run: Pass) -> None:
+    def __init__(self, run: Pass, kept_bytes: int = KEPT_BYTES) -> None:
         self.places: list[SetPlace] = []
         self.moved: set[int] = set()
         self._run = run
+        self._most = kept_bytes
         self._kept: dict[int, tuple[int, bytes]] = {}
         self._kept_bytes = 0
         self._latest: list[tuple[int, int]] = []
@@ -101,7 +108,7 @@ class SetData:
         self._kept[number] = later, data
         self._kept_bytes += len(data)
         heappush(self._latest, (-later, number))
-        while self._kept_bytes > _KEPT_BYTES:
+        while self._kept_bytes > self._most:
             until, latest = heappop(self._latest)
             if self._kept.get(latest, (0, b""))[0] == -until:  # else it was used since
                 self._drop(latest)

@@ -11,7 +11,7 @@ from traceview_parsers.unified_log.chunksets import index_sets
 from traceview_parsers.unified_log.emitter import Part
 from traceview_parsers.unified_log.held import Held
 from traceview_parsers.unified_log.passes import Pass, SetPlace
-from traceview_parsers.unified_log.reread import SetData
+from traceview_parsers.unified_log.reread import KEPT_BYTES, KEPT_SHARED, SetData
 from traceview_parsers.unified_log.windows import Beginnings, Due, Share
 
 _MOST_WINDOWS: Final = 2
@@ -32,7 +32,7 @@ class Timeline:
         self._run = run
         self._boot_uuid, self._clock = first.boot_uuid, first.clock
         self._batch_bytes = batch_bytes
-        self._data = SetData(run)
+        self._data = SetData(run, KEPT_SHARED if shared else KEPT_BYTES)
         self._beginnings = Beginnings(ends=shared)
         self._waiting: list[bytes] = []
         self._size = 0
