@@ -75,7 +75,7 @@ def assemble(rows: pl.DataFrame, groups: Groups, case: Rows, known: Catalogue) -
     columns |= {name: values[places[case]] for name, values, places in _fields(groups)}
     for name, constant in _constants(groups.form[case], known):
         columns[name] = constant.zip_with(constant.is_not_null(), columns[name]) if name in columns else constant
-    nothing = {kind: pl.Series([None] * len(case), dtype=kind) for kind in set(EVENT_SCHEMA.values())}
+    nothing = {kind: pl.Series(dtype=kind).clear(len(case)) for kind in set(EVENT_SCHEMA.values())}
     return pl.DataFrame([columns.get(name, nothing[kind]).alias(name) for name, kind in EVENT_SCHEMA.items()])
 
 

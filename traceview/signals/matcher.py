@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from traceview.signals.assembly import BASE, Groups, assemble
-from traceview.signals.candidates import MAX_MESSAGE, Cases, Conditions, Rows, find_cases
+from traceview.signals.candidates import MAX_MESSAGE, Cases, Conditions, Rows, find_cases, numbered
 from traceview.signals.catalogue import Catalogue, Form, catalogue
 from traceview.signals.notation import format_key
 from traceview.signals.values import Arguments, call_of
@@ -36,7 +36,7 @@ def match(log: Any, using: Catalogue | None = None) -> pl.DataFrame:
         recognised by its message alone where that is specific enough.
     """
     known = using or catalogue()
-    given = log if isinstance(log, pl.DataFrame) else pl.DataFrame(log)
+    given = log if isinstance(log, pl.DataFrame) else pl.DataFrame(log.select(_needed(log.schema.names)))
     wanted = [pl.col("message").is_not_null(), *([are_messages()] if "event" in given.columns else [])]
     frame = _columns(given.filter(wanted))
     if frame.is_empty():
@@ -48,6 +48,10 @@ def match(log: Any, using: Catalogue | None = None) -> pl.DataFrame:
         return empty_events()
     rows = frame.drop("format", "arguments", strict=False)[found]
     return assemble(rows, groups, cases.case[found], known)
+
+
+def _needed(names: list[str]) -> list[str]:
+    return [name for name in (*BASE, "format", "arguments", "event") if name in names]
 
 
 def are_messages() -> pl.Expr:
@@ -89,20 +93,22 @@ class _Reader:
         frame = cases.frame
         self._arguments = Arguments(frame["arguments"]) if "arguments" in frame.columns else None
         if self._arguments is not None:
-            self._format = frame["format"].cast(pl.String)
+            self._format, formats = numbered(frame["format"])
+            self._formats = formats.to_list()
 
     def read(self, form: Form, cases: Rows) -> list[tuple[Rows, dict[str, pl.Series]]]:
         """Return (cases that fit, raw fields as text) pairs."""
         found = []
         if self._arguments is not None and form.named and len(cases):
             told = np.zeros(len(cases), bool)
-            formats, known = self._format.gather(cases), form.formats
-            for printed in formats.drop_nulls().unique():
+            formats, known = self._format[cases], form.formats
+            for number in np.unique(formats[formats >= 0]):
+                printed = self._formats[number]
                 named = known.get(format_key(printed))
                 call = call_of(named, printed) if named is not None else None
                 if call is None:
                     continue
-                fit = (formats == printed).fill_null(value=False).to_numpy() & self._arguments.fit(cases, call)
+                fit = (formats == number) & self._arguments.fit(cases, call)
                 found.append((cases[fit], self._arguments.fields(cases[fit], call)))
                 told |= fit
             cases = cases[~told]

@@ -96,7 +96,7 @@ class Arguments:
             shown.append(_each(pl.Series("integer", taken.field("integer")), partial(format_character, place)))
         elif place.conversion in FLOATS:
             shown.append(_each(pl.Series("real", taken.field("real")), partial(format_float, place)))
-        return pl.select(pl.coalesce(shown)).to_series()
+        return pl.select(pl.coalesce(shown)).to_series() if len(shown) > 1 else texts
 
 
 def _integers(values: pl.Series, place: Placeholder) -> pl.Series:
