@@ -127,7 +127,7 @@ class RowBuilder:
         sites, processes = self._known.sites, self._known.processes
         pairs = processes.pairs
         values = {
-            **self._image("sender", sites.table["image"].take(found.site)),
+            **self._image("sender", found.site, sites.table["image"]),
             "sender_offset": columns.fixed(sites.table["offset"].take(found.site), pa.uint64()),
             "subsystem": columns.named(_pick(pairs["subsystem"], found.pair), processes.subsystems.array()),
             "category": columns.named(_pick(pairs["category"], found.pair), processes.categories.array()),
@@ -234,7 +234,7 @@ class RowBuilder:
         present = process > 0
         return {
             "boot_uuid": boot_uuid,
-            **self._image("process", np.array(known.process_images, np.int32).take(process)),
+            **self._image("process", process, np.array(known.process_images, np.int32)),
             "pid": columns.fixed(table["pid"].take(process), pa.int64(), present),
             "uid": columns.fixed(table["uid"].take(process), pa.int64(), present),
         }
@@ -248,11 +248,15 @@ class RowBuilder:
                 values[column.name] = columns.nulls(column.type, rows)
         return log_batch(rows, values)
 
-    def _image(self, what: str, image: Array) -> dict[str, Any]:
-        """Return the columns that tell an image: its name, path and UUID; image row 0 is the unknown one."""
+    def _image(self, what: str, rows: Array, image: Array | None = None) -> dict[str, Any]:
+        """Return the columns that tell an image: its name, path and UUID; image row 0 is the unknown one.
+
+        Args:
+            what: Of whom it is the image: ``process`` or ``sender``.
+            rows: For each row whose image it has: a row of `image`, or, without it, of the table of images.
+            image: Image rows.
+        """
         images = self._known.images
-        known = image > 0
-        every = bool(known.all())
         found = {}
         for suffix, column, names in (
             ("", "name", images.names),
@@ -260,10 +264,11 @@ class RowBuilder:
             ("_uuid", "uuid", images.uuids),
         ):
             numbers = images.table[column]
-            shown = numbers.take(image)
-            everywhere = None if every else known
-            valid = shown >= 0 if numbers[1:].min(initial=0) < 0 else everywhere
-            found[what + suffix] = columns.named(shown, names.array(), valid)
+            if image is not None:
+                numbers = numbers.take(image)
+            found[what + suffix] = columns.named(
+                numbers.take(rows), names.array(), "negative" if numbers.min(initial=0) < 0 else None
+            )
         return found
 
 
