@@ -17,6 +17,7 @@ class Change:
         after: Findings in the second.
         severity: Worst severity on either side; of a new finding, that is how bad it is.
         rule: Slug of the rule.
+        app: The app or process that it is about, or None.
         title: Title of the newest finding.
         fingerprint: What both share.
         not_evaluated: The rule could not be evaluated on the side without findings, so the change proves nothing.
@@ -27,6 +28,7 @@ class Change:
     after: int
     severity: Severity
     rule: str
+    app: str | None
     title: str
     fingerprint: str
     not_evaluated: bool = False
@@ -46,7 +48,7 @@ def compare(before: Analysis, after: Analysis) -> list[Change]:
         worst = max(f.severity for side in (before, after) for f in side.findings if f.fingerprint == fingerprint)
         blind = (not first and finding.rule in silent[0]) or (not second and finding.rule in silent[1])
         change = _change(first, second)
-        rows.append(Change(change, first, second, worst, finding.rule, finding.title, fingerprint, blind))
+        rows.append(Change(change, first, second, worst, finding.rule, finding.app, finding.title, fingerprint, blind))
     return sorted(rows, key=lambda row: (_ORDER[row.change], -row.severity, row.rule, row.title))
 
 

@@ -33,7 +33,7 @@ def test_of_what_is_new_the_worst_comes_first() -> None:
 
 def test_the_same_rule_of_another_app_is_another_trouble() -> None:
     rows = compare(analysis(finding("x", app="a")), analysis(finding("x", app="b")))
-    assert sorted(row.change for row in rows) == ["gone", "new"]
+    assert sorted((row.change, row.app) for row in rows) == [("gone", "a"), ("new", "b")]
 
 
 def test_a_rule_that_could_not_speak_is_marked() -> None:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from traceview import cli
 
 UNREPORTED = "push-never-reported.ios26.ndjson"
+SYSDIAGNOSE = "sysdiagnose_2026.01.15_10-30-00+0100_iPhone-OS_iPhone_23C55.tar.gz"
 HEALTHY = "healthy-incoming-call.ios26.ndjson"
 NOTHING = "2026-01-15 10:00:00.000 Df MyApp[10:1f] [com.acme:ui] tapped\n"
 
@@ -66,6 +67,32 @@ def test_diff_says_what_was_compared_and_never_nothing(samples: Path, nothing: P
     blind = _run("diff", nothing, nothing)
     assert (blind.stdout, blind.stderr.splitlines()[-1]) == ("", "no finding on either side")
     assert blind.stderr.startswith(f"A {nothing.name}: Nothing can be said: ")
+
+
+def test_diff_as_json_tells_what_the_text_tells(samples: Path) -> None:
+    sides = samples / UNREPORTED, samples / SYSDIAGNOSE
+    text, plain = _run("diff", *sides), _run("diff", *sides, "--format", "json", "--fail-on", "high")
+    found = json.loads(plain.stdout)
+    assert plain.exit_code == 14
+    assert plain.stderr.splitlines() == text.stderr.splitlines()[:2]
+    for name, side, line in zip("AB", (found["before"], found["after"]), plain.stderr.splitlines(), strict=True):
+        assert line == f"{name} {side['trace']['name']}: {side['summary']}"
+    keys = ("change", "findings_before", "findings_after", "severity", "rule")
+    rows = [line.replace("→", "").replace(":", "").split()[:5] for line in text.stdout.splitlines()]
+    assert rows == [[str(one[key]) for key in keys] for one in found["changes"]]
+    assert {one["change"] for one in found["changes"]} == {"new", "same"}
+    silent = {one["rule"] for one in found["before"]["rules_not_evaluated"]}
+    unproven = {one["rule"] for one in found["changes"] if one["not_evaluated"]}
+    assert unproven
+    assert unproven == silent & {one["rule"] for one in found["changes"]}
+    assert found["after"]["trace"]["app_versions"] == {"com.acme.voip": "4.2.0"}
+    assert (found["after"]["device"]["os_version"], found["before"]["device"]["os_version"]) == ("26.2", None)
+
+
+def test_diff_as_json_of_nothing_says_so(nothing: Path) -> None:
+    found = json.loads(_run("diff", nothing, nothing, "--format", "json").stdout)
+    assert found["changes"] == []
+    assert found["before"]["summary"].startswith("Nothing can be said: ")
 
 
 def test_diff_says_which_side_is_many_logs(samples: Path, tmp_path: Path) -> None:

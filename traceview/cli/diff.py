@@ -1,11 +1,27 @@
 """``traceview diff``: what got worse between two captures."""
 
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from traceview.cli import options, verdicts
+
+if TYPE_CHECKING:
+    from traceview.analysis import Analysis
+    from traceview.compare import Change
+
+_OF_A_SIDE: Final = ("trace", "device", "coverage", "problems", "findings_accepted", "rules_not_evaluated")
+"""What is told of each capture in JSON, as `analyze` tells it."""
+
+
+class Format(StrEnum):
+    """Output forms."""
+
+    text = "text"
+    json = "json"
 
 
 def register(app: typer.Typer) -> None:
@@ -20,6 +36,7 @@ def diff(
     app: options.Apps = None,
     date: options.Date = None,
     tz: options.Zone = None,
+    output: Annotated[Format, typer.Option("--format", metavar="FORM", help="text or json.")] = Format.text,
     fail_on: verdicts.Option = None,
     config: options.ConfigFile = None,
 ) -> None:
@@ -37,10 +54,56 @@ def diff(
         for text in doubts(side.problems):
             typer.echo(fold(f"{name} {side.capture.name}: {text}", ""), err=True)
         typer.echo(fold(f"{name} {side.capture.name}: {told(side)}", ""), err=True)
+    if output is Format.json:
+        import json  # noqa: PLC0415
+
+        typer.echo(json.dumps(_as_json(sides[0], sides[1], rows), indent=1, ensure_ascii=False))
+    else:
+        _print(rows)
+    new = [row.severity for row in rows if row.change == "new"]
+    verdicts.fail(fail_on, new, sides[1].not_evaluated, config)
+
+
+def _print(rows: "Sequence[Change]") -> None:
+    from traceview.cli.summary import fold  # noqa: PLC0415  (keeps --help fast)
+
     typer.echo("change, findings in A → in B, severity, rule:" if rows else "no finding on either side", err=True)
     for row in rows:
         doubt = " (the rule could not be evaluated on the other side)" if row.not_evaluated else ""
         counts = f"{row.change:<6} {row.before:>3} → {row.after:<3} {row.severity.name:<8} "
         typer.echo(fold(f"{counts}{row.rule}: {row.title}{doubt}", "", " " * len(counts)))
-    new = [row.severity for row in rows if row.change == "new"]
-    verdicts.fail(fail_on, new, sides[1].not_evaluated, config)
+
+
+def _as_json(before: "Analysis", after: "Analysis", rows: "Sequence[Change]") -> dict[str, Any]:
+    """Return what the text tells, as plain data.
+
+    ``changes`` has a row for each fingerprint, in the order of the text: ``change`` (new, more, same, fewer, gone), how many
+    findings there are on each side, the worst ``severity``, ``rule``, ``app``, ``title``, ``fingerprint``, and
+    ``not_evaluated``: the rule could not be evaluated on the side without findings, so that the change proves nothing.
+    """
+    from traceview.serialise import SCHEMA_VERSION  # noqa: PLC0415  (keeps --help fast)
+
+    changes = [
+        {
+            "change": row.change,
+            "findings_before": row.before,
+            "findings_after": row.after,
+            "severity": row.severity.name,
+            "rule": row.rule,
+            "app": row.app,
+            "title": row.title,
+            "fingerprint": row.fingerprint,
+            "not_evaluated": row.not_evaluated,
+        }
+        for row in rows
+    ]
+    return {"schema_version": SCHEMA_VERSION, "before": _side(before), "after": _side(after), "changes": changes}
+
+
+def _side(analysis: "Analysis") -> dict[str, Any]:
+    """Return what was compared: the sentence of the text, who was recorded by what version, and what could not be checked."""
+    from traceview.cli.summary import told  # noqa: PLC0415  (keeps --help fast)
+    from traceview.serialise import to_json  # noqa: PLC0415
+
+    whole = to_json(analysis)
+    return {"summary": told(analysis), **{name: whole[name] for name in _OF_A_SIDE}}
