@@ -33,7 +33,7 @@ def test_start_and_end_are_in_the_zone_that_lines_are_printed_in(samples: Path) 
 
 
 def test_a_selection_without_lines_says_so(samples: Path) -> None:
-    result = _run("log", samples / UNREPORTED, "--process", "runningbord")
+    result = _run("log", samples / UNREPORTED, "--process", "nothing of the kind")
     assert result.stderr.splitlines()[-1] == "traceview: no log line matches"
 
 

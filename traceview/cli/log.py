@@ -3,11 +3,15 @@
 import sys
 from dataclasses import replace
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from traceview.cli import options
+
+if TYPE_CHECKING:
+    from traceview_parsers.selection import Clause
+    from traceview_parsers.trace import Source
 
 
 class Style(StrEnum):
@@ -163,9 +167,15 @@ def log(
             trace, wanted.narrow(selection) if wanted else selection, printing, sys.stdout.buffer, jobs
         )
         options.tell_problems(trace.problems)
-        has_log = bool(trace.sources_of("log"))
-    if not rows:
-        typer.echo(f"traceview: {'no log line matches' if has_log else _NO_LOG}", err=True)
+        if not rows:
+            typer.echo(f"traceview: {_of_nothing(trace.sources_of('log'), clause)}", err=True)
+
+
+def _of_nothing(sources: "list[Source]", clause: "Clause") -> str:
+    """Return what is said where no line was printed."""
+    from traceview.cli.log_names import near_names  # noqa: PLC0415  (keeps --help fast)
+
+    return "; ".join(filter(None, ("no log line matches", near_names(sources, clause)))) if sources else _NO_LOG
 
 
 def _names(values: Many, option: str) -> frozenset[str] | None:
