@@ -5,21 +5,26 @@ from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Final
 
+from traceview.sql_words import verb_behind_with
+
 _MOST_NAMES: Final = 10
 _MOST_CHARACTERS: Final = 300
 _VERB: Final = 40
-"""Characters of a first word that are told of a query that is none."""
+"""Characters that are told of a query that is none."""
 _NO_COLUMN: Final = re.compile(r"unable to find column \"(?P<name>.*)\"; valid columns: \[(?P<columns>.*)\]")
 _NO_COLUMN_OF: Final = re.compile(r"no column named '(?P<name>.*)' found in table '(?P<table>.*)'")
 _NO_TABLE: Final = re.compile(r"relation '(?P<name>.*)' was not found")
 """How polars 2.1 complains (seen); what it words otherwise is told as it is."""
 _OF_FILES: Final = re.compile(r"(?i)\bread_(?:csv|ipc|json|ndjson|parquet)\b")
 """Table functions of polars' SQL that read files and addresses of the network. A polars without them cannot be asked for."""
-_STATEMENT: Final = re.compile(r"(?:\s|\(|--.*|/\*[\s\S]*?\*/)*(?P<verb>\w+)")
-"""How SQL begins: remarks and brackets, then the verb."""
-_ASKING: Final = frozenset({"select", "with", "show", "from", "values", "explain"})
+_STATEMENT: Final = re.compile(r"(?i)(?:\s|\(|--.*+|/\*[\s\S]*?\*/|explain\b(?:\s+analyze\b)?+)*+(?P<verb>\w+)")
+"""How SQL begins: remarks, brackets and EXPLAIN, then the verb."""
+_SHOW_TABLES: Final = re.compile(r"(?i)\s*show\s+tables\s*;?\s*")
+_DESCRIBING: Final = frozenset({"show", "describe", "desc"})
+"""What polars does not know of tables and columns, or (``SHOW TABLES FROM …``) answers with the few that a query names."""
+_ASKING: Final = frozenset({"select", "with", "from", "values"})
 """Statements that ask and change nothing. polars runs DELETE, TRUNCATE and DROP too, on its own copies, to no effect."""
-_ALL_COLUMNS: Final = "`SELECT * FROM … LIMIT 1` shows the columns of a table"
+_ALL_COLUMNS: Final = "`SELECT * FROM … LIMIT 0` tells the columns of a table"
 _ALL_TABLES: Final = "`SHOW TABLES` lists the tables"
 
 
@@ -50,8 +55,17 @@ def outside(query: str) -> str | None:
     """
     if match := _OF_FILES.search(query):
         return f"{match[0]} reads other files than the capture, which a query may not; name several inputs to read them as one"
-    if (match := _STATEMENT.match(query)) and match["verb"].lower() not in _ASKING:
+    match = _STATEMENT.match(query)
+    if match is None or _SHOW_TABLES.fullmatch(query):
+        return None
+    verb = match["verb"].lower()
+    if verb in _DESCRIBING:
+        told = " ".join(query[match.start("verb") :].split())[:_VERB]
+        return f"{told}: there is no such query; `SHOW TABLES` alone lists the tables, {_ALL_COLUMNS}"
+    if verb not in _ASKING:
         return f"a query begins with SELECT, WITH or SHOW TABLES, not with {match['verb'][:_VERB]}"
+    if verb == "with" and (behind := verb_behind_with(query)) and behind not in _ASKING:
+        return f"a query changes nothing: behind WITH … stands SELECT, not {behind[:_VERB].upper()}"
     return None
 
 

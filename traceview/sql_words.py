@@ -52,3 +52,19 @@ def with_end_quoted(query: str) -> str:
         if match["space"] is None:
             before = word or piece
     return "".join(parts)
+
+
+def verb_behind_with(query: str) -> str:
+    """Return the word, in small letters, that follows ``WITH name AS (…), …``; empty where none or a bracket does."""
+    depth, begin, before = 0, -1, ""
+    for match in _PIECE.finditer(query):
+        if match["space"] is not None:
+            continue
+        piece = match[0].lower()
+        if begin < 0 and match["word"]:
+            begin = depth
+        elif before == ")" and depth == begin and piece not in ("as", ","):
+            return piece if match["word"] else ""
+        depth += (piece == "(") - (piece == ")")
+        before = piece
+    return ""

@@ -67,7 +67,9 @@ def test_sql_reads_nothing_but_the_capture(run: Run, tmp_path: Path, query: str)
     assert "secret" not in result.output
 
 
-@pytest.mark.parametrize("query", ["DELETE FROM log", " truncate log", "/* SELECT */ DROP TABLE log", "log"])
+@pytest.mark.parametrize(
+    "query", ["DELETE FROM log", " truncate log", "/* SELECT */ DROP TABLE log", "log", "EXPLAIN DELETE FROM log"]
+)
 def test_a_query_that_asks_for_nothing_is_refused(run: Run, query: str) -> None:
     told = run(LOG, query)
     assert isinstance(told.exception, UsageError)
@@ -75,7 +77,63 @@ def test_a_query_that_asks_for_nothing_is_refused(run: Run, query: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["SELECT 1", "/* DELETE */ SELECT 1", "-- DROP\n(SELECT 1)", "WITH a AS (SELECT 1)", ""]
+    "query",
+    [
+        "WITH a AS (SELECT * FROM log) DELETE FROM log",
+        "WITH a (x) AS (SELECT ')' AS x), b AS (SELECT 1) delete FROM a",
+        "(WITH a AS (SELECT (1)) /* SELECT */ DELETE FROM log)",
+        "EXPLAIN WITH a AS (SELECT 1) DELETE FROM log",
+    ],
+)
+def test_a_with_that_changes_something_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+    monkeypatch.setattr(Capture, "analysis", property(lambda _: pytest.fail("it is refused before anything is read")))
+    told = run(LOG, query)
+    assert isinstance(told.exception, UsageError)
+    assert str(told.exception) == "query: a query changes nothing: behind WITH … stands SELECT, not DELETE"
+
+
+@pytest.mark.parametrize("verb", ["INSERT INTO log SELECT 1", "UPDATE log SET pid = 1", "MERGE INTO log USING a"])
+def test_so_are_other_verbs_behind_a_with(verb: str) -> None:
+    assert (outside(f"WITH a AS (SELECT 1) {verb}") or "").endswith(f"stands SELECT, not {verb.partition(' ')[0]}")
+
+
+@pytest.mark.parametrize("query", ["DESCRIBE calls", "desc calls", "SHOW COLUMNS FROM calls", "SHOW TABLES FROM calls"])
+def test_how_tables_and_columns_are_listed_is_told(run: Run, query: str) -> None:
+    told = run(LOG, query)
+    assert isinstance(told.exception, UsageError)
+    assert str(told.exception).startswith(
+        f"query: {query}: there is no such query; `SHOW TABLES` alone lists the tables"
+    )
+    assert str(told.exception).endswith("`SELECT * FROM … LIMIT 0` tells the columns of a table")
+
+
+@pytest.mark.parametrize(("query", "way"), [("SELECT * FROM cals", "SHOW TABLES"), ("SELECT ap FROM calls", "SELECT * FROM … LIMIT 0")])  # fmt: skip
+def test_the_way_that_an_error_names_works(run: Run, query: str, way: str) -> None:
+    assert f"; `{way}` " in str(run(LOG, query).exception)
+    answer = run(LOG, way.replace("…", "calls"))
+    assert {"log", "calls"} <= set(answer.stdout.split()) or "columns: id, app, " in answer.stderr
+
+
+@given(st.text(alphabet="-/* \n(w", max_size=60))
+def test_the_verb_is_found_in_no_time(text: str) -> None:
+    outside("-- " * 200 + text)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT 1",
+        "/* DELETE */ SELECT 1",
+        "-- DROP\n(SELECT 1)",
+        "WITH a AS (SELECT 1)",
+        "WITH a AS (SELECT 1) SELECT max(x) FROM a ORDER BY 1",
+        "WITH a AS (SELECT 1) (SELECT * FROM a) ORDER BY 1",
+        "WITH a (x) AS MATERIALIZED (SELECT 1), b AS (SELECT (2)) FROM a",
+        "EXPLAIN ANALYZE SELECT 1",
+        "EXPLAIN",
+        " show tables ; ",
+        "",
+    ],
 )
 def test_a_query_that_asks_is_none_to_refuse(query: str) -> None:
     assert outside(query) is None
