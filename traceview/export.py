@@ -13,6 +13,7 @@ import polars as pl
 from traceview import __version__
 from traceview.analysis import Analysis
 from traceview.capture import Capture
+from traceview.episodes.schema import EPISODES
 from traceview.perfetto import perfetto
 from traceview.report.redact import Level
 from traceview.report.redact import redact as redacted
@@ -35,30 +36,40 @@ _SARIF_LEVEL = {
 
 
 def export(
-    capture: Capture, folder: Path, form: str, redaction: Level = "none", inputs: Iterable[Path] = ()
+    capture: Capture,
+    folder: Path,
+    form: str,
+    redaction: Level = "none",
+    inputs: Iterable[Path] = (),
+    *,
+    force: bool = False,
 ) -> list[Path]:
     """Write the capture into `folder` and return the files: ``DIR/<table>.<ext>``, or one file (perfetto, sarif, junit).
 
     The raw log (`log`) is only written without redaction: redaction works on what was analysed. What is read (`inputs`) is
-    never overwritten.
+    never overwritten, other files only with `force`. Both are found out before the capture is analysed.
 
-    Raises UsageError for an unknown form and where an input would be overwritten, OSError where the folder or a file cannot
+    Raises UsageError for an unknown form and where a file would be overwritten, OSError where the folder or a file cannot
     be written.
     """
     if form not in FORMATS:
         raise UsageError(f"--format {form}: choose one of {', '.join(FORMATS)}")
+    if form in ONE_FILE:
+        files = {form: folder / ONE_FILE[form]}
+    else:
+        of_sources = capture.trace.tables if redaction == "none" else ()
+        files = {name: folder / f"{name}.{form}" for name in (*EPISODES, "events", "findings", *of_sources)}
+    _spare(inputs, files.values(), force=force)
     analysis = redacted(capture.analysis, redaction)
-    frames = {} if form in ONE_FILE else _frames(capture, analysis)
-    files = [folder / (ONE_FILE.get(form) or f"{name}.{form}") for name in frames or (form,)]
-    _spare(inputs, files)
     folder.mkdir(parents=True, exist_ok=True)  # not before: an analysis may fail
     if form == "perfetto":
-        return [_write(files[0], json.dumps(perfetto(analysis), ensure_ascii=False))]
+        return [_write(files[form], json.dumps(perfetto(analysis), ensure_ascii=False))]
     if form == "sarif":
-        return [_write(files[0], json.dumps(sarif(analysis), indent=1, ensure_ascii=False))]
+        return [_write(files[form], json.dumps(sarif(analysis), indent=1, ensure_ascii=False))]
     if form == "junit":
-        return [_write(files[0], junit(analysis))]
-    return [_write_table(frame, file, form) for frame, file in zip(frames.values(), files, strict=True)]
+        return [_write(files[form], junit(analysis))]
+    frames = _frames(capture, analysis)
+    return [_write_table(frames[name], file, form) for name, file in files.items()]
 
 
 def _frames(capture: Capture, analysis: Analysis) -> dict[str, pl.LazyFrame]:
@@ -69,12 +80,16 @@ def _frames(capture: Capture, analysis: Analysis) -> dict[str, pl.LazyFrame]:
     return frames
 
 
-def _spare(inputs: Iterable[Path], files: Iterable[Path]) -> None:
-    """Raise UsageError where one of `files` is an input, or lies in a folder that is one."""
+def _spare(inputs: Iterable[Path], files: Iterable[Path], *, force: bool) -> None:
+    """Raise UsageError where one of `files` is an input, lies in a folder that is one, or is there and not to be replaced."""
     read = [one.resolve() for one in inputs if one.exists()]
-    for file in files:
-        if file.exists() and any(file.resolve().is_relative_to(one) or file.samefile(one) for one in read):
+    there = [file for file in files if file.exists()]
+    for file in there:
+        if any(file.resolve().is_relative_to(one) or file.samefile(one) for one in read):
             raise UsageError(f"{file} belongs to an input, which is not overwritten; name another folder with -o")
+    if there and not force:
+        more = f", and {len(there) - 1} more" if len(there) > 1 else ""
+        raise UsageError(f"{there[0]} exists{more}; use --force to overwrite or -o for another folder")
 
 
 def _write_table(frame: pl.LazyFrame, path: Path, form: str) -> Path:

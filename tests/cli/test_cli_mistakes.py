@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from traceview import cli
+from traceview.capture import Capture
 from traceview.cli import options
 from traceview.cli.export import Format
 from traceview.cli.log_selection import Window
@@ -128,6 +129,29 @@ def test_an_input_is_not_overwritten(samples: Path, tmp_path: Path, fails: Fails
     for out in (own, tmp_path / "link"):
         assert "is an input, which is not overwritten" in fails("report", own, "-o", out, "--force")
     assert own.read_bytes() == (samples / LOG).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["calls.csv", "findings.sarif"])
+def test_an_export_replaces_files_only_where_forced(
+    samples: Path, tmp_path: Path, fails: Fails, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / name).write_text("mine", "utf-8")
+    command = ["export", str(samples / LOG), "-o", str(tmp_path), "--format", name.partition(".")[2]]
+    with monkeypatch.context() as patch:
+        patch.setattr(Capture, "analysis", property(lambda _: pytest.fail("it is told before the analysis")))
+        assert (
+            fails(*command) == f"traceview: {tmp_path / name} exists; use --force to overwrite or -o for another folder"
+        )
+    assert [(path.name, path.read_text("utf-8")) for path in tmp_path.iterdir()] == [(name, "mine")]
+    assert CliRunner().invoke(cli.app, [*command, "--force"]).exit_code == 0
+    assert (tmp_path / name).read_text("utf-8") != "mine"
+
+
+def test_an_export_tells_of_tables_that_are_not_its_own(samples: Path, tmp_path: Path) -> None:
+    command = ["export", str(samples / LOG), "-o", str(tmp_path), "--format", "csv"]
+    assert CliRunner().invoke(cli.app, command).stderr == ""
+    again = CliRunner().invoke(cli.app, [*command, "--force", "--redact", "ids"])
+    assert again.stderr.splitlines()[-1] == f"traceview: {tmp_path} holds what is not of this export too: log.csv"
 
 
 @pytest.mark.parametrize("given", ["log.ndjson", "."])

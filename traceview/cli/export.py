@@ -43,6 +43,7 @@ def export(
     tz: options.Zone = None,
     config: options.ConfigFile = None,
     redact: options.Redact = "none",
+    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing files.")] = False,
 ) -> None:
     """Write tables, windows or findings for other tools. --format perfetto has windows; sarif and junit have findings."""
     options.check_folder(out)
@@ -53,9 +54,16 @@ def export(
         options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config, threads=True) as capture,
         options.writing(out),
     ):
-        written = write(capture, out, form.value, redact, inputs)
+        written = write(capture, out, form.value, redact, inputs, force=force)
         left = "" if redact == "none" or form in ONE_FILE else ", ".join(capture.trace.tables)
     if left:
         typer.echo(f"traceview: --redact {redact} leaves out the tables of the sources themselves: {left}", err=True)
+    others = (
+        () if form in ONE_FILE else sorted({one.name for one in out.glob(f"*.{form}")} - {one.name for one in written})
+    )
+    if others:
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        name = options.visible(others[0])
+        typer.echo(f"traceview: {out} holds what is not of this export too: {name}{more}", err=True)
     for path in written:
         typer.echo(path)
