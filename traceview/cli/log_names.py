@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
+from itertools import islice
 from typing import Final
 
 from traceview.cli.options import visible
-from traceview_parsers.selection import Clause, Selection
+from traceview_parsers.selection import Clause
 from traceview_parsers.trace import Source
 from traceview_parsers.unified_log.source import UnifiedLogSource
 
@@ -14,10 +15,10 @@ _COLUMNS: Final = ("process", "subsystem", "category")
 _MOST_NEAR: Final = 3
 _NEAR: Final = 0.7
 """How alike names are that may be meant, from 0 to 1 (`difflib`; heuristic)."""
+_MOST_NAMES: Final = 20_000
+"""Distinct names of a column that are compared: a second (measured); logs that people have hold some thousand."""
 _MOST_ROWS: Final = 200_000
 """Rows that are looked through of a source whose names stand in its rows alone: less than a second (measured)."""
-_NO_ROW: Final = Selection((Clause(processes=frozenset({"\0"})),))
-"""No process has this name, so that an archive's catalogs are read and its records are not."""
 
 
 def near_names(sources: Sequence[Source], clause: Clause) -> str:
@@ -29,22 +30,13 @@ def near_names(sources: Sequence[Source], clause: Clause) -> str:
     wanted = {name: values for name, values in clause.by_column() if name in _COLUMNS}
     if not wanted:
         return ""
-    found: dict[str, set[str]] = {name: set() for name in wanted}
+    found: dict[str, dict[str, None]] = {name: {} for name in wanted}
     for source in sources:
-        for column, names in _of_archive(source) if isinstance(source, UnifiedLogSource) else _of_rows(source):
+        for column, names in source.names().items() if isinstance(source, UnifiedLogSource) else _of_rows(source):
             if column in found:
-                found[column].update(filter(None, names))
+                found[column].update(dict.fromkeys(filter(None, names)))
     asked = ((column, name) for column, names in wanted.items() for name in sorted(filter(None, names)))
     return "; ".join(filter(None, (_question(column, name, found[column]) for column, name in asked)))
-
-
-def _of_archive(source: UnifiedLogSource) -> Iterator[tuple[str, Iterable[str]]]:
-    run, _ = source.surveyed(_NO_ROW)
-    known = run.decoder.known
-    known.name_processes()
-    yield "process", known.images.names.texts()
-    yield "subsystem", known.processes.subsystems.texts()
-    yield "category", known.processes.categories.texts()
 
 
 def _of_rows(source: Source) -> Iterator[tuple[str, Iterable[str | None]]]:
@@ -57,9 +49,9 @@ def _of_rows(source: Source) -> Iterator[tuple[str, Iterable[str | None]]]:
             return
 
 
-def _question(column: str, name: str, known: set[str]) -> str:
+def _question(column: str, name: str, known: dict[str, None]) -> str:
     if name in known:
         return ""
-    spelt = {one.lower(): one for one in known}
+    spelt = {one.lower(): one for one in islice(known, _MOST_NAMES)}
     near = [spelt[one] for one in get_close_matches(name.lower(), spelt, n=_MOST_NEAR, cutoff=_NEAR)]
     return f"for --{column} {visible(name)}, did you mean {' or '.join(map(visible, near))}?" if near else ""

@@ -1,7 +1,7 @@
 """One opened archive: streams its ``log`` table, as stored or by time, and ``signposts`` made of it."""
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -158,6 +158,18 @@ class UnifiedLogSource:
         clocks = {place.boot_uuid: place.clock for place, _ in self._survey.sets(run)}
         first = {boot: run.spans.get(boot, (0, 0))[0] for boot in clocks}
         return sorted(clocks, key=lambda boot: clocks[boot].span_ns(first[boot], first[boot]))
+
+    def names(self) -> dict[str, list[str]]:
+        """Return the processes, and the subsystems and categories of their messages, that the catalogs tell, by column."""
+        run = self._begin(EVERYTHING)
+        deque(self._survey.sets(run), 0)  # reads the catalogs; the sets stay packed
+        known = run.decoder.known
+        known.name_processes()
+        return {
+            "process": known.images.names.texts(),
+            "subsystem": known.processes.subsystems.texts(),
+            "category": known.processes.categories.texts(),
+        }
 
     def end_ns(self, boots: Collection[str] | None = None) -> int | None:
         """Return the end of all boots, or of these, as the catalogs tell."""
