@@ -25,6 +25,7 @@ from traceview_parsers.unified_log import source as source_module
 from traceview_parsers.unified_log.catalog import Processes
 from traceview_parsers.unified_log.packing import Packing
 from traceview_parsers.unified_log.source import UnifiedLogSource
+from traceview_parsers.unified_log.tracev3 import CATALOG, walk_chunks
 
 START = 1_768_469_400_000_000_000
 SECOND = 1_000_000_000
@@ -56,6 +57,7 @@ def mixed(tmp_path: Path) -> Path:
                 archive.activity(process, at, "does %d", step + 1, parent=step, creator=processes[0])
             if step % 11 == 0:
                 archive.simpledump(process, at, f"dump {step}", subsystem=("", "s1")[step % 2], level="error")
+                archive.simpledump(process, at, f"dump {step}", subsystem=("", "s1")[step % 2], level="fault")
                 archive.trace(process, at, "traced %d", ((step, 4),))
             if step % 50 == 0:
                 archive.loss(process, at, at, at + SECOND, 63)
@@ -97,6 +99,18 @@ def test_packed_rows_hold_what_plain_ones_hold(mixed: Path) -> None:
     assert_packs_all(mixed)
 
 
+def test_processes_that_no_catalog_names_are_of_their_boot(mixed: Path) -> None:
+    for path in mixed.rglob("*.tracev3"):
+        content = bytearray(path.read_bytes())
+        catalogs = [chunk for chunk in walk_chunks(bytes(content), lambda *_: None) if chunk.tag == CATALOG]
+        for chunk in catalogs[::2]:
+            content[chunk.start + 4 : chunk.start + 6] = bytes(2)  # the number of processes
+        path.write_bytes(content)
+    assert_packs_all(mixed)
+    unknown = [row for row in values(list(opened(mixed).batches("log")))["process"] if row is None]
+    assert len(unknown) > 100
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_packed_rows_print_what_plain_ones_print(mixed: Path, style: str) -> None:
     plain = list(opened(mixed).in_order())
@@ -127,11 +141,55 @@ def test_rows_of_different_archives_are_told_apart(mixed: Path, tmp_path_factory
     assert printed(turns, "ndjson") == printed([unpack(batch) for batch in turns], "ndjson")
 
 
+NEARLY: dict[str, dict[str, Any]] = {
+    "category": {"categories": ("c", "x")},
+    "who speaks first": {"categories": ("d", "c")},
+    "level": {"level": "fault"},
+    "process id": {"pid": 6},
+    "path": {"path": "/bin/q"},
+}
+
+
+def speaking(
+    root: Path, path: str = "/bin/p", pid: int = 5, level: str = "error", categories: tuple[str, str] = ("c", "d")
+) -> list[Any]:
+    archive = Archive(Clock(stable_uuid("same"), START))
+    process = archive.process(path, pid)
+    for category in sorted(categories):
+        process.subsystem_id("s", category)
+    for step in range(300):
+        category = categories[step % 2]
+        archive.log(process, START + step + 1, "%d z", (step,), subsystem="s", category=category, level=level)
+    archive.write(root)
+    return list(opened(root).in_order(packed=True))
+
+
+@pytest.mark.parametrize("difference", NEARLY)
+def test_archives_that_are_nearly_alike_are_told_apart(tmp_path: Path, difference: str) -> None:
+    one, other = speaking(tmp_path / "one"), speaking(tmp_path / "other", **NEARLY[difference])
+    turns = [batch for pair in zip(one, other, strict=False) for batch in pair]
+    assert printed(turns, "ndjson") == printed([unpack(batch) for batch in turns], "ndjson")
+
+
 def test_rows_that_are_chosen_are_plain(mixed: Path) -> None:
     chosen = Selection((Clause(words=frozenset({"step 1"})),))
-    found = list(opened(mixed).in_order(chosen, packed=True))
-    assert values(found) == values([chosen.filter(batch) for batch in opened(mixed).in_order()])
-    assert not any(map(is_packed, found))
+    wanted = values([chosen.filter(batch) for batch in opened(mixed).in_order()])
+    for found in (
+        list(opened(mixed).in_order(chosen, packed=True)),
+        list(opened(mixed).share_in_order(0, 1, chosen, packed=True)),
+    ):
+        assert values(found) == wanted
+        assert not any(map(is_packed, found))
+
+
+def test_typed_arguments_stay_with_their_rows(mixed: Path) -> None:
+    typed = Selection(arguments=True)
+    stored = pa.Table.from_batches(opened(mixed).batches("log", typed)).sort_by("ref")
+    packed = [unpack(batch) for batch in opened(mixed).in_order(typed, packed=True)]
+    ordered = pa.Table.from_batches(packed).sort_by("ref")
+    assert len(packed) > 3
+    marks = pa.compute.equal(ordered["event"].cast(pa.string()), "timesync")
+    assert ordered.filter(pa.compute.invert(marks))["arguments"].to_pylist() == stored["arguments"].to_pylist()
 
 
 NAMES = st.one_of(st.none(), st.sampled_from("abc"))
@@ -165,28 +223,33 @@ def test_combinations_keep_their_numbers(batches: list[list[dict[str, Any]]]) ->
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(NUMBERS), st.integers(0, 3), st.integers(-1, 2), st.integers(-1, 2)),
+        st.tuples(st.sampled_from(NUMBERS), st.integers(0, 3), st.integers(-1, 4), st.integers(-1, 2)),
         min_size=1,
         max_size=30,
     )
 )
 def test_tracepoints_that_differ_in_anything_have_different_sites(rows: list[tuple[int, int, int, int]]) -> None:
     processes = Processes()
-    for owner, (subsystem, category) in enumerate((("s", "c"), ("s", "d"), ("s", "c"))):
-        processes.pairs.append(processes.subsystems.number(subsystem), processes.categories.number(category), owner)
     packing = Packing(processes)
-    labels = [0, 1, 0, -1]  # the first and the last pair have the same names; -1 is none
-    for half in (rows[: len(rows) // 2 + 1], rows):
-        head, site, pair, name = (np.array([row[at] for row in half], kind) for at, kind in enumerate(KINDS))
-        keys = [(one, two, labels[three], four) for one, two, three, four in half]
+    labels = ["s c", "s d", "s c", "s e", "s d", "none"]  # -1 is none
+    met = set()
+    for pairs in (3, 5):
+        for label in labels[processes.pairs.size : pairs]:
+            names = (
+                one.number(name)
+                for one, name in zip((processes.subsystems, processes.categories), label.split(), strict=True)
+            )
+            processes.pairs.append(*names, 0)
+        known = [(one, two, min(three, pairs - 1), four) for one, two, three, four in rows]
+        keys = [repr((one, two, labels[three], four)) for one, two, three, four in known]
+        met.update(keys)
 
-        def make(firsts: Any, keys: list[Any] = keys) -> dict[str, Any]:
-            shown = pa.array([repr(keys[row]) for row in firsts.tolist()], pa.string())
-            return {"format": shown.dictionary_encode()}
+        def make(firsts: Any, keys: list[str] = keys) -> dict[str, Any]:
+            return {"format": pa.array([keys[row] for row in firsts.tolist()], pa.string()).dictionary_encode()}
 
-        column = packing.sites(head, site, pair, name, make)
-        found = column.dictionary.take(column.indices).field("format").to_pylist()
-        assert found == list(map(repr, keys))
+        column = packing.sites(*(np.array([row[at] for row in known], kind) for at, kind in enumerate(KINDS)), make)
+        assert column.dictionary.take(column.indices).field("format").to_pylist() == keys
+        assert len(column.dictionary) == len(met)
 
 
 def test_no_column_is_forgotten() -> None:

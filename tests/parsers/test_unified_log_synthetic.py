@@ -11,7 +11,7 @@ from generator.images import Images, Placement, stable_uuid
 from generator.packing import Packing
 from generator.records import Record, backtrace
 from generator.timesync import Clock, timesync
-from generator.values import COUNT, PUBLIC, SCALAR, Item
+from generator.values import COUNT, PUBLIC, SCALAR, Item, items
 
 from traceview_parsers import schema
 from traceview_parsers.problems import Problems
@@ -237,6 +237,18 @@ def test_arguments_are_typed(tmp_path: Path) -> None:
     assert rows["none"] == []
     assert rows["bits of a signalling NaN: -5000000"][0]["integer"] == -5_000_000
     assert rows[next(message for message in rows if message.startswith("lost"))] is None
+
+
+@pytest.mark.parametrize("arguments", [False, True])
+def test_values_that_no_format_has_a_place_for(tmp_path: Path, arguments: bool) -> None:  # noqa: FBT001
+    archive, process = simple()
+    archive.log(process, START + 1, "hello", items=items("%d %.*s", (7, 2, "xyz")))
+    archive.write(tmp_path)
+    source, problems = open_folder(tmp_path)
+    (row,) = rows_of(source, Selection(arguments=arguments))
+    assert row["message"] == "hello"
+    assert row.get("arguments", []) == []
+    assert list(problems) == []
 
 
 def test_stars_backtraces_and_dynamic_formats(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from traceview_parsers.log_styles.pieces import Piece, Spelled
 
 _KEPT: Final = 1 << 14
 """Texts that are remembered: the same call sites and threads return batch after batch (heuristic)."""
+_AT_ONCE: Final = 1 << 12
+"""Combinations whose values are taken together: the objects that they become are large (heuristic)."""
 
 
 class Speller:
@@ -40,13 +42,20 @@ class Speller:
             if len(known) + len(missing) > _KEPT:
                 known.clear()
                 missing = list(range(len(keys)))
-            places = pa.array(missing)
-            values = (column.take(places) for column in chosen)
-            lists = [part.to_pylist() for column in values for part in _parts(column)]
-            for place, combination in zip(missing, zip(*lists, strict=True), strict=True):
-                known[keys[place]] = self._text(*combination)
+            for start in range(0, len(missing), _AT_ONCE):
+                self._learn(keys, chosen, missing[start : start + _AT_ONCE])
         texts = [known[key] for key in keys]
+        if len(known) > _KEPT:
+            known.clear()
         return texts[0] or "" if len(texts) == 1 else Spelled(texts, rows)
+
+    def _learn(self, keys: list[bytes], columns: list[Any], places: list[int]) -> None:
+        """Spell the combinations at these places."""
+        rows = pa.array(places)
+        values = (column.take(rows) for column in columns)
+        lists = [part.to_pylist() for column in values for part in _parts(column)]
+        for place, combination in zip(places, zip(*lists, strict=True), strict=True):
+            self._known[keys[place]] = self._text(*combination)
 
     def _check(self, names: list[Any]) -> None:
         """Forget what is known, unless these dictionaries agree with the ones before."""

@@ -167,7 +167,7 @@ class _Spilled:
 
 
 def _size(batch: Any) -> int:
-    """Return the bytes of a batch without its dictionaries, which others have, too."""
+    """Return the bytes of a batch without its dictionaries: others have the same, or longer ones, too."""
     return sum((column.indices if pa.types.is_dictionary(column.type) else column).nbytes for column in batch.columns)
 
 

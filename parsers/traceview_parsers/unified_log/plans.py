@@ -90,7 +90,7 @@ class Plans:
         table: One row a plan: first segment and count, first slot and count.
         slots: One row a slot: segment (counted from the plan's first), style, minimum digits (or, for texts, the most
             bytes to print, -1 no limit), whether a minus sign counts as a digit, minimum width (filled with spaces on
-            the left), whether a number is written without any of these, placeholder number.
+            the left), whether a number is written without any of these, placeholder number. The first is no plan's.
         placeholders: The placeholders that slots refer to.
         float_formats: For each placeholder, how Python writes its floats.
     """
@@ -106,6 +106,8 @@ class Plans:
             bare=np.bool_,
             place=np.int32,
         )
+        # For values that no format has a place for: there is a row to look at even where no format has any placeholder.
+        self.slots.append(-1, Style.ANY, 1, False, 0, True, 0)
         self.placeholders: list[Placeholder] = []
         self.float_formats: list[str] = []
         self._entries = bytearray()
