@@ -93,16 +93,14 @@ class Shared:
         numbers: npt.NDArray[Any] = np.array([self._known[key] for key in keys], np.int32).take(place)
         return numbers
 
-    def column(self, numbers: npt.NDArray[Any]) -> Any:
-        """Return the dictionary column of combinations with these numbers (int32)."""
+    def column(self, numbers: Any) -> Any:
+        """Return the dictionary column of combinations with these numbers (Arrow, int32)."""
         if self._new:
             self._rows = joined([self._rows, *self._new])
             self._array = _as_struct(self._rows)
             self._new.clear()
-        indices = pa.Array.from_buffers(pa.int32(), numbers.size, [None, pa.py_buffer(numbers)])
-        return pa.DictionaryArray.from_arrays(
-            indices, self._array, safe=False
-        )  # they are numbers of these very structs
+        # They are numbers of these very structs.
+        return pa.DictionaryArray.from_arrays(numbers, self._array, safe=False)
 
 
 def _as_struct(rows: Any) -> Any:

@@ -100,8 +100,7 @@ def _rows(source: Source, selection: Selection) -> Iterator[Any]:
 def joined(batches: Sequence[Any], order: Any | None = None) -> Any:
     """Return one batch of the rows of several of one schema, in this order (Arrow row numbers; None: as they come).
 
-    Dictionaries that continue each other, as those of one source do, are not built anew. Packed batches must be of one
-    source: that theirs do so is not looked at.
+    Dictionaries that continue each other, as those of one source do, are not built anew.
     """
     rows = sum(batch.num_rows for batch in batches) if order is None else len(order)
     taken = []
@@ -128,7 +127,7 @@ def _joined_names(column: Sequence[Any]) -> Any:
         if len(part) == part.null_count:
             indices.append(pa.nulls(len(part), pa.int32()))
             continue
-        if pa.types.is_struct(own.type) or _is_same(own, names) or own.equals(names.slice(0, len(own))):
+        if _is_same(own, names) or own.equals(names.slice(0, len(own))):
             indices.append(part.indices)
             continue
         places = pc.index_in(own, names)

@@ -216,7 +216,7 @@ def test_combinations_keep_their_numbers(batches: list[list[dict[str, Any]]]) ->
     distinct = {tuple(sorted(row.items())) for rows in batches for row in rows}
     assert len({int(number) for column in numbers for number in column}) == len(distinct)
     for rows, column in zip(batches, numbers, strict=True):
-        found = shared.column(column)
+        found = shared.column(pa.array(column, pa.int32()))
         told = found.dictionary.take(found.indices).to_pylist()
         assert told == [{name: row.get(name) for name in PROGRAM} for row in rows]
 
@@ -247,7 +247,8 @@ def test_tracepoints_that_differ_in_anything_have_different_sites(rows: list[tup
         def make(firsts: Any, keys: list[str] = keys) -> dict[str, Any]:
             return {"format": pa.array([keys[row] for row in firsts.tolist()], pa.string()).dictionary_encode()}
 
-        column = packing.sites(*(np.array([row[at] for row in known], kind) for at, kind in enumerate(KINDS)), make)
+        sites = packing.sites(*(np.array([row[at] for row in known], kind) for at, kind in enumerate(KINDS)), make)
+        column = packing.shown(packing.batch(len(sites), {"site": sites})).column("site")
         assert column.dictionary.take(column.indices).field("format").to_pylist() == keys
         assert len(column.dictionary) == len(met)
 

@@ -116,8 +116,11 @@ class _Records:
 class Decoder:
     """Turns loads into record batches; holds what they share.
 
-    Attributes:
-        packing: With what the batches are packed; None where they are not.
+    Args:
+        source_index: Number of the source.
+        processes: The archive's processes.
+        files: Its format strings.
+        packed: Whether batches are packed: `shown` makes of them what others can read.
     """
 
     def __init__(self, source_index: int, processes: Processes, files: StringFiles, *, packed: bool = False) -> None:
@@ -126,8 +129,8 @@ class Decoder:
         self.sites = CallSites(processes, files, images, plans)
         self.known = Known(processes, self.sites, images, plans)
         self.oversize = Oversize()
-        self.packing = Packing(processes) if packed else None
-        self._rows = RowBuilder(source_index, self.known, self.packing)
+        self._packing = Packing(processes) if packed else None
+        self._rows = RowBuilder(source_index, self.known, self._packing)
         self._composer = Composer(plans)
         self._images = UuidImages()
 
@@ -156,6 +159,14 @@ class Decoder:
             base = batch.words.take((batch.at[some] >> 3) + 5)
             chunks = Chunks(batch.at[some], batch.end[some], base, entry[some], first[some], second[some])
             yield from self._firehose(job, chunks)
+
+    def packed(self, batch: Any) -> Any:
+        """Return a batch of ``log`` as those of this decoder are."""
+        return batch if self._packing is None else self._packing.pack(batch)
+
+    def shown(self, batch: Any) -> Any:
+        """Return a batch of this decoder as one that others can read."""
+        return batch if self._packing is None else self._packing.shown(batch)
 
     def collect_oversize(self, batch: chunksets.Batch, boot_uuid: str) -> None:
         """Keep the oversize data of a batch."""

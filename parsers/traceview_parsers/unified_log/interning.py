@@ -168,12 +168,22 @@ class Rows:
         self._waiting.extend(rows)
         self.size = self._filled + len(self._waiting)
 
+    def add(self, *columns: Array) -> None:
+        """Add many rows, given by column."""
+        if self._waiting:
+            self._fill()
+        self.size += columns[0].size
+        self._write(columns)
+
     def _fill(self) -> None:
-        for (name, column), values in zip(self._columns.items(), zip(*self._waiting, strict=True), strict=True):
+        self._write(zip(*self._waiting, strict=True))
+        self._waiting.clear()
+
+    def _write(self, rows: Iterable[Any]) -> None:
+        for (name, column), values in zip(self._columns.items(), rows, strict=True):
             if self.size > column.size:
                 grown = np.zeros(max(self.size, 2 * column.size), column.dtype)
                 grown[: self._filled] = column[: self._filled]
                 self._columns[name] = grown
             self._columns[name][self._filled : self.size] = values
         self._filled = self.size
-        self._waiting.clear()

@@ -1,4 +1,8 @@
-"""Packed batches of an archive: which combination of values a tracepoint has follows from few numbers."""
+"""Packed batches of an archive: which combination of values a tracepoint has follows from few numbers.
+
+Until it leaves the archive's reader a batch has only the numbers of the combinations in ``site`` and ``program``, so that a
+batch that is kept for later keeps no combinations; `Packing.shown` puts them in.
+"""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -16,13 +20,15 @@ _LEVEL: Final = np.uint64(24)
 _HIGH: Final = np.uint64(32)
 _IS_DUMP: Final = np.uint64(1 << 62)
 _IS_NAMED: Final = np.uint64(1 << 63)
+_SHARED: Final = ("site", "program")
+_NUMBERED: Final = pa.schema([pa.field(field.name, pa.int32()) if field.name in _SHARED else field for field in SCHEMA])
 
 Make = Callable[[Array], dict[str, Any]]
 """Returns columns of ``log`` for some rows."""
 
 
 class Packing:
-    """Builds packed batches (`traceview_parsers.packed`); all of them have dictionaries that continue each other."""
+    """Builds the packed batches (`traceview_parsers.packed`) of one run."""
 
     def __init__(self, processes: Processes) -> None:
         self._processes = processes
@@ -33,7 +39,7 @@ class Packing:
         self._programs: dict[str, Array] = {}
 
     def sites(self, head: Array, site: Array, pair: Array, name: Array, make: Make) -> Any:
-        """Return the column ``site`` of tracepoints.
+        """Return the numbers for the column ``site`` of tracepoints.
 
         Args:
             head: The first eight bytes of each.
@@ -50,7 +56,7 @@ class Packing:
         return self._column(head, key, make)
 
     def dumped_sites(self, offset: Array, image: Array, level: Array, subsystem: Array, make: Make) -> Any:
-        """Return the column ``site`` of simple dumps.
+        """Return the numbers for the column ``site`` of simple dumps.
 
         Args:
             offset: Place in the image that printed each.
@@ -63,12 +69,12 @@ class Packing:
         return self._column(offset, where | ((subsystem + 1).astype(np.uint64) << _HIGH) | _IS_DUMP, make)
 
     def _column(self, a: Array, b: Array, make: Make) -> Any:
-        """Return the column ``site`` of rows of which two words tell the combination."""
+        """Return the numbers of rows of which two words tell the combination."""
         rows, firsts = self._keys.intern(a, b)
         if firsts.size:
             first = self._site.define(log_batch(firsts.size, make(firsts)))
-            self._numbers.extend(zip(range(first, first + firsts.size), strict=True))
-        return self._site.column(self._numbers["number"].take(rows))
+            self._numbers.add(np.arange(first, first + firsts.size))
+        return _numbers(self._numbers["number"].take(rows))
 
     def _labels_of(self, pair: Array) -> Array:
         """Return a number for the names of each subsystem pair: those of many processes have the same; 0 for none."""
@@ -79,11 +85,11 @@ class Packing:
                 self._label_of.append(0)
             subsystem, category = (pairs[column][known:].astype(np.uint64) for column in ("subsystem", "category"))
             labels, _ = self._labels.intern(subsystem, category)
-            self._label_of.extend(zip((labels + 1).tolist(), strict=True))
+            self._label_of.add(labels + 1)
         return self._label_of["label"].take(pair + 1)
 
     def programs(self, boot_uuid: str, process: Array, make: Make) -> Any:
-        """Return the column ``program`` of rows of these processes; `make` returns the columns of `PROGRAM` for processes."""
+        """Return the numbers for ``program`` of rows of these processes; `make` returns the columns of `PROGRAM` for processes."""
         numbers = self._programs.get(boot_uuid, np.zeros(0, np.int32))
         if numbers.size < self._processes.table.size:
             more = np.full(self._processes.table.size - numbers.size, -1, np.int32)
@@ -94,27 +100,32 @@ class Packing:
             first = self._program.define(log_batch(new.size, make(new)))
             numbers[new] = np.arange(first, first + new.size)
             found = numbers.take(process)
-        return self._program.column(found)
+        return _numbers(found)
 
     def pack(self, batch: Any) -> Any:
-        """Return a batch of ``log`` packed."""
+        """Return the numbers of a batch of ``log``."""
         return self.batch(batch.num_rows, dict(zip(batch.schema.names, batch.columns, strict=True)))
 
     def batch(self, rows: int, values: dict[str, Any]) -> Any:
-        """Return a packed batch of columns of ``log``, of which ``site`` or ``program`` may be packed already."""
+        """Return a batch of columns of ``log``; ``site`` and ``program`` are numbers, or follow from other columns."""
         for name, shared in (("site", self._site), ("program", self._program)):
             if name not in values:
-                values[name] = shared.column(shared.find(log_batch(rows, values)))
-        for field in SCHEMA:
-            if field.name not in values:
-                values[field.name] = columns.nulls(field.type, rows)
-        return _batch(rows, values)
+                values[name] = _numbers(shared.find(log_batch(rows, values)))
+        arrays = []
+        for field in _NUMBERED:
+            value = values.get(field.name)
+            if value is None:
+                value = columns.nulls(field.type, rows)
+            arrays.append(value if isinstance(value, pa.Array) else pa.repeat(pa.scalar(value, field.type), rows))
+        return pa.RecordBatch.from_arrays(arrays, schema=_NUMBERED)
+
+    def shown(self, batch: Any) -> Any:
+        """Return the packed batch of one that has only numbers."""
+        for name, shared in (("site", self._site), ("program", self._program)):
+            at = batch.schema.get_field_index(name)
+            batch = batch.set_column(at, SCHEMA.field(name), shared.column(batch.column(name)))
+        return batch
 
 
-def _batch(rows: int, values: dict[str, Any]) -> Any:
-    """Return a packed batch; where a single value is given, all rows have it."""
-    arrays = []
-    for field in SCHEMA:
-        value = values[field.name]
-        arrays.append(value if isinstance(value, pa.Array) else pa.repeat(pa.scalar(value, field.type), rows))
-    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+def _numbers(values: Array) -> Any:
+    return columns.fixed(values, pa.int32())

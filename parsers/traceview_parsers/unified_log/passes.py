@@ -113,9 +113,7 @@ class Pass:
         begin, end = np.searchsorted(ticks, np.array([first, last], np.uint64), "left")
         end += int(end < ticks.size and ticks[end] == last)
         if begin < end:
-            found = marks.slice(int(begin), int(end - begin))
-            if self.decoder.packing is not None:
-                found = self.decoder.packing.pack(found)
+            found = self.decoder.packed(marks.slice(int(begin), int(end - begin)))
             if self.wanted.selection.arguments:
                 found = with_arguments(found, no_arguments(found.num_rows))
             yield found, np.ones(found.num_rows, bool)

@@ -94,9 +94,9 @@ class UnifiedLogSource:
 
         `packed`: the batches may be packed (`traceview_parsers.packed`), which takes less time.
         """
-        show = _as_is if packed and selection.everything else _unpacked
 
         def parts(run: Pass) -> Iterator[Part]:
+            show = partial(_shown, run, packed=packed and selection.everything)
             return map(show, filter(None, _windows(self._timelines(run), 0, 1)))
 
         yield from self._emit(self._begin(selection, packed=True), parts)
@@ -131,7 +131,7 @@ class UnifiedLogSource:
             packed: Whether the batches may be packed, as those of `in_order`.
         """
         run, timelines = surveyed or self.surveyed(selection, shared=count > 1)
-        show = _as_is if packed and selection.everything else _unpacked
+        show = partial(_shown, run, packed=packed and selection.everything)
         try:
             yield from map(partial(_decided, selection, show), _windows(timelines, number, count))
         finally:
@@ -322,13 +322,11 @@ def _windows(timelines: Sequence[Timeline], number: int, count: int) -> Iterator
         before += len(timeline.windows)
 
 
-def _as_is(part: Part) -> Part:
-    return part
-
-
-def _unpacked(part: Part) -> Part:
+def _shown(run: Pass, part: Part, *, packed: bool) -> Part:
+    """Return rows as they leave: packed or not."""
     batch, unsure = part
-    return unpack(batch), unsure
+    batch = run.decoder.shown(batch)
+    return batch if packed else unpack(batch), unsure
 
 
 def _decided(selection: Selection, show: Callable[[Part], Part], part: Part | None) -> Any:
