@@ -1,5 +1,6 @@
 """The log in the order of time: one archive window by window, shares of it, several sources together."""
 
+import io
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from traceview_parsers import open_trace, schema
+from traceview_parsers.errors import InputError
 from traceview_parsers.problems import Problems
 from traceview_parsers.selection import EVERYTHING, Clause, Selection
 from traceview_parsers.time_order import boots_of, by_time, joined
@@ -352,20 +354,60 @@ def test_rows_held_back_come_in_their_window(
                 values = {
                     "ref": pa.array([next(refs) for _ in ticks], pa.uint64()),
                     "mach_time": pa.array(ticks, pa.uint64()),
-                    "process": pa.array([f"p{tick}" for tick in ticks], pa.string()).dictionary_encode(),
+                    "site": pa.array([tick % 7 for tick in ticks], pa.int32()),
                     "message": pa.array([str(tick) for tick in ticks], pa.large_string()),
+                    "loss_count": pa.nulls(len(ticks), pa.int64()),
                 }
-                parts.append((schema.log_batch(len(ticks), values), np.array(ticks, np.int64) % 2 == 1))
+                parts.append((pa.RecordBatch.from_pydict(values), np.array(ticks, np.int64) % 2 == 1))
             for (batch, unsure), chosen in rows.sort_out(iter(parts), window):
                 whole = list(zip(batch.to_pylist(), unsure.tolist(), strict=True))
                 for row, odd in whole if chosen is None else (whole[place] for place in chosen):
                     tick = row["mach_time"]
                     due = int(np.searchsorted(borders, tick, "right"))
                     assert due <= window
-                    assert (row["process"], row["message"], odd) == (f"p{tick}", str(tick), tick % 2 == 1)
-                    assert batch.schema.equals(schema.SCHEMAS["log"])
+                    assert (row["site"], row["message"], odd) == (tick % 7, str(tick), tick % 2 == 1)
+                    assert row["loss_count"] is None
                     found.append(row["ref"])
     assert sorted(found) == list(range(next(refs)))
+
+
+class Nearly(io.FileIO):
+    """A file on a disk that is nearly full, where others make room again: the first write of each piece is a part."""
+
+    short = True
+
+    def write(self, data: Any) -> int:
+        self.short = not self.short
+        return super().write(data if self.short else memoryview(data)[: len(data) // 2])
+
+
+@pytest.mark.usefixtures("small_windows", "no_memory")
+def test_rows_are_written_whole_where_the_disk_takes_parts(
+    synthetic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = table_of(open_source(synthetic).in_order())
+    made: list[Nearly] = []
+
+    def nearly(**_: Any) -> Nearly:
+        made.append(Nearly(tmp_path / str(len(made)), "w+"))
+        return made[-1]
+
+    monkeypatch.setattr(source_module, "WINDOW_BYTES", 2_000)
+    monkeypatch.setattr(held.tempfile, "TemporaryFile", nearly)
+    assert_same(table_of(open_source(synthetic).in_order()), whole)
+    assert made
+    assert all(file.closed for file in made)
+
+
+@pytest.mark.usefixtures("no_memory")
+def test_a_folder_that_takes_no_file_is_told(synthetic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(**_: Any) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(source_module, "WINDOW_BYTES", 2_000)
+    monkeypatch.setattr(held.tempfile, "TemporaryFile", refused)
+    with pytest.raises(InputError, match="cannot be written: Permission denied; TMPDIR chooses another folder"):
+        list(open_source(synthetic).in_order())
 
 
 def test_a_boot_comes_before_what_it_logs_at_once(tmp_path: Path) -> None:

@@ -239,6 +239,26 @@ def test_arguments_are_typed(tmp_path: Path) -> None:
     assert rows[next(message for message in rows if message.startswith("lost"))] is None
 
 
+@pytest.mark.parametrize("size", [0, 8, 23, 24])
+def test_a_loss_that_is_cut_takes_nothing_from_what_follows(tmp_path: Path, size: int) -> None:
+    archive, process = simple()
+    loss = archive.loss(process, START + 1, START, START + 1, 5)
+    loss.body = loss.body[:size]
+    archive.log(process, START + 2, "behind %d", (7,))
+    archive.log(archive.process("/bin/other", 9), START + 3, "other")
+    archive.write(tmp_path)
+    whole = size == 24
+    for selection in (Selection(), Selection((Clause(processes=frozenset({"other"})),))):
+        source, _ = open_folder(tmp_path)
+        rows = rows_of(source, selection)
+        assert max(row["message"] for row in rows if row["event"] == "log") == "other"
+        assert [row["loss_count"] for row in rows if row["event"] == "loss"] == [5] * (whole and selection.everything)
+        assert source.coverage().lost == (5 if whole else 0)
+    source, problems = open_folder(tmp_path)
+    rows_of(source)
+    assert [(one.kind, one.count) for one in problems] == ([] if whole else [("damaged-record", 1)])
+
+
 @pytest.mark.parametrize("arguments", [False, True])
 def test_values_that_no_format_has_a_place_for(tmp_path: Path, arguments: bool) -> None:  # noqa: FBT001
     archive, process = simple()

@@ -188,7 +188,9 @@ class Decoder:
         points = self._points(job, chunks)
         loss = points.kind == firehose.LOSS
         if loss.any():
-            lost = points.take(np.flatnonzero(loss))
+            whole = loss & (points.end - points.at >= firehose.LOSS_BYTES)
+            job.tally.broken += int(np.count_nonzero(loss & ~whole))
+            lost = points.take(np.flatnonzero(whole))
             job.tally.lost += int(np.minimum(self._rows.loss_counts(job.load, lost.at), _MOST_LOST).sum())
             process = self.processes.process_of.take(chunks.entry.take(lost.chunk))
             yield self._unsure(job, self._rows.losses(job.load, lost, process))

@@ -17,6 +17,8 @@ TRACE: Final = 3
 LOG: Final = 4
 SIGNPOST: Final = 6
 LOSS: Final = 7
+LOSS_BYTES: Final = 48
+"""Bytes of a loss record: behind its head two times and a count of lost messages (libyal dtformats)."""
 KNOWN_TYPES: Final = (ACTIVITY, TRACE, LOG, SIGNPOST, LOSS)
 IS_KNOWN: Final = np.isin(np.arange(256), KNOWN_TYPES)
 USER_ACTION: Final = 3

@@ -95,7 +95,7 @@ class Held:
         order = np.argsort(due.astype(np.int16 if self._cuts.size < 1 << 15 else np.int64), kind="stable")
         windows, first = np.unique(due.take(order), return_index=True)
         batch, unsure = together(parts, order)
-        size = _size(batch)
+        size = batch.nbytes
         fits = self._bytes + size <= MOST_BYTES
         memory = _Whole(size, windows.size) if fits else None
         self._bytes += size if fits else 0
@@ -107,7 +107,10 @@ class Held:
             self._rows.setdefault(window, []).append((piece, memory))
             return
         if self._file is None:
-            self._file = tempfile.TemporaryFile(prefix="traceview-", buffering=0)  # noqa: SIM115  (closed at exit)
+            try:
+                self._file = tempfile.TemporaryFile(prefix="traceview-", buffering=0)  # noqa: SIM115  (closed at exit)
+            except OSError as error:
+                raise _unwritable(error) from error
         self._spilled.setdefault(window, []).append(_Spilled(self._file, piece))
 
 
@@ -125,50 +128,44 @@ class _Whole:
 
 
 class _Spilled:
-    """Rows in a file: the columns that hold anything, without their dictionaries, which stay in memory."""
+    """Rows in a file: the columns that hold anything. None has a dictionary: they are packed (see `packing`)."""
 
     def __init__(self, file: IO[bytes], part: Part) -> None:
         batch, unsure = part
         self._rows, self._schema = batch.num_rows, _the_same(batch.schema)
         self._unsure = np.packbits(unsure)
-        self._names = {}
-        stored = {}
-        for field, column in zip(batch.schema, batch.columns, strict=True):
-            if column.null_count == len(column):
-                continue
-            coded = pa.types.is_dictionary(field.type)
-            if coded:
-                self._names[field.name] = column.dictionary
-            stored[field.name] = column.indices if coded else column
-        bare = pa.RecordBatch.from_pydict(stored)
+        filled = [name for name in batch.schema.names if batch.column(name).null_count < batch.num_rows]
+        bare = batch.select(filled)
         self._stored = _the_same(bare.schema)
         data = bare.serialize()
         self._at, self._size = file.seek(0, os.SEEK_END), data.size
         try:
-            file.write(data)
+            _write(file, data)
         except OSError as error:
-            text = f"the temporary file that brings rows into order cannot be written: {error.strerror}"
-            raise InputError(f"{text}; TMPDIR chooses another folder") from error
+            raise _unwritable(error) from error
 
     def read(self, file: Any) -> Part:
         """Return the rows."""
         file.seek(self._at)
         bare = pa.ipc.read_record_batch(pa.py_buffer(file.read(self._size)), self._stored)
-        found = []
-        for field in self._schema:
-            if field.name not in self._stored.names:
-                found.append(columns.nulls(field.type, self._rows))
-                continue
-            column = bare.column(field.name)
-            names = self._names.get(field.name)
-            found.append(column if names is None else pa.DictionaryArray.from_arrays(column, names))
+        found = [
+            bare.column(field.name) if field.name in self._stored.names else columns.nulls(field.type, self._rows)
+            for field in self._schema
+        ]
         unsure = np.unpackbits(self._unsure, count=self._rows).view(np.bool_)
         return pa.RecordBatch.from_arrays(found, schema=self._schema), unsure
 
 
-def _size(batch: Any) -> int:
-    """Return the bytes of a batch without its dictionaries: others have the same, or longer ones, too."""
-    return sum((column.indices if pa.types.is_dictionary(column.type) else column).nbytes for column in batch.columns)
+def _write(file: IO[bytes], data: Any) -> None:
+    """Write all of it: where the disk is nearly full, a part is written first. Raises OSError."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _unwritable(error: OSError) -> InputError:
+    text = f"the temporary file that brings rows into order cannot be written: {error.strerror}"
+    return InputError(f"{text}; TMPDIR chooses another folder")
 
 
 @lru_cache(maxsize=256)

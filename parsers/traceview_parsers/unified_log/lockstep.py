@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from traceview_parsers.unified_log.chunksets import Batch
-from traceview_parsers.unified_log.firehose import DELTA, IS_KNOWN, LOSS
+from traceview_parsers.unified_log.firehose import DELTA, HEAD, IS_KNOWN, LOSS, LOSS_BYTES
 from traceview_parsers.unified_log.interning import Array
 
 _STEPS: Final = 8
@@ -74,13 +74,19 @@ def delta_range(batch: Batch, at: Array, end: Array) -> tuple[Array, Array, int]
 
 
 def count_known(batch: Batch, at: Array, end: Array) -> tuple[int, Array]:
-    """Return (how many tracepoints of known types these firehose chunks have, byte positions of those that tell of losses)."""
+    """Return (how many tracepoints of known types these firehose chunks have, byte positions of those that tell of losses).
+
+    Records of losses that are too short to tell of any are left out of the latter.
+    """
     known = 0
     losses = []
-    for found, whole, _ in _Limits(batch, at, end).steps():
+    for found, whole, chunk in _Limits(batch, at, end).steps():
         kind = batch.words.take(found, mode="clip").view(np.uint8)[:, ::8]
         known += int(np.count_nonzero(IS_KNOWN.take(kind) & whole))
-        losses.append(found[(kind == LOSS) & whole])
+        step, column = np.nonzero((kind == LOSS) & whole)
+        word = found[step, column]
+        size = HEAD + (batch.words.take(word + 2) >> np.uint64(48)).view(np.int64)
+        losses.append(word[np.minimum(size, end[chunk[column]] - (word << 3)) >= LOSS_BYTES])
     return known, np.concatenate([*losses, np.zeros(0, np.int64)]) << 3
 
 
