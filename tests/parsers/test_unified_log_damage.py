@@ -23,7 +23,7 @@ from traceview_parsers.selection import Clause, Selection
 from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions
 from traceview_parsers.unified_log import READER
 from traceview_parsers.unified_log.chunksets import GUARD, unpack, walk_set
-from traceview_parsers.unified_log.items import NO_SLOT, Places, count_values, walk_items
+from traceview_parsers.unified_log.items import NO_SLOT, Places, walk_items
 from traceview_parsers.unified_log.tracev3 import CATALOG, CHUNK_SET, walk_chunks
 
 START = 1_768_469_400_000_000_000
@@ -337,11 +337,3 @@ def test_a_list_of_items_that_claims_more_than_there_is_ends_within_the_guard(be
     assert items.broken.tolist() == [0]
     assert (items.slot == NO_SLOT).all()
     assert items.at.size == 255
-
-
-def test_widths_are_no_values_of_a_message_whose_format_is_missing() -> None:
-    width, text = bytes((0x12, 4, 3, 0, 0, 0)), bytes((0x22, 4, 0, 0, 5, 0))
-    listed = np.frombuffer(bytes([3]) + width + text + text, np.uint8)
-    assert count_values(listed) == 2
-    assert count_values(listed[:9]) == 1  # cut within the second item
-    assert count_values(listed[:0]) == 0

@@ -259,6 +259,29 @@ def test_a_loss_that_is_cut_takes_nothing_from_what_follows(tmp_path: Path, size
     assert [(one.kind, one.count) for one in problems] == ([] if whole else [("damaged-record", 1)])
 
 
+@pytest.mark.parametrize("first", range(4))
+def test_a_record_without_its_format_shows_its_own_values(tmp_path: Path, first: int) -> None:
+    """Whichever record of a call site comes first: damage may make them differ."""
+    lists = ["%{public}s", "%{public}s %d", "", "%*d %{public}.*s"]
+    values: list[tuple[Any, ...]] = [("one",), ("two", 7), (), (4, 8, 2, "xyz")]
+    shown = [" one", " two 7", "", " 8 xyz"]  # widths are no values, and nobody knows how they count
+    archive, process = simple()
+    for step in range(4):
+        at = (first + step) % 4
+        archive.log(process, START + step + 1, "gone %s", items=items(lists[at], values[at]))
+    archive.write(tmp_path)
+    for path in tmp_path.rglob("*"):
+        if path.is_file() and path.parent.name not in {"Persist", "timesync"}:
+            path.unlink()
+    source, _ = open_folder(tmp_path)
+    failure = "<compose failure [UUID]>"
+    wanted = [failure + shown[(first + step) % 4] for step in range(4)]
+    assert [row["message"] for row in rows_of(source)] == wanted
+    for word in ("two", "one", "]> 8", "]> ", "]>", "nothing"):
+        found = [row["message"] for row in rows_of(source, Selection((Clause(words=frozenset({word})),)))]
+        assert found == [text for text in wanted if word in text], word
+
+
 @pytest.mark.parametrize("arguments", [False, True])
 def test_values_that_no_format_has_a_place_for(tmp_path: Path, arguments: bool) -> None:  # noqa: FBT001
     archive, process = simple()

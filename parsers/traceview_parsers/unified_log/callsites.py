@@ -22,13 +22,11 @@ from traceview_parsers.unified_log.firehose import (
     SHARED_CACHE,
     STRINGS,
     UUID_RELATIVE,
-    FieldReader,
     Fields,
     Origins,
     Tracepoints,
 )
 from traceview_parsers.unified_log.interning import Array, Names, PairTable, Rows
-from traceview_parsers.unified_log.items import count_values
 from traceview_parsers.unified_log.plans import Plans
 from traceview_parsers.unified_log.strings import StringFiles
 
@@ -39,7 +37,6 @@ _OWNER_BITS: Final = 24
 _NO_OWNER: Final = (1 << _OWNER_BITS) - 1
 _WHERE_SHIFT: Final = 24
 _LITERAL_SHIFT: Final = 28
-_MANY: Final = 255
 
 # What Apple's tools print where a format string cannot be had (seen in their output and in other readers).
 NO_UUIDTEXT: Final = "<compose failure [UUID]>"
@@ -162,7 +159,7 @@ class CallSites:
         a = points.reference | (code << np.uint64(32))
         rows, firsts = self._keys.intern(a, b)
         if firsts.size:
-            self._add_all(batch, points.take(firsts), self._keys_of(a[firsts], b[firsts]))
+            self._add_all(points.kind[firsts], self._keys_of(a[firsts], b[firsts]))
         return rows, strings
 
     def signpost_names(self, fields: Fields, strings: Array) -> Array:
@@ -183,13 +180,10 @@ class CallSites:
         numbers[named] = self._name_numbers["number"].take(rows)
         return numbers
 
-    def _add_all(self, batch: Batch, points: Tracepoints, keys: list[_Key]) -> None:
-        """Add call sites; `points` is the first tracepoint of each."""
-        items = FieldReader(batch, points).fields().items
-        ranges = zip(items.tolist(), points.end.tolist(), strict=True)
-        for key, place, kind, (at, end) in zip(keys, self._places(keys), points.kind.tolist(), ranges, strict=True):
-            values = count_values(batch.data[at:end]) if place.format is None else 0
-            self._add(key, place, values, as_is=kind == ACTIVITY)
+    def _add_all(self, kinds: Array, keys: list[_Key]) -> None:
+        """Add call sites; `kinds` are the record types of their first tracepoints."""
+        for key, place, kind in zip(keys, self._places(keys), kinds.tolist(), strict=True):
+            self._add(key, place, as_is=kind == ACTIVITY)
 
     def image_of_process(self, process: int) -> int:
         """Return the row of `Images.table` of a process' executable."""
@@ -282,11 +276,11 @@ class CallSites:
         failure = "" if text is not None else bad_bounds(key.format_offset & 0xFFFFFFFF, key.owner)
         return _Place(text, key.owner, file.path, key.code, failure)
 
-    def _add(self, key: _Key, place: _Place, values: int, *, as_is: bool) -> None:
+    def _add(self, key: _Key, place: _Place, *, as_is: bool) -> None:
         format_number = -1
         if place.format is None:
             shown = place.failure or NO_IMAGE
-            plan = self._plans.for_literal(shown) if as_is else self._plans.for_unknown(shown, min(values, _MANY))
+            plan = self._plans.for_literal(shown) if as_is else self._plans.for_unknown(shown)
         else:
             text = place.format.decode("utf-8", "replace")
             format_number = self.formats.number(text)

@@ -139,18 +139,6 @@ def walk_items(data: Array, places: Places) -> Items:
     return _without(items, outside)
 
 
-def count_values(data: Array) -> int:
-    """Return how many values an item list (its count, then the items) has: widths and names of masks are none."""
-    count, at = int(data[0]) if data.size else 0, 1
-    values = 0
-    for _ in range(count):
-        if at + 2 > data.size:
-            break
-        values += not IS_NO_VALUE[data[at]]
-        at += 2 + int(data[at + 1])
-    return values
-
-
 def _prefixes(values: Array, steps: Array) -> Array:
     """Return the first values, as many as each step has, one step after the other."""
     return np.concatenate([values[:active] for active in steps.tolist()]) if steps.size else values[:0]

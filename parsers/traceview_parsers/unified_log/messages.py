@@ -5,11 +5,14 @@ The pieces become entries of one Arrow ``binary_view`` array; casting that to ``
 pass, and the offsets at the records' borders are those of the messages.
 """
 
+from functools import partial
 from typing import Any, Final, cast
+
+import numpy as np
 
 from traceview_parsers.unified_log.arguments import render
 from traceview_parsers.unified_log.interning import Array
-from traceview_parsers.unified_log.items import NUMBER, Places, walk_items
+from traceview_parsers.unified_log.items import IS_NO_VALUE, NUMBER, Items, Places, walk_items
 from traceview_parsers.unified_log.page import Layout, Page
 from traceview_parsers.unified_log.plans import Plans
 
@@ -30,9 +33,11 @@ class Composer:
         Args:
             data: uint8, the decompressed bytes that `places` speaks of.
             places: Where each record's items and values lie.
-            plan: Plan number of each record.
+            plan: Plan number of each record's call site.
         """
-        page = Page(data, places, walk_items(data, places), Layout(self._plans, plan), self._plans)
+        items = walk_items(data, places)
+        plan = self._plans.fitted(plan, partial(_count_values, items, plan.size))
+        page = Page(data, places, items, Layout(self._plans, plan), self._plans)
         page.write_values(self._render)
         return page
 
@@ -58,3 +63,8 @@ class Composer:
             self._cache.clear()
         text = self._cache[key] = shown.encode("utf-8", "replace")
         return text
+
+
+def _count_values(items: Items, records: int) -> Array:
+    """Return how many values each record brings; widths and names of masks are none."""
+    return np.bincount(items.record[~IS_NO_VALUE.take(items.kind)], minlength=records)

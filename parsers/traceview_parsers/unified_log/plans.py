@@ -4,6 +4,7 @@ A plan is a row of segments: literal pieces of the format (Arrow binary-view ent
 each placeholder. Its slots say, for each value that a record brings, which segment it fills and how it is written.
 """
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -87,7 +88,7 @@ class Plans:
     """All plans of an archive.
 
     Attributes:
-        table: One row a plan: first segment and count, first slot and count.
+        table: One row a plan: first segment and count, first slot and count, whether its format is unknown.
         slots: One row a slot: segment (counted from the plan's first), style, minimum digits (or, for texts, the most
             bytes to print, -1 no limit), whether a minus sign counts as a digit, minimum width (filled with spaces on
             the left), whether a number is written without any of these, placeholder number. The first is no plan's.
@@ -96,7 +97,7 @@ class Plans:
     """
 
     def __init__(self) -> None:
-        self.table = Rows(segment=np.int64, segments=np.int64, slot=np.int64, slots=np.int64)
+        self.table = Rows(segment=np.int64, segments=np.int64, slot=np.int64, slots=np.int64, unknown=np.bool_)
         self.slots = Rows(
             segment=np.int64,
             style=np.uint8,
@@ -115,6 +116,7 @@ class Plans:
         self._pool = bytearray()
         self._frozen = b""
         self._known: dict[tuple[str, int], int] = {}
+        self._unknown: dict[int, str] = {}
         self._literals: list[list[str]] = []
         self._values: dict[tuple[str, bool], _Value] = {}
         self._missing = self._literal(formats.missing().encode())
@@ -152,10 +154,31 @@ class Plans:
         """Return the number of a plan that prints `text` as it stands."""
         return self._plan((text, -2), (text,) if text else ())
 
-    def for_unknown(self, text: str, values: int) -> int:
-        """Return the number of a plan that prints `text` and then `values` values, whatever they are."""
+    def for_unknown(self, text: str, values: int = 1) -> int:
+        """Return the number of a plan that prints `text` and then `values` values, whatever they are.
+
+        A call site has the one with one value; what its records bring tells `fitted`.
+        """
         place = formats.parse_format("%s")[0]
-        return self._plan((text, values), (text, *[part for _ in range(values) for part in (" ", place)]))
+        number = self._plan((text, values), (text, *[part for _ in range(values) for part in (" ", place)]))
+        self._unknown[number] = text
+        return number
+
+    def fitted(self, plan: Array, count_values: Callable[[], Array]) -> Array:
+        """Return the plans of records; where the format is unknown, those for as many values as each record brings.
+
+        Args:
+            plan: Plan of each record's call site.
+            count_values: Returns the number of each record's values, at most 255.
+        """
+        rows = np.flatnonzero(self.table["unknown"].take(plan))
+        if not rows.size:
+            return plan
+        kinds, kind = np.unique(plan[rows].astype(np.int64) << 8 | count_values()[rows], return_inverse=True)
+        numbers = [self.for_unknown(self._unknown[one >> 8], one & 0xFF) for one in kinds.tolist()]
+        fitted = plan.copy()
+        fitted[rows] = np.array(numbers)[kind]
+        return fitted
 
     def _plan(self, key: tuple[str, int], parts: tuple[str | Placeholder, ...]) -> int:
         known = self._known.get(key)
@@ -182,8 +205,10 @@ class Plans:
             literal = value.behind
         literals.append(literal)
         count += self._add_literal(literal)
-        self._literals.append(literals)
-        number = self._known[key] = self.table.append(segment, count, slot, self.slots.size - slot)
+        unknown = key[1] >= 0
+        # A record may bring no value: then there is no blank behind the text.
+        self._literals.append([key[0], ""] if unknown else literals)
+        number = self._known[key] = self.table.append(segment, count, slot, self.slots.size - slot, unknown)
         return number
 
     def _value(self, place: Placeholder, *, anything: bool) -> _Value:
