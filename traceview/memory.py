@@ -2,10 +2,14 @@
 
 import atexit
 import gc
+import sys
 
 _OBJECTS_PER_COLLECTION = 200_000
 """New objects after which Python looks for cycles. At its own 700 that takes a twentieth of a short command, most of it while
 modules are imported, and finds little: most tables are freed with the last reference to them (measured)."""
+
+_KEPT_OPTIONS = ((-1, 128 << 20), (-3, 32 << 20))
+"""M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of glibc's ``mallopt``: bytes that are kept, and below which no map is made."""
 
 
 def look_for_cycles_rarely() -> None:
@@ -23,6 +27,20 @@ def free_cycles() -> None:
     The oldest objects are left out, which are modules: that takes a tenth of the time.
     """
     gc.collect(1)
+
+
+def keep_what_is_freed() -> None:
+    """Let the C library of Linux keep arrays of some MB that are freed, for the next batch.
+
+    It gives them back at once otherwise, and they are zeroed when they come again: 6 % of the time of printing an archive, 3 %
+    of an analysis; the most that is in use stays the same (measured).
+    """
+    import ctypes  # noqa: PLC0415  (keeps --help fast)
+
+    option = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if option is not None:
+        for name, size in _KEPT_OPTIONS:
+            option(name, size)
 
 
 def give_back() -> None:

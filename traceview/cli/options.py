@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from traceview.memory import keep_what_is_freed
 from traceview.visible import visible as plain
 from traceview_parsers.errors import UsageError
 
@@ -154,6 +155,7 @@ def open_inputs(
     """
     if not threads:
         one_thread()
+    keep_what_is_freed()
     from traceview.capture import open_capture  # noqa: PLC0415  (keeps --help fast)
     from traceview.rules.config import load_config  # noqa: PLC0415
     from traceview_parsers import ReadOptions  # noqa: PLC0415
