@@ -8,7 +8,7 @@ import pytest
 
 from traceview_parsers.errors import InputError
 from traceview_parsers.problems import Problems
-from traceview_parsers.sysdiagnose import READER
+from traceview_parsers.sysdiagnose import READER, reader
 from traceview_parsers.sysdiagnose.identity import from_capture_log, from_remotectl, from_system_version
 from traceview_parsers.sysdiagnose.names import capture_from_name, major_of_build
 from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions
@@ -137,3 +137,8 @@ def test_ps_follows_its_header(tmp_path: Path) -> None:
 def test_a_file_of_another_content_is_refused_by_name(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=name):
         open_text(tmp_path, name, "something else\n", Problems())
+
+
+def test_the_reader_names_the_tables_of_its_subjects() -> None:
+    told = [table for subject in reader._SUBJECTS for table in subject.tables]
+    assert (*dict.fromkeys(told), "time_zones") == reader.READER.tables == READER.tables

@@ -4,6 +4,19 @@ Its other contents (logarchive, crash reports, PowerLog) belong to their own rea
 and content wherever they lie, so a renamed root or a re-zipped folder does not matter.
 """
 
-from traceview_parsers.sysdiagnose.reader import SysdiagnoseReader
+from typing import Final
 
-READER = SysdiagnoseReader()
+from traceview_parsers.file_reader import FileReader
+from traceview_parsers.trace import Reader
+
+TABLES: Final = (
+    "processes_at_capture",
+    "threads_at_capture",
+    "log_volume",
+    "shutdown_clients",
+    "listed_reports",
+    "call_settings",
+    "running_board_state",
+    "time_zones",
+)
+READER: Final[Reader] = FileReader("sysdiagnose", TABLES, "traceview_parsers.sysdiagnose.reader")

@@ -15,6 +15,7 @@ from traceview_parsers import schema
 from traceview_parsers.errors import InputError
 from traceview_parsers.selection import EVERYTHING, Selection
 from traceview_parsers.sysdiagnose import (
+    TABLES,
     call_settings,
     identity,
     jetsam_priority,
@@ -27,7 +28,7 @@ from traceview_parsers.sysdiagnose import (
     taskinfo,
 )
 from traceview_parsers.sysdiagnose.sidecar import MOMENT, Place, Reading, times_of
-from traceview_parsers.trace import Candidate, Context, Coverage
+from traceview_parsers.trace import Candidate, Context, Coverage, Reader
 
 _MAX_BYTES: Final = 64 << 20
 """Most of these files are kilobytes; spindumps reach tens of megabytes."""
@@ -179,9 +180,7 @@ class SysdiagnoseReader:
     """Claims the files by name, and by content where that is unmistakable; `open` checks their content."""
 
     name = "sysdiagnose"
-    tables: tuple[str, ...] = tuple(
-        dict.fromkeys((*(table for subject in _SUBJECTS for table in subject.tables), "time_zones"))
-    )
+    tables: tuple[str, ...] = TABLES
 
     def claims(self, candidate: Candidate) -> int:
         """Return 60 for the known names, 70 for a known content, 0 for everything else."""
@@ -270,3 +269,6 @@ def _data(path: Path, name: str, limit: int) -> bytes:
                 return unpacked.read(limit)
         except (EOFError, OSError, zlib.error) as error:
             raise InputError(f"{name}: damaged gzip file ({error})") from error
+
+
+READER: Final[Reader] = SysdiagnoseReader()
