@@ -18,7 +18,7 @@ MAX_CHARACTERS: Final = 1 << 20
 _MAX_DEPTH: Final = 64
 _INDENT: Final = "    "
 _BARE: Final = re.compile(r"[A-Za-z0-9]+")
-_ESCAPED: Final = re.compile(r'["\\\x00-\x1f\x7f-\uffff\U00010000-\U0010ffff]')
+_ESCAPED: Final = re.compile(r'["\\]|[^ -~]')
 _SHORT: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
