@@ -254,12 +254,17 @@ def log_batch(rows: int, columns: dict[str, Any]) -> Any:
 
 
 def table_batch(table: str, rows: int, columns: dict[str, Any]) -> Any:
-    """Build one record batch of a fixed table with `rows` rows; columns that are not given are null.
+    """Build one record batch of a fixed table: see `batch_of`."""
+    return batch_of(SCHEMAS[table], rows, columns)
+
+
+def batch_of(schema: Any, rows: int, columns: dict[str, Any]) -> Any:
+    """Build one record batch of an Arrow schema with `rows` rows; columns that are not given are null.
 
     Values may be Arrow arrays (cast where their type differs) or a single Python value for all rows.
     """
     arrays = []
-    for field in SCHEMAS[table]:
+    for field in schema:
         value = columns.get(field.name)
         if value is None:
             arrays.append(pa.nulls(rows, field.type))
@@ -270,4 +275,4 @@ def table_batch(table: str, rows: int, columns: dict[str, Any]) -> Any:
             arrays.append(pa.DictionaryArray.from_arrays(indices, pa.array([value], pa.string())))
         else:
             arrays.append(pa.repeat(pa.scalar(value, field.type), rows))
-    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMAS[table])
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import pyarrow as pa
 
-from traceview_parsers.schema import EVENTS, LEVELS
+from traceview_parsers.schema import EVENTS, LEVELS, batch_of
 from traceview_parsers.unified_log.firehose import ACTIVITY, LOG, LOSS, SIGNPOST, TRACE, USER_ACTION
 from traceview_parsers.unified_log.interning import Array
 
@@ -61,6 +61,12 @@ def nulls(kind: Any, rows: int) -> Any:
     if known is None or len(known) < rows:
         known = _NULLS[kind] = pa.nulls(rows, kind)
     return known.slice(0, rows)
+
+
+def batch(schema: Any, rows: int, values: dict[str, Any]) -> Any:
+    """Return a record batch of a schema, as `batch_of`; columns that are not given share their nulls with others."""
+    missing = {field.name: nulls(field.type, rows) for field in schema if field.name not in values}
+    return batch_of(schema, rows, values | missing)
 
 
 def named(indices: Array, names: Any, valid: Array | Literal["negative"] | None = "negative") -> Any:

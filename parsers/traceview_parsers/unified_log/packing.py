@@ -20,8 +20,9 @@ _LEVEL: Final = np.uint64(24)
 _HIGH: Final = np.uint64(32)
 _IS_DUMP: Final = np.uint64(1 << 62)
 _IS_NAMED: Final = np.uint64(1 << 63)
-_SHARED: Final = ("site", "program")
-_NUMBERED: Final = pa.schema([pa.field(field.name, pa.int32()) if field.name in _SHARED else field for field in SCHEMA])
+_NUMBERED: Final = pa.schema(
+    [pa.field(field.name, pa.int32()) if pa.types.is_dictionary(field.type) else field for field in SCHEMA]
+)
 
 Make = Callable[[Array], dict[str, Any]]
 """Returns columns of ``log`` for some rows."""
@@ -33,6 +34,7 @@ class Packing:
     def __init__(self, processes: Processes) -> None:
         self._processes = processes
         self._site, self._program = Shared(SITE), Shared(PROGRAM)
+        self._shared = {"site": self._site, "program": self._program}
         self._keys, self._names, self._labels = PairTable(), PairTable(), PairTable()
         self._numbers = Rows(number=np.int32)
         self._label_of = Rows(label=np.int32)
@@ -108,20 +110,15 @@ class Packing:
 
     def batch(self, rows: int, values: dict[str, Any]) -> Any:
         """Return a batch of columns of ``log``; ``site`` and ``program`` are numbers, or follow from other columns."""
-        for name, shared in (("site", self._site), ("program", self._program)):
-            if name not in values:
-                values[name] = _numbers(shared.find(log_batch(rows, values)))
-        arrays = []
-        for field in _NUMBERED:
-            value = values.get(field.name)
-            if value is None:
-                value = columns.nulls(field.type, rows)
-            arrays.append(value if isinstance(value, pa.Array) else pa.repeat(pa.scalar(value, field.type), rows))
-        return pa.RecordBatch.from_arrays(arrays, schema=_NUMBERED)
+        missing = self._shared.keys() - values.keys()
+        if missing:
+            plain = log_batch(rows, values)
+            values = values | {name: _numbers(self._shared[name].find(plain)) for name in missing}
+        return columns.batch(_NUMBERED, rows, values)
 
     def shown(self, batch: Any) -> Any:
         """Return the packed batch of one that has only numbers."""
-        for name, shared in (("site", self._site), ("program", self._program)):
+        for name, shared in self._shared.items():
             at = batch.schema.get_field_index(name)
             batch = batch.set_column(at, SCHEMA.field(name), shared.column(batch.column(name)))
         return batch

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from traceview_parsers.schema import ARGUMENTS_FIELD, EVENTS, REF_POSITION_BITS, SCHEMAS, TIME, log_batch
+from traceview_parsers.schema import ARGUMENTS_FIELD, EVENTS, REF_POSITION_BITS, SCHEMAS, TIME
 from traceview_parsers.unified_log import columns, firehose
 from traceview_parsers.unified_log.catalog import Catalog
 from traceview_parsers.unified_log.chunksets import Batch
@@ -243,10 +243,7 @@ class RowBuilder:
         """Return a record batch; columns that are not given are null."""
         if self._packing is not None:
             return self._packing.batch(rows, values)
-        for column in SCHEMAS["log"]:
-            if column.name not in values:
-                values[column.name] = columns.nulls(column.type, rows)
-        return log_batch(rows, values)
+        return columns.batch(SCHEMAS["log"], rows, values)
 
     def _image(self, what: str, rows: Array, image: Array | None = None) -> dict[str, Any]:
         """Return the columns that tell an image: its name, path and UUID; image row 0 is the unknown one.
