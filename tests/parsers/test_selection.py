@@ -80,14 +80,17 @@ def test_words_mean_python_containment(messages: list[str], words: frozenset[str
 LETTERS = "ab\\.+*?()|[]{}^$#&-~/ä\n\0"
 
 
-@pytest.mark.parametrize("longest", [0, 100_000], ids=["automaton", "expression"])
+@pytest.mark.parametrize(("longest", "many"), [(0, 0), (100_000, 0), (100_000, 5_000)], ids=["too long", "many", "few"])
 @given(
     messages=st.lists(st.none() | st.text(LETTERS, max_size=8), max_size=6),
     words=st.frozensets(st.text(LETTERS, min_size=1, max_size=3), max_size=4),
 )
-def test_words_are_no_expressions(messages: list[str | None], words: frozenset[str], longest: int) -> None:
+def test_words_are_no_expressions(
+    messages: list[str | None], words: frozenset[str], longest: int, many: int
+) -> None:
     selection_module._searched.cache_clear()
-    with mock.patch.object(selection_module, "_LONGEST", longest):
+    limits = {"_LONGEST": longest, "_MANY_MESSAGES": many}
+    with mock.patch.multiple(selection_module, **limits):
         found = contains_any(pa.array(messages, pa.large_string()), words).tolist()
     selection_module._searched.cache_clear()
     assert found == [text is not None and any(word in text for word in words) for text in messages]

@@ -127,13 +127,14 @@ class Pass:
         return unpacked.data
 
     def decode(self, sets: Sets) -> Iterator[Part]:
-        """Decode sets of one boot; records whose oversize data is not known yet go to `waiting`."""
+        """Decode sets of one boot, and empty their list; records whose oversize data is not known yet go to `waiting`."""
         if not sets:
             return
         batch = index_sets([data for _, data in sets])
         places = [place for place, _ in sets]
+        sets.clear()  # what is decoded takes their memory
         self.report_unknown(batch, places)
-        yield from self.decode_parts(batch, places, np.zeros(len(sets), np.int64))
+        yield from self.decode_parts(batch, places, np.zeros(len(places), np.int64))
 
     def decode_parts(
         self, batch: Batch, places: Sequence[SetPlace], at: Array, share: Share | None = None
