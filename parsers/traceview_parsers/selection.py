@@ -170,8 +170,8 @@ def contains_any(messages: Any, words: Names) -> Mask:
     pattern, short, long = _searched(words)
     found: Mask = np.zeros(len(texts), bool)
     if short:
-        by_expression = pattern is not None and len(texts) >= _MANY_MESSAGES
-        hits = texts.str.contains(pattern) if by_expression else texts.str.contains_any(short)
+        few = len(texts) < _MANY_MESSAGES
+        hits = texts.str.contains_any(short) if few or pattern is None else texts.str.contains(pattern)
         found = hits.fill_null(value=False).to_numpy()
     for word in long:
         found = found | pc.match_substring(texts.to_arrow(), word).fill_null(False).to_numpy(zero_copy_only=False)

@@ -85,9 +85,7 @@ LETTERS = "ab\\.+*?()|[]{}^$#&-~/ä\n\0"
     messages=st.lists(st.none() | st.text(LETTERS, max_size=8), max_size=6),
     words=st.frozensets(st.text(LETTERS, min_size=1, max_size=3), max_size=4),
 )
-def test_words_are_no_expressions(
-    messages: list[str | None], words: frozenset[str], longest: int, many: int
-) -> None:
+def test_words_are_no_expressions(messages: list[str | None], words: frozenset[str], longest: int, many: int) -> None:
     selection_module._searched.cache_clear()
     limits = {"_LONGEST": longest, "_MANY_MESSAGES": many}
     with mock.patch.multiple(selection_module, **limits):
