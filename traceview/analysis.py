@@ -1,8 +1,7 @@
 """The result of analysing one capture: what CLI, report, fleet and Python API share."""
 
-from dataclasses import dataclass, field
-
 import polars as pl
+from msgspec import Struct, field
 
 from traceview.episodes.schema import Episodes, empty_episodes
 from traceview.rules.registry import Finding, NotEvaluated, Severity
@@ -30,8 +29,7 @@ LINE_SCHEMA: dict[str, pl.DataType] = {
 """Columns of `Analysis.lines`."""
 
 
-@dataclass(slots=True)
-class Analysis:
+class Analysis(Struct):
     """Everything that was understood of one capture.
 
     Attributes:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 import pyarrow as pa
+from msgspec.structs import replace
 
 from traceview import gathering, memory
 from traceview.analysis import Analysis

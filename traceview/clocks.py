@@ -6,12 +6,12 @@ Pids are used again, so a fact counts only where each source knows it once, and 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
+from msgspec.structs import replace
 
 from traceview_parsers.problems import Problems
 from traceview_parsers.schema import REF_POSITION_BITS

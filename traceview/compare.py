@@ -1,14 +1,14 @@
 """Findings of two captures side by side."""
 
 from collections import Counter
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from traceview.analysis import Analysis
 from traceview.rules.registry import Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One fingerprint in two captures.
 
     Attributes:

@@ -1,11 +1,12 @@
 """What a capture says about itself: reports left on the device, changes of the zone, inputs that never meet in time."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from traceview.zones import from_ns
 from traceview_parsers.clock import offset_text, zone
@@ -108,8 +109,7 @@ def _noted(coverage: Iterable[Coverage], notes: dict[str, str]) -> list[Coverage
     return [replace(one, notes=(*one.notes, notes[one.source])) if one.source in notes else one for one in coverage]
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(Struct, frozen=True):
     name: str
     start: int
     end: int

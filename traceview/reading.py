@@ -1,11 +1,12 @@
 """One pass over the log of a trace: what the catalogue recognises, and who spoke at all."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from traceview import memory
 from traceview.signals.catalogue import catalogue
@@ -30,8 +31,7 @@ _ROWS_UNTIL_GIVEN_BACK = 4_000
 the peak (measured on 300 MB of log)."""
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """What one pass over the log gives.
 
     Attributes:

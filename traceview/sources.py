@@ -1,11 +1,11 @@
 """Sources of a capture as people read of them: short names, what several have in common, and which matter first."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final
 
 import polars as pl
+from msgspec import Struct
 
 from traceview.analysis import Analysis
 from traceview.completeness import LOG_READERS
@@ -34,8 +34,7 @@ def below(source: str, path: str) -> str:
     return source.removeprefix(path).lstrip("/") if path else source
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """What could not be read, once for all sources that have it.
 
     Attributes:

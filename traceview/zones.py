@@ -5,9 +5,10 @@ apart in two places, and the axis of a figure cannot fold. So the offset at the 
 """
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
+
+from msgspec.structs import replace
 
 from traceview_parsers.clock import offset_text, zone
 from traceview_parsers.errors import UsageError

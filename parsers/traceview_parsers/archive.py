@@ -8,11 +8,12 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
+
+from msgspec import Struct
 
 from traceview_parsers.errors import UnsafeInputError
 from traceview_parsers.problems import Problems
@@ -37,8 +38,7 @@ TAR_HEADER_BYTES = 1 << 20
 """What a tar header (long names, attributes, maps of sparse files) may take; real ones take some kilobytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What an archive may cost.
 
     The largest real sysdiagnose seen is 195 MB packed and unpacks to about five times that; plain log text packs at
@@ -62,8 +62,7 @@ class Limits:
     empty: int = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """A file in an archive.
 
     Attributes:

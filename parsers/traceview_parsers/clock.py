@@ -6,12 +6,12 @@ had to be assumed is marked on the row (`schema.TIME_HOW`) and said by `LocalClo
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
+from msgspec import Struct, field
 
 from traceview_parsers.errors import UsageError
 
@@ -148,8 +148,7 @@ def parse_month_day(text: str) -> int:
     return 100 * number + int(day)
 
 
-@dataclass(frozen=True, slots=True)
-class Anchor:
+class Anchor(Struct, frozen=True):
     """The date that places times printed without one.
 
     Attributes:
@@ -166,8 +165,7 @@ class Anchor:
         return self.how not in {"user", "file name"}
 
 
-@dataclass(slots=True)
-class LocalClock:
+class LocalClock(Struct):
     """Maps the times of one source to UTC, line by line in file order; keeps day, year and fold between blocks.
 
     Attributes:

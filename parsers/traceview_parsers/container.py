@@ -9,9 +9,10 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
+
+from msgspec.structs import replace
 
 from traceview_parsers.archive import COPY_BYTES, DAMAGE, Limits, Member, Meter, members, printable_name
 from traceview_parsers.errors import InputError, UnsafeInputError

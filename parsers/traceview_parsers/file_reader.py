@@ -3,16 +3,16 @@
 Every reader is asked about every file and folder of a capture; what a folder is needs none of them.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from typing import cast
 
+from msgspec import Struct
+
 from traceview_parsers.trace import Candidate, Context, Reader, Source
 
 
-@dataclass
-class FileReader:
+class FileReader(Struct, dict=True):
     """Stands for the ``READER`` of a module.
 
     Attributes:

@@ -1,13 +1,13 @@
 """What a reader could not understand: counted, located, sampled, never fatal."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 SAMPLE_CHARACTERS = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One kind of trouble in one source.
 
     Attributes:

@@ -4,7 +4,6 @@ A `Selection` is an OR of `Clause`s (each an AND of its conditions) within a tim
 meaning: a reader may skip work as it likes but yields exactly the rows for which the mask is true.
 """
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -12,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct, field
 
 from traceview_parsers.errors import UsageError
 
@@ -33,8 +33,7 @@ _MANY_MESSAGES: Final = 5_000
 """Messages from which on an expression pays (measured, with 11 to 437 words)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(Struct, frozen=True):
     """Conditions that must all hold; a condition left empty (None) always holds.
 
     Attributes:
@@ -89,8 +88,7 @@ class Clause:
         return rows
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """The wanted rows: any clause holds (no clause: every row), within [start_ns, end_ns) and `ranges`.
 
     Attributes:

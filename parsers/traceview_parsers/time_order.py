@@ -1,12 +1,12 @@
 """Log rows of several sources as one stream in the order of time, with one batch of each in memory."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 from traceview_parsers.selection import EVERYTHING, Selection
 from traceview_parsers.trace import Source
@@ -59,8 +59,7 @@ def by_time(sources: Sequence[Source], selection: Selection = EVERYTHING) -> Ite
         yield joined([batch for batch, _ in taken if batch.num_rows], order)
 
 
-@dataclass(slots=True)
-class _Stream:
+class _Stream(Struct):
     """What is left of one source.
 
     Attributes:

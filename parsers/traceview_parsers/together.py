@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Final
 
 from traceview_parsers.problems import Problems
@@ -25,11 +24,11 @@ def combine(inputs: Sequence[Input], problems: Problems) -> Device:
         if _is_other_device(given, device, tellers, problems):
             continue
         _compare_build(given, device, tellers, problems)
-        for field in fields(Device):
-            value = getattr(given.device, field.name)
-            if value is not None and getattr(device, field.name) is None:
-                setattr(device, field.name, value)
-                tellers[field.name] = given.name
+        for name in Device.__struct_fields__:
+            value = getattr(given.device, name)
+            if value is not None and getattr(device, name) is None:
+                setattr(device, name, value)
+                tellers[name] = given.name
     return device
 
 

@@ -3,13 +3,13 @@
 import datetime as dt
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, runtime_checkable
 from weakref import finalize
 
 import pyarrow as pa
+from msgspec import Struct, field
 
 from traceview_parsers import schema
 from traceview_parsers.errors import UsageError
@@ -18,8 +18,7 @@ from traceview_parsers.problems import Problems
 from traceview_parsers.selection import EVERYTHING, Selection
 
 
-@dataclass(frozen=True, slots=True)
-class ReadOptions:
+class ReadOptions(Struct, frozen=True):
     """What the user tells about a capture that its files leave open.
 
     Attributes:
@@ -33,8 +32,7 @@ class ReadOptions:
     os_version: str | None = None
 
 
-@dataclass(slots=True)
-class Device:
+class Device(Struct):
     """Who made the capture. Unknown facts are None."""
 
     model: str | None = None
@@ -64,8 +62,7 @@ PRINTED: Final = "printed"
 """How a zone is known in which a tool printed a log: people read times in it, but it need not be the device's."""
 
 
-@dataclass(slots=True)
-class CaptureInfo:
+class CaptureInfo(Struct):
     """Name and moment of the capture. `time_ns` is UTC; `tz` is the device's zone (``+02:00`` or an IANA name)."""
 
     name: str = ""
@@ -76,8 +73,7 @@ class CaptureInfo:
     (that of the tool that printed the log), ``assumed`` or ``unknown``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(Struct, frozen=True):
     """From when to when one source speaks, and how its clock was mapped.
 
     Attributes:
@@ -109,8 +105,7 @@ class Coverage:
     gaps: tuple[tuple[int, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """Something that a reader may claim: a file (with its first bytes) or a folder.
 
     Attributes:
@@ -126,8 +121,7 @@ class Candidate:
     is_dir: bool = False
 
 
-@dataclass(slots=True)
-class Context:
+class Context(Struct):
     """What a reader is given to open a source."""
 
     source_index: int
@@ -172,8 +166,7 @@ class Reader(Protocol):
         """Open the candidate. May fill `context.device` and `context.capture`; damage goes to `context.problems`."""
 
 
-@dataclass(slots=True)
-class Input:
+class Input(Struct):
     """One path that the user gave.
 
     Attributes:
@@ -187,8 +180,7 @@ class Input:
     sources: list[int] = field(default_factory=list)
 
 
-@dataclass(slots=True, weakref_slot=True)
-class Trace:
+class Trace(Struct, weakref=True):
     """All sources of one capture.
 
     Use as a context manager: closing removes temporary copies of archive members.

@@ -22,7 +22,7 @@ from traceview_parsers.unified_log.source import UnifiedLogSource
 Make = Callable[..., Settings]
 TROUBLE = """
 import os, signal, time
-from dataclasses import replace
+from msgspec.structs import replace
 from traceview.fleet import worker
 
 open_capture, analyse, kill_after = worker.open_capture, worker._analyse, worker.kill_after

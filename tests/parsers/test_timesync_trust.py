@@ -16,6 +16,7 @@ from generator.timesync import timesync
 from generator.tracev3 import header
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from traceview_parsers.problems import Problem, Problems
 from traceview_parsers.unified_log.anchors import AGREES_NS, BOOT_NS, LEFT_OUT, Boot, Head, Moment, judge
@@ -340,7 +341,7 @@ RATES = st.integers(0, 2**32 - 1)
 def test_any_clock_is_judged(
     numerator: int, denominator: int, start: Moment, syncs: list[Moment], heads: list[Head]
 ) -> None:
-    boot = Boot(numerator, denominator, replace(start, tick=0), syncs)
+    boot = Boot(numerator, denominator, structs.replace(start, tick=0), syncs)
     judged, doubts = judge(boot, heads)
     assert set(judged.syncs) <= set(syncs)
     assert min(judged.numerator, judged.denominator) > 0

@@ -3,13 +3,13 @@
 import base64
 import gzip
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from traceview.analysis import Analysis
 from traceview.report.html import write

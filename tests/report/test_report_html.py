@@ -4,13 +4,13 @@ import base64
 import gzip
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from html.parser import HTMLParser
 from importlib import resources
 from pathlib import Path
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 from traceview.analysis import Analysis
 from traceview.plots.lanes import LANES

@@ -1,9 +1,8 @@
 """Sources as people read of them: which matter first, and troubles that several have in common."""
 
-from dataclasses import replace
-
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 from traceview.analysis import Analysis
 from traceview.rules.registry import Finding, Severity

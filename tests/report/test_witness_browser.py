@@ -1,7 +1,6 @@
 """Lanes of other witnesses in a real browser: drawn without complaint, opened at the part that matters."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 from chromium import Visit
+from msgspec.structs import replace
 
 from traceview.analysis import Analysis
 from traceview.report.html import write

@@ -1,9 +1,9 @@
 """What keeps rules from running: found by asking their predicates, told by cause."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from traceview.rules.builtin import builtin_rules
 from traceview.rules.lacking import Source, grouped

@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from traceview.signals.catalogue import catalogue
 from traceview.signals.generations import GENERATIONS, UNDATED, coverage, generations_of

@@ -1,6 +1,5 @@
 """``traceview analyze``: verdict, findings and proof at the terminal, or as JSON."""
 
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -70,6 +69,8 @@ def analyze(
 
         typer.echo(render_analysis(analysis, in_full=unchecked))
     if baseline is not None:
+        from msgspec.structs import replace  # noqa: PLC0415  (keeps --help fast)
+
         from traceview.rules.config import write_baseline  # noqa: PLC0415
 
         # The fingerprint of the finding as it is, in the words that may be shown.

@@ -1,17 +1,16 @@
 """Which lines of a finding's evidence were not kept: a long window keeps its first and last ones only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from traceview.analysis import Analysis
 from traceview.episodes.tables import EVIDENCE_CAP, EVIDENCE_HEAD
 from traceview.rules.registry import Finding
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True):
     """Lines that are missing in the proof of a finding.
 
     Attributes:

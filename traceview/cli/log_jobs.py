@@ -13,13 +13,14 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import tzinfo
 from multiprocessing.connection import Connection
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import typer
+from msgspec import Struct
+from msgspec.structs import replace
 
 from traceview.memory import keep_what_is_freed
 from traceview_parsers import log_styles
@@ -41,8 +42,7 @@ _STDOUT = 1
 _FORKS = sys.platform == "linux"
 
 
-@dataclass(frozen=True, slots=True)
-class Printing:
+class Printing(Struct, frozen=True):
     """How rows are printed: the style, the zone of times, and which of the selected rows."""
 
     style: str
@@ -186,8 +186,7 @@ def _collect(results: "list[_Result]", problems: Problems) -> int:
     return sum(result.rows for result in results)
 
 
-@dataclass(frozen=True, slots=True)
-class _Result:
+class _Result(Struct, frozen=True):
     """What a process did.
 
     Attributes:
@@ -218,8 +217,7 @@ def _work(result: Connection, share: "_Share", others: list[Connection]) -> None
         result.send(done)
 
 
-@dataclass(frozen=True, slots=True)
-class _Share:
+class _Share(Struct, frozen=True):
     """What one of `count` processes prints of an archive."""
 
     pipes: _Pipes

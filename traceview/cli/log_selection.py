@@ -1,11 +1,11 @@
 """What `log` selects: a window of time and boots, and what rows must say."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, timedelta, timezone, tzinfo
 from typing import Final
 
 import typer
+from msgspec import Struct
 
 from traceview.cli import options
 from traceview_parsers.errors import UsageError
@@ -24,8 +24,7 @@ _WEST: Final = timezone(-timedelta(hours=12))
 _DISORDER: Final = "--end lies before --start"
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """The options `--start`, `--end`, `--last` and `--boot`, as written."""
 
     start: str | None
@@ -75,8 +74,7 @@ class Window:
         return int(match[1]) * _SECONDS[match[2]] * _NS
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """The options `--predicate`, and `--contains` where letter case is of no matter, as written."""
 
     predicate: str | None

@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -164,6 +163,8 @@ def open_inputs(
     progress = progress_line() if sys.stderr.isatty() else None
     loaded = load_config(config)
     if not with_baseline:
+        from msgspec.structs import replace  # noqa: PLC0415  (keeps --help fast)
+
         loaded = replace(loaded, baseline=())
     return open_capture(inputs, apps=apps or [], options=options, config=loaded, progress=progress)
 

@@ -127,7 +127,7 @@ def show(
 
     for signal in catalogue().signals:
         if signal.id == signal_id:
-            for name in signal.__dataclass_fields__:
+            for name in signal.__struct_fields__:
                 value = getattr(signal, name)
                 parts = (
                     sorted(value) if isinstance(value, frozenset) else value if isinstance(value, tuple) else [value]

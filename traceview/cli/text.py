@@ -1,12 +1,12 @@
 """An analysis as text for people at a terminal. Log text is untrusted: control characters are made visible."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import polars as pl
 import typer
+from msgspec import Struct
 
 from traceview.analysis import Analysis
 from traceview.app_versions import with_version
@@ -35,8 +35,7 @@ _COLOURS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Clock:
+class _Clock(Struct, frozen=True):
     """How times are written: in a zone, with the date where the capture covers several days and no time before told it."""
 
     zone: tzinfo

@@ -6,10 +6,10 @@ before; one that never comes round is kept in ``contradicted_by``.
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
+from msgspec import Struct, field
 
 from traceview.episodes import coverage, states
 from traceview.episodes.intervals import NS
@@ -34,8 +34,7 @@ _FOREVER: Final = (1 << 63) - 1
 _CHANGE_KINDS: Final = ("process.suspended", "process.resumed", "app.foreground", "app.background", "process.launched")
 
 
-@dataclass(slots=True)
-class _Step:
+class _Step(Struct):
     """A state that begins."""
 
     t: int

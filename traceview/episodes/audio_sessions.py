@@ -4,10 +4,10 @@ Client (``Activated session 0x6fd55`` in the app) and server (``sid:0x6fd55, Mob
 the same session under one id. Lines without an id belong to the only or latest session of their process.
 """
 
-from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
+from msgspec import Struct, field
 
 from traceview.episodes import call_audio, states
 from traceview.episodes.intervals import NS
@@ -40,8 +40,7 @@ _KINDS: Final = (
 )
 
 
-@dataclass(slots=True)
-class _Window:
+class _Window(Struct):
     """An activation under construction; times in UTC nanoseconds."""
 
     start: int
@@ -63,8 +62,7 @@ class _Window:
     evidence: list[int] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Session:
+class _Session(Struct):
     """What is known of one session (or of a process whose lines give no id)."""
 
     config: dict[str, str | None] = field(default_factory=dict)

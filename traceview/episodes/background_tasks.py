@@ -1,9 +1,9 @@
 """Background tasks: begun, ended, overrun, expired; with the time they were held outside the foreground."""
 
-from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
+from msgspec import Struct, field
 
 from traceview.episodes import coverage, states
 from traceview.episodes.intervals import NS
@@ -24,8 +24,7 @@ _SHARED_ASSERTION: Final = r"^Shared Background Assertion"
 _KINDS: Final = ("background_task.began", "background_task.ended", "background_task.overrun")
 
 
-@dataclass(slots=True)
-class _Task:
+class _Task(Struct):
     """A task under construction; times in UTC nanoseconds."""
 
     start: int

@@ -1,7 +1,8 @@
 """A call while its lines are being read."""
 
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from traceview.episodes.intervals import NS
 from traceview.episodes.tables import Row
@@ -22,8 +23,7 @@ def weak_witness(event: Row) -> str | None:
     return "audio_routing" if str(event["signal"]).endswith(".audio_routing") else "powerlog"
 
 
-@dataclass(slots=True)
-class Call:
+class Call(Struct):
     """A call under construction; times in UTC nanoseconds."""
 
     start: int

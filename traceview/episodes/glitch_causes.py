@@ -4,10 +4,10 @@ All weights and distances are heuristic.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import polars as pl
+from msgspec import Struct
 
 from traceview.episodes.intervals import NS, in_seconds
 from traceview.episodes.tables import Context
@@ -66,8 +66,7 @@ def cause_in_words(glitch: Mapping[str, Any]) -> str | None:
     return f"{said} cause: {_NOUNS.get(cause, cause)}" + (f" ({doubt})" if doubt else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """Published tables (and the state windows' suspensions) that may explain a glitch.
 
     Attributes:

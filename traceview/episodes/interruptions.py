@@ -1,10 +1,10 @@
 """Interruptions: whose audio was interrupted, by whom, and whether it came back."""
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
+from msgspec import Struct, field
 
 from traceview.episodes.intervals import NS
 from traceview.episodes.relate import Relations
@@ -19,8 +19,7 @@ _NAME_AND_PID: Final = re.compile(r"([^,()]*)\((\d{1,9})\)")
 _KINDS: Final = ("audio_session.interrupted", "audio_session.interruption_ended", "audio_session.activated")
 
 
-@dataclass(slots=True)
-class _Interruption:
+class _Interruption(Struct):
     """An interruption under construction; times in UTC nanoseconds."""
 
     start: int

@@ -4,10 +4,10 @@ Joining a channel is no call and keeps no app running (Apple, PushToTalk); a tra
 system then activates the audio session of the app.
 """
 
-from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
+from msgspec import Struct, field
 
 from traceview.episodes import call_audio
 from traceview.episodes.intervals import NS
@@ -35,8 +35,7 @@ def is_about() -> pl.Expr:
     )
 
 
-@dataclass(slots=True)
-class _Stretch:
+class _Stretch(Struct):
     """A channel or a transmission under construction; times in UTC nanoseconds."""
 
     kind: str

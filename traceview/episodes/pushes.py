@@ -4,10 +4,10 @@ apsd and callservicesd tell one push several times, often without the app. Lines
 both are known, each stage once, in the order received, launched, delivered.
 """
 
-from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
+from msgspec import Struct, field
 
 from traceview.episodes.intervals import NS
 from traceview.episodes.schema import empty_table
@@ -35,8 +35,7 @@ _VOIP_SUFFIX: Final = ".voip"
 _VOIP_DAEMON: Final = "callservicesd"
 
 
-@dataclass(slots=True)
-class _Push:
+class _Push(Struct):
     """A push under construction; times in UTC nanoseconds."""
 
     start: int

@@ -1,9 +1,9 @@
 """How episodes lie to each other in time: which call covers a window, which state an app was in."""
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import polars as pl
+from msgspec import Struct
 
 from traceview.episodes.intervals import overlap_s, touched, window_at
 
@@ -11,8 +11,7 @@ ANY_APP = ""
 """Key of rows whose app is unknown: every call counts for them. A call of unknown app counts for no app: it may be another's."""
 
 
-@dataclass(frozen=True)
-class Relations:
+class Relations(Struct, frozen=True, dict=True):
     """Calls, app states and audio IO that other builders refer to.
 
     Attributes:

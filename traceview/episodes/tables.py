@@ -1,12 +1,12 @@
 """From raw rows to the published episode tables: one place for order, ids, units and the cap on evidence."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, Self
 
 import polars as pl
+from msgspec import Struct
 
 from traceview.episodes.schema import EPISODES, empty_table
 
@@ -38,8 +38,7 @@ _ID_PREFIX: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """What the sources of a capture cover.
 
     Attributes:
@@ -71,8 +70,7 @@ def _bound(value: Any) -> int:
     return int(value) if value is not None else 0
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(Struct, frozen=True, dict=True):
     """What every builder sees.
 
     Attributes:

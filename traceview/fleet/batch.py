@@ -4,8 +4,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from dataclasses import dataclass
 from hashlib import blake2b
+
+from msgspec import Struct
 
 from traceview.fleet.dataset import (
     Entry,
@@ -28,8 +29,7 @@ Done = Callable[[int, int], None]
 """Called with (captures done, captures in all)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """What a batch did.
 
     Attributes:

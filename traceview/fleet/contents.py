@@ -1,9 +1,9 @@
 """A data set in memory: each capture once, and only rows of captures that count."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from msgspec import Struct
 
 from traceview.fleet.dataset import read_table
 from traceview.fleet.places import told_apart
@@ -12,8 +12,7 @@ from traceview.fleet.releases import with_versions
 FINDING_COLUMNS = ("capture", "rule", "number", "severity", "app", "title", "fingerprint", "confidence")
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(Struct, frozen=True):
     """Tables of a data set; columns as in `traceview.fleet.tables.TABLES`.
 
     Attributes:

@@ -7,13 +7,13 @@ when its manifest entry exists, which is written last. Files of a shard that was
 import json
 import os
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final
 
 import polars as pl
+from msgspec import Struct
 
 from traceview.fleet.tables import TABLES, Tables
 from traceview_parsers.discovery import DATA_SET_MANIFEST
@@ -31,8 +31,7 @@ _ALWAYS = ("captures", "failures", "findings")
 """Tables that have a file in every shard, so that their folders can be scanned whatever the captures held."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What the manifest says of one shard.
 
     Attributes:

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+
+from msgspec import Struct
 
 from traceview_parsers.container import HEAD_BYTES, is_archive
 from traceview_parsers.errors import InputError, UsageError
@@ -17,8 +18,7 @@ _CAPTURE_SUFFIXES = (".tar.gz", ".tgz", ".zip", ".tracev3", ".log", ".ndjson", "
 _COPY_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One capture of a batch.
 
     Attributes:

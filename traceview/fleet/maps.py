@@ -1,11 +1,11 @@
 """Heat maps of the fleet page: rules by OS version, and by version of the apps with most captures."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 import polars as pl
+from msgspec import Struct
 
 from traceview.fleet.amounts import share
 from traceview.fleet.rates import UNKNOWN, FleetRates, version_order
@@ -18,8 +18,7 @@ APP_MAPS: Final = 4
 """Apps that get a heat map of their own."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeatMap:
+class HeatMap(Struct, frozen=True):
     """A heat map and the same as a table.
 
     Attributes:

@@ -5,11 +5,11 @@ A finding only counts against captures in which its rule could be evaluated: els
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, Self
 
 import polars as pl
+from msgspec import Struct
 
 from traceview.fleet.contents import Contents
 from traceview.fleet.releases import ALONE, release_names
@@ -140,8 +140,7 @@ def _worst(findings: pl.DataFrame) -> pl.DataFrame:
     return ranked.group_by("rule", maintain_order=True).agg(pl.col("severity").first())
 
 
-@dataclass(frozen=True, slots=True)
-class FleetRates:
+class FleetRates(Struct, frozen=True):
     """All rates of a fleet.
 
     Attributes:

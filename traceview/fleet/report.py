@@ -1,12 +1,12 @@
 """One offline HTML file for a fleet: verdict, what got worse, rules by version, captures to open first, gaps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
+from msgspec import Struct
 
 from traceview.fleet.contents import Contents, load
 from traceview.fleet.maps import heat_maps
@@ -43,8 +43,7 @@ UNSURE: Final = 8
 """Unclear ones in the figure, those least like chance."""
 
 
-@dataclass(frozen=True, slots=True)
-class FleetSize:
+class FleetSize(Struct, frozen=True):
     """What was written.
 
     Attributes:

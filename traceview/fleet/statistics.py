@@ -5,11 +5,11 @@ counts are shown as rates but never tested.
 """
 
 import math
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct
 
 NORMAL_95: Final = 1.959963984540054
 """Quantile of the normal distribution for a 95 % interval."""
@@ -20,8 +20,7 @@ _TIE: Final = 1 + 1e-7
 """Relative tolerance for tables that are as probable as the observed one: sums of logarithms are not exact."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """How a share compares with the one before.
 
     Attributes:

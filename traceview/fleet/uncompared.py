@@ -1,10 +1,10 @@
 """Why no version was compared with another, or some captures with none: what they do not tell, and the option that does."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Self
 
 import polars as pl
+from msgspec import Struct
 
 from traceview.fleet.rates import UNKNOWN, FleetRates, version_order
 from traceview.fleet.releases import ALONE
@@ -14,8 +14,7 @@ _NAMED: Final = 3
 """Builds, or apps of which the same is told, that are named; of more, how many."""
 
 
-@dataclass(frozen=True, slots=True)
-class Uncompared:
+class Uncompared(Struct, frozen=True):
     """What comparisons of versions lack.
 
     Attributes:
@@ -58,8 +57,7 @@ def _list(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
-@dataclass(frozen=True, slots=True)
-class _Versions:
+class _Versions(Struct, frozen=True):
     """Versions that captures name, as they are shown; builds of which the version is not known; captures of each kind."""
 
     known: tuple[str, ...]

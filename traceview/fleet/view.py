@@ -1,12 +1,12 @@
 """What the fleet page prints: plain values, in order, nothing computed in templates."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
+from msgspec import Struct
 
 from traceview.fleet import amounts, rates
 from traceview.fleet.contents import Contents
@@ -20,8 +20,7 @@ SEVERITIES: Final = tuple(severity.name for severity in sorted(Severity, reverse
 BAD: Final = ("critical", "high")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How much a page shows.
 
     Attributes:
@@ -41,8 +40,7 @@ STEPS: Final = (Limits(2000), Limits(500, 3), Limits(100, 1, 12, 50))
 """Tried in order until the page fits its budget."""
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureRow:
+class CaptureRow(Struct, frozen=True):
     """A capture in a table. `href` is empty where it cannot be linked."""
 
     name: str
@@ -64,8 +62,7 @@ class CaptureRow:
         return not self.findings and self.silent > MOST_SILENT
 
 
-@dataclass(frozen=True, slots=True)
-class RuleRow:
+class RuleRow(Struct, frozen=True):
     """A rule with findings."""
 
     id: str
@@ -99,8 +96,7 @@ class RuleRow:
         return round(1000 * self.share)
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRow:
+class ChangeRow(Struct, frozen=True):
     """A comparison of two versions in words."""
 
     rule: str
@@ -123,8 +119,7 @@ class ChangeRow:
         return self.app.rpartition(".")[2] if self.app else "OS"
 
 
-@dataclass(frozen=True, slots=True)
-class SilentRow:
+class SilentRow(Struct, frozen=True):
     """A rule that could not be evaluated everywhere."""
 
     rule: str

@@ -8,11 +8,13 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from hashlib import blake2b
 from pathlib import Path
 from types import FrameType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from traceview import __version__
 from traceview.analysis import Analysis
@@ -28,8 +30,7 @@ from traceview_parsers import ReadOptions
 from traceview_parsers.errors import TraceviewError
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What is the same for all captures of a batch.
 
     Attributes:

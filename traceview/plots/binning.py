@@ -1,17 +1,16 @@
 """Overviews of lanes with too many shapes: exact time (or count) per class and bin, without drawing each shape."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from msgspec import Struct
 
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Bins:
+class Bins(Struct, frozen=True):
     """A lane in columns.
 
     Attributes:

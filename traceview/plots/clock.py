@@ -1,16 +1,16 @@
 """The clock that people read: one fixed offset from UTC for a whole figure or report."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import Struct
 
 from traceview_parsers.trace import PRINTED, CaptureInfo
 
 UNSURE = frozenset({"assumed", "unknown"})
 
 
-@dataclass(frozen=True, slots=True)
-class DisplayClock:
+class DisplayClock(Struct, frozen=True):
     """Offset that is added to UTC for display.
 
     Attributes:

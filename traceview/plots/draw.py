@@ -2,12 +2,12 @@
 
 import html
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import plotly.graph_objects as go
 import polars as pl
+from msgspec import Struct
 
 from traceview.plots.binning import bin_shapes, milliseconds
 from traceview.plots.clock import DisplayClock
@@ -33,8 +33,7 @@ EDGES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a row lies, in pixels from the top of the plot."""
 
     row: Row

@@ -6,11 +6,11 @@ They take the frames of `traceview.fleet.rates` and draw them as they are: no fi
 import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import plotly.graph_objects as go
 import polars as pl
+from msgspec import Struct
 
 from traceview.plots.draw import escape
 from traceview.plots.text import number, plural, shorten
@@ -39,8 +39,7 @@ _DARK_SHARE: Final = 40.0
 _NORMAL_95: Final = 1.959963984540054
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Struct, frozen=True):
     """One way to count.
 
     Attributes:

@@ -4,10 +4,10 @@ What a shape is: `shapes.py`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
+from msgspec import Struct, field
 
 from traceview.episodes.schema import Episodes
 from traceview.plots import shapes
@@ -28,8 +28,7 @@ from traceview.plots.theme import (
 OTHER: Final = Look("other", GREY, symbol="circle-open")
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(Struct, frozen=True):
     """One lane of the timeline.
 
     Attributes:

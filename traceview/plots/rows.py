@@ -1,12 +1,12 @@
 """Plan of the timeline: which rows there are, what is drawn one by one, what is binned, and what is said about it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from typing import Final
 
 import polars as pl
+from msgspec import Struct
 
 from traceview.episodes.schema import TIME
 from traceview.plots.lanes import Lane
@@ -23,8 +23,7 @@ WINDOW_MARGIN: Final = timedelta(seconds=2)
 OTHER_APPS: Final = "other apps"
 
 
-@dataclass(slots=True)
-class Row:
+class Row(Struct):
     """One row of the timeline.
 
     Attributes:

@@ -5,8 +5,9 @@ deficiency tell apart, darkened or greyed where they must read on white as well 
 hue alone: states that matter carry a pattern, instants a symbol, and everything a hover text.
 """
 
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 BLUE: Final = "#1779bd"
 SKY: Final = "#56b4e9"
@@ -45,8 +46,7 @@ Hand over a copy: plotly takes an entry out of what it is given.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """How one class of shapes is drawn.
 
     Attributes:

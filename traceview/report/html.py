@@ -6,10 +6,11 @@ the same bytes.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from traceview.analysis import Analysis
 from traceview.plots.text import plural, size
@@ -33,8 +34,7 @@ BUDGET: Final = 15_000_000
 """Bytes above which a report leaves things out. Browsers get slow far below the sizes at which they fail."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReportSize:
+class ReportSize(Struct, frozen=True):
     """What was written.
 
     Attributes:
@@ -56,8 +56,7 @@ class ReportSize:
         return f"{size(self.total)} (plotting library {size(self.library)}, timeline {size(self.timeline)}, text {size(rest)})"
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
+class _Page(Struct, frozen=True):
     html: str
     library: int
     timeline: int

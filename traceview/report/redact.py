@@ -8,10 +8,10 @@ signal and its typed fields) and of all fields that an app or a person may have 
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import fields, replace
 from typing import Final, Literal
 
 import polars as pl
+from msgspec.structs import replace
 
 from traceview.analysis import Analysis
 from traceview.report.pseudonyms import Pseudonyms, people_in
@@ -104,10 +104,9 @@ def _without_users(table: pl.DataFrame, names: Pseudonyms) -> pl.DataFrame:
 
 def _device(device: Device, names: Pseudonyms) -> Device:
     private = {
-        field.name: names.token(kind, value)
-        for field in fields(device)
-        for kind in [{"name": "device"}.get(field.name, field.name)]
-        if field.name in {"name", "serial", "udid"} and (value := getattr(device, field.name))
+        name: names.token(kind, value)
+        for name, kind in {"name": "device", "serial": "serial", "udid": "udid"}.items()
+        if (value := getattr(device, name))
     }
     return replace(device, **private)
 

@@ -1,10 +1,10 @@
 """Background modes used for something else: an active session without a call, running on without a reason."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
+from msgspec import Struct
 
 from traceview.rules import links
 from traceview.rules.proofs import state_edges
@@ -44,8 +44,7 @@ _AWAY: Final = "background"
 """State of an app that runs unseen."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Use:
+class _Use(Struct, frozen=True):
     """What an active session without a call looks like."""
 
     number: str

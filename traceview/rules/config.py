@@ -19,13 +19,13 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import tomli
+from msgspec import Struct, field
 
 from traceview.rules.builtin import load_rules
 from traceview.rules.registry import Finding, Registry, Severity
@@ -36,8 +36,7 @@ BASELINE_VERSION: Final = 1
 _FINGERPRINT_DIGITS: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
+class Suppression(Struct, frozen=True):
     """A finding that is accepted: not reported up to and including `until`."""
 
     fingerprint: str
@@ -49,8 +48,7 @@ class Suppression:
         return self.until is None or today <= self.until
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """What the user changed. The default changes nothing.
 
     Attributes:
@@ -62,12 +60,17 @@ class Config:
         baseline: Fingerprints of the baseline file, sorted.
     """
 
-    path: Path | None = field(default=None, repr=False)
+    path: Path | None = None
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     severities: Mapping[str, Severity] = field(default_factory=dict)
     disabled: tuple[str, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
     baseline: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        # Where it lies is nobody's business but the user's.
+        told = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name != "path")
+        return f"Config({', '.join(told)})"
 
     def accepted(self, today: date) -> frozenset[str]:
         """Return fingerprints that are not reported on `today`."""

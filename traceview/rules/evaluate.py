@@ -1,11 +1,11 @@
 """Run all rules over the episodes of one capture."""
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Final
 
 import polars as pl
+from msgspec.structs import replace
 
 from traceview.episodes.schema import Episodes
 from traceview.rules.builtin import load_rules

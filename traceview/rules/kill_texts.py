@@ -1,8 +1,9 @@
 """Kills by the system that need no rule of their own: what each class means, and what to do about it."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 _NUMBER: Final = r"\d{1,9}(?:\.\d{1,9})?"
 _CPU: Final = re.compile(
@@ -20,8 +21,7 @@ _LONGEST: Final = 1000
 """Characters of a text that are looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kill:
+class Kill(Struct, frozen=True):
     """Wording of one class of system kill, and the rule and catalogue number it belongs to."""
 
     rule: str
@@ -88,8 +88,7 @@ SYSTEM_KILLS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(Struct, frozen=True):
     """What a watchdog watched, and how many seconds it gave; `of_cpu`: of CPU time, else as the clock counts."""
 
     event: str

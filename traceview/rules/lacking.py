@@ -1,7 +1,6 @@
 """What a capture lacks for the rules that it cannot evaluate, so that people read causes and not sixty names."""
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache, partial
@@ -9,6 +8,8 @@ from itertools import combinations
 from typing import Final
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from traceview.completeness import LOG_READERS
 from traceview.rules.registry import CaptureFacts, Inputs, NotEvaluated, Rule
@@ -118,8 +119,7 @@ def _richer(inputs: Inputs, added: Iterable[Source]) -> Inputs:
     return richer
 
 
-@dataclass(frozen=True, slots=True)
-class Lack:
+class Lack(Struct, frozen=True):
     """Rules that could not be evaluated for one reason.
 
     Attributes:

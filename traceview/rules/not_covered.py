@@ -1,11 +1,11 @@
 """Patterns of the catalogue that no rule decides, and why: said in the reference instead of pretended."""
 
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class NotCovered:
+
+class NotCovered(Struct, frozen=True):
     """A pattern without a rule.
 
     Attributes:

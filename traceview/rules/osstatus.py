@@ -8,8 +8,9 @@ and -12988 agree with real lines.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from traceview.rules.registry import Severity
 from traceview.rules.rows import shown
@@ -18,8 +19,7 @@ _NUMBER: Final = re.compile(r"(?<![0-9A-Za-z_])(0x[0-9A-Fa-f]{1,8}|-?\d{1,10})(?
 _QUOTED: Final = re.compile(r"'([\x20-\x7e]{4})'")
 
 
-@dataclass(frozen=True, slots=True)
-class AudioError:
+class AudioError(Struct, frozen=True):
     """One activation error.
 
     Attributes:

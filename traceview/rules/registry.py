@@ -1,13 +1,13 @@
 """What a rule and a finding are, and where rules are registered."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from hashlib import blake2b
 from typing import Any
 
 import polars as pl
+from msgspec import Struct, field
 
 from traceview.episodes.schema import Episodes
 from traceview.witness.schema import WITNESS_SCHEMA
@@ -23,8 +23,7 @@ class Severity(IntEnum):
     critical = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(Struct, frozen=True):
     """A figure that a rule compares with, overridable in the configuration."""
 
     name: str
@@ -35,8 +34,7 @@ class Threshold:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """Something wrong (or worth knowing), with its proof.
 
     Attributes:
@@ -80,8 +78,7 @@ class Finding:
         return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class NotEvaluated:
+class NotEvaluated(Struct, frozen=True):
     """A rule that could not speak because its inputs are absent.
 
     Attributes:
@@ -99,8 +96,7 @@ class NotEvaluated:
     lacks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureFacts:
+class CaptureFacts(Struct, frozen=True):
     """What is known of the capture itself, for the rules about evidence quality. Unknown facts are None.
 
     Attributes:
@@ -130,8 +126,7 @@ class CaptureFacts:
     powerlog_lacks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(Struct, frozen=True):
     """What a rule sees.
 
     Attributes:
@@ -155,14 +150,13 @@ class Inputs:
     apps: frozenset[str] = frozenset()
     facts: CaptureFacts = field(default_factory=CaptureFacts)
     windows: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WITNESS_SCHEMA))
-    memo: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
+    memo: dict[object, Any] = field(default_factory=dict)
 
 
 Check = Callable[[Inputs], Iterable[Finding]]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """Metadata of a rule and its check.
 
     Attributes:

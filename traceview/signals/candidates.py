@@ -6,12 +6,12 @@ Aho-Corasick pass over all literals of the catalogue, which names the few forms 
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
 
 from traceview.signals.catalogue import SPECIFIC_LETTERS, Catalogue, Signal
 from traceview.signals.notation import format_key
@@ -25,8 +25,7 @@ stands at the beginning, and hostile long lines that hold every literal must not
 _KEY: Final = ("message", "process", "subsystem", "sender", "format")
 
 
-@dataclass(frozen=True)
-class Cases:
+class Cases(Struct, frozen=True):
     """Rows by case.
 
     Attributes:

@@ -12,7 +12,6 @@ derived from ``format``), ``contains`` (literals of which a message must hold on
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +19,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 import tomli
+from msgspec import Struct, field
 
 from traceview.signals.identity import COMPOUND
 from traceview.signals.notation import format_key, literals_of, names_of, to_pattern
@@ -49,8 +49,7 @@ class CatalogueError(ValueError):
     """An entry of the catalogue is wrong; the message names the file, the entry and the fault."""
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     """A message (synthetic) with the fields that its signal must extract."""
 
     message: str
@@ -58,8 +57,7 @@ class Example:
     process: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """One way in which a signal is printed.
 
     Attributes:
@@ -87,8 +85,7 @@ class Form:
         return {format_key(text): text for text in self.named}
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(Struct, frozen=True):
     """One entry of the catalogue; see the module docstring."""
 
     id: str
@@ -112,8 +109,7 @@ class Signal:
     priority: int = 0
 
 
-@dataclass(frozen=True, eq=False)
-class Catalogue:
+class Catalogue(Struct, frozen=True, eq=False, dict=True):
     """All signals and their compiled forms, most specific form first. Each catalogue equals itself alone."""
 
     signals: tuple[Signal, ...]

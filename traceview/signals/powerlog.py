@@ -6,10 +6,10 @@ nothing is joined by their time.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
+from msgspec import Struct
 
 from traceview.signals.vocabulary import EVENT_SCHEMA
 from traceview_parsers.schema import REF_POSITION_BITS
@@ -42,8 +42,7 @@ _ONE_BOOT: Final = pl.duration(seconds=30)
 """Heuristic: boot times closer together than this are one boot, told again after the clock was set."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Apps:
+class _Apps(Struct, frozen=True):
     """What the whole file knows of bundles.
 
     Attributes:

@@ -1,9 +1,10 @@
 """What readers have to decode so that the matcher misses no event: the `Selection`s that follow from the catalogue."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from traceview.signals.catalogue import Catalogue, Signal
 from traceview.signals.vocabulary import MESSAGES

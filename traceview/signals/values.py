@@ -6,13 +6,13 @@ format cuts them, decoded values as they are, nothing for values that are withhe
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from msgspec import Struct
 
 from traceview.signals.notation import arguments_of
 from traceview_parsers.unified_log.formats import (
@@ -34,8 +34,7 @@ _LONGEST: Final = 8
 """Bytes of the widest integer; a narrower one has its sign extended already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """How a form reads the arguments of a call site.
 
     Attributes:

@@ -1,10 +1,11 @@
 """Reads the tables of other witnesses than the log and keeps what a timeline can show."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from traceview.clocks import bound_text
 from traceview.scan import as_frame
@@ -23,8 +24,7 @@ ROWS: Final = 5000
 _TABLES: Final = (*POWER_TABLES, "reports")
 
 
-@dataclass(slots=True)
-class Witnesses:
+class Witnesses(Struct):
     """What other witnesses tell.
 
     Attributes:

@@ -1,10 +1,10 @@
 """What the files that describe a capture tell of the analysed apps: their processes at that moment, and limits on their log."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import polars as pl
+from msgspec import Struct
 
 from traceview_parsers.clock import offset_text
 from traceview_parsers.schema import REF_POSITION_BITS
@@ -15,8 +15,7 @@ _BYTES: Final = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB"), (1, "bytes")
 """Powers of 1,024, as these tools count."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """One line: what it is about, whose, what is told, and who tells it.
 
     `source` is the index of the source, `files` are all that tell it where there are several.

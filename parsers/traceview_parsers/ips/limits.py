@@ -5,8 +5,9 @@ Limits differ by release and device, so they are always read from the report. Se
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 _LIMIT: Final = re.compile(
     r"(?<![\d.])(?P<used>\d[\d.]{0,18})\s*(?P<unit>s(?:econds)? cpu time|wakeups|(?:[KMGT]?B) of file backed memory dirtied)\s+over"
@@ -26,8 +27,7 @@ _LONGEST: Final = 1_000
 """Characters of a sentence that are read; real ones have about a hundred."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """What a resource report measured: CPU seconds, wakeups or bytes, against the limit that it prints.
 
     `limit` is percent of a core, wakeups a second, bytes a second, bytes (memory) or a count (threads, ports); the

@@ -1,8 +1,9 @@
 """One report as a row of ``reports``, by what its header and body say."""
 
 import json
-from dataclasses import asdict
 from typing import Any, Final
+
+from msgspec.structs import asdict
 
 from traceview_parsers.ips import fields, kinds, limits
 from traceview_parsers.ips.termination import namespace_name, termination

@@ -5,8 +5,9 @@ Description``; ``FRONTBOARD 2343432205 <RBSTerminateContext| domain:10 code:0x8B
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 NAMESPACES: Final = {
     1: "JETSAM",
@@ -76,8 +77,7 @@ _CPU: Final = {
 terminations")."""
 
 
-@dataclass(frozen=True, slots=True)
-class Termination:
+class Termination(Struct, frozen=True):
     """How a process was ended. `code` is lower-case hexadecimal; CPU is over the time that the watchdog waited."""
 
     namespace: str | None = None

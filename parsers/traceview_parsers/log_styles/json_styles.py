@@ -8,12 +8,12 @@ together.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache, partial
 from typing import Any, Final
 
 import pyarrow as pa
+from msgspec import Struct
 
 from traceview_parsers.json_text import json_string
 from traceview_parsers.log_styles.escape import escape
@@ -35,8 +35,7 @@ EVENT_TYPES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Notation:
+class _Notation(Struct, frozen=True):
     """What stands around keys and values."""
 
     start: str

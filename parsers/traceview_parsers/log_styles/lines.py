@@ -4,11 +4,11 @@ Every piece of a row becomes an entry of an Arrow ``binary_view`` array; casting
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from msgspec import Struct
 
 from traceview_parsers.binary_views import ENTRY, INLINE, entries
 from traceview_parsers.log_styles.pieces import Piece, Spelled, merged, string_buffers
@@ -19,8 +19,7 @@ _MOST_BYTES: Final = 1 << 24
 """Bytes of a column gathered together, unless a single row has more: memory stays small, and offsets fit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Struct, frozen=True):
     """A piece that is a column whose texts are changed slice by slice: less is in memory than for all rows.
 
     Attributes:

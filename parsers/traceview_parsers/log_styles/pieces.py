@@ -1,12 +1,12 @@
 """Pieces of lines: one string a row, spelled once for each distinct value."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 from traceview_parsers.combinations import combinations
 
@@ -14,8 +14,7 @@ _SHARED: Final = 8
 """Rows a distinct number from which on spelling it once for all of them costs less (measured: a third at 100)."""
 
 
-@dataclass(slots=True)
-class Spelled:
+class Spelled(Struct):
     """Few texts that many rows share.
 
     Attributes:

@@ -3,13 +3,13 @@
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from msgspec import Struct
 
 from traceview_parsers.clock import Longs
 from traceview_parsers.errors import InputError
@@ -31,8 +31,7 @@ _MOSTLY: Final = 0.9
 """Heuristic: text is UTF-16 without a mark where this share of every other one of its first bytes is NUL."""
 
 
-@dataclass(slots=True)
-class Lines:
+class Lines(Struct):
     """Consecutive lines of one file; line *i* is ``data[starts[i]:starts[i + 1]]`` including its line feed.
 
     Attributes:

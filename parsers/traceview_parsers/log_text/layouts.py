@@ -1,11 +1,11 @@
 """Line layouts: how one printed line falls into fields."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
 
 from traceview_parsers.log_text.blocks import Lines
 
@@ -19,8 +19,7 @@ SENDER: Final = r"(?:\((?P<sender>[^()\n]*)\) )?"
 LABEL: Final = r"(?:\[(?:(?P<subsystem>[A-Za-z0-9_.$/+-]+(?: \[[^\]\n]*\])?):(?P<category>[^\]\n ][^\]\n]*)?)?\] )?"
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """One way to print a record's first line.
 
     Attributes:
@@ -51,8 +50,7 @@ def shaped(lines: Lines, shape: str) -> Any:
     return keep
 
 
-@dataclass(slots=True)
-class Tokens:
+class Tokens(Struct):
     """Recognised first lines of records, in line order.
 
     Attributes:

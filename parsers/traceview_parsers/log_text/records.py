@@ -1,11 +1,11 @@
 """Multi-line records out of recognised first lines."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
 
 from traceview_parsers.clock import Longs
 from traceview_parsers.log_text.blocks import Lines
@@ -15,8 +15,7 @@ _FEW: Final = 4
 """Blank lines that are taken off all records together; more of them are rare and taken off record by record."""
 
 
-@dataclass(slots=True)
-class Records:
+class Records(Struct):
     """The records of one block.
 
     Attributes:

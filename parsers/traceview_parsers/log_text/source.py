@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct, field
 
 from traceview_parsers import schema
 from traceview_parsers.clock import Anchor, LocalClock, colon_offset, date_in_name, resolution_ns, zone
@@ -25,8 +25,7 @@ _PRINTED_ZONE: Final = re.compile(
 """The offset behind a time at the beginning of a line, or in the objects of the JSON styles."""
 
 
-@dataclass(slots=True)
-class Pass:
+class Pass(Struct):
     """One reading of a file from its start to its end.
 
     Attributes:

@@ -7,8 +7,9 @@ before it cannot be a group (``0.125``, ``1234.567``): ``"1.456"`` is read as on
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 _NUMBER: Final = re.compile(r"[-+\u2212]?\d(?:[\d.,'\u2019\u00a0\u202f\u2009\u066b\u066c ]*\d)?")
 _SEPARATOR: Final = re.compile(r"[^\d]")
@@ -59,8 +60,7 @@ _BY_NAME: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
 """Units by the name of the field, where the word is of an unknown language; the units of Apple's own examples."""
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(Struct, frozen=True):
     """A value in its base unit (seconds, bytes, …).
 
     Attributes:

@@ -5,8 +5,9 @@ A payload tells only the window in which its diagnostics happened (a day up to i
 events in a timeline. Of the call stacks that of the attributed thread is kept.
 """
 
-from dataclasses import asdict
 from typing import Any, Final
+
+from msgspec.structs import asdict
 
 from traceview_parsers.ips import values
 from traceview_parsers.ips.termination import termination

@@ -1,8 +1,9 @@
 """What a payload may look like. A new shape (iOS 27 replaces these classes) is one more entry in `SHAPES`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from traceview_parsers.metrickit.diagnostics import KINDS, report_rows, stack_rows
 from traceview_parsers.metrickit.metrics import metric_rows
@@ -13,8 +14,7 @@ Payload = dict[str, Any]
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """One kind of payload.
 
     Attributes:

@@ -11,11 +11,11 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct
 
 from traceview_parsers.errors import InputError
 from traceview_parsers.powerlog.repair import repaired
@@ -34,24 +34,21 @@ ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
 _FUNCTIONS: Final = frozenset({"count", "min", "max"})
 
 
-@dataclass(frozen=True, slots=True)
-class DbTable:
+class DbTable(Struct, frozen=True):
     """One plain table: its name and its columns."""
 
     name: str
     columns: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Consecutive rows, by column: their row ids and the values as Python has them (texts as bytes)."""
 
     ids: Longs
     columns: list[tuple[Any, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """Where reading a table broke.
 
     Attributes:

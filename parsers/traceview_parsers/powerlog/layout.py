@@ -5,10 +5,10 @@ iOS 12.4 to 26). A column that a file does not have is null.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import pyarrow as pa
+from msgspec import Struct, field
 
 from traceview_parsers.powerlog import derived
 
@@ -17,8 +17,7 @@ Clock = Literal["powerlog", "wall", "assertion"]
 Names = str | tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(Struct, frozen=True):
     """Columns that come from another table of the file, joined by a key.
 
     Attributes:
@@ -34,8 +33,7 @@ class Lookup:
     columns: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """One table of ours from one table of the file.
 
     Attributes:

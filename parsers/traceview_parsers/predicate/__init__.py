@@ -1,10 +1,10 @@
 """Predicates of Apple's ``log show`` and ``log stream``, evaluated on the table ``log``."""
 
-from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any, Final
 
 import pyarrow as pa
+from msgspec import Struct
 
 from traceview_parsers.predicate.errors import PredicateError
 from traceview_parsers.predicate.evaluate import mask
@@ -19,8 +19,7 @@ __all__ = ["Predicate", "PredicateError", "containing", "parse"]
 _DROPPED: Final = "like NSPredicate this drops a backslash that stands for nothing (character {}): write \\\\ for one"
 
 
-@dataclass(frozen=True, slots=True)
-class Predicate:
+class Predicate(Struct, frozen=True):
     """Which rows are wanted.
 
     Attributes:
@@ -29,7 +28,7 @@ class Predicate:
     """
 
     node: Node
-    notes: tuple[str, ...] = field(default=(), compare=False)
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return text_of(self.node)

@@ -1,8 +1,9 @@
 """Which values of a column with few words a comparison accepts."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from traceview_parsers.predicate.keys import LEVEL_NUMBERS, Kind
 from traceview_parsers.predicate.syntax import Comparison, Operator
@@ -19,8 +20,7 @@ _HOLDS: Final[dict[Operator, Callable[[int, int, int], bool]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """Values, and whether these are accepted or all others; None: no value."""
 
     values: frozenset[str | None]

@@ -6,13 +6,13 @@ their distinct values; messages only for rows that the cheaper parts leave open.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 from traceview_parsers.predicate.accepted import WORDS, accepted
 from traceview_parsers.predicate.keys import Kind
@@ -40,8 +40,7 @@ def mask(node: Node, batch: Any) -> Mask:
     return _mask(node, _Rows(batch))
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
+class _Rows(Struct, frozen=True):
     """Some rows of a batch; columns are taken when they are asked for."""
 
     batch: Any

@@ -5,10 +5,11 @@ JSON, and the short ones of its shorthand. Numbers of levels and events: Humio's
 ``os_activity_stream`` constants.
 """
 
-from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from traceview_parsers.schema import LEVELS
 
@@ -26,8 +27,7 @@ class Kind(StrEnum):
     """One of a few words that have no documented numbers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """One key.
 
     Attributes:

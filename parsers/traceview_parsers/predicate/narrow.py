@@ -5,9 +5,10 @@ is left out.
 """
 
 from collections.abc import Callable
-from dataclasses import fields, replace
 from functools import reduce
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from traceview_parsers.predicate.accepted import WORDS, accepted
 from traceview_parsers.predicate.patterns import like_texts
@@ -82,15 +83,15 @@ def _product(left: Alternatives, right: Alternatives) -> Alternatives:
 def _both(one: Clause, other: Clause) -> Clause | None:
     """Return a clause that holds where both do, None where they cannot."""
     changes: dict[str, Any] = {}
-    for field in fields(Clause):
-        mine, theirs = getattr(one, field.name), getattr(other, field.name)
+    for name in Clause.__struct_fields__:
+        mine, theirs = getattr(one, name), getattr(other, name)
         if mine is None or theirs is None:
-            changes[field.name] = theirs if mine is None else mine
-        elif field.name in _ANY_OF:
-            changes[field.name] = mine
+            changes[name] = theirs if mine is None else mine
+        elif name in _ANY_OF:
+            changes[name] = mine
         else:
-            changes[field.name] = mine & theirs
-            if not changes[field.name]:
+            changes[name] = mine & theirs
+            if not changes[name]:
                 return None
     return Clause(**changes)
 
@@ -107,7 +108,7 @@ def _simple(clauses: Alternatives) -> Alternatives:
     single: dict[str, frozenset[Any]] = {}
     others = []
     for clause in dict.fromkeys(clauses):
-        conditions = [field.name for field in fields(Clause) if getattr(clause, field.name) is not None]
+        conditions = [name for name in Clause.__struct_fields__ if getattr(clause, name) is not None]
         if len(conditions) == 1:
             single[conditions[0]] = single.get(conditions[0], frozenset()) | getattr(clause, conditions[0])
         else:

@@ -5,9 +5,10 @@ it: keys compared with values. Beside it stands the shorthand of ``log`` (``log 
 sources): ``p=Safari|Finder AND c:net AND type>=error AND "text of the message"``.
 """
 
-from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import Final
+
+from msgspec.structs import replace
 
 from traceview_parsers.predicate.errors import PredicateError
 from traceview_parsers.predicate.keys import ABSENT, SHORT, Key, Kind, closest, find, known, named

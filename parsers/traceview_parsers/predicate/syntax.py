@@ -1,8 +1,9 @@
 """What a predicate is: a tree of frozen parts, and its text."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from traceview_parsers.predicate.keys import EVENT_NAMES, Key, Kind
 
@@ -39,8 +40,7 @@ Value = str | int | float | None
 """Text, number, UTC nanoseconds of a time, the value of a column with few words, or NULL."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """A key compared with values.
 
     Attributes:
@@ -58,29 +58,25 @@ class Comparison:
     markless: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(Struct, frozen=True):
     """All parts hold."""
 
     parts: "tuple[Node, ...]"
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(Struct, frozen=True):
     """One of the parts holds."""
 
     parts: "tuple[Node, ...]"
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """The part does not hold."""
 
     part: "Node"
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Struct, frozen=True):
     """TRUEPREDICATE or FALSEPREDICATE."""
 
     holds: bool

@@ -1,9 +1,10 @@
 """The words of a predicate (Apple, Predicate Programming Guide: "Predicate Format String Syntax")."""
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from traceview_parsers.predicate.errors import PredicateError
 
@@ -20,8 +21,7 @@ class Sort(StrEnum):
     end = "end"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """A token.
 
     Attributes:

@@ -4,12 +4,12 @@ import gzip
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import pyarrow as pa
+from msgspec import Struct
 
 from traceview_parsers import schema
 from traceview_parsers.errors import InputError
@@ -39,8 +39,7 @@ _BY_NAME: Final = 60
 _BY_CONTENT: Final = 70
 
 
-@dataclass(frozen=True, slots=True)
-class _Subject:
+class _Subject(Struct, frozen=True):
     """One kind of file: how it is called, how it begins, how it is read into tables."""
 
     names: re.Pattern[str]

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from traceview_parsers import schema
 from traceview_parsers.problems import Problems
@@ -19,8 +20,7 @@ _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?B)?", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)?")
 
 
-@dataclass(slots=True)
-class Place:
+class Place(Struct):
     """One file and what is known around it.
 
     Attributes:
@@ -54,8 +54,7 @@ TAKES_NS: Final = 600 * SECOND
 """Heuristic: the files of a sysdiagnose are written within ten minutes of the time in its name."""
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """What one file gives.
 
     Attributes:

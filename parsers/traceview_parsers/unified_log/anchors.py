@@ -21,11 +21,12 @@ record one below `BOOT_NS`. Beyond that no single record moves times without a w
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 AGREES_NS: Final = 1_000_000_000
 """Two moments agree whose offsets differ by less. Heuristic, from the real archives: see above."""
@@ -50,8 +51,7 @@ LEFT_OUT: Final = "damaged-timesync"
 DOUBTED: Final = "doubtful-timesync"
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """A tick and its wall time (UTC ns), stated by `what` at byte `at` of `file` (a path within the archive)."""
 
     tick: int
@@ -65,8 +65,7 @@ class Moment:
         return f"the {self.what} that puts tick {self.tick} at {wall}Z"
 
 
-@dataclass(slots=True)
-class Boot:
+class Boot(Struct):
     """What timesync files say about one boot.
 
     Attributes:

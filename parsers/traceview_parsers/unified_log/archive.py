@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from traceview_parsers.unified_log import tracev3
 
@@ -18,8 +19,7 @@ _HEAD_BYTES: Final = 4096
 """What is read to find a file's header: real ones take 224 bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
+class Files(Struct, frozen=True):
     """The files of one archive.
 
     Attributes:

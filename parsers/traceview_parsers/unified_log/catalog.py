@@ -6,10 +6,10 @@ The process list of a chunk set names entries by their index field, not by their
 """
 
 import struct
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
+from msgspec import Struct
 
 from traceview_parsers.unified_log.interning import Array, Names, PairTable, Rows
 
@@ -47,8 +47,7 @@ class SubChunk(NamedTuple):
     processes: tuple[int, ...]
 
 
-@dataclass(slots=True)
-class Catalog:
+class Catalog(Struct):
     """One catalog, its processes registered in `Processes`.
 
     Attributes:

@@ -6,11 +6,11 @@ firehose (0x6001), oversize (0x6002), state dump (0x6003) and simple dump (0x600
 """
 
 import struct
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import lz4.block
 import numpy as np
+from msgspec import Struct, field
 
 from traceview_parsers.binary_views import overlapping
 from traceview_parsers.unified_log.interning import Array
@@ -42,8 +42,7 @@ _BLOCK: Final = 1 << 15
 """Words that are looked at together (256 KB, which stay in the processor's cache)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unpacked:
+class Unpacked(Struct, frozen=True):
     """The bytes of one chunk set; `trouble` says what was wrong with it, or is empty."""
 
     data: bytes
@@ -77,8 +76,7 @@ def unpack(packed: memoryview) -> Unpacked:
     return Unpacked(parts[0] if len(parts) == 1 else b"".join(parts), trouble)
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(Struct):
     """Some chunk sets, decompressed into one buffer.
 
     Attributes:

@@ -1,12 +1,12 @@
 """From decompressed chunk sets to record batches of ``log``."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from msgspec import Struct, field
 
 from traceview_parsers.unified_log import chunksets, columns, firehose, lockstep
 from traceview_parsers.unified_log.callsites import CallSites, Images
@@ -35,8 +35,7 @@ _MOST_LOST: Final = np.uint64(1 << 32)
 """Larger counts of lost messages are damage; they do not spoil the sum."""
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """What was met while decoding.
 
     Attributes:
@@ -58,16 +57,14 @@ class Tally:
     incomplete: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A record whose oversize data was not met yet: its position in the archive (`rows.OFFSET_BITS`)."""
 
     position: int
     key: Key
 
 
-@dataclass(slots=True)
-class Job:
+class Job(Struct):
     """What to decode of a load.
 
     Attributes:
@@ -96,8 +93,7 @@ class Job:
         return chunks if rows is None else chunks[rows]
 
 
-@dataclass(slots=True)
-class _Records:
+class _Records(Struct):
     """Tracepoints with all that is known of them, and whether they are wanted."""
 
     points: Tracepoints

@@ -4,10 +4,10 @@ Layout (libyal dtformats): a 32-byte preamble, tracepoints of a 24-byte head and
 then the private data. The public size counts 16 bytes of the preamble (checked on real archives).
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from msgspec import Struct
 
 from traceview_parsers.unified_log.chunksets import Batch
 from traceview_parsers.unified_log.interning import Array
@@ -66,8 +66,7 @@ def _origin_sizes() -> Array:
 _ORIGIN_SIZES: Final = _origin_sizes()
 
 
-@dataclass(slots=True)
-class Chunks:
+class Chunks(Struct):
     """The firehose chunks of a batch that are to be read.
 
     Attributes:
@@ -87,8 +86,7 @@ class Chunks:
     second: Array
 
 
-@dataclass(slots=True)
-class Tracepoints:
+class Tracepoints(Struct):
     """Heads of all tracepoints of some chunks, in the order of the batch; arrays of one element a tracepoint.
 
     Attributes:
@@ -117,7 +115,7 @@ class Tracepoints:
 
     def take(self, rows: Array) -> "Tracepoints":
         """Return some of them."""
-        return Tracepoints(**{name: getattr(self, name)[rows] for name in self.__slots__})
+        return Tracepoints(**{name: getattr(self, name)[rows] for name in self.__struct_fields__})
 
 
 def read_heads(batch: Batch, chunks: Chunks, at: Array, owner: Array) -> Tracepoints:
@@ -139,8 +137,7 @@ def read_heads(batch: Batch, chunks: Chunks, at: Array, owner: Array) -> Tracepo
     )
 
 
-@dataclass(slots=True)
-class Origins:
+class Origins(Struct):
     """The fields that tell where tracepoints come from; 0 where one has none.
 
     Attributes:
@@ -158,8 +155,7 @@ class Origins:
     subsystem: Array
 
 
-@dataclass(slots=True)
-class Fields:
+class Fields(Struct):
     """The other fields that flags announce; 0 where a tracepoint has none. Activity ids keep their high word.
 
     Attributes:
@@ -188,7 +184,7 @@ class Fields:
 
     def take(self, rows: Array) -> "Fields":
         """Return those of some tracepoints."""
-        return Fields(**{name: getattr(self, name)[rows] for name in self.__slots__})
+        return Fields(**{name: getattr(self, name)[rows] for name in self.__struct_fields__})
 
 
 class FieldReader:
@@ -267,7 +263,7 @@ class FieldReader:
         """Set the fields of tracepoints to 0 that end before their fields do: what was read there is not theirs."""
         cut = np.flatnonzero(self._cursor > self._points.end)
         if cut.size:
-            for name in found.__slots__:
+            for name in found.__struct_fields__:
                 if name != "items":
                     getattr(found, name)[cut] = 0
 

@@ -6,9 +6,10 @@ print it unchanged too.
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
+
+from msgspec import Struct
 
 Star = Literal["*"]
 """Marks a width or precision that an argument item supplies."""
@@ -38,8 +39,7 @@ _LABELS: Final = (*_SIGNPOST_METADATA, "name=", "name:", "mask.", "key:")
 """Annotations that name or mark a value (compared in lower case) and say nothing about its text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placeholder:
+class Placeholder(Struct, frozen=True):
     """One specifier of a format string.
 
     Attributes:

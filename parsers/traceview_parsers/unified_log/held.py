@@ -3,7 +3,6 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from types import TracebackType
@@ -11,6 +10,7 @@ from typing import IO, Any, Final, Self
 
 import numpy as np
 import pyarrow as pa
+from msgspec import Struct
 
 from traceview_parsers.errors import InputError
 from traceview_parsers.unified_log import columns
@@ -114,8 +114,7 @@ class Held:
         self._spilled.setdefault(window, []).append(_Spilled(self._file, piece))
 
 
-@dataclass(slots=True)
-class _Whole:
+class _Whole(Struct):
     """Memory that is free again when no piece of it is left.
 
     Attributes:

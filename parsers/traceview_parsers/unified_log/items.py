@@ -6,10 +6,10 @@ record's values or in the chunk's private data. The type's upper half says what 
 (bit 0 private, bit 1 public, bit 2 sensitive).
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from msgspec import Struct
 
 from traceview_parsers.binary_views import overlapping
 from traceview_parsers.unified_log.interning import Array
@@ -25,8 +25,7 @@ _SIZE_MASK: Final = np.array([(1 << (8 * size)) - 1 for size in range(8)] + [2**
 IS_NO_VALUE: Final = np.isin(np.arange(256) >> 4, (LENGTH, MASK_NAME))
 
 
-@dataclass(slots=True)
-class Places:
+class Places(Struct):
     """Where the items and values of each record lie in a buffer; arrays of one element a record.
 
     Attributes:
@@ -42,8 +41,7 @@ class Places:
     private_end: Array
 
 
-@dataclass(slots=True)
-class Items:
+class Items(Struct):
     """All items of some records, in no particular order; arrays of one element an item.
 
     Attributes:

@@ -3,11 +3,11 @@
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from msgspec import Struct, field
 
 from traceview_parsers.problems import Problems
 from traceview_parsers.unified_log.catalog import UNKNOWN, Catalog, SubChunk
@@ -48,8 +48,7 @@ Sets = list[tuple[SetPlace, bytes]]
 """Chunk sets with their decompressed data."""
 
 
-@dataclass(slots=True)
-class Pass:
+class Pass(Struct):
     """One run over the archive.
 
     Attributes:

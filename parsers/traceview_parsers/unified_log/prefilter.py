@@ -6,11 +6,11 @@ pair, a level or an event can fulfil, and a record can fulfil those that all of 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from msgspec import Struct
 
 from traceview_parsers.schema import EVENTS, LEVELS
 from traceview_parsers.selection import Clause, Marks, Selection
@@ -31,8 +31,7 @@ _GROUP: Final = 64
 """Clauses that are evaluated together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdicts:
+class Verdicts(Struct, frozen=True):
     """What is known of records whose messages are not written yet.
 
     Attributes:
@@ -48,8 +47,7 @@ class Verdicts:
         return Verdicts(self.verdict[rows], self.clauses[:, rows])
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(Struct, frozen=True):
     """What is known of records whose messages are not written yet; arrays of one element a record.
 
     Attributes:
@@ -67,8 +65,7 @@ class Candidates:
     pair: Callable[[Array], Array]
 
 
-@dataclass(frozen=True, slots=True)
-class Dumps:
+class Dumps(Struct, frozen=True):
     """What is known of simple dumps; arrays of one element a dump.
 
     Attributes:

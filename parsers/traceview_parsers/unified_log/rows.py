@@ -1,11 +1,11 @@
 """Record batches of ``log`` from decoded fields."""
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from msgspec import Struct
 
 from traceview_parsers.schema import ARGUMENTS_FIELD, EVENTS, REF_POSITION_BITS, SCHEMAS, TIME
 from traceview_parsers.unified_log import columns, firehose
@@ -25,8 +25,7 @@ _ACTIVITY_ID: Final = np.uint64((1 << 63) - 1)
 """The top bit of activity ids is a mark, not part of the number."""
 
 
-@dataclass(slots=True)
-class Load:
+class Load(Struct):
     """A batch with all that is known of it.
 
     Attributes:
@@ -53,8 +52,7 @@ class Load:
         return positions
 
 
-@dataclass(slots=True)
-class Found:
+class Found(Struct):
     """What tracepoints refer to; arrays of one element a tracepoint.
 
     Attributes:
@@ -75,7 +73,7 @@ class Found:
 
     def take(self, rows: Array) -> "Found":
         """Return some of them."""
-        return Found(**{name: getattr(self, name).take(rows) for name in self.__slots__})
+        return Found(**{name: getattr(self, name).take(rows) for name in self.__struct_fields__})
 
 
 class RowBuilder:

@@ -2,8 +2,9 @@
 
 import mmap
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from traceview_parsers.problems import Problems
 from traceview_parsers.unified_log import tracev3
@@ -15,8 +16,7 @@ from traceview_parsers.unified_log.passes import Pass, SetPlace
 from traceview_parsers.unified_log.timesync import Boots, Clock
 
 
-@dataclass(slots=True)
-class _State:
+class _State(Struct):
     """Where in a file the reading is."""
 
     path: Path

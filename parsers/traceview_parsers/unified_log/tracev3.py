@@ -6,8 +6,9 @@ catalogs (0x600b), each followed by its chunk sets (0x600d).
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
 
 from traceview_parsers.unified_log.marks import Marks
 
@@ -30,8 +31,7 @@ Report = Callable[[str, str, int], None]
 """Takes (kind, message, byte offset) of a problem."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True):
     """What the header chunk says about the device and its clocks.
 
     Attributes:

@@ -9,10 +9,10 @@ When chunks begin is read from the sets themselves, since decompressing costs li
 is right in the real archives at hand, but order should not depend on it.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from msgspec import Struct
 
 from traceview_parsers.unified_log.chunksets import FIREHOSE, OVERSIZE, Batch
 from traceview_parsers.unified_log.firehose import DELTA
@@ -26,8 +26,7 @@ _ONE_RECORD: Final = 48 + 24
 """Bytes of a firehose chunk with the head of one tracepoint."""
 
 
-@dataclass(slots=True)
-class Due:
+class Due(Struct):
     """Chunks that begin in some windows, in the order of storage; arrays of one element a chunk.
 
     Attributes:
@@ -124,8 +123,7 @@ class Beginnings:
         return Windows(np.array([first, last]), cuts, ticks, places, tags)
 
 
-@dataclass(slots=True)
-class Share:
+class Share(Struct):
     """Which records one of several processes takes that read an archive together: those of each `count`-th window.
 
     Attributes:

@@ -1,9 +1,9 @@
 """Rows and cells of a block, with every reference resolved."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct
 
 from traceview_parsers.xctrace.definitions import NEGATIVE, NUMBER, OTHER, Definitions
 from traceview_parsers.xctrace.digits import Longs, Mask, Words, decimals
@@ -16,8 +16,7 @@ NOTHING: Final = -(1 << 62)
 _MINUS: Final = 45
 
 
-@dataclass(slots=True)
-class Faults:
+class Faults(Struct):
     """What was wrong in a block: rows by reason, references by reason, with the first offset of each."""
 
     counts: dict[str, int]
@@ -30,8 +29,7 @@ class Faults:
             self.counts[kind] = self.counts.get(kind, 0) + len(offsets)
 
 
-@dataclass(slots=True)
-class Block:
+class Block(Struct):
     """One block of rows.
 
     Attributes:

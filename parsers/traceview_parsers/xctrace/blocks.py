@@ -1,8 +1,9 @@
 """Runs of whole rows, some megabytes at a time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, Final
+
+from msgspec import Struct
 
 from traceview_parsers.xctrace.document import Node
 
@@ -12,8 +13,7 @@ MAX_ROW_BYTES: Final = 64 << 20
 _ROW, _ROW_END = b"<row", b"</row>"
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """Whole rows as they are in the file at `offset`; or, with `lost`, the beginning of one that never ends."""
 
     data: bytes

@@ -6,10 +6,10 @@ position in the file is, and what later blocks refer to is read again when it is
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final, TypeVar
 
 import numpy as np
+from msgspec import Struct, field
 
 from traceview_parsers.xctrace.digits import Longs, Mask, Words
 from traceview_parsers.xctrace.markup import Element, decode, parse
@@ -30,8 +30,7 @@ _SLACK: Final = 1 << 20
 """Files that somebody has cut rows out of begin at higher ids."""
 
 
-@dataclass(slots=True)
-class Ids:
+class Ids(Struct):
     """Position, value, name and form by id. `redefined`: some id stands for different values in turn."""
 
     offset: Longs = field(default_factory=lambda: np.zeros(0, np.int64))

@@ -1,9 +1,10 @@
 """Where the tables of an export lie: one pass over the file finds its nodes without reading their rows."""
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from traceview_parsers.xctrace.markup import Element, attributes, parse
 
@@ -16,16 +17,14 @@ _XPATH: Final = re.compile(r"run\[(\d{1,6})\]/data\[\d{1,6}\]/table\[(\d{1,6})\]
 _HEAD: Final = re.compile(rb"<node((?:\s[^<>]*)?)(/?)>\s*")
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """One column of a table: its mnemonic and its engineering type, both as printed."""
 
     mnemonic: str
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One ``<node>``: a table.
 
     Attributes:
@@ -49,8 +48,7 @@ class Node:
     details: bool = False
 
 
-@dataclass(slots=True)
-class Document:
+class Document(Struct):
     """One export file.
 
     Attributes:

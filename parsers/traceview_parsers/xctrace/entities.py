@@ -1,8 +1,9 @@
 """Threads and processes as cells name them."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from traceview_parsers.xctrace.definitions import Definitions
 from traceview_parsers.xctrace.markup import Element
@@ -14,16 +15,14 @@ _NAMELESS: Final = "Process"
 _MAX_SIGNED: Final = (1 << 63) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(Struct, frozen=True):
     """A process: name and number, None where unknown."""
 
     name: str | None = None
     pid: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Thread:
+class Thread(Struct, frozen=True):
     """A thread: its name (None where it has none), its number and its process."""
 
     name: str | None = None

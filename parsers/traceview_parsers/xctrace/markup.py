@@ -7,8 +7,9 @@ never expanded.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 MAX_DEPTH: Final = 64
 """Nesting of real exports stays below ten."""
@@ -21,8 +22,7 @@ _ENTITY: Final = re.compile(r"&(#[xX]?[0-9A-Fa-f]{1,8}|amp|lt|gt|quot|apos);")
 _NAMED: Final = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
 
-@dataclass(slots=True)
-class Element:
+class Element(Struct):
     """One element: its attributes, the text before its first child, its children."""
 
     tag: str

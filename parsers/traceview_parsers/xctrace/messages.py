@@ -5,12 +5,12 @@ with thousands separators of the exporting Mac's language; from the children the
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 from traceview_parsers.schema import ARGUMENTS_FIELD
 from traceview_parsers.xctrace.block import NOTHING
@@ -33,8 +33,7 @@ _NULL: Final = "(null)"
 Argument = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """One child of a message: the text it gives, and its argument (None for text of the format)."""
 
     text: str

@@ -1,12 +1,12 @@
 """Record batches of a node: the fixed tables, and one table of its own for every other schema."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 from traceview_parsers.schema import ARGUMENTS_FIELD, LEVELS, NAME, TIME, table_batch
 from traceview_parsers.xctrace.block import NOTHING
@@ -30,8 +30,7 @@ _SIGNPOST_TYPES: Final = frozenset({"begin", "end", "event"})
 Arrays = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """What all rows of a node share.
 
     Attributes:

@@ -7,10 +7,10 @@ a value, another order) are rewritten in place, in the same number of bytes, and
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct
 
 from traceview_parsers.xctrace.digits import Longs, Mask, Words, decimals
 from traceview_parsers.xctrace.markup import ATTRIBUTE, TAG
@@ -32,8 +32,7 @@ _LESS, _GREATER, _SLASH, _BLANK, _DOUBLE = 60, 62, 47, 32, 34
 _REMARK: Final = re.compile(rb"<!--.*?-->|<\?.*?\?>", re.DOTALL)
 
 
-@dataclass(slots=True)
-class Tags:
+class Tags(Struct):
     """Tags of a block; arrays of one element a tag in document order unless said otherwise.
 
     Attributes:

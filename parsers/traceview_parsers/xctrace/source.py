@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
 from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct, field
 
 from traceview_parsers.schema import REF_POSITION_BITS, SCHEMAS, TIME
 from traceview_parsers.selection import EVERYTHING, Selection
@@ -37,8 +37,7 @@ _SHOWN: Final = 8
 """Schemas that a note lists; a System Trace has some forty."""
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(Struct):
     """What earlier passes over a document found."""
 
     ids: Ids = field(default_factory=Ids)
@@ -46,8 +45,7 @@ class _Known:
     read: set[int] = field(default_factory=set)
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(Struct):
     """What passes over a node found so far; each row is counted once, however often it is read.
 
     Attributes:

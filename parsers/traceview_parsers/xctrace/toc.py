@@ -2,8 +2,9 @@
 
 import datetime as dt
 import re
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from traceview_parsers.xctrace.claims import CONTENTS
 from traceview_parsers.xctrace.markup import Element, parse
@@ -12,8 +13,7 @@ _VERSION: Final = re.compile(r"(\S+)(?: \((\w+)\))?")
 _MAX_BYTES: Final = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """One recording of a trace.
 
     Attributes:

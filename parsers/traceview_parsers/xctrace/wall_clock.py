@@ -1,11 +1,11 @@
 """When a recording began: trace-relative nanoseconds plus this give UTC."""
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 import numpy as np
+from msgspec import Struct
 
 from traceview_parsers.clock import resolution_ns
 from traceview_parsers.xctrace.markup import Element
@@ -22,8 +22,7 @@ _OLDEST_NS: Final = 1_400_000_000 * SECOND
 _NEWEST_NS: Final = 2_500_000_000 * SECOND
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """Start of a recording in UTC nanoseconds, and where it is written."""
 
     ns: int

@@ -1,11 +1,11 @@
 """One card for each call: its phases with latencies, and what disturbed it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import polars as pl
+from msgspec import Struct
 
 from traceview.analysis import Analysis
 from traceview.episodes.glitch_causes import cause_in_words
@@ -42,8 +42,7 @@ FAULTS: Final = {
 _CALLS: Final = LANES[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One step of a call; `after` is the time since the step before."""
 
     name: str
@@ -51,8 +50,7 @@ class Step:
     after: str
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """A phase in the bar, in thousandths of the call."""
 
     key: str
@@ -61,8 +59,7 @@ class Segment:
     width: float
 
 
-@dataclass(frozen=True, slots=True)
-class Disturbance:
+class Disturbance(Struct, frozen=True):
     """Something that happened in the call; `left` is its place in the bar."""
 
     time: Moment
@@ -71,8 +68,7 @@ class Disturbance:
     left: float
 
 
-@dataclass(frozen=True, slots=True)
-class CallView:
+class CallView(Struct, frozen=True):
     """One call; `findings` holds id, severity and title of each finding about it."""
 
     id: str
@@ -88,8 +84,7 @@ class CallView:
     findings: tuple[tuple[str, str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
+class _Window(Struct, frozen=True):
     begin: datetime
     end: datetime
 

@@ -1,12 +1,12 @@
 """Evidence lines of findings among their neighbours in time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
 
 from traceview.analysis import LINE_SCHEMA, Analysis
 from traceview.plots.text import duration
@@ -21,8 +21,7 @@ PAUSE_NS: Final = 2_000_000_000
 """Pauses from this length on are written out between lines, shorter ones only where lines are left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class LineView:
+class LineView(Struct, frozen=True):
     """One log line, or a pause before it."""
 
     evidence: bool
@@ -39,8 +38,7 @@ class LineView:
     signal: str
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceView:
+class EvidenceView(Struct, frozen=True):
     """Lines of one finding, and what is not shown of them.
 
     Attributes:

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from traceview.analysis import Analysis
 from traceview.plots.shapes import finding_ids
@@ -22,8 +22,7 @@ _CODE: Final = re.compile(r"`([^`\n]+)`")
 UNITS: Final = {"s": "s", "count": "", "ms": "ms", "bytes": "bytes", "hz": "Hz", "percent": "%"}
 
 
-@dataclass(frozen=True, slots=True)
-class FindingView:
+class FindingView(Struct, frozen=True):
     """One finding; `id` is its permalink, `window` the fragment that zooms to it, `given` what the rule rates it."""
 
     id: str
@@ -49,8 +48,7 @@ class FindingView:
     evidence: EvidenceView
 
 
-@dataclass(frozen=True, slots=True)
-class FindingsView:
+class FindingsView(Struct, frozen=True):
     """All findings that are shown, and how many are not."""
 
     items: tuple[FindingView, ...]

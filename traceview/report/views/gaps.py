@@ -1,7 +1,8 @@
 """What the capture could not show: coverage by source, rules without inputs, problems."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from traceview.analysis import Analysis
 from traceview.clocks import bound_text
@@ -14,8 +15,7 @@ from traceview_parsers.trace import Coverage
 BAR_WIDTH: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class CoverageView:
+class CoverageView(Struct, frozen=True):
     """One source; `left` and `width` are thousandths of the time that all sources cover together."""
 
     source: str
@@ -31,8 +31,7 @@ class CoverageView:
     width: float
 
 
-@dataclass(frozen=True, slots=True)
-class ProblemView:
+class ProblemView(Struct, frozen=True):
     """What could not be read."""
 
     source: str
@@ -43,8 +42,7 @@ class ProblemView:
     sample: str
 
 
-@dataclass(frozen=True, slots=True)
-class SourcesView:
+class SourcesView(Struct, frozen=True):
     """All sources: `first` those that matter, `rest` those that tell nothing doubtful and that no finding rests on."""
 
     first: tuple[CoverageView, ...]

@@ -1,11 +1,11 @@
 """How much of an analysis goes into one file."""
 
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+
+class Limits(Struct, frozen=True):
     """Caps of one report; what a cap leaves out is counted in the report itself.
 
     Attributes:

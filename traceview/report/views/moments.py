@@ -1,8 +1,9 @@
 """Times as the whole report prints them."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
+
+from msgspec import Struct
 
 from traceview.analysis import Analysis
 from traceview.plots.clock import DisplayClock
@@ -13,16 +14,14 @@ from traceview.plots.view import clock_of, log_span, witness_rows
 PERMALINK_MARGIN = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """One time: for people, and for machines (RFC 3339, UTC)."""
 
     text: str
     iso: str
 
 
-@dataclass(frozen=True, slots=True)
-class Moments:
+class Moments(Struct, frozen=True):
     """Prints times on one clock, with the date where the capture spans several days."""
 
     clock: DisplayClock

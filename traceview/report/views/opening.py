@@ -1,17 +1,17 @@
 """What the timeline opens with, and links to what lies outside of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+
+from msgspec import Struct
 
 from traceview.report.views.moments import Moments
 
 _LINKS: Final = 6
 
 
-@dataclass(frozen=True, slots=True)
-class OpeningView:
+class OpeningView(Struct, frozen=True):
     """The sentence above the timeline; `links` have fragment, time and content of a stretch, `more` are not listed."""
 
     sentence: str

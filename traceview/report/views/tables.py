@@ -1,11 +1,11 @@
 """Episode tables as rows of text."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import polars as pl
+from msgspec import Struct
 
 from traceview.analysis import Analysis
 from traceview.plots.text import number, plural
@@ -18,8 +18,7 @@ MERGED: Final = frozenset({*FIXED, "start_how", "end_how", "evidence"})
 CELL_CHARACTERS: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """One cell: text, or a moment with a remark on how it is known."""
 
     text: str = ""
@@ -28,8 +27,7 @@ class Cell:
     figure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RowView:
+class RowView(Struct, frozen=True):
     """One episode; `window` zooms the timeline to it."""
 
     id: str
@@ -37,8 +35,7 @@ class RowView:
     cells: tuple[Cell, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TableView:
+class TableView(Struct, frozen=True):
     """One episode table without the columns that hold nothing."""
 
     name: str

@@ -1,8 +1,9 @@
 """The verdict: what happened, to which app, how bad; and what was looked at where nothing was found."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from traceview.analysis import Analysis
 from traceview.app_versions import with_version
@@ -34,8 +35,7 @@ REDACTION: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class VerdictView:
+class VerdictView(Struct, frozen=True):
     """First screen of the report."""
 
     headline: str

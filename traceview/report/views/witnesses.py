@@ -1,11 +1,11 @@
 """What other witnesses than the log tell: reports, contradictions, one line a lane, clocks; and what they know of a call."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import polars as pl
+from msgspec import Struct
 
 from traceview.analysis import Analysis
 from traceview.episodes.schema import TIME
@@ -33,8 +33,7 @@ _MANY_LINES: Final = 30
 _CALM: Final = frozenset({"nominal"})
 
 
-@dataclass(frozen=True, slots=True)
-class ReportLine:
+class ReportLine(Struct, frozen=True):
     """One crash, jetsam or resource report."""
 
     window: str
@@ -46,8 +45,7 @@ class ReportLine:
     explanation: str
 
 
-@dataclass(frozen=True, slots=True)
-class Contradiction:
+class Contradiction(Struct, frozen=True):
     """A window in which two sources name different states of one app."""
 
     window: str
@@ -57,8 +55,7 @@ class Contradiction:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class LaneLine:
+class LaneLine(Struct, frozen=True):
     """What one witness tells in one lane about one app, or about the device."""
 
     title: str
@@ -68,8 +65,7 @@ class LaneLine:
     clock: str
 
 
-@dataclass(frozen=True, slots=True)
-class WitnessesView:
+class WitnessesView(Struct, frozen=True):
     """The section; empty parts are left out."""
 
     reports: tuple[ReportLine, ...]
