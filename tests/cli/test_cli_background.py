@@ -8,6 +8,7 @@ import pytest
 
 from traceview.cli.background import in_background
 from traceview.episodes.schema import empty_episodes
+from traceview_parsers.trace import Coverage
 
 START = datetime(2026, 1, 15, 10, tzinfo=UTC)
 
@@ -53,3 +54,15 @@ def test_apps_that_were_not_in_the_background_are_not_told() -> None:
         .strip()
         .startswith("… 2 more apps")
     )
+
+
+def test_a_stretch_that_the_capture_cuts_lasts_until_the_last_time_covered() -> None:
+    def ends(second: float) -> Coverage:
+        moments = (round(moment.timestamp()) * 10**9 for moment in (START, after(second)))
+        return Coverage("a.log", "log_text", *moments, None, "")
+
+    cut = runs({"call_s": 37.4}, {"end": after(10), "call_s": 10.0})
+    told = in_background(cut, ["com.acme"], [ends(20), ends(38)]).splitlines()[1]
+    assert told.strip() == "com.acme: at least 48.0 s in 2 stretches; held by calls 47.4 s"
+    early = in_background(runs({"start": after(5)}), ["com.acme"], [ends(2)])
+    assert "at least 0.00 s in 1 stretch" in early

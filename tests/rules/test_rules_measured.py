@@ -1,5 +1,6 @@
 """What PowerLog and Instruments measured, and what the capture says of its own clocks."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -106,3 +107,25 @@ def test_a_powerlog_in_lite_mode_or_without_its_tables(case: Any) -> None:
     lacks, lite = case.findings("powerlog-limited")
     assert (lite.number, lite.pattern, lacks.pattern) == ("Q03", "lite", "lacks")
     assert "power_call_service" in lacks.explanation
+
+
+@pytest.mark.parametrize(
+    ("value", "asleep", "title"),
+    [
+        (32.0, [(100, 195)], "com.acme.voip used 47 % of a core for 205 s in the background"),
+        (10.0, [(30, 300)], "com.acme.voip used 100 % of a core for 30.0 s in the background"),
+        (3.0, [(9, 300)], None),  # too short to come near a limit that counts over a minute
+        (20.0, [(150, 160)], None),
+        (30.0, [(0, 300)], "com.acme.voip used 30 % of a core for 300 s in the background"),
+    ],
+)
+def test_a_suspended_app_uses_no_cpu(case: Any, value: float, asleep: list[tuple[float, float]], title: str) -> None:
+    case.add("app_states", -100, 0, state="foreground").add("app_states", 300, 900, state="foreground")
+    edges = [0, *(edge for pair in asleep for edge in pair), 300]
+    for at, (start, end) in enumerate(pairwise(edges)):
+        if end > start:
+            case.add("app_states", start, end, state="suspended" if at % 2 else "background")
+    case.measure("cpu", 0, 300, value=value)
+    found = case.findings("cpu-near-limit")
+    assert [one.title for one in found] == ([title] if title else [])
+    assert all(("of which it was suspended" in one.explanation) == (asleep != [(0, 300)]) for one in found)

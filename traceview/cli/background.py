@@ -8,7 +8,9 @@ import typer
 
 from traceview.cli.options import visible
 from traceview.cli.summary import fold
+from traceview.completeness import spanning
 from traceview.rules.rows import duration, plural
+from traceview_parsers.trace import Coverage
 
 _MOST_APPS: Final = 5
 _HOLDERS: Final = {
@@ -23,13 +25,17 @@ _SHORTEST_S: Final = 0.05
 """Shorter times are shown as 0.0 s, which says nothing."""
 
 
-def in_background(runs: pl.DataFrame, apps: Sequence[str]) -> str:
+def in_background(runs: pl.DataFrame, apps: Sequence[str], coverage: Sequence[Coverage] = ()) -> str:
     """Return a paragraph about the apps that ran in the background, empty where none did.
 
     Args:
         runs: Table ``background_runs``.
         apps: The apps to tell of, most relevant first.
+        coverage: Of all sources: a stretch that has no end lasted at least until the last time that they cover.
     """
+    until = max((one.end_ns for one in spanning(coverage) if one.end_ns is not None), default=None)
+    covered = pl.lit(until, pl.Int64).cast(runs.schema["end"])
+    runs = runs.with_columns(pl.max_horizontal("start", pl.coalesce("end", covered)).alias("far"))
     told = [app for app in apps if app in set(runs["app"].drop_nulls())]
     if not told:
         return ""
@@ -40,8 +46,8 @@ def in_background(runs: pl.DataFrame, apps: Sequence[str]) -> str:
 
 
 def _of_app(runs: pl.DataFrame) -> str:
-    length = (runs["end"] - runs["start"]).dt.total_microseconds() / 1e6
-    at_least = "at least " if length.null_count() else ""  # the capture ends within one
+    length = (runs["far"] - runs["start"]).dt.total_microseconds() / 1e6
+    at_least = "at least " if runs["end"].null_count() else ""  # the capture ends within one
     told = [f"{at_least}{duration(float(length.sum()))} in {plural(runs.height, 'stretch', 'stretches')}"]
     held = {name: float(runs[column].fill_null(0.0).sum()) for column, name in _HOLDERS.items()}
     if some := [f"{name} {duration(seconds)}" for name, seconds in held.items() if seconds >= _SHORTEST_S]:

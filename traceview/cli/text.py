@@ -60,7 +60,7 @@ def render_analysis(analysis: Analysis, *, in_full: bool = False) -> str:
     parts += _findings(analysis, clock)
     parts += [
         _calls(analysis.episodes["calls"], clock),
-        in_background(analysis.episodes["background_runs"], analysis.apps),
+        in_background(analysis.episodes["background_runs"], analysis.apps, analysis.coverage),
     ]
     parts += [_not_shown(analysis, zone, in_full=in_full)]
     return "\n\n".join(part for part in parts if part)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 import polars as pl
+from msgspec import Struct
 
 from traceview.rules import links
 from traceview.rules.proofs import state_edges
@@ -31,6 +32,8 @@ _DAY_S: Final = 86_400.0
 _MOSTLY: Final = 0.9
 """A measured interval is background where the app spent this share of it there (heuristic: PowerLog's intervals have
 edges of their own)."""
+_LIMIT_S: Final = 60.0
+"""The usual limit counts CPU time over 60 s (real cpu_resource reports: "80% cpu over 60 seconds")."""
 _UNSEEN: Final = frozenset({"background", "suspended"})
 
 
@@ -98,28 +101,64 @@ def _near_limit(inputs: Inputs) -> Iterator[Finding]:
     limits = inputs.thresholds
     hot = []
     for row in measured(inputs, "cpu"):
-        long = _length(row) > limits["short"]
-        if (row["value"] or 0) >= (limits["long_percent"] if long else limits["percent"]) and _in_background(
-            inputs, row
-        ):
+        load = _load(inputs, row)
+        limit = limits["long_percent" if load.ran_s > limits["short"] else "percent"]
+        if load.percent >= limit and _in_background(inputs, row):
             hot.append(row)
     for app, about in _by_app(hot).items():
-        worst = max(about, key=lambda row: float(row["value"]))
+        worst = max((_load(inputs, row) for row in about), key=lambda load: load.percent)
+        share = float(worst.row["value"]) * _length(worst.row) / worst.ran_s
         yield finding(
             "cpu-near-limit",
             "T09",
             Severity.medium,
             about,
             lines=_background_edges(inputs, about),
-            title=f"{app} used {worst['value']:.0f} % of a core for {duration(_length(worst))} in the background",
+            title=f"{app} used {share:.0f} % of a core for {duration(worst.ran_s)} in the background",
             explanation="iOS ends an app whose CPU use in the background stays above a limit (80 % of a core over 60 s is "
-            f"the usual one). This is an average over {duration(_length(worst))}: it cannot tell how near to the limit the "
-            "peaks came. Such a load competes with the audio thread.",
+            f"the usual one). {_how_measured(worst)} Such a load competes with the audio thread.",
             advice="Find the load with the Time Profiler while the app is in the background; stop timers, rendering and "
             "retries there.",
             confidence=0.7,
-            measures={"cpu_percent": float(worst["value"])},
+            measures={"cpu_percent": share},
         )
+
+
+class _Load(Struct, frozen=True):
+    """CPU time in a measured interval, and the part of it in which the app was not suspended.
+
+    Attributes:
+        row: The measurement.
+        used_s: CPU time.
+        ran_s: How long the app could run; the whole interval where it is told to be suspended throughout, as it did run.
+        percent: Of a core, over that time and at least over that of the limit: what ran for less had no time to reach it.
+    """
+
+    row: Row
+    used_s: float
+    ran_s: float
+    percent: float
+
+
+def _load(inputs: Inputs, row: Row) -> _Load:
+    length = _length(row)
+    asleep = [one for one in rows_of(inputs, "app_states", row) if one["state"] == "suspended"]
+    ran = length - length_s(intersect([(row["start"], row["end"])], windows_of(inputs, asleep)))
+    ran = ran if ran > 0 else length
+    used = float(row["value"] or 0) / 100 * length
+    over = max(ran, min(length, _LIMIT_S))
+    return _Load(row, used, ran, 100 * used / over if over > 0 else 0.0)
+
+
+def _how_measured(load: _Load) -> str:
+    length = _length(load.row)
+    average = f"an average over {duration(load.ran_s)}: it cannot tell how near to the limit the peaks came."
+    if load.ran_s >= length:
+        return f"This is {average}"
+    return (
+        f"It used {duration(load.used_s)} of CPU time within {duration(length)}, of which it was suspended for "
+        f"{duration(length - load.ran_s)} and could not run; what is told is {average}"
+    )
 
 
 def _cpu_seconds(found: Iterable[Row]) -> float:
