@@ -1,5 +1,6 @@
 """Audio sessions, glitches and the error codes."""
 
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +11,12 @@ from hypothesis import strategies as st
 from traceview.rules import osstatus
 from traceview.rules.registry import CaptureFacts, Severity
 
+ZERO = datetime(2026, 1, 15, 10, 0, tzinfo=UTC)
 CALL = {"kind": "callkit", "direction": "incoming", "reported": 0, "answered": 5}
+
+
+def at(seconds: float) -> datetime:
+    return ZERO + timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +112,28 @@ def test_stopped_because_suspended_in_a_call(case: Any) -> None:
     (found,) = case.findings("stopped-because-suspended")
     assert found.severity is Severity.critical
     assert "after 40.0 s because the app was suspended in a call" in found.title
+    assert (found.start, found.end) == (at(50), at(50))  # no line tells how long the app stayed suspended
+    assert "Its session had been active for 40.0 s by then." in found.explanation
+
+
+@pytest.mark.parametrize(
+    ("call_ends", "resumed", "silent_until", "words"),
+    [
+        (100, 70, 70, "20.0 s until it ran again"),
+        (60, 70, 60, "10.0 s until the call ended"),
+        (None, None, 3600, "3550 s until what the capture covers ends"),
+    ],
+)
+def test_the_window_of_audio_that_stopped_is_the_silence(
+    case: Any, call_ends: float | None, resumed: float | None, silent_until: float, words: str
+) -> None:
+    case.add("calls", 0, call_ends, **CALL)
+    case.add("audio_sessions", 10, 50, stopped_by="system_suspended", category="PlayAndRecord", io_running_s=39.0)
+    case.add("suspensions", 49.99, resumed)
+    (found,) = case.findings("stopped-because-suspended")
+    assert (found.start, found.end) == (at(50), at(silent_until))
+    assert "Until then its audio I/O had run for 39.0 s." in found.explanation
+    assert words in found.explanation
 
 
 def test_stopped_because_suspended_outside_calls(case: Any) -> None:
@@ -128,6 +156,8 @@ def test_background_audio_not_allowed(case: Any) -> None:
     case.kinds |= {"audio_session.not_allowed"}
     (found,) = case.findings("background-audio-not-allowed")
     assert found.severity is Severity.high
+    assert (found.start, found.end) == (at(45), at(50))
+    assert "Here its session stayed active for 5.0 s after that line." in found.explanation
 
 
 def test_route_flapping_of_lines_that_name_only_the_reason(case: Any) -> None:

@@ -82,6 +82,58 @@ def test_suspended_during_call(case: Any) -> None:
     assert found.number == "G14"
 
 
+RELEASED = {
+    "held_by": "call",
+    "held_by_originator": "com.apple.telephonyutilities.callservicesd",
+    "held_until": 39.1,
+}
+
+
+def test_causes_that_the_rows_exclude_are_not_given(case: Any) -> None:
+    told = {**CALL, "witness": "callkit", "holds": 0, "audio_activated": 16}
+    case.add("calls", 10, 100, **told).add("suspensions", 40, 80, **RELEASED)
+    (found,) = case.findings("suspended-during-call")
+    assert "callservicesd had released the hold of the call 0.90 s before." in found.explanation
+    assert (
+        "Its call ended only 60.0 s later, no line puts it on hold and CallKit had activated its audio."
+        in found.explanation
+    )
+    assert "Nothing excludes" not in found.explanation
+    assert "reportCall(with:endedAt:reason:)" not in found.advice
+
+
+@pytest.mark.parametrize(
+    ("end", "change", "left"),
+    [
+        (None, {"holds": 0, "audio_activated": 16}, "that the call was reported as ended before it was over."),
+        (100, {"holds": 1, "audio_activated": 16}, "that the call was on hold."),
+        (100, {"holds": 0}, "that the app never owned the audio session."),
+        (100, {"holds": 0, "audio_activated": 60}, "that the app never owned the audio session."),
+    ],
+)
+def test_causes_that_the_rows_leave_open(case: Any, end: float | None, change: dict[str, Any], left: str) -> None:
+    case.add("calls", 10, end, **CALL, witness="callkit", **change).add("suspensions", 40, 80)
+    assert f"Nothing excludes {left}" in case.findings("suspended-during-call")[0].explanation
+
+
+@pytest.mark.parametrize(
+    ("held", "sentence"),
+    [
+        ({"held_by": "call"}, "A call of it had ended 1.0 s before."),
+        ({"held_by": "audio", "held_by_name": "0x6f"}, "Its audio session 0x6f had been deactivated 1.0 s before."),
+        ({"held_by": "background_task", "held_by_name": "sync"}, "Its background task sync had ended 1.0 s before."),
+        (
+            {"held_by": "location", "held_by_name": "fix", "held_by_originator": "locationd"},
+            "The assertion (location) fix that had kept it awake for locationd was released 1.0 s before.",
+        ),
+        ({"held_by": "assertion"}, "The assertion that had kept it awake was released 1.0 s before."),
+    ],
+)
+def test_what_let_go_of_the_app_is_told(case: Any, held: dict[str, str], sentence: str) -> None:
+    case.add("calls", 10, 100, **CALL).add("suspensions", 40, 80, held_until=39, **held)
+    assert sentence in case.findings("suspended-during-call")[0].explanation
+
+
 def test_suspended_while_ringing(case: Any) -> None:
     case.add("calls", 10, 50, **{**CALL, "answered": None}).add("suspensions", 30, 60)
     (found,) = case.findings("suspended-during-call")

@@ -1,7 +1,7 @@
 """Audio sessions: refused, stopped, interrupted, reset, churned."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import polars as pl
@@ -15,6 +15,7 @@ from traceview.rules.rows import (
     STATE_DAEMONS,
     Row,
     any_of,
+    at_least,
     call_apps,
     duration,
     finding,
@@ -24,6 +25,7 @@ from traceview.rules.rows import (
     owned_calls,
     plural,
     rows,
+    rows_of,
     seen,
     shown,
     wanted,
@@ -31,6 +33,8 @@ from traceview.rules.rows import (
 )
 from traceview.rules.windows import busiest
 
+_STOP_TO_SUSPENSION: Final = timedelta(seconds=1)
+"""The audio server stops a client within milliseconds of its suspension; heuristic, with room for slow lines."""
 _DENIED: Final = pl.col("background_denied").is_not_null()
 _UNKNOWN: Final = AudioError(
     "unknown",
@@ -103,12 +107,14 @@ def _stopped_suspended(inputs: Inputs) -> Iterator[Finding]:
         severity = Severity.high if row["app"] in calling and played else Severity.low
         active = (stop - row["start"]).total_seconds()
         after = "" if row["start_how"] == "capture_edge" else f" after {duration(active)}"
+        silent_until, until = _silence(inputs, row, stop, call)
         yield finding(
             "stopped-because-suspended",
             "A07",
             Severity.critical if call else severity,
             [row],
             context=[call] if call else (),
+            window=(stop, max(stop, silent_until)),
             title=f"iOS stopped the audio of {name_of(row)}{after} because the app was suspended"
             + (" in a call" if call else ""),
             explanation="The audio server stops a client whose process is suspended: "
@@ -118,7 +124,8 @@ def _stopped_suspended(inputs: Inputs) -> Iterator[Finding]:
                 else "the app went to the background without a call that CallKit knows and without playback that the audio "
                 "background mode covers."
             )
-            + ("" if played else " No line shows that audio was playing: the app may have lost nothing."),
+            + (_had_played(row) if played else " No line shows that audio was playing: the app may have lost nothing.")
+            + until,
             advice=_SESSION_END_FIX,
             confidence=1.0 if played or call else 0.5,
             pattern="in-call" if call else "",
@@ -126,11 +133,33 @@ def _stopped_suspended(inputs: Inputs) -> Iterator[Finding]:
         )
 
 
+def _silence(inputs: Inputs, row: Row, stop: datetime, call: Row | None) -> tuple[datetime, str]:
+    """Return how long the app stayed suspended after the stop command, at most to its call's end, also in words."""
+    asleep = [one for one in rows_of(inputs, "suspensions", row) if abs(one["start"] - stop) <= _STOP_TO_SUSPENSION]
+    window = window_of(inputs, asleep[0]) if asleep else None
+    if window is None or window[1] <= stop:
+        return stop, ""
+    end, words = window[1], "it ran again" if asleep[0]["end"] else "what the capture covers ends"
+    if call and call["end"] and stop < call["end"] < end:
+        end, words = call["end"], "the call ended"
+    silent = duration((end - stop).total_seconds())
+    return end, f" The time told here is the silence from then on, for {silent} until {words}."
+
+
+def _had_played(row: Row) -> str:
+    """Return how long audio had run by the stop command; without lines about IO, how long the session was active."""
+    if row["io_running_s"]:
+        return f" Until then its audio I/O had run for {duration(row['io_running_s'])}."
+    active = ((row["end"] or row["start"]) - row["start"]).total_seconds()
+    return f" Its session had been active for {at_least(row)}{duration(active)} by then." if active else ""
+
+
 def _not_allowed(inputs: Inputs) -> Iterator[Finding]:
     found = [row for row in rows(inputs, "audio_sessions", _DENIED) if wanted(inputs, row)]
     for app in dict.fromkeys(name_of(row) for row in found):
         about = [row for row in found if name_of(row) == app]
         calling = about[0]["app"] in call_apps(inputs)
+        denied = min(row["background_denied"] for row in about)
         yield finding(
             "background-audio-not-allowed",
             "A08",
@@ -138,11 +167,20 @@ def _not_allowed(inputs: Inputs) -> Iterator[Finding]:
             about,
             title=f"{app} is not allowed to play in the background ({plural(len(about), 'time')})",
             explanation="The audio server checked the app as it moved to the background and found no right to play there: "
-            "no audio background mode, or a category that does not allow it. Its audio stops as it leaves the foreground.",
+            "no audio background mode, or a category that does not allow it. Nothing then keeps the app running for its audio, "
+            f"which stops at the latest as iOS suspends the app, usually seconds later.{_played_on(about)}",
+            window=(denied, max(denied, *(row["end"] or row["background_denied"] for row in about))),
             advice="Add the audio background mode where the app plays audible content or runs calls, use .playback or "
             ".playAndRecord, and hold a CallKit call during conversations.",
             measures={"denied_count": float(len(about))},
         )
+
+
+def _played_on(about: list[Row]) -> str:
+    """Return how long sessions stayed active after the line that denied it, where their end is told."""
+    seconds = [(row["end"] - row["background_denied"]).total_seconds() for row in about if row["end"] is not None]
+    longest = max(seconds, default=0.0)
+    return f" Here its session stayed active for {duration(longest)} after that line." if longest > 0 else ""
 
 
 def _reset(inputs: Inputs) -> Iterator[Finding]:

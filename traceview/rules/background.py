@@ -35,17 +35,13 @@ from traceview.rules.rows import (
     window_of,
     windows_of,
 )
+from traceview.rules.why_suspended import SUSPENDED_FIX, reasons, released
 from traceview.rules.windows import Window, busiest, intersect, length_s, subtract
 
 _TASK_FIX: Final = (
     "Call endBackgroundTask(_:) on every path, also in the expiration handler, and keep one identifier for each "
     "beginBackgroundTask(withName:expirationHandler:). Do not use a background task to stay alive between calls; for work "
     "longer than 30 s use BGProcessingTask or a background URLSession."
-)
-_SUSPENDED_FIX: Final = (
-    "Keep CallKit's call alive for as long as the real one: do not report it ended (reportCall(with:endedAt:reason:) or "
-    "CXEndCallAction) before it is over, fulfil every CXAction, declare the voip and audio background modes and keep audio "
-    "I/O running in the session that CallKit activated."
 )
 
 
@@ -214,6 +210,7 @@ def _suspended_in_call(inputs: Inputs) -> Iterator[Finding]:
         if not any(call["end"] is not None or _would_be_told(inputs, call) for call in calls):
             yield _maybe_over(inputs, row, calls, inside)
             continue
+        why, advice = reasons(inputs, row, calls)
         yield finding(
             "suspended-during-call",
             "G14",
@@ -223,10 +220,10 @@ def _suspended_in_call(inputs: Inputs) -> Iterator[Finding]:
             lines=[*state_edges(inputs, row, ["suspended"], inside), *_let_go(inputs, row)],
             title=f"iOS suspended {name_of(row)} for {at_least(row)}{duration(seconds)} while its call {'lasted' if answered else 'rang'}",
             explanation="A suspended app runs no code: audio stops in both directions, the media connection times out and "
-            "signalling stalls. A call that CallKit knows and that has not ended keeps the app running, so iOS no longer saw "
-            "a reason to let it run: the call was ended or held too early, or the app never owned the audio session."
-            + (f" Until then it was kept awake by {shown(row['kept_awake_by'])}." if row["kept_awake_by"] else ""),
-            advice=_SUSPENDED_FIX,
+            "signalling stalls. A call that CallKit knows and that has not ended usually keeps the app running."
+            + released(row)
+            + why,
+            advice=advice,
             confidence=0.5 if not ends_are_told else 1.0 if named else 0.7,
             pattern="answered" if answered else "ringing",
             measures={"suspended_in_call_s": seconds},
@@ -262,7 +259,7 @@ def _maybe_over(inputs: Inputs, row: Row, calls: list[Row], inside: list[Window]
         title=f"iOS suspended {name_of(row)} for {at_least(row)}{duration(seconds)} after a call whose end no line tells",
         explanation="The capture has no line of callservicesd, and CallKit in the app does not print every end. iOS suspends an "
         "app whose call is over, so that most likely it was.",
-        advice="To be sure, capture callservicesd as well. " + _SUSPENDED_FIX,
+        advice="To be sure, capture callservicesd as well. " + SUSPENDED_FIX,
         confidence=0.3,
         pattern="end-unknown",
         measures={"suspended_in_call_s": seconds},
@@ -358,7 +355,7 @@ RULES: Final = (
         title="Suspended during a call",
         severity=Severity.critical,
         why="A suspended app neither plays nor records nor answers the network: the call is dead although it looks alive.",
-        fix=_SUSPENDED_FIX,
+        fix=SUSPENDED_FIX,
         needs="lines about the app's state (runningboardd or any daemon that repeats its updates) and about its calls "
         "(callservicesd, CallKit in the app, or PowerLog)",
         can_run=every(
