@@ -5,7 +5,7 @@ had to be assumed is marked on the row (`schema.TIME_HOW`) and said by `LocalClo
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -31,6 +31,8 @@ ROLL_OVER: Final = DAY // 2
 """Heuristic: a printed time of day that jumps back by more than this began a new day."""
 LATE_LINE: Final = 22 * 3600 * SECOND
 """Heuristic: a jump *forward* by more than this is a line of the day before that was written late."""
+CLOCKS_DIFFER: Final = 60 * SECOND
+"""Heuristic: by so much a device's clock may be ahead of that of the computer which wrote a file; archives cut its time to 2 s."""
 _DST_BIN: Final = 900  # zone offsets change at whole quarters of an hour
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _OFFSET: Final = re.compile(r"(?:UTC|GMT)?([+-])(\d{2}):?(\d{2})?")
@@ -165,6 +167,24 @@ class Anchor(Struct, frozen=True):
         return self.how not in {"user", "file name"}
 
 
+def latest_day(latest: Mapping[int, int], written_ns: int, tz: tzinfo) -> date:
+    """Return the latest day of a text's first line on which no line is after the file (but for `CLOCKS_DIFFER`).
+
+    Args:
+        latest: The latest lines of the text (`LocalClock.latest_undated`), at least one.
+        written_ns: When the file was written, UTC nanoseconds.
+        tz: Zone of lines that print none.
+    """
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=written_ns // 1000)
+    unprinted = round((moment.astimezone(tz).utcoffset() or timedelta()).total_seconds()) * SECOND
+    limit = written_ns + CLOCKS_DIFFER
+    days = (
+        (limit + (unprinted if offset == MISSING else offset) - since_midnight) // DAY
+        for offset, since_midnight in latest.items()
+    )
+    return date.fromordinal(_EPOCH_ORDINAL + min(days))
+
+
 class LocalClock(Struct):
     """Maps the times of one source to UTC, line by line in file order; keeps day, year and fold between blocks.
 
@@ -172,11 +192,17 @@ class LocalClock(Struct):
         anchor: Called once, when a date or a year is missing for the first time. None: such rows get no time.
         zone: Zone of times printed without one; None means UTC, marked as assumed.
         zone_how: Where `zone` came from, for `describe`.
+        undated: Called once with the anchor, when lines without any date are met: returns the one that their first line has.
+        latest_undated: Of lines without any date the latest of each printed zone offset (nanoseconds, or `MISSING`), as
+            nanoseconds since the midnight before the first such line.
     """
 
     anchor: Callable[[], Anchor | None]
     zone: tzinfo | None = None
     zone_how: str = ""
+    undated: Callable[[Anchor], Anchor] | None = None
+    latest_undated: dict[int, int] = field(default_factory=dict)
+    _first: Anchor | None = None
     _anchor: Anchor | None = None
     _asked: bool = False
     _day_shift: int = 0
@@ -206,7 +232,7 @@ class LocalClock(Struct):
             if len(by_month):
                 local_day[by_month] = self._with_years(month_days[by_month], place)
             if len(bare):
-                local_day[bare] = self._unwrapped(of_day[bare], place)
+                local_day[bare] = self._unwrapped(of_day[bare], offsets[bare], self._first_undated(place))
             if place.assumed:
                 how[by_month] |= 2
                 how[bare] |= 2
@@ -246,7 +272,12 @@ class LocalClock(Struct):
             self._asked, self._anchor = True, self.anchor()
         return self._anchor
 
-    def _unwrapped(self, of_day: Longs, place: Anchor) -> Longs:
+    def _first_undated(self, place: Anchor) -> Anchor:
+        if self._first is None:
+            self._first = place if self.undated is None else self.undated(place)
+        return self._first
+
+    def _unwrapped(self, of_day: Longs, offsets: Longs, place: Anchor) -> Longs:
         """Days of times without a date: the anchor's, plus one after each midnight."""
         verb = "assumed" if place.assumed else "given"
         self._facts.add(f"date {verb}: first line on {place.day.isoformat()} ({place.how})")
@@ -255,6 +286,9 @@ class LocalClock(Struct):
         shifts = self._day_shift + np.cumsum((jumps < -ROLL_OVER).astype(np.int64) - (jumps > LATE_LINE))
         self._day_shift = int(shifts[-1])
         self._last_of_day = int(of_day[-1])
+        for offset in np.unique(offsets).tolist():
+            latest = int((shifts * DAY + of_day)[offsets == offset].max())
+            self.latest_undated[offset] = max(latest, self.latest_undated.get(offset, latest))
         return np.asarray(days_since_epoch(place.day) + shifts, np.int64)
 
     def _with_years(self, month_days: Longs, place: Anchor) -> Longs:

@@ -305,10 +305,55 @@ def test_the_date_comes_from_the_name_then_from_the_file_time(tmp_path: Path) ->
     os.utime(path, (moment, moment))
     rows, source, _ = read(path, ReadOptions())
     assert [(row["time"][:10], row["time_how"]) for row in rows] == [
+        ("2023-05-05", "date_assumed"),
         ("2023-05-06", "date_assumed"),
-        ("2023-05-07", "date_assumed"),
     ]
-    assert "date assumed: first line on 2023-05-06 (file time)" in source.coverage().clock
+    assert "date assumed: first line on 2023-05-05 (file time)" in source.coverage().clock
+
+
+@pytest.mark.parametrize(
+    ("clocks", "options", "first"),
+    [
+        (["07:07:59.5", "07:08:00.5"], ReadOptions(), "2023-05-06"),  # the file's time may be cut to seconds
+        (["07:07:59.5", "07:10:00.0"], ReadOptions(), "2023-05-05"),
+        (["23:59:59.0", "00:00:01.0", "12:00:00.0", "23:59:59.0", "06:00:00.0"], ReadOptions(), "2023-05-04"),
+        (["08:30:00.0"], ReadOptions(), "2023-05-05"),
+        (["08:30:00.0"], ReadOptions(tz=timezone(timedelta(hours=2))), "2023-05-06"),
+        (["20:00:00.0-1200"], ReadOptions(), "2023-05-04"),
+        (["19:00:00.0-1200"], ReadOptions(tz=timezone(timedelta(hours=2))), "2023-05-05"),
+        (["20:00:00.0+1400"], ReadOptions(), "2023-05-06"),
+        (["00:30:00.0", "23:59:00.0", "00:31:00.0"], ReadOptions(), "2023-05-06"),  # one line was written late
+        (["05:00:00.0", "10:00:00.0", "06:00:00.0"], ReadOptions(), "2023-05-05"),  # two captures in one text
+        (["10:00:00.0+0900", "06:00:00.0"], ReadOptions(), "2023-05-06"),
+        (["10:00:00.0"], ReadOptions(date=date(2023, 5, 6)), "2023-05-06"),
+    ],
+)
+def test_no_assumed_date_puts_a_line_behind_its_file(
+    tmp_path: Path, clocks: list[str], options: ReadOptions, first: str
+) -> None:
+    path = tmp_path / "call.txt"
+    path.write_text("".join(f"default\t{_six_digits(clock)}\tapsd\tone\n" for clock in clocks))
+    written = datetime(2023, 5, 6, 7, 8, tzinfo=UTC).timestamp()
+    os.utime(path, (written, written))
+    _, source, _ = read(path, options)
+    assert f"first line on {first} (" in source.coverage().clock
+    again = [batch.column("time").to_pylist() for batch in source.batches("log")]
+    assert again == [batch.column("time").to_pylist() for batch in source.batches("log")]
+
+
+def _six_digits(clock: str) -> str:
+    """``07:08:00.5+0200`` → ``07:08:00.500000+0200``."""
+    return f"{clock[:10]}00000{clock[10:]}"
+
+
+def test_the_day_of_real_lines_is_the_last_possible_one(real: Path, tmp_path: Path) -> None:
+    path = tmp_path / "call.txt"
+    path.write_bytes((real / "excerpts" / "04.log").read_bytes())  # 14:55:03 to 14:55:04+0100
+    for hour, day in ((11, 22), (14, 23)):
+        written = datetime(2026, 11, 23, hour, 9, tzinfo=UTC).timestamp()
+        os.utime(path, (written, written))
+        rows, _, _ = read(path, ReadOptions())
+        assert {row["time"][:13] for row in rows} == {f"2026-11-{day} 13"}
 
 
 @pytest.mark.parametrize("name", ["sysdiagnose_x/logs/a.log", "Logs/b.txt"])

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,12 +12,13 @@ import pyarrow.compute as pc
 from msgspec import Struct, field
 
 from traceview_parsers import schema
-from traceview_parsers.clock import Anchor, LocalClock, colon_offset, date_in_name, resolution_ns, zone
+from traceview_parsers.clock import Anchor, LocalClock, colon_offset, date_in_name, latest_day, resolution_ns, zone
 from traceview_parsers.errors import InputError, UsageError
 from traceview_parsers.problems import Problems
 from traceview_parsers.selection import EVERYTHING, Selection
 from traceview_parsers.trace import PRINTED, Candidate, Context, Coverage
 
+_FILE_TIME: Final = "file time"
 _PRINTED_ZONE: Final = re.compile(
     rb"""(?m)(?:^(?:[A-Za-z]+\t)?(?:\d{4}-\d\d-\d\d )?|"timestamp"\s*:\s*"\d{4}-\d\d-\d\d )"""
     rb"""\d\d:\d\d:\d\d\.\d{3,9}([+-]\d{4})(?!\d)"""
@@ -80,6 +81,7 @@ class LogSource:
         self._context = context
         self._decode = decode
         self._reported = False
+        self._first_day: date | None = None
         self._coverage = Coverage(candidate.name, reader)
         if b"\n" not in candidate.head and candidate.head.count(b"\r") > 1:
             text = "lines end with carriage returns alone and were taken for one; convert them to line feeds"
@@ -130,14 +132,29 @@ class LogSource:
     def _clock(self) -> LocalClock:
         options, capture = self._context.options, self._context.capture
         if options.tz is not None:
-            return LocalClock(self._anchor, options.tz, "given by the user")
+            return self._clock_in(options.tz, "given by the user")
         if capture.tz is not None and capture.tz_how not in {"assumed", "unknown", PRINTED}:
             try:
-                return LocalClock(self._anchor, zone(capture.tz), f"the capture's, from {capture.tz_how}")
+                return self._clock_in(zone(capture.tz), f"the capture's, from {capture.tz_how}")
             except UsageError:
                 text = f"the capture's zone {capture.tz!r} is unknown here, so UTC is assumed"
                 self._context.problems.add(self.name, "unknown-zone", text)
-        return LocalClock(self._anchor)
+        return self._clock_in(None)
+
+    def _clock_in(self, tz: tzinfo | None, how: str = "") -> LocalClock:
+        return LocalClock(self._anchor, tz, how, lambda anchor: self._of_first_line(anchor, tz or UTC))
+
+    def _of_first_line(self, anchor: Anchor, tz: tzinfo) -> Anchor:
+        """Return the anchor of lines without any date: the latest is not after the file's time, so all are read to know it."""
+        if anchor.how != _FILE_TIME:
+            return anchor
+        if self._first_day is None:
+            run = Pass(self._path, self.name, LocalClock(lambda: anchor), Problems(), self._context.source_index)
+            for _ in self._decode(run):
+                pass
+            latest = run.clock.latest_undated  # empty where the file was changed meanwhile
+            self._first_day = latest_day(latest, self._path.stat().st_mtime_ns, tz) if latest else anchor.day
+        return Anchor(self._first_day, _FILE_TIME)
 
     def _anchor(self) -> Anchor:
         options, capture = self._context.options, self._context.capture
@@ -149,7 +166,7 @@ class LogSource:
         tz = self._clock().zone or UTC
         if capture.time_ns is not None:
             return Anchor(datetime.fromtimestamp(capture.time_ns // 1_000_000_000, tz).date(), "capture time")
-        return Anchor(datetime.fromtimestamp(self._path.stat().st_mtime, tz).date(), "file time")
+        return Anchor(datetime.fromtimestamp(self._path.stat().st_mtime, tz).date(), _FILE_TIME)
 
 
 def _printed_zone(head: bytes) -> str | None:
