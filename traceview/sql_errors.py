@@ -14,7 +14,10 @@ _VERB: Final = 40
 _NO_COLUMN: Final = re.compile(r"unable to find column \"(?P<name>.*)\"; valid columns: \[(?P<columns>.*)\]")
 _NO_COLUMN_OF: Final = re.compile(r"no column named '(?P<name>.*)' found in table '(?P<table>.*)'")
 _NO_TABLE: Final = re.compile(r"relation '(?P<name>.*)' was not found")
+_NO_ZONE: Final = re.compile(r"(?i)datetime[(\[]'?[mnuµμ]s'?[)\]]")
+_NO_TIME: Final = re.compile(r"cannot compare 'date/datetime/time' to a string value")
 """How polars 2.1 complains (seen); what it words otherwise is told as it is."""
+_PLAIN_TIME: Final = "'2026-01-15 09:30:00' (UTC), or with a zone, '2026-01-15 10:30:00+01:00'"
 _OF_FILES: Final = re.compile(r"(?i)\bread_(?:csv|ipc|json|ndjson|parquet)\b")
 """Table functions of polars' SQL that read files and addresses of the network. A polars without them cannot be asked for."""
 _STATEMENT: Final = re.compile(r"(?i)(?:\s|\(|--.*+|/\*[\s\S]*?\*/|explain\b(?:\s+analyze\b)?+)*+(?P<verb>\w+)")
@@ -43,6 +46,12 @@ def complaint(error: Exception, tables: Collection[str]) -> str:
         return f"there is no column {match['name']}{_instead(match['name'], columns, 'columns')}; {_ALL_COLUMNS}"
     if match := _NO_COLUMN_OF.fullmatch(reason):
         return f"there is no column {match['name']} in {match['table']}; {_ALL_COLUMNS}"
+    if "UTC" in reason and _NO_ZONE.search(reason):
+        return (
+            f"times have a zone here, which TIMESTAMP and CAST do not: write a plain text in their place, {_PLAIN_TIME}"
+        )
+    if _NO_TIME.match(reason):
+        return f"a time is compared with a text that has date and time: {_PLAIN_TIME}"
     cut = reason if len(reason) <= _MOST_CHARACTERS else reason[:_MOST_CHARACTERS] + "…"
     return f"{cut}; {_ALL_TABLES}"
 

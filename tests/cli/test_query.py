@@ -1,6 +1,7 @@
 """``traceview query``: several inputs, forms of output, and what a person can read in 80 columns. Captures are synthetic."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -186,6 +187,30 @@ def test_long_cells_are_cut_and_that_is_said(run: Run) -> None:
     whole = run(LOG, query, "--format", "table")
     assert "…" not in whole.stdout
     assert whole.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("time > TIMESTAMP '2026-01-15 08:13:00'", "write a plain text in their place"),
+        ("TIMESTAMP '2026-01-15 08:13:00' <= time", "write a plain text in their place"),
+        ("time BETWEEN TIMESTAMP '2026-01-15 08:13:00' AND '2026-01-16'", "write a plain text in their place"),
+        ("time > CAST('2026-01-15 08:13:00' AS TIMESTAMP)", "write a plain text in their place"),
+        ("time - TIMESTAMP '2026-01-15 08:13:00' > '1s'", "write a plain text in their place"),
+        ("time > '08:13:00'", "a text that has date and time"),
+    ],
+)
+def test_how_to_compare_times_is_told_and_works(run: Run, wrong: str, told: str) -> None:
+    answer = str(run(LOG, f"SELECT time FROM log WHERE {wrong}").exception)  # noqa: S608  (fixed text)
+    assert told in answer
+    assert "dtype" not in answer
+    named = re.findall(r"'(2026-[^']*)'", answer)
+    assert len(named) == 2
+    count = "SELECT count(*) AS n FROM log WHERE time < '{}'"
+    counts = [run(LOG, count.format(one), "--format", "csv").stdout for one in named]
+    assert counts[0] == counts[1] == "n\n68\n"
+    help_text = " ".join(run("--help").stdout.split())
+    assert all(f"'{one}'" in help_text for one in named)
 
 
 @pytest.mark.parametrize("form", ["json", "ndjson"])

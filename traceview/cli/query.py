@@ -61,7 +61,10 @@ def query(
     tz: options.Zone = None,
     config: options.ConfigFile = None,
 ) -> None:
-    """Run SQL over the tables of a capture; the SQL comes last. SHOW TABLES lists them: log, findings, calls and many more."""
+    """Run SQL over the tables of a capture; the SQL comes last. SHOW TABLES lists them: log, findings, calls and many more.
+
+    Times are UTC and compared with plain text: start > '2026-01-15 09:30:00', or with a zone, '2026-01-15 10:30:00+01:00'.
+    """
     if misplaced := [str(one) for one in inputs if _SQL.match(str(one))]:
         raise UsageError(f"{misplaced[0]}: the SQL is the last argument, after the inputs")
     if not options.is_utf8(sql):
