@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from traceview.rules.registry import CaptureFacts
+from traceview.rules.registry import CaptureFacts, ClockStep
 from traceview.zones import from_ns
 from traceview_parsers import Trace
 from traceview_parsers.trace import Coverage
@@ -45,8 +45,9 @@ def capture_facts(
     power = [one for one in coverage if one.reader == _POWERLOG]
     tables = {table for source in trace.sources if source.reader == _POWERLOG for table in source.tables}
     steps = [one.clock_step_s for one in coverage if one.clock_step_s is not None]
+    set_ = events.filter(pl.col("kind") == "system.clock")
     if power:
-        steps.append(_largest(events.filter(pl.col("kind") == "system.clock")["value"]))
+        steps.append(_largest(set_["value"]))
     return CaptureFacts(
         taken=utc(trace.capture.time_ns),
         first=utc(min((one.start_ns for one in logs if one.start_ns is not None), default=None)),
@@ -56,10 +57,19 @@ def capture_facts(
         model=trace.device.model,
         simulator=simulator,
         clock_step_s=max(steps, key=abs, default=None),
+        clock_steps=_clock_steps(coverage, set_),
         clock_offset_s=_largest(clocks.filter(~pl.col("agrees"))["offset_s"]) if clocks.height else None,
         powerlog_lite=any(_LITE in note for one in power for note in one.notes) if power else None,
         powerlog_lacks=tuple(table for table in _EXPECTED if table not in tables) if power else (),
     )
+
+
+def _clock_steps(coverage: Sequence[Coverage], rows: pl.DataFrame) -> tuple[ClockStep, ...]:
+    """Return when clocks were set, by time: as the sources themselves tell, and the rows about it."""
+    told = [ClockStep(from_ns(moment), by_s) for one in coverage for moment, by_s in one.clock_steps]
+    timed = rows.select(pl.col("time").dt.epoch("ns"), "value", "ref").drop_nulls()
+    told += [ClockStep(from_ns(moment), by_s, ref) for moment, by_s, ref in timed.iter_rows()]
+    return tuple(sorted(told, key=lambda step: step.time))
 
 
 def utc(time_ns: int | None) -> datetime | None:

@@ -89,6 +89,7 @@ class Coverage(Struct, frozen=True):
         lost: Messages that the device itself reports as lost, at least; None where the source cannot tell.
         clock_step_s: Largest step by which the wall clock was set in the covered time, with its sign; 0.0: it was not set;
             None where the source cannot tell.
+        clock_steps: When it was set (UTC nanoseconds, by the clock before it) and by how many seconds, where no row tells.
         gaps: Times within, UTC nanoseconds (from, to), of which it holds nothing at all, so that it cannot tell of them.
     """
 
@@ -102,6 +103,7 @@ class Coverage(Struct, frozen=True):
     notes: tuple[str, ...] = ()
     lost: int | None = None
     clock_step_s: float | None = None
+    clock_steps: tuple[tuple[int, float], ...] = ()
     gaps: tuple[tuple[int, int], ...] = ()
 
 

@@ -284,3 +284,5 @@ def test_a_log_archive_tells_by_how_much_its_clock_was_set(real: Path) -> None:
     with tv.open(real / "logarchive" / "macos12.logarchive.tar.gz") as capture:
         (found,) = [one for one in capture.analysis.findings if one.rule == "clock-changed"]
     assert found.title == "The device's clock was set back by 11.8 s while it recorded"
+    assert found.start is not None
+    assert (f"{found.start:%H:%M:%S}", f"{found.end:%H:%M:%S}") == ("01:36:30", "01:37:40")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from traceview_parsers import ReadOptions, open_trace
 from traceview_parsers.clock import FARTHEST_ZONE, SECOND, resolution_ns, zone
 from traceview_parsers.trace import Coverage
-from traceview_parsers.unified_log.timesync import FROM_HEADER, FROM_TIMESYNC, Clock, sureness
+from traceview_parsers.unified_log.timesync import FROM_HEADER, FROM_TIMESYNC, Clock, clock_steps, sureness
 
 MINUTE_TICKS = 24_000_000 * 60  # of a clock of 24 MHz, as in all recent devices
 
@@ -124,3 +124,9 @@ def test_a_header_alone_makes_nothing_sure() -> None:
     assert sureness([(clock(), (0, 9)), (clock(how=FROM_HEADER), (0, 9))]) == (None, None, [])
     assert sureness([]) == (None, None, [])
     assert sureness([(clock(-9 * SECOND), (0, MINUTE_TICKS)), (clock(how=FROM_HEADER), (0, 9))]).step_s == -9.0
+
+
+def test_each_step_of_a_clock_has_its_moment_but_drift_is_none() -> None:
+    (first, by), (second, back) = clock_steps([(clock(4 * SECOND, -30_000, -9 * SECOND), (0, 4 * MINUTE_TICKS))])
+    assert (by, back) == (4.0, -9.0)
+    assert second - first == pytest.approx(124 * SECOND, abs=40_000)

@@ -1,12 +1,14 @@
 """What PowerLog and Instruments measured, and what the capture says of its own clocks."""
 
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from traceview.rules.registry import CaptureFacts, Severity
+from traceview.rules.registry import CaptureFacts, ClockStep, Severity
 
+ZERO = datetime(2026, 1, 15, 10, 0, tzinfo=UTC)
 CALL = {"kind": "callkit", "direction": "incoming", "answered": 100, "witness": "callkit"}
 
 
@@ -98,6 +100,25 @@ def test_clocks_that_were_set_or_disagree(case: Any, facts: dict[str, float], to
     assert (found.number, found.severity) == ("Q01", Severity.info)
     assert told in found.title
     assert case.findings("clock-changed", {"step": 10_000}) == []
+
+
+def test_each_clock_step_above_the_threshold_has_its_moment(case: Any) -> None:
+    steps = [ClockStep(ZERO + timedelta(seconds=at), by) for at, by in ((60, -5.02), (90, 1.0), (130, -11.8))]
+    case.facts = CaptureFacts(clock_step_s=-11.8, clock_steps=tuple(steps))
+    (found,) = case.findings("clock-changed")
+    assert (found.start, found.end, found.evidence) == (steps[0].time, steps[2].time, ())
+    moments = "by -5.0 s at 2026-01-15 10:01:00 UTC, by -11.8 s at 2026-01-15 10:02:10 UTC."
+    assert moments in found.explanation
+    assert "no log lines" in found.explanation
+
+
+def test_a_clock_step_that_a_row_tells_quotes_it(case: Any) -> None:
+    many = tuple(ClockStep(ZERO + timedelta(seconds=at), 3.0 + at, 70 + at) for at in range(7))
+    case.facts = CaptureFacts(clock_step_s=9.0, clock_steps=many)
+    (found,) = case.findings("clock-changed")
+    assert found.evidence == tuple(range(70, 77))
+    assert "and 2 more times." in found.explanation
+    assert "no log lines" not in found.explanation
 
 
 def test_a_powerlog_in_lite_mode_or_without_its_tables(case: Any) -> None:

@@ -1,13 +1,14 @@
 """What the capture itself leaves in doubt."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Final
 
 import polars as pl
 
 from traceview.rules import links
-from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
+from traceview.rules.registry import ClockStep, Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
     CALL_DAEMONS,
     SIMULATOR_PROCESSES,
@@ -32,19 +33,33 @@ _WITNESSES: Final = {"audio_session": "its audio session", "powerlog": "PowerLog
 """What else than CallKit may tell of a call, in words."""
 
 
-def _about_capture(rule: str, number: str, *, title: str, explanation: str, advice: str, pattern: str) -> Finding:
-    """Build a finding about the capture as a whole: it rests on counts, so no single line proves it."""
+_STEPS: Final = 5
+"""So many clock steps are named."""
+
+
+def _about_capture(
+    rule: str,
+    number: str,
+    *,
+    title: str,
+    explanation: str,
+    advice: str,
+    pattern: str,
+    moments: Sequence[datetime] = (),
+    evidence: tuple[int, ...] = (),
+) -> Finding:
+    """Build a finding about the capture as a whole: most rest on counts, so that no single line proves them."""
     return Finding(
         rule=rule,
         number=number,
         severity=Severity.info,
         app=None,
-        start=None,
-        end=None,
+        start=min(moments, default=None),
+        end=max(moments, default=None),
         title=title,
         explanation=explanation,
         advice=advice,
-        evidence=(),
+        evidence=evidence,
         pattern=pattern,
     )
 
@@ -146,23 +161,45 @@ def _unusual_device(inputs: Inputs) -> Iterator[Finding]:
 def _clock(inputs: Inputs) -> Iterator[Finding]:
     facts, limit = inputs.facts, inputs.thresholds["step"]
     if facts.clock_step_s is not None and abs(facts.clock_step_s) > limit:
+        steps = [step for step in facts.clock_steps if abs(step.by_s) > limit]
         yield _about_capture(
             "clock-changed",
             "Q01",
             title=f"The device's clock was set {'back' if facts.clock_step_s < 0 else 'forward'} by {abs(facts.clock_step_s):,.1f} s while it recorded",
-            explanation="Times before and after the step are on two clocks. Windows across it may be longer or shorter than told.",
+            explanation="Times before and after the step are on two clocks. Windows across it may be longer or shorter than told."
+            + _told_steps(steps),
             advice="Judge latencies within one side of the step; the server's clock may differ from both.",
             pattern="step",
+            moments=[step.time for step in steps],
+            evidence=tuple(dict.fromkeys(step.ref for step in steps if step.ref is not None)),
         )
     if facts.clock_offset_s is not None and abs(facts.clock_offset_s) > limit:
         yield _about_capture(
             "clock-changed",
             "Q01",
             title=f"Two sources of this capture place the same facts {duration(abs(facts.clock_offset_s))} apart",
-            explanation="Their clocks disagree, or the zone of one was assumed wrong. Findings that join both are less sure.",
+            explanation="Their clocks disagree, or the zone of one was assumed wrong. Findings that join both are less sure. "
+            "It is measured on what both tell (lines, launches, ends of processes; table clocks), so no single line shows it.",
             advice="See `traceview doctor` for which sources; give --tz where a text prints no zone.",
             pattern="offset",
         )
+
+
+def _told_steps(steps: list[ClockStep]) -> str:
+    """Return each step (of many the largest ones) with its moment, and why no line is quoted where none is."""
+    if not steps:
+        return " No source tells when, so no line is quoted."
+    largest = sorted(sorted(steps, key=lambda step: -abs(step.by_s))[:_STEPS], key=lambda step: step.time)
+    told = ", ".join(f"by {step.by_s:+,.1f} s at {step.time:%Y-%m-%d %H:%M:%S} UTC" for step in largest)
+    more = f" and {plural(len(steps) - _STEPS, 'more time')}" if len(steps) > _STEPS else ""
+    where = (
+        " An archive tells this in its clock records (times are those of the clock before the step), which are no log lines, "
+        "so none is quoted; `traceview log` marks the place with "
+        '"=== system wallclock time adjusted".'
+        if any(step.ref is None for step in steps)
+        else ""
+    )
+    return f" It was set {told}{more}.{where}"
 
 
 def _lite(inputs: Inputs) -> Iterator[Finding]:

@@ -96,6 +96,20 @@ class NotEvaluated(Struct, frozen=True):
     lacks: tuple[str, ...] = ()
 
 
+class ClockStep(Struct, frozen=True):
+    """The wall clock was set.
+
+    Attributes:
+        time: When, UTC; a log archive tells it by the clock before the step.
+        by_s: By how many seconds, with its sign.
+        ref: Row that tells it, or None where it stands in no row.
+    """
+
+    time: datetime
+    by_s: float
+    ref: int | None = None
+
+
 class CaptureFacts(Struct, frozen=True):
     """What is known of the capture itself, for the rules about evidence quality. Unknown facts are None.
 
@@ -108,6 +122,7 @@ class CaptureFacts(Struct, frozen=True):
         model: Model identifier such as ``iPhone16,1``.
         simulator: Whether the log comes from a simulator.
         clock_step_s: Largest step by which the wall clock was set, as a source tells it, with its sign; 0: it was not.
+        clock_steps: Each time that it was set, where a source tells the moment.
         clock_offset_s: Largest measured disagreement of two sources about the time of one fact; 0: none was found.
         powerlog_lite: Whether PowerLog recorded in Lite mode; None without a PowerLog.
         powerlog_lacks: Tables about apps and calls that the PowerLog does not have.
@@ -121,6 +136,7 @@ class CaptureFacts(Struct, frozen=True):
     model: str | None = None
     simulator: bool | None = None
     clock_step_s: float | None = None
+    clock_steps: tuple[ClockStep, ...] = ()
     clock_offset_s: float | None = None
     powerlog_lite: bool | None = None
     powerlog_lacks: tuple[str, ...] = ()

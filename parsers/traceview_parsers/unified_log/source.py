@@ -25,7 +25,7 @@ from traceview_parsers.unified_log.prefilter import Prefilter
 from traceview_parsers.unified_log.strings import StringFiles
 from traceview_parsers.unified_log.survey import Survey
 from traceview_parsers.unified_log.timeline import Timeline
-from traceview_parsers.unified_log.timesync import sureness
+from traceview_parsers.unified_log.timesync import clock_steps, sureness
 
 BATCH_BYTES: Final = 4 << 20
 """Decompressed bytes decoded at a time: measured fastest (caches), and memory stays small."""
@@ -278,7 +278,8 @@ class UnifiedLogSource:
             notes.append(
                 f"{len(run.skipped)} chunk sets that hold no wanted rows were not opened, so their rows are not counted"
             )
-        sure = sureness((run.clocks[boot], span) for boot, span in run.spans.items())
+        mapped = [(run.clocks[boot], span) for boot, span in run.spans.items()]
+        sure = sureness(mapped)
         return Coverage(
             source=self.name,
             reader=self.reader,
@@ -290,6 +291,7 @@ class UnifiedLogSource:
             notes=(*notes, *sure.notes),
             lost=run.tally.lost,
             clock_step_s=sure.step_s,
+            clock_steps=clock_steps(mapped),
         )
 
     def _describe_device(self) -> None:

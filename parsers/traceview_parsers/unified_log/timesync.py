@@ -138,11 +138,10 @@ def sureness(mapped: Iterable[tuple[Clock, tuple[int, int]]]) -> Sureness:
     """
     bounds: list[int | None] = []
     steps: list[tuple[int, int]] = []
-    for clock, (start, end) in mapped:
-        by, at = clock.corrections(start, end)
-        large = np.abs(by) >= _SET_NS
-        steps += zip(by[large].tolist(), at[large].tolist(), strict=True)
-        drift = int(np.abs(by[~large]).max(initial=0))
+    for clock, span in mapped:
+        by, _ = clock.corrections(*span)
+        steps += _steps(clock, span)
+        drift = int(np.abs(by[np.abs(by) < _SET_NS]).max(initial=0))
         bounds.append(clock.tick_ns + drift if clock.how == FROM_TIMESYNC else None)
     known = [bound for bound in bounds if bound is not None]
     sure = bool(known) and len(known) == len(bounds)
@@ -155,6 +154,22 @@ def sureness(mapped: Iterable[tuple[Clock, tuple[int, int]]]) -> Sureness:
         when = f"{np.datetime64(moment, 'ns').astype('datetime64[s]')}Z"
         notes.append(f"the wall clock was set {times} in the covered time, {most}by {largest / 1e9:+.3f} s at {when}")
     return Sureness(max(known) if sure else None, largest / 1e9 if steps or sure else None, notes)
+
+
+def clock_steps(mapped: Iterable[tuple[Clock, tuple[int, int]]]) -> tuple[tuple[int, float], ...]:
+    """Return when the wall clock was set in the covered time (UTC nanoseconds, by the clock before it), by how many seconds.
+
+    Args:
+        mapped: As in `sureness`.
+    """
+    return tuple((moment, by / 1e9) for clock, span in mapped for by, moment in _steps(clock, span))
+
+
+def _steps(clock: Clock, span: tuple[int, int]) -> list[tuple[int, int]]:
+    """Return by how many nanoseconds the clock was set, and when (UTC, before it): corrections too large for a drift."""
+    by, at = clock.corrections(*span)
+    large = np.abs(by) >= _SET_NS
+    return list(zip(by[large].tolist(), at[large].tolist(), strict=True))
 
 
 class Boots:
