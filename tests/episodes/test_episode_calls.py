@@ -77,6 +77,25 @@ def test_how_an_unanswered_call_ended(story: Story, reason: str | None, code: st
     assert episodes["calls"]["outcome"].to_list() == [outcome]
 
 
+@pytest.mark.parametrize(
+    ("reason", "outcome"),
+    [
+        ("ended by the user or the app", "cancelled"),
+        ("local hangup", "cancelled"),
+        ("unanswered", "unanswered"),
+        ("remote hangup", "unanswered"),  # refused, or a network that gave up: the line does not tell
+        ("user busy", "declined"),
+        ("failed", "failed"),
+        ("answered elsewhere", "unknown"),
+    ],
+)
+def test_who_calls_misses_nothing(story: Story, reason: str, outcome: str) -> None:
+    episodes = story(
+        (10, "call.started", {**APP, "direction": "outgoing"}), (20, "call.ended", {**DAEMON, "reason": reason})
+    )
+    assert episodes["calls"].select("direction", "outcome").rows() == [("outgoing", outcome)]
+
+
 def test_a_disconnected_reason_is_no_ended_reason(story: Story) -> None:
     # TUCallDisconnectedReason counts otherwise than CXCallEndedReason: 1 is not "failed" there.
     line = {**DAEMON, "code": "0x1", "message": "Disconnecting call with disconnected reason 1: <private>"}

@@ -35,6 +35,19 @@ _UNANSWERED_OUTCOMES: Final = {
 }
 
 
+_OUTGOING_OUTCOMES: Final = {
+    "failed": "failed",
+    "call failed": "failed",
+    "process exited": "failed",
+    "local hangup": "cancelled",
+    "ended by the user or the app": "cancelled",
+    "declined": "declined",
+    "user busy": "declined",
+    "remote hangup": "unanswered",
+    "unanswered": "unanswered",
+}
+"""Who calls misses nothing: he gave up, or nobody answered him."""
+
 _ACTION_TROUBLE: Final = frozenset(
     {
         "action timed out",
@@ -65,7 +78,7 @@ def reason_text(reason: str | None, code: str | None) -> str | None:
 
 
 def outcome_of(call: Call) -> str:
-    """Return answered, missed, declined, failed or unknown."""
+    """Return answered, missed, declined, cancelled, unanswered, failed or unknown."""
     if call.failed:
         return "failed"
     if call.answered is not None or call.connected is not None:
@@ -74,7 +87,5 @@ def outcome_of(call: Call) -> str:
         return "answered"  # CallKit activates the audio of an incoming call when it is answered
     if call.end is None or call.start_how == "capture_edge" or call.end_reason is None:
         return "unknown"
-    outcome = _UNANSWERED_OUTCOMES.get(call.end_reason, "unknown")
-    if call.direction == "outgoing" and outcome == "declined":
-        return "missed"
-    return outcome
+    outcomes = _OUTGOING_OUTCOMES if call.direction == "outgoing" else _UNANSWERED_OUTCOMES
+    return outcomes.get(call.end_reason, "unknown")

@@ -44,6 +44,12 @@ class Call(Struct):
     end_reason: str | None = None
     failed: bool = False
     holds: int = 0
+    holds_unclear: bool = False
+    """A line tells of a hold that may or may not be its own, or of the end of one of which no line tells the begin."""
+    hold_awaits: dict[str, int] = field(default_factory=dict)
+    """Lines still to come about its going on or off hold (``asked``, ``fulfilled``): since when."""
+    hold_implied: int | None = None
+    """When it last went on hold because another call was answered."""
     ringing: int | None = None
     held_windows: list[tuple[int, int | None]] = field(default_factory=list)
     """Times on hold; the end of the last one is null while it is held."""
@@ -75,16 +81,38 @@ class Call(Struct):
         """Whether the call is on hold."""
         return bool(self.held_windows) and self.held_windows[-1][1] is None
 
+    def active_at(self, t: int) -> bool:
+        """Tell whether people talked or were on hold at ``t``, as far as is known: a call that rings cannot be held."""
+        begun = min((step for step in (self.answered, self.connected) if step is not None), default=None)
+        if begun is None and self.start_how == "capture_edge":
+            begun = self.start
+        return begun is not None and begun <= t and self.open_at(t)
+
     def hold(self, t: int) -> None:
         """Put the call on hold."""
         if not self.held:
+            self.hold_awaits = {"asked": t, "fulfilled": t}
             self.holds += 1
             self.held_windows.append((t, None))
 
     def unhold(self, t: int) -> None:
         """Take the call from hold."""
         if self.held:
+            self.hold_awaits = {"asked": t, "fulfilled": t}
             self.held_windows[-1] = (self.held_windows[-1][0], t)
+
+    def turn(self, t: int) -> None:
+        """Put the call on hold, or take it from there."""
+        if self.held:
+            self.unhold(t)
+            self.took_over.append(t)
+        else:
+            self.hold(t)
+
+    def note(self, ref: int) -> None:
+        """Keep a line as evidence, once."""
+        if ref not in self.evidence[-1:]:
+            self.evidence.append(ref)
 
     def trouble(self, t: int, what: str) -> None:
         """Note that an action on the call failed; client and daemon tell one failure within `TROUBLE_ECHO_NS`."""

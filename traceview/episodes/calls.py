@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from traceview.episodes import call_audio, call_ends, call_neighbours, push_to_talk, subjects
+from traceview.episodes import call_audio, call_ends, call_holds, call_neighbours, push_to_talk, subjects
 from traceview.episodes.call_outcomes import is_terminal, outcome_of, reason_text
 from traceview.episodes.call_record import Call, by_powerlog, weak_witness
 from traceview.episodes.intervals import NS
@@ -33,8 +33,6 @@ _TEAM_AND_BUNDLE: Final = r"^[A-Z0-9]{10}\.([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)$"
 _START: Final = r"(?i)startcall"
 _RINGING: Final = frozenset({"cs-ringing-timer", "heard-call-ringing"})
 """Signals that tell that the device rings, not only that the app reported a call."""
-SWAP_NS: Final = 2 * NS
-"""One call goes on hold and another takes its place within this time (heuristic)."""
 _ALL_ENDED: Final = "all calls ended"
 _NO_STEP: Final = frozenset({"call.provider", "call.waiting", "call.channel"})
 _HELD: Final[dict[str, pl.DataType]] = {"app": pl.String(), "start": pl.Int64(), "end": pl.Int64()}
@@ -92,6 +90,7 @@ def _events(context: Context) -> pl.DataFrame:
         pl.when(~about_daemon).then(pl.col("owner")).alias("owner"),
         pl.coalesce("direction", implied).alias("direction"),
         (~subjects.is_daemon()).alias("by_app"),
+        call_holds.of_others().alias("holds_others"),
     )
     return call_neighbours.add(steps, context)
 
@@ -114,6 +113,11 @@ def _take(book: list[Call], event: Row) -> None:
         if event["kind"] in _OF_RUNNING and not call.open_at(event["t"], END_ECHO_NS):
             call.contradicted_by.append(event["ref"])
         _STEPS[event["kind"]](call, event)
+    if event["holds_others"]:
+        call_holds.hold_active(book[-AT_ONCE:], event)
+    if (step := call_holds.step_of(event)) is not None:
+        known = _by_id(book, event)
+        call_holds.follow(_fitting(book, event) if known is None else [known], event, step)
 
 
 def _proves_a_call(event: Row) -> bool:
@@ -169,6 +173,8 @@ def _running(book: list[Call], event: Row) -> Call | None:
         if over:  # another witness of an end just told, not the end of another call that goes on
             return over[-1]
     still_open = [call for call in fitting if call.open_at(event["t"])]
+    if event["kind"] == "call.held":
+        still_open = call_holds.just_implied(still_open, event) or still_open
     preferred = [call for call in still_open if _prefers(call, event)]
     for choice in (preferred, still_open, fitting):
         own = [call for call in choice if call.app is not None and call.app == event["call_app"]]
@@ -318,6 +324,9 @@ def _row(call: Call, owner: Row, around: list[Call], far: int) -> Row:
         for other in others
         if other.start < end and call.start < (max(far, other.start) if other.end is None else other.end)
     ]
+    held_s = sum((end if over is None else min(over, end)) - start for start, over in call.held_windows) / NS
+    unclear = call.holds_unclear or (call.witness != "callkit" and not call.held_windows)
+    swaps = sum(any(_gave_way(other, call, t) for other in others) for t in call.took_over)
     return {
         "app": app,
         "process": owner.get("process"),
@@ -337,12 +346,12 @@ def _row(call: Call, owner: Row, around: list[Call], far: int) -> Row:
         "connected": call.connected,
         "ended": call.end,
         "end_reason": call.end_reason,
-        "holds": call.holds,
+        "holds": None if unclear else call.holds,
         "outcome": outcome_of(call),
         "witness": call.witness,
         "ringing": call.ringing,
-        "held_s": sum((end if over is None else min(over, end)) - start for start, over in call.held_windows) / NS,
-        "swaps": sum(any(_gave_way(other, call, t) for other in others) for t in call.took_over),
+        "held_s": None if unclear else held_s,
+        "swaps": None if any(one.holds_unclear for one in (call, *beside)) else swaps,
         "other_calls": len(beside),
         "failed_actions": len(call.troubles),
         "failed_action": call.troubles[0][1] if call.troubles else None,
@@ -353,7 +362,7 @@ def _row(call: Call, owner: Row, around: list[Call], far: int) -> Row:
 def _gave_way(other: Call, call: Call, t: int) -> bool:
     """Tell whether the other call went on hold about when this one took its place."""
     same = None in (other.app, call.app) or other.app == call.app
-    return same and any(abs(start - t) <= SWAP_NS for start, _ in other.held_windows)
+    return same and any(abs(start - t) <= call_holds.SWAP_NS for start, _ in other.held_windows)
 
 
 def _kind(call: Call, app: str | None) -> str:

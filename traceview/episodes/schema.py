@@ -115,8 +115,10 @@ _SPECIFIC: Final[dict[str, dict[str, pl.DataType]]] = {
         "connected": TIME,
         "ended": TIME,
         "end_reason": pl.String(),
-        "holds": pl.Int64(),
-        "outcome": pl.String(),  # answered, missed, declined, failed, unknown
+        "holds": pl.Int64(),  # null where lines tell of holds that may be those of another call, or none could tell of one
+        # answered; an incoming call missed or declined; an outgoing one cancelled (the caller gave up), unanswered or
+        # declined; failed; unknown
+        "outcome": pl.String(),
         "witness": pl.String(),  # callkit, audio_session, powerlog, audio_routing: the strongest that names the call
         # Setup, each null where no line tells: the push, its launch of the app, the report, the ringing, the answer,
         # the audio that CallKit activates, the first IO of the app.
@@ -132,8 +134,9 @@ _SPECIFIC: Final[dict[str, dict[str, pl.DataType]]] = {
         "report_to_answer_s": pl.Float64(),
         "answer_to_audio_s": pl.Float64(),
         "audio_to_io_s": pl.Float64(),
-        "held_s": pl.Float64(),  # on hold, to the end of the call or of the capture
-        "swaps": pl.Int64(),  # times that it took the place of another call of its app, which went on hold
+        "held_s": pl.Float64(),  # on hold, to the end of the call or of the capture; null as `holds`
+        # times that it took the place of another call of its app, which went on hold; null where its holds are not known
+        "swaps": pl.Int64(),
         "other_calls": pl.Int64(),  # calls that ran or rang at the same time
         "failed_actions": pl.Int64(),  # actions that timed out or were refused
         "failed_action": pl.String(),  # the first one, as printed, with its reason

@@ -1,0 +1,107 @@
+"""Holds of calls whose lines hide which call they are about: assigned where one call can be meant, else not known."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from traceview.episodes.schema import Episodes
+
+Story = Callable[..., Episodes]
+Seconds = Callable[..., list[tuple[Any, ...]]]
+Row = tuple[float, str, dict[str, Any]]
+APP = {"process": "Acme", "pid": 700, "bundle": "com.acme.voip", "subject_pid": 700}
+DAEMON = {"process": "callservicesd", "pid": 90}
+HOLDS = ("app", "holds", "held_s", "swaps")
+HOLD_AND_ANSWER = {
+    **DAEMON,
+    "direction": "incoming",
+    "message": "Performing hold active calls and answer ringing call <private> for answer request <private>",
+}
+FULFILLED = {**DAEMON, "signal": "cs-held-fulfilled", "action": "set held"}
+ASKED = {**APP, "signal": "ck-action-asked", "action": "<CXSetHeldCallAction 0x1>"}
+OWN: list[Row] = [(10, "call.reported", {**APP, "direction": "incoming"}), (12, "call.answered", DAEMON)]
+OTHER: Row = (20, "call.reported", {**DAEMON, "signal": "cs-incoming-handling"})
+OTHER_ENDS: Row = (40, "call.ended", {**DAEMON, "reason": "remote hangup"})
+OWN_ENDS: Row = (60, "call.ended", {**DAEMON, "reason": "remote hangup"})
+
+
+def test_answering_another_call_holds_the_active_one(story: Story, seconds: Seconds) -> None:
+    calls = story(
+        OWN,
+        OTHER,
+        (25, "call.answered", HOLD_AND_ANSWER),
+        (25.01, "call.held", DAEMON),
+        (25.02, "call.action", FULFILLED),
+        OTHER_ENDS,
+        (40.01, "call.resumed", DAEMON),
+        (40.02, "call.action", FULFILLED),
+        OWN_ENDS,
+    )["calls"]
+    assert seconds(calls, *HOLDS) == [("com.acme.voip", 1, 15.01, 0), (None, 0, 0.0, 1)]
+    assert 3 in calls["evidence"][0].to_list()
+
+
+def test_only_the_fulfilled_action_tells(story: Story, seconds: Seconds) -> None:
+    calls = story(OWN, (25, "call.action", FULFILLED), (40, "call.action", FULFILLED), OWN_ENDS)["calls"]
+    assert seconds(calls, *HOLDS) == [("com.acme.voip", 1, 15.0, 0)]
+
+
+def test_a_call_that_rings_cannot_be_the_one_on_hold(story: Story, seconds: Seconds) -> None:
+    unanswered = (40, "call.ended", {**DAEMON, "reason": "unanswered"})
+    calls = story(OWN, OTHER, (25, "call.action", FULFILLED), unanswered, (41, "call.action", FULFILLED), OWN_ENDS)
+    assert seconds(calls["calls"], "app", "holds", "held_s") == [("com.acme.voip", 1, 16.0), (None, 0, 0.0)]
+
+
+def test_a_slow_app_fulfils_once(story: Story, seconds: Seconds) -> None:
+    calls = story(
+        OWN,
+        (20, "call.held", DAEMON),
+        (20.01, "call.action", ASKED),
+        (26, "call.action", FULFILLED),
+        (30, "call.resumed", DAEMON),
+        (30.01, "call.action", ASKED),
+        (33, "call.action", FULFILLED),
+        OWN_ENDS,
+    )["calls"]
+    assert seconds(calls, *HOLDS) == [("com.acme.voip", 1, 10.0, 0)]
+
+
+def test_only_the_app_tells(story: Story, seconds: Seconds) -> None:
+    calls = story(OWN, (20, "call.action", ASKED), (30, "call.action", ASKED), OWN_ENDS)["calls"]
+    assert seconds(calls, *HOLDS) == [("com.acme.voip", 1, 10.0, 0)]
+
+
+@pytest.mark.parametrize("row", [(30, "call.action", FULFILLED), (30, "call.resumed", DAEMON)])
+def test_either_of_two_calls_may_be_meant(story: Story, seconds: Seconds, row: Row) -> None:
+    calls = story(OWN, OTHER, (22, "call.answered", DAEMON), row, OTHER_ENDS, OWN_ENDS)["calls"]
+    assert seconds(calls, *HOLDS) == [("com.acme.voip", None, None, None), (None, None, None, None)]
+
+
+def test_of_two_calls_the_app_that_speaks_has_one(story: Story, seconds: Seconds) -> None:
+    calls = story(
+        OWN, OTHER, (22, "call.answered", DAEMON), (30, "call.action", ASKED), (30.01, "call.action", FULFILLED)
+    )["calls"]
+    assert seconds(calls, "app", "holds", "held_s") == [("com.acme.voip", 1, 70.0), (None, 0, 0.0)]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(20.0, "call.resumed", {**DAEMON, "confidence": 0.9})],  # held before the capture began
+        [(18.0, "call.connected", APP), (20.0, "call.resumed", DAEMON)],
+        [*OWN, (20.0, "call.failed", {**APP, "action": "<CXSetHeldCallAction 0x1>", "reason": "action timed out"})],
+    ],
+)
+def test_a_hold_of_which_a_part_is_missing_is_not_known(story: Story, seconds: Seconds, rows: list[Row]) -> None:
+    assert seconds(story(rows, OWN_ENDS)["calls"], "holds", "held_s") == [(None, None)]
+
+
+def test_who_tells_only_that_a_call_runs_tells_of_no_hold(story: Story, seconds: Seconds) -> None:
+    server = {"process": "audiomxd", "pid": 80, "subject": "Acme", "subject_pid": 700, "session_id": "0x6f"}
+    calls = story(
+        (5, "process.identity", {**DAEMON, "subject": "callservicesd", "subject_pid": 90}),
+        (10, "audio_session.activated", {**server, "controlling_pid": 90}),
+        (40, "audio_session.deactivated", {**server, "controlling_pid": 90}),
+    )["calls"]
+    assert seconds(calls, "witness", "holds", "held_s") == [("audio_session", None, None)]

@@ -1,0 +1,99 @@
+"""Whose hold a line tells of that hides its call: callservicesd answers one call and holds the others, actions are fulfilled."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import polars as pl
+
+from traceview.episodes.call_record import Call
+from traceview.episodes.intervals import NS
+from traceview.episodes.tables import Row
+
+SWAP_NS: Final = 2 * NS
+"""One call goes on hold and another takes its place within this time (heuristic)."""
+ACTION_NS: Final = 10 * NS
+"""An action is fulfilled within this time of the line that announces it, or it timed out (heuristic)."""
+
+_ANSWER_AND_HOLD: Final = "hold active calls and answer ringing call"
+_FULFILLED: Final = frozenset({"cs-held-fulfilled"})
+_ASKED: Final = frozenset({"ck-action-asked"})
+_ACTION: Final = "setheldcallaction"
+
+
+def of_others() -> pl.Expr:
+    """Expression over events: the line tells that the other calls go on hold for the one that is answered."""
+    said = pl.col("message").str.contains(_ANSWER_AND_HOLD, literal=True)
+    return ((pl.col("kind") == "call.answered") & said).fill_null(value=False)
+
+
+def hold_active(calls: Sequence[Call], event: Row) -> None:
+    """Put on hold whoever talked before another call was answered: all of them, so that no name is needed."""
+    for call in calls:
+        itself = call.call_id is not None and call.call_id == event["call_id"]
+        if call.active_at(event["t"] - SWAP_NS) and call.open_at(event["t"]) and not itself and not call.held:
+            call.hold(event["t"])
+            call.hold_implied = event["t"]
+            call.note(event["ref"])
+
+
+def just_implied(calls: Sequence[Call], event: Row) -> list[Call]:
+    """Return the calls that `hold_active` put on hold a moment ago: a line that holds a hidden call repeats it."""
+    recent = (call for call in calls if call.hold_implied is not None)
+    return [call for call in recent if event["t"] - (call.hold_implied or 0) <= SWAP_NS]
+
+
+def follow(calls: Sequence[Call], event: Row, step: str) -> None:
+    """Take in what a line about a hold or its end leaves open, once its step is done.
+
+    An action that holds or resumes is told before it is asked of the app and fulfilled; where only that is told, it turns
+    the state of the one call that can be meant. Where several can be, or the begin is missing, none of their holds is known.
+
+    Args:
+        calls: Those that the line may be about.
+        event: The line.
+        step: What it tells (`step_of`).
+    """
+    t, meant = event["t"], _meant(calls, event)
+    announced = [call for call in meant if _expects(call, step, t)]
+    began_before = any(call.start_how == "capture_edge" and not call.held_windows for call in meant)
+    if step == "failed" or (not announced and (step == "resumed" or began_before or len(meant) > 1)):
+        for call in announced or meant:
+            call.holds_unclear = True
+    elif announced:
+        announced[0].hold_awaits.pop(step, None)
+    elif meant:
+        meant[0].turn(t)
+        meant[0].hold_awaits = {"fulfilled": t} if step == "asked" else {}
+        meant[0].note(event["ref"])
+
+
+def step_of(event: Row) -> str | None:
+    """Return what the line tells of a hold that it does not begin: asked, fulfilled, failed, resumed, or None."""
+    if event["kind"] == "call.resumed":
+        return "resumed"
+    if event["signal"] in _FULFILLED:
+        return "fulfilled"
+    if _ACTION not in (event["action"] or "").lower():
+        return None
+    return "failed" if event["kind"] == "call.failed" else "asked" if event["signal"] in _ASKED else None
+
+
+def _expects(call: Call, step: str, t: int) -> bool:
+    """Tell whether the line repeats of the call what is known."""
+    if step == "resumed":
+        over = call.held_windows[-1][1] if call.held_windows else None
+        return over is not None and t - over <= SWAP_NS
+    since = call.hold_awaits.get(step)
+    return since is not None and t - since <= ACTION_NS
+
+
+def _meant(calls: Sequence[Call], event: Row) -> list[Call]:
+    """Return the calls that were active then: of the app that speaks at that moment, if it has any."""
+    active = [call for call in calls if call.active_at(event["t"])]
+    return [call for call in active if _speaks(call, event)] or active
+
+
+def _speaks(call: Call, event: Row) -> bool:
+    """Tell whether the line is told by, or next to, the app of the call."""
+    of_app = call.app is not None and call.app == event["call_app"]
+    return of_app or (call.owner is not None and call.owner in (event["near"], event["owner"]))
