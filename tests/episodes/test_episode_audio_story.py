@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from traceview.episodes.schema import Episodes
 
 Story = Callable[..., Episodes]
@@ -129,9 +131,26 @@ def test_facts_for_and_against(story: Story) -> None:
         [(30 + at * 0.1, "audio_io.overload", APP) for at in range(5)],
     )["glitches"]
     assert glitches.select("cause", "cause_confidence", "facts_for", "facts_against").rows() == [
-        ("route_change", 0.7, "route change to Speaker 1.0 s before", "heat at level 20 for 25.0 s by then")
+        (
+            "route_change",
+            0.7,
+            "route change to Speaker 1.0 s before",
+            "moderate heat (thermal pressure 20) for 25.0 s by then",
+        )
     ]
     assert glitches["against_evidence"].to_list() == [[6]]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(30.0, "heavy heat (thermal pressure 30)"), (3.0, "heat (thermal pressure 3)"), (None, "critical heat")],
+)
+def test_heat_is_named_by_its_level(story: Story, value: float | None, words: str) -> None:
+    told = {"process": "thermalmonitord", "reason": "thermal pressure" if value else "critical", "value": value}
+    glitches = story(
+        call(10, 60), (5, "resource.thermal", told), [(30 + at * 0.1, "audio_io.overload", APP) for at in range(5)]
+    )
+    assert glitches["glitches"]["facts_for"].to_list() == [f"{words} for 25.0 s by then"]
 
 
 def test_what_is_told_late_speaks_against_itself(story: Story) -> None:

@@ -265,9 +265,29 @@ def test_the_advice_speaks_to_the_cause(case: Any, cause: str, spoken_of: str) -
     assert "Keep locks" in found.advice
 
 
+@pytest.mark.parametrize(
+    ("facts", "state"),
+    [
+        ("moderate heat (thermal pressure 20) for 14.1 s by then", ".fair"),
+        ("heavy heat (thermal pressure 30) for 2.0 s by then", ".serious"),
+        ("moderate heat (thermal pressure 20) 2.0 s before, heavy heat (thermal pressure 30) 1.0 s before", ".serious"),
+        ("heat (thermal pressure 3) for 14.1 s by then", ".serious"),
+        (None, ".serious"),
+    ],
+)
+def test_advice_about_heat_fits_its_level(case: Any, facts: str | None, state: str) -> None:
+    overload(case, 12, 12, cause="thermal", cause_confidence=0.7, facts_for=facts)
+    (found,) = case.findings("io-overload")
+    assert f"from {state} on" in found.advice
+
+
 def test_missed_deadlines_prove_their_cause_and_their_call(case: Any) -> None:
     told = {"kind": "overload", "count": 2, "peak_per_10s": 2, "in_call": True}
-    heat = {"cause": "thermal", "cause_confidence": 0.6, "facts_for": "heat at level 20 for 14.1 s by then"}
+    heat = {
+        "cause": "thermal",
+        "cause_confidence": 0.6,
+        "facts_for": "moderate heat (thermal pressure 20) for 14.1 s by then",
+    }
     case.add("calls", 0, 100, kind="callkit", evidence=[1, 2, 99])
     case.add("calls", 200, 300, kind="callkit", evidence=[201, 299])
     case.add("glitches", 30, 31, **told, **heat, cause_evidence=[8], evidence=[30, 31])
@@ -275,7 +295,7 @@ def test_missed_deadlines_prove_their_cause_and_their_call(case: Any) -> None:
     case.add("glitches", 50, 51, **told, cause="memory", cause_confidence=0.4, cause_evidence=[7], evidence=[50, 51])
     (found,) = case.findings("io-overload")
     assert set(found.evidence) == {1, 8, 9, 30, 31, 40, 41, 50, 51, 99}
-    assert "heat at level 20" in found.explanation
+    assert "moderate heat (thermal pressure 20)" in found.explanation
 
 
 def test_io_overloads_far_apart_are_told_apart(case: Any) -> None:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from traceview.episodes.intervals import NS, in_seconds
 from traceview.episodes.tables import Context
+from traceview.signals.heat import PRESSURE
 
 NEAR_NS: Final = 5 * NS
 """Facts this close to a burst may explain it (heuristic, pattern "overload with CPU pressure")."""
@@ -145,13 +146,10 @@ class Facts(Struct, frozen=True):
         hot = (pl.col("kind") == "thermal") & ((pl.col("value") > 0) | (pl.col("level") == "critical"))
         saving = (pl.col("kind") == "low_power") & (pl.col("level") == "on")
         chosen = self.conditions.filter((hot | saving).fill_null(value=False))
-        heat = pl.concat_str(
-            [
-                pl.lit("heat at level"),
-                pl.coalesce(pl.col("value").round(0).cast(pl.Int64).cast(pl.String), pl.col("level")),
-            ],
-            separator=" ",
-        )
+        level = pl.col("value").round(0).cast(pl.Int64)
+        named = level.replace_strict(PRESSURE, default=None, return_dtype=pl.String) + pl.lit(" heat")
+        heat = pl.when(pl.col("value").is_null()).then(pl.col("level") + pl.lit(" heat"))
+        heat = heat.otherwise(pl.format("{} (thermal pressure {})", named.fill_null("heat"), level))
         is_heat = pl.col("kind") == "thermal"
         return _fact(
             chosen,

@@ -27,6 +27,7 @@ from traceview.rules.rows import (
     wanted,
 )
 from traceview.rules.windows import busiest, clusters
+from traceview.signals.heat import MILD, PRESSURE
 
 _GROUP_GAP_S: Final = 60.0
 """Glitches of one app with shorter pauses between them are told as one finding."""
@@ -108,12 +109,12 @@ def _overload(inputs: Inputs) -> Iterator[Finding]:
         )
 
 
-_PRESSURE: Final = frozenset({"cpu", "thermal", "preemption"})
+_SHORT_OF_CPU: Final = frozenset({"cpu", "thermal", "preemption"})
 
 
 def _under_pressure(about: list[Row]) -> bool:
     """Whether most of the missed deadlines came with a lack of CPU: high load, heat or preemption."""
-    pressed = sum(row["count"] or 1 for row in about if row["cause"] in _PRESSURE)
+    pressed = sum(row["count"] or 1 for row in about if row["cause"] in _SHORT_OF_CPU)
     return 2 * pressed > sum(row["count"] or 1 for row in about)
 
 
@@ -141,6 +142,10 @@ _HEAT_FIX: Final = (
     "The device was hot then, which slows its processor: watch ProcessInfo.thermalState and lower resolution, frame rate and "
     "processing from .serious on."
 )
+_MILD_HEAT_FIX: Final = (
+    "The device was warm then, below the levels at which iOS slows it most: watch ProcessInfo.thermalState and lower "
+    "resolution, frame rate and processing from .fair on, since .serious may not have been reached."
+)
 _LOW_POWER_FIX: Final = (
     "Low Power Mode slows the processor: where ProcessInfo.isLowPowerModeEnabled is true, spend less on each buffer and on "
     "video, and test calls with it."
@@ -161,8 +166,16 @@ def _advice(glitch: Row | None) -> str:
     if glitch is None:
         return _OVERLOAD_FIX
     saving = glitch["cause"] == "cpu" and LOW_POWER in (glitch["facts_for"] or "")
-    own = _LOW_POWER_FIX if saving else _CAUSE_FIX.get(glitch["cause"])
+    own = _LOW_POWER_FIX if saving else _MILD_HEAT_FIX if _mildly_hot(glitch) else _CAUSE_FIX.get(glitch["cause"])
     return f"{own} {_OVERLOAD_FIX}" if own else _OVERLOAD_FIX
+
+
+def _mildly_hot(glitch: Row) -> bool:
+    """Whether heat is the cause, and none of the levels that the facts name is more than mild."""
+    told = glitch["facts_for"] or ""
+    hotter = (name for name in PRESSURE.values() if name not in {"nominal", *MILD})
+    mild = any(f"{name} heat" in told for name in MILD)
+    return glitch["cause"] == "thermal" and mild and not any(f"{name} heat" in told for name in (*hotter, "critical"))
 
 
 def _restart(inputs: Inputs) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from traceview.signals.heat import PRESSURE
 from traceview.witness.schema import TIME, WITNESS_SCHEMA, windows
 from traceview.witness.states import stops, until_next
 
@@ -24,7 +25,6 @@ STATES: Final = {
 """PowerLog's states of an app in the words of the episode table ``app_states``."""
 ROUTES: Final = ("Receiver", "Speaker", "HeadphonesBT", "Headphone", "Headset", "CarAudioOutput", "AirPlay", "AirTunes")
 """Routes by type (strings of PerfPowerServices): any other may be the name that a person gave a device."""
-_PRESSURE: Final = {0: "nominal", 10: "light", 20: "moderate", 30: "heavy", 40: "trapping", 50: "sleeping"}
 _LOW_POWER: Final = "com.apple.system.lowpowermode"
 _ACQUIRED: Final = 0
 _RELEASED: Final = 4
@@ -200,7 +200,7 @@ def _asleep(frame: pl.DataFrame, stretches: pl.DataFrame, _apps: Sequence[str]) 
 
 
 def _thermal(frame: pl.DataFrame, stretches: pl.DataFrame, _apps: Sequence[str]) -> pl.DataFrame:
-    named = pl.col("pressure_level").replace_strict(_PRESSURE, default=None, return_dtype=pl.String)
+    named = pl.col("pressure_level").replace_strict(PRESSURE, default=None, return_dtype=pl.String)
     text = pl.format("thermal level {}, pressure level {}", "thermal_level", "pressure_level")
     changes = until_next(frame, stretches, [], ["thermal_level", "pressure_level"])
     return windows(changes, "thermal", kind=named.fill_null("unknown"), text=text)
