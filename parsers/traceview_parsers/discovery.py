@@ -158,7 +158,7 @@ def _is_unknown(path: Path) -> bool:
         head = _head(path) if path.is_file() else b""
     except OSError:
         return False  # told when it is alone
-    return bool(head) and not is_archive(head) and best_reader(Candidate(_name(path), path, head)) is None
+    return bool(head) and not is_archive(head) and best_reader(Candidate(_name(path), path, head), Problems()) is None
 
 
 def _claims(path: Path, trace: Trace) -> list[Claim]:
@@ -179,26 +179,30 @@ def _claims(path: Path, trace: Trace) -> list[Claim]:
         raise InputError(f"{path}: the file is empty; was the capture copied completely?")
     if is_archive(head):
         unclaimed = Unclaimed()
-        folder = unpack(path, _Wanted(unclaimed), trace.problems, made=trace.remove_at_close)
+        folder = unpack(path, _Wanted(unclaimed, trace.problems), trace.problems, made=trace.remove_at_close)
         return _claims_in_folder(folder, _name(path), trace.problems, unclaimed, what="archive")
     candidate = Candidate(_name(path), path, head)
-    reader = best_reader(candidate)
+    failed = Problems()
+    reader = best_reader(candidate, failed)
+    for one in failed:
+        trace.problems.add(one.source, one.kind, one.message)
     if reader is None:
-        yet = _behind_other_text(candidate, path)
+        yet = _behind_other_text(candidate, path, trace.problems)
         if yet is None:
-            raise UnknownFormatError(f"{path}: not a format that can be read; {_SEE_FORMATS}")
+            why = "".join(f"; {one.message}" for one in failed)
+            raise UnknownFormatError(f"{path}: not a format that can be read{why}; {_SEE_FORMATS}")
         return [yet]
     return [(candidate, reader)]
 
 
-def _behind_other_text(candidate: Candidate, path: Path) -> Claim | None:
+def _behind_other_text(candidate: Candidate, path: Path, problems: Problems) -> Claim | None:
     """Return the claim on a log that begins within the first MiB of a named file, behind text of another kind."""
     with path.open("rb") as file:
         data = file.read(_FOREIGN_BYTES)
     for at in range(HEAD_BYTES, len(data), HEAD_BYTES // 2):
         begin = data.find(b"\n", at) + 1
         later = replace(candidate, head=data[begin : begin + HEAD_BYTES])
-        reader = best_reader(later) if begin else None
+        reader = best_reader(later, problems) if begin else None
         if reader is not None and reader.name in _TEXT_READERS:
             return later, reader
     return None
@@ -232,7 +236,7 @@ def _is_data_set(root: Path) -> bool:
 def _walk(folder: Path, prefix: str, problems: Problems, unclaimed: Unclaimed) -> Iterator[Claim]:
     candidate = Candidate(prefix or _name(folder), folder, is_dir=True)
     try:
-        reader = best_reader(candidate)
+        reader = best_reader(candidate, problems)
         entries = [] if reader is not None else sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
@@ -272,7 +276,7 @@ def _claim(path: Path, name: str, problems: Problems, unclaimed: Unclaimed) -> I
     except OSError as error:
         problems.add(name, "unreadable-file", error.strerror or str(error))
         return
-    reader = None if path.name.startswith("._") else best_reader(file)
+    reader = None if path.name.startswith("._") else best_reader(file, problems)
     if reader is None:
         unclaimed.add(file)
     else:
@@ -282,8 +286,9 @@ def _claim(path: Path, name: str, problems: Problems, unclaimed: Unclaimed) -> I
 class _Wanted:
     """Whether an archive member is worth keeping: part of a log archive, claimed by a reader, or the mark of a bundle."""
 
-    def __init__(self, unclaimed: Unclaimed) -> None:
+    def __init__(self, unclaimed: Unclaimed, problems: Problems) -> None:
         self._unclaimed = unclaimed
+        self._problems = problems
         self._bundles: set[str] = set()
         self._exports = can_export()
 
@@ -298,7 +303,7 @@ class _Wanted:
             self._bundles.add(bundle)
             return self._exports or not known  # without Instruments one file is enough to say how to export it
         archive = ".logarchive/" in name or "/diagnostics/" in name.lower() or "uuidtext/" in name
-        if archive or belongs_to(candidate) is not None or best_reader(candidate) is not None:
+        if archive or belongs_to(candidate) is not None or best_reader(candidate, self._problems) is not None:
             return True
         if not is_nested(candidate):
             self._unclaimed.add(candidate)

@@ -1,9 +1,12 @@
 """Readers by entry point, loaded when first asked for."""
 
+import os
+import traceback
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
+from traceview_parsers.problems import Problems
 from traceview_parsers.trace import Candidate, Reader
 
 GROUP = "traceview.parsers"
@@ -48,13 +51,36 @@ def broken_readers() -> tuple[str, ...]:
     return _load()[1]
 
 
-def best_reader(candidate: Candidate) -> Reader | None:
-    """Return the reader that claims the candidate most surely, or None; of several the first by name."""
+def best_reader(candidate: Candidate, problems: Problems) -> Reader | None:
+    """Return the reader that claims the candidate most surely, or None; of several the first by name.
+
+    A reader that fails while it looks does not claim the candidate, and `problems` gets ``failed-claim:READER``.
+
+    Raises:
+        OSError: The candidate is a folder that cannot be looked into.
+    """
     best, most = None, 0
     for reader in readers():
-        sure = reader.claims(candidate)
+        try:
+            sure = reader.claims(candidate)
+        except Exception as error:  # readers of others too: one that fails must not hide the other files
+            if isinstance(error, OSError) and candidate.is_dir:
+                raise
+            _tell_failure(reader, candidate, error, problems)
+            continue
         if sure > most:
             best, most = reader, sure
         if most >= SURE:
             break  # whoever comes later need not be imported
     return best
+
+
+def _tell_failure(reader: Reader, candidate: Candidate, error: Exception, problems: Problems) -> None:
+    if os.environ.get("TRACEVIEW_DEBUG"):
+        traceback.print_exception(error)
+    problems.add(
+        candidate.name,
+        f"failed-claim:{reader.name}",
+        f"the reader {reader.name} failed when it was asked whether it can read this ({type(error).__name__}: {error}), "
+        "so it does not; please report it with the output of --debug",
+    )

@@ -14,6 +14,7 @@ from generator.timesync import Clock
 from traceview_parsers import registry
 from traceview_parsers.file_reader import FileReader
 from traceview_parsers.powerlog.layout import CLOCK_TABLE, LAYOUTS
+from traceview_parsers.problems import Problems
 from traceview_parsers.registry import readers
 from traceview_parsers.trace import Candidate
 
@@ -65,7 +66,7 @@ def test_a_sure_claim_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.clear()
         found = tuple(Claims(str(place), sure) for place, sure in enumerate(claims))
         monkeypatch.setattr(registry, "readers", lambda: found)
-        reader = registry.best_reader(Candidate("a", None))
+        reader = registry.best_reader(Candidate("a", None), Problems())
         return reader.name if reader else None
 
     assert best(0, 50, 90, 90) == "2"

@@ -16,7 +16,9 @@ def test_the_reader_of_the_readme_is_read_like_any_other(tmp_path: Path, monkeyp
     (source,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     names: dict[str, Any] = {}
     exec(compile(source, "README.md", "exec"), names)  # noqa: S102  (our own page)
-    monkeypatch.setattr(discovery, "best_reader", lambda one: names["READER"] if names["READER"].claims(one) else None)
+    monkeypatch.setattr(
+        discovery, "best_reader", lambda one, _: names["READER"] if names["READER"].claims(one) else None
+    )
     log = tmp_path / "app.txt"
     log.write_text("ACME 1768464000.5 call began\nACME soon x\nACME 1768464010 skipping cycle due to overload\n")
     with tv.open(log) as capture:

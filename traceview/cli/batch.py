@@ -87,6 +87,7 @@ def batch(
     from traceview.fleet.worker import Settings, config_hash  # noqa: PLC0415
     from traceview.rules.config import load_config  # noqa: PLC0415
     from traceview_parsers import ReadOptions  # noqa: PLC0415
+    from traceview_parsers.problems import Problems  # noqa: PLC0415
 
     if timeout is not None and not _SHORTEST_S <= timeout <= _LONGEST_S:
         raise UsageError(f"--timeout {timeout:g}: give seconds from {_SHORTEST_S} to {_LONGEST_S:,}")
@@ -110,7 +111,9 @@ def batch(
     part = parse_shard(shard)
     with options.writing(out):
         check_place(out)  # told before anything is read
-    found = [job for source in sources for job in find_jobs(source, skip=out) if in_shard(job, part)]
+    problems = Problems()
+    found = [job for source in sources for job in find_jobs(source, skip=out, problems=problems) if in_shard(job, part)]
+    options.tell_problems(problems)
     with options.writing(out):
         summary = run(
             found,

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from traceview_parsers.container import HEAD_BYTES, is_archive
 from traceview_parsers.errors import InputError, UsageError
+from traceview_parsers.problems import Problems
 from traceview_parsers.registry import best_reader
 from traceview_parsers.trace import Candidate
 
@@ -32,7 +33,7 @@ class Job(Struct, frozen=True):
     key: str
 
 
-def find_jobs(source: Path, *, skip: Path | None = None) -> list[Job]:
+def find_jobs(source: Path, *, skip: Path | None = None, problems: Problems | None = None) -> list[Job]:
     """Return the captures below a folder (or the one that `source` itself is), by name.
 
     A ``.logarchive``, a folder with ``sysdiagnose.log``, an archive and each other file that a reader claims is one; so
@@ -41,48 +42,49 @@ def find_jobs(source: Path, *, skip: Path | None = None) -> list[Job]:
     Args:
         source: A folder, or one capture.
         skip: A folder that is no source even where it lies below one, such as the data set itself.
+        problems: Gets the readers that failed when they were asked about a file or folder.
 
     Raises:
         InputError: The source does not exist or holds no capture.
     """
     if not source.exists():
         raise InputError(f"{source}: no such file or folder")
-    paths = sorted(_captures(source, skip and skip.resolve()))
+    paths = sorted(_captures(source, skip and skip.resolve(), Problems() if problems is None else problems))
     if not paths:
         raise InputError(f"{source}: holds no capture that can be read; `traceview doctor --formats` lists what can be")
     base = source if source.is_dir() else source.parent
     return [_job(path, path.relative_to(base).as_posix() if path != source else path.name) for path in paths]
 
 
-def _captures(path: Path, skip: Path | None) -> Iterator[Path]:
+def _captures(path: Path, skip: Path | None, problems: Problems) -> Iterator[Path]:
     if path.is_dir():
-        yield from _in_folder(path, skip)
-    elif path.is_file() and _is_capture(path):
+        yield from _in_folder(path, skip, problems)
+    elif path.is_file() and _is_capture(path, problems):
         yield path
 
 
-def _in_folder(path: Path, skip: Path | None) -> Iterator[Path]:
+def _in_folder(path: Path, skip: Path | None, problems: Problems) -> Iterator[Path]:
     if skip is not None and path.resolve() == skip:
         return
-    if best_reader(Candidate(path.name, path, is_dir=True)) or (path / "sysdiagnose.log").is_file():
-        yield path
-        return
     try:
+        if best_reader(Candidate(path.name, path, is_dir=True), problems) or (path / "sysdiagnose.log").is_file():
+            yield path
+            return
         entries = [entry for entry in os.scandir(path) if not entry.name.startswith(".") and not entry.is_symlink()]
     except OSError:
         yield path  # its analysis fails for the same reason, and that is its row
         return
     for entry in entries:
-        yield from _captures(Path(entry.path), skip)
+        yield from _captures(Path(entry.path), skip, problems)
 
 
-def _is_capture(path: Path) -> bool:
+def _is_capture(path: Path, problems: Problems) -> bool:
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except OSError:
         return True  # as above
-    if is_archive(head) or best_reader(Candidate(path.name, path, head)) is not None:
+    if is_archive(head) or best_reader(Candidate(path.name, path, head), problems) is not None:
         return True
     return path.name.lower().endswith(_CAPTURE_SUFFIXES)  # damaged or empty: its analysis fails, and that is its row
 

@@ -15,6 +15,8 @@ _INTERIOR: Final = 0x05
 _LARGEST: Final = 4 << 30
 """A header that tells more bytes than this is damaged: PowerLogs have some tens of megabytes."""
 _LONGEST_CHAIN: Final = 4096
+_LONGEST_PAGE_HEADER: Final = 12
+"""Bytes before the cell pointers of an interior page; 8 of a leaf."""
 
 
 def repaired(path: Path, target: Path) -> bool:
@@ -46,11 +48,15 @@ class _Pages:
         self._size = size
         self._usable = usable
         self._whole = len(data) // size
+        self._full: dict[int, bool] = {}
+        self._ending: dict[int, bool] = {}
 
     def prune(self, number: int, depth: int = 0) -> bool:
         """Take out of a page of the schema what leads nowhere; tell whether there was anything."""
         start = (number - 1) * self._size
         header = start + (_FILE_HEADER if number == 1 else 0)
+        if header + _LONGEST_PAGE_HEADER > len(self.data):
+            return False
         kind = self.data[header]
         count = int.from_bytes(self.data[header + 3 : header + 5])
         first = header + (12 if kind == _INTERIOR else 8)
@@ -62,16 +68,22 @@ class _Pages:
         else:
             kept = [cell for cell in cells if self._leads_on(self._number(start + cell), depth)]
             if not self._leads_on(self._number(header + 8), depth) and kept:
-                last = start + kept.pop()
-                self.data[header + 8 : header + 12] = self.data[last : last + 4]
+                last = self._number(start + kept.pop())
+                self.data[header + 8 : header + 12] = last.to_bytes(4)
         self.data[header + 3 : header + 5] = len(kept).to_bytes(2)
         self.data[first : first + 2 * len(kept)] = b"".join(cell.to_bytes(2) for cell in kept)
         return len(kept) < count
 
     def _leads_on(self, child: int, depth: int) -> bool:
-        """Tell whether a child is a page of a B-tree with something in it; prunes it."""
+        """Tell whether a child is a page of a B-tree with something in it; prunes it, once: damage may lead in circles."""
         if not 1 < child <= self._whole or depth > 3:
             return False
+        if child not in self._full:
+            self._full[child] = False
+            self._full[child] = self._has_rows(child, depth)
+        return self._full[child]
+
+    def _has_rows(self, child: int, depth: int) -> bool:
         kind = self.data[(child - 1) * self._size]
         if kind not in (_LEAF, _INTERIOR):
             return False
@@ -88,15 +100,17 @@ class _Pages:
             return at + length <= start + self._size
         least = (self._usable - 12) * 32 // 255 - 23
         here = least + (length - least) % (self._usable - 4)
-        at += here if here <= most else least
-        for _ in range(_LONGEST_CHAIN):
-            follower = self._number(at)
-            if follower == 0:
-                return True
-            if not 1 < follower <= self._whole:
-                return False
-            at = (follower - 1) * self._size
-        return False
+        return self._ends(self._number(at + (here if here <= most else least)))
+
+    def _ends(self, page: int) -> bool:
+        """Tell whether a chain of overflow pages comes to its end; of damaged rows many may share one."""
+        chain: list[int] = []
+        while len(chain) < _LONGEST_CHAIN and page not in self._ending and 1 < page <= self._whole:
+            chain.append(page)
+            page = self._number((page - 1) * self._size)
+        whole = self._ending.get(page, page == 0)
+        self._ending.update(dict.fromkeys(chain, whole))
+        return whole
 
     def _number(self, at: int) -> int:
         return int.from_bytes(self.data[at : at + 4])
