@@ -20,6 +20,9 @@ _MOMENTS: Final = ("ips", "sysdiagnose", "metrickit")
 """Readers whose sources tell of moments or of days long gone, which say nothing about the span of the capture."""
 _LOGS: Final = ("unified_log", "log_text", "device_syslog")
 _SHOWN: Final = 3
+_ASSUMED: Final = {"date": ("date assumed", "year assumed"), "zone": ("zone assumed",)}
+"""What a log may lack, by how its clock says so (`traceview_parsers.clock`)."""
+_OPTIONS: Final = {"date": "--date", "zone": "--tz"}
 
 LOG_READERS: Final = frozenset({*_LOGS, "xctrace"})
 """Readers of logs; an Instruments recording may hold one among other things."""
@@ -47,6 +50,21 @@ def log_span(coverage: Sequence[Coverage]) -> tuple[datetime, datetime] | None:
     begins = [source.start_ns for source in timed if source.start_ns is not None]
     ends = [source.end_ns for source in timed if source.end_ns is not None]
     return (from_ns(min(begins)), from_ns(max(ends))) if begins and ends else None
+
+
+def time_doubt(coverage: Iterable[Coverage]) -> str | None:
+    """Return that lines of the log have no date, year or zone, which was not told by an option either; else None."""
+    timed = [one for one in coverage if one.start_ns is not None]
+    logs = [one for one in timed if one.reader in LOG_READERS] or timed
+    return "; ".join(told for what in _ASSUMED if (told := _assumed(what, logs)) is not None) or None
+
+
+def _assumed(what: str, logs: list[Coverage]) -> str | None:
+    count = sum(any(text in one.clock for text in _ASSUMED[what]) for one in logs)
+    if not count:
+        return None
+    some = "" if count == len(logs) else f" in {count:,} of {len(logs):,} logs"
+    return f"{what} assumed{some}; see {_OPTIONS[what]}"
 
 
 def with_missing_reports(

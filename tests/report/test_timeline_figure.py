@@ -55,8 +55,11 @@ def test_a_call_is_drawn_in_phases(rich: Analysis) -> None:
     figure = timeline(rich)
     (connecting,) = [trace for trace in figure.data if trace.name == "answered, no audio yet"]
     assert list(connecting.customdata) == ["call-1"]
-    assert connecting.x[0] == pytest.approx(6200)  # answered at 66.1 s, connected at 72.3 s
-    assert _names(figure)["audio active"] == 2
+    assert connecting.x[0] == pytest.approx(5800)  # answered at 66.1 s, audio active from 71.9 s on
+    names = _names(figure)
+    assert names["connected, on hold for a part of it"] == 2  # before and after an interruption
+    assert names["no audio: session not active, interrupted or suspended"] == 1
+    assert names["answered or connected, audio not known"] == 1  # of the outgoing call no session is told
 
 
 def test_who_activated_the_audio_is_told_apart(rich: Analysis) -> None:

@@ -15,8 +15,8 @@ from traceview.cli.kept import how_many, left_out
 from traceview.cli.options import visible, zone_of
 from traceview.cli.proof import telling
 from traceview.cli.summary import fold, unchecked, verdict, wrap
-from traceview.cli.troubles import doubts, problem_lines, time_doubt, times_of
-from traceview.completeness import log_span
+from traceview.cli.troubles import doubts, problem_lines, times_of
+from traceview.completeness import log_span, time_doubt
 from traceview.rules.registry import Finding, Severity
 from traceview.sources import by_weight
 from traceview.verdict import unjudged_tables

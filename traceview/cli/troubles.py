@@ -5,16 +5,12 @@ from typing import Final
 
 from traceview.cli.options import visible
 from traceview.clocks import bound_text
-from traceview.completeness import LOG_READERS
 from traceview.sources import troubles
 from traceview_parsers.problems import Problem
 from traceview_parsers.trace import Coverage
 
 _MANY_LOGS: Final = "many-logs"
 _CUT_OFF: Final = "truncated-archive"
-_ASSUMED: Final = {"date": ("date assumed", "year assumed"), "zone": ("zone assumed",)}
-"""What a log may lack, by how its clock says so (`traceview_parsers.clock`)."""
-_OPTIONS: Final = {"date": "--date", "zone": "--tz"}
 
 
 def problem_lines(problems: Iterable[Problem]) -> Iterator[tuple[str, str]]:
@@ -41,18 +37,3 @@ def times_of(one: Coverage) -> str:
     if one.start_ns is None:
         return clock
     return f"{clock}; {'error not known' if one.certainty_ns is None else bound_text(one.certainty_ns)}"
-
-
-def time_doubt(coverage: Iterable[Coverage]) -> str | None:
-    """Return that lines of the log have no date, year or zone, which was not told by an option either; else None."""
-    timed = [one for one in coverage if one.start_ns is not None]
-    logs = [one for one in timed if one.reader in LOG_READERS] or timed
-    return "; ".join(told for what in _ASSUMED if (told := _assumed(what, logs)) is not None) or None
-
-
-def _assumed(what: str, logs: list[Coverage]) -> str | None:
-    count = sum(any(text in one.clock for text in _ASSUMED[what]) for one in logs)
-    if not count:
-        return None
-    some = "" if count == len(logs) else f" in {count:,} of {len(logs):,} logs"
-    return f"{what} assumed{some}; see {_OPTIONS[what]}"

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from traceview.episodes.schema import Episodes
 from traceview.plots import shapes
+from traceview.plots.call_phases import call_shapes
 from traceview.plots.shapes import Span
 from traceview.plots.theme import (
     BLUE,
@@ -86,10 +87,14 @@ LANES: Final[tuple[Lane, ...]] = (
             "ringing": Look("ringing", SKY),
             "dialling": Look("dialling", SKY, "/"),
             "connecting": Look("answered, no audio yet", ORANGE, "x"),
-            "talking": Look("audio active", GREEN),
+            "talking": Look("audio session active", GREEN),
+            "silent": Look("no audio: session not active, interrupted or suspended", GREY, "/"),
+            "held": Look("connected, on hold for a part of it", BLUE, "/"),
+            "connected": Look("answered or connected, audio not known", BLUE),
+            "unknown": Look("in a call, phase not told", "rgba(139,146,156,0.45)"),
         },
         (_WHO, ("direction", "direction"), ("kind", "kind"), ("outcome", "outcome"), ("end", "end_reason")),
-        shapes.calls,
+        call_shapes,
     ),
     Lane(
         "pushes",

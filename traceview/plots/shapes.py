@@ -66,7 +66,7 @@ def coverage_shapes(coverage: Sequence[Coverage]) -> pl.DataFrame:
     ).with_columns(id=pl.lit(None, dtype=text))
 
 
-def _shapes(
+def as_shapes(
     table: pl.DataFrame,
     span: Span,
     look: pl.Expr,
@@ -87,32 +87,10 @@ def _shapes(
     )
 
 
-def calls(episodes: Episodes, span: Span) -> pl.DataFrame:
-    """Split each call into phases."""
-    calls = episodes["calls"]
-    begin = pl.coalesce("reported", "start")
-    last = pl.coalesce("ended", "end")
-    talking = pl.coalesce("connected", "audio_activated")
-    pickup = pl.coalesce("answered", talking)
-    waiting = pl.when(pl.col("direction") == "outgoing").then(pl.lit("dialling")).otherwise(pl.lit("ringing"))
-    phases = [
-        _shapes(calls, span, waiting, begin=begin, finish=pl.coalesce(pickup, last)),
-        _shapes(
-            calls.filter(pl.col("answered").is_not_null()),
-            span,
-            pl.lit("connecting"),
-            begin=pl.col("answered"),
-            finish=pl.coalesce(talking, last),
-        ),
-        _shapes(calls.filter(talking.is_not_null()), span, pl.lit("talking"), begin=talking, finish=last),
-    ]
-    return pl.concat(phases).filter((pl.col("finish") > pl.col("begin")) | (pl.col("look") == waiting))
-
-
 def pushes(episodes: Episodes, span: Span) -> pl.DataFrame:
     """Return pushes, from their arrival to the report of a call."""
     begin = pl.coalesce("received", "delivered", "start")
-    return _shapes(episodes["pushes"], span, pl.col("outcome"), begin=begin, finish=pl.coalesce("reported", "end"))
+    return as_shapes(episodes["pushes"], span, pl.col("outcome"), begin=begin, finish=pl.coalesce("reported", "end"))
 
 
 def app_states(episodes: Episodes, span: Span) -> pl.DataFrame:
@@ -120,48 +98,50 @@ def app_states(episodes: Episodes, span: Span) -> pl.DataFrame:
     states = episodes["app_states"]
     known = states.filter(pl.col("state") == "suspended").select("pid").unique()
     lone = episodes["suspensions"].join(known, on="pid", how="anti", nulls_equal=True)
-    return pl.concat([_shapes(states, span, pl.col("state")), _shapes(lone, span, pl.lit("suspended"))], how="diagonal")
+    return pl.concat(
+        [as_shapes(states, span, pl.col("state")), as_shapes(lone, span, pl.lit("suspended"))], how="diagonal"
+    )
 
 
 def audio_sessions(episodes: Episodes, span: Span) -> pl.DataFrame:
     """Return activations by who asked for them."""
     refused = pl.when(pl.col("refused_error").is_not_null()).then(pl.lit("refused"))
-    return _shapes(episodes["audio_sessions"], span, refused.otherwise(pl.col("activated_by")))
+    return as_shapes(episodes["audio_sessions"], span, refused.otherwise(pl.col("activated_by")))
 
 
 def disturbances(episodes: Episodes, span: Span) -> pl.DataFrame:
     """Return interruptions and route changes."""
-    interruptions = _shapes(episodes["interruptions"], span, pl.lit("interruption"))
-    routes = _shapes(episodes["route_changes"], span, pl.lit("route"))
+    interruptions = as_shapes(episodes["interruptions"], span, pl.lit("interruption"))
+    routes = as_shapes(episodes["route_changes"], span, pl.lit("route"))
     return pl.concat([interruptions, routes], how="diagonal")
 
 
 def glitches(episodes: Episodes, span: Span) -> pl.DataFrame:
     """Return glitches by kind."""
-    return _shapes(episodes["glitches"], span, pl.col("kind"))
+    return as_shapes(episodes["glitches"], span, pl.col("kind"))
 
 
 def terminations(episodes: Episodes, span: Span) -> pl.DataFrame:
     """Return deaths, those by iOS together."""
     kind = pl.col("kind")
     look = pl.when(kind.is_in(["crash", "jetsam", "user"])).then(kind).otherwise(pl.lit("killed"))
-    return _shapes(episodes["terminations"], span, look)
+    return as_shapes(episodes["terminations"], span, look)
 
 
 def background_tasks(episodes: Episodes, span: Span) -> pl.DataFrame:
     """Return background tasks by outcome."""
-    return _shapes(episodes["background_tasks"], span, pl.col("outcome"))
+    return as_shapes(episodes["background_tasks"], span, pl.col("outcome"))
 
 
 def resource_events(episodes: Episodes, span: Span) -> pl.DataFrame:
     """Return resource violations by kind; that heat is back at nominal is none."""
     nominal = ((pl.col("kind") == "thermal") & (pl.col("value") == 0)).fill_null(value=False)
-    return _shapes(episodes["resource_events"].filter(~nominal), span, pl.col("kind"))
+    return as_shapes(episodes["resource_events"].filter(~nominal), span, pl.col("kind"))
 
 
 def push_to_talk(episodes: Episodes, span: Span) -> pl.DataFrame:
     """Return joined channels and transmissions."""
-    return _shapes(episodes["push_to_talk"], span, pl.col("kind"))
+    return as_shapes(episodes["push_to_talk"], span, pl.col("kind"))
 
 
 def background_runs(episodes: Episodes, span: Span) -> pl.DataFrame:
@@ -173,19 +153,19 @@ def background_runs(episodes: Episodes, span: Span) -> pl.DataFrame:
     )
     return pl.concat(
         [
-            _shapes(runs, span, pl.when(pl.col("verdict") == "overstayed").then(pl.lit("held")).otherwise("verdict")),
-            _shapes(overstayed, span, pl.col("verdict"), begin=pl.col("uncovered_from"), finish=bare_end),
+            as_shapes(runs, span, pl.when(pl.col("verdict") == "overstayed").then(pl.lit("held")).otherwise("verdict")),
+            as_shapes(overstayed, span, pl.col("verdict"), begin=pl.col("uncovered_from"), finish=bare_end),
         ]
     )
 
 
 def network(episodes: Episodes, span: Span) -> pl.DataFrame:
     """Return losses, changes of interface and times without the push channel."""
-    return _shapes(episodes["network"], span, pl.col("kind"))
+    return as_shapes(episodes["network"], span, pl.col("kind"))
 
 
 def device_conditions(episodes: Episodes, span: Span) -> pl.DataFrame:
     """Return the device's heat where it is above nominal, and Low Power Mode where it is on."""
     hot = (pl.col("kind") == "thermal") & (pl.col("value") > 0)
     saving = (pl.col("kind") == "low_power") & (pl.col("level") == "on")
-    return _shapes(episodes["conditions"].filter(hot | saving), span, pl.col("kind"))
+    return as_shapes(episodes["conditions"].filter(hot | saving), span, pl.col("kind"))

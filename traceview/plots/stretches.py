@@ -12,6 +12,7 @@ from traceview.analysis import Analysis
 from traceview.plots.shapes import Span
 from traceview.plots.text import plural
 from traceview.plots.witness_lanes import TABLE
+from traceview.rules.registry import Severity
 
 _APART: Final = timedelta(hours=2)
 """Heuristic: what is told after two hours without any word is another matter."""
@@ -62,6 +63,8 @@ class Stretch(Struct, frozen=True):
 def stretches(analysis: Analysis, log: Span | None, app: str | None = None) -> list[Stretch]:
     """Return the stretches of findings, main lanes and what witnesses tell of apps, by time.
 
+    A remark that names no app (severity info: that a clock was set, say) is about the capture and makes none.
+
     Args:
         analysis: What was found.
         log: The time that the logs cover: one stretch, whatever else it holds; or None.
@@ -79,7 +82,8 @@ def stretches(analysis: Analysis, log: Span | None, app: str | None = None) -> l
 def _told(analysis: Analysis, app: str | None) -> Iterator[_Told]:
     own = pl.lit(value=True) if app is None else pl.col("app").is_null() | (pl.col("app") == app)
     for finding in analysis.findings:
-        if finding.start is not None and (app is None or finding.app in {app, None}):
+        about_capture = finding.app is None and finding.severity is Severity.info
+        if finding.start is not None and (app is None or finding.app in {app, None}) and not about_capture:
             end = finding.end or finding.start
             yield _Told(finding.start, end, "finding", "", int(finding.severity))
     for table, noun in _EPISODES.items():

@@ -13,11 +13,11 @@ from traceview.plots.binning import milliseconds
 from traceview.plots.clock import DisplayClock
 from traceview.plots.draw import BINS, Place, escape, place, traces
 from traceview.plots.lanes import COVERAGE, FINDINGS, Lane
-from traceview.plots.rows import Row, fit, shown_span, split_rows
+from traceview.plots.rows import Row, fit, split_rows
 from traceview.plots.shapes import Span, coverage_shapes, finding_shapes
 from traceview.plots.stretches import Stretch
 from traceview.plots.theme import FONT, GRID, TEXT
-from traceview.plots.view import clock_of, elsewhere, log_span, opening, within, witness_rows
+from traceview.plots.view import clock_of, elsewhere, known_span, log_span, opening, within, witness_rows
 from traceview.plots.witness_lanes import ALL_LANES, TABLE
 
 CAP: Final = 5000
@@ -65,14 +65,14 @@ def timeline(analysis: Analysis, app: str | None = None, *, cap: int = CAP) -> A
     frames = [*(analysis.episodes[table] for table in TABLES), found, analysis.events.select("time")]
     if log_span(analysis.coverage) is None:
         frames.append(told)
-    span = shown_span(frames)
+    span = known_span(analysis, frames)
     clock = clock_of(analysis, span)
     rows = split_rows(FINDINGS, found, ())
     if span:
         tables = {**analysis.episodes, TABLE: within(told, span)}
         for lane in ALL_LANES:
             rows += split_rows(lane, _of_app(lane.shapes(tables, span), lane, app), _apps(analysis, app))
-    shown = shown_span([row.shapes.select("begin", "finish") for row in rows])
+    shown = known_span(analysis, [row.shapes.select("begin", "finish") for row in rows])
     if shown:
         rows += split_rows(COVERAGE, _edges_within(coverage_shapes(analysis.coverage), shown), ())
     fit(rows, cap, findings)

@@ -10,6 +10,7 @@ from traceview.analysis import Analysis
 from traceview.completeness import LOG_READERS
 from traceview.episodes.schema import TIME
 from traceview.plots.clock import DisplayClock, display_clock
+from traceview.plots.rows import shown_span
 from traceview.plots.shapes import Span
 from traceview.plots.stretches import Stretch, stretches
 from traceview.plots.witness_lanes import TABLE
@@ -38,6 +39,14 @@ def log_span(coverage: Sequence[Coverage]) -> Span | None:
     edges = pl.Series([min(one.start_ns or 0 for one in logs), max(one.end_ns or 0 for one in logs)]).cast(TIME)
     first, last = edges.to_list()
     return first, last
+
+
+def known_span(analysis: Analysis, frames: Sequence[pl.DataFrame]) -> Span | None:
+    """Return the time that `frames` tell of and logs cover: where open windows end. None where `frames` have no time."""
+    span, log = shown_span(frames), log_span(analysis.coverage)
+    if span is None or log is None:
+        return span
+    return min(span[0], log[0]), max(span[1], log[1])
 
 
 def within(told: pl.DataFrame, span: Span) -> pl.DataFrame:

@@ -206,6 +206,18 @@ const plotView = (() => {
     return figure.layout.meta.rows.filter((row) => top + yaxis.l2p(row.top + row.height / 2) > bottom).length;
   }
 
+  /* Where the row of a shape lies (pixels of the window); null where it is not drawn. */
+  function laneOf(id) {
+    if (!figure) return null;
+    const trace = box._fullData.find((one) => (one.customdata || []).includes(id));
+    if (!trace) return null;
+    const y = trace.y[trace.customdata.indexOf(id)];
+    const row = figure.layout.meta.rows.find((one) => one.top <= y && y < one.top + one.height);
+    const { yaxis } = box._fullLayout;
+    const top = box.getBoundingClientRect().top + yaxis._offset;
+    return { top: top + yaxis.l2p(row.top), bottom: top + yaxis.l2p(row.top + row.height) };
+  }
+
   function watch() {
     rule();
     for (const event of ["plotly_afterplot", "plotly_relayout", "plotly_relayouting"]) box.on(event, rule);
@@ -222,5 +234,5 @@ const plotView = (() => {
     }).observe(box);
   }
 
-  return { draw, zoom, point, scale, move, reset, restyle, print, rowsBelow, box, listen: (listener) => listeners.push(listener) };
+  return { draw, zoom, point, scale, move, reset, restyle, print, rowsBelow, laneOf, box, listen: (listener) => listeners.push(listener) };
 })();

@@ -6,6 +6,7 @@
   const timeline = byId("timeline");
   const pin = byId("pin");
   const zoomed = byId("zoomed");
+  const missing = byId("missing");
   let selected = null;
   let written = null; // the fragment that this page wrote itself
 
@@ -41,18 +42,59 @@
     written = null;
     const asked = parameters(location.hash);
     const span = asked.has("t") ? interval(asked.get("t")) : null;
-    if (asked.has("f")) {
-      const finding = byId(`f=${asked.get("f")}`) || findings.find((item) => item.id.startsWith(`f=${asked.get("f")}`));
-      if (finding) select(finding, { zoom: !span, scroll: true });
-    }
+    const finding = asked.get("f") ? findingOf(asked.get("f")) : null;
+    tellMissing(asked, span, finding);
+    if (finding) select(finding, { zoom: !span, scroll: true });
     if (span) {
-      plotView.zoom(span[0], span[1], !asked.has("f"));
+      plotView.zoom(span[0], span[1], !finding);
       zoomed.textContent = `Timeline shows ${asked.get("t").replace(",", " to ")}`;
-      if (!asked.has("f")) timeline.scrollIntoView({ block: "nearest" });
+      if (!finding) showLane();
     }
     if (asked.has("e")) reveal(byId(`e=${asked.get("e")}`));
     if (asked.has("c")) reveal(byId(`c=${asked.get("c")}`));
   }
+
+  const findingOf = (name) => byId(`f=${name}`) || findings.find((item) => item.id.startsWith(`f=${name}`)) || null;
+
+  /* What the address asks for and this page does not hold, in one line at its top. */
+  function tellMissing(asked, span, finding) {
+    const wanted = (key) => `“${asked.get(key).slice(0, 80)}”`;
+    const told = [];
+    if (asked.has("f") && !finding) told.push(`no finding ${wanted("f")}`);
+    if (asked.has("e") && !byId(`e=${asked.get("e")}`)) told.push(`no table row ${wanted("e")}`);
+    if (asked.has("c") && !byId(`c=${asked.get("c")}`)) told.push(`no call card ${wanted("c")}`);
+    if (asked.has("t") && !span) told.push(`no time ${wanted("t")}`);
+    missing.textContent = told.length ? `The link names what this report does not hold: ${told.join(", ")}.` : "";
+    missing.hidden = !told.length;
+    if (told.length) missing.scrollIntoView({ block: "center" });
+  }
+
+  /* Bring the timeline into view: its beginning, or, where the lane of what the link is about lies below that, this lane. */
+  let about = null; // id of the call or table row whose link was followed
+  function showLane() {
+    const tall = timeline.offsetHeight > innerHeight - BAR;
+    if (!timeline.classList.contains("stuck")) (tall ? edge : timeline).scrollIntoView({ block: tall ? "start" : "nearest" });
+    const lane = about === null ? null : plotView.laneOf(about);
+    about = null;
+    if (lane === null) return;
+    if (timeline.classList.contains("stuck")) {
+      const room = lanes.getBoundingClientRect();
+      if (lane.top < room.top || lane.bottom > room.bottom) lanes.scrollBy({ top: lane.top - room.top - room.height / 3 });
+    } else if (lane.bottom > innerHeight) {
+      scrollBy({ top: lane.top - innerHeight / 2 });
+    }
+  }
+
+  document.querySelector("main").addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#t=']");
+    if (!link) return;
+    const owner = link.closest("[id^='c='], [id^='e=']");
+    about = owner ? owner.id.slice(2) : null;
+    if (link.hash !== location.hash) return; // the address changes, and is followed
+    event.preventDefault();
+    written = null;
+    follow();
+  });
 
   function reveal(element) {
     if (!element) return;

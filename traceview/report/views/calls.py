@@ -11,9 +11,9 @@ from traceview.analysis import Analysis
 from traceview.episodes.glitch_causes import cause_in_words
 from traceview.episodes.schema import TIME
 from traceview.plots.lanes import LANES
-from traceview.plots.rows import shown_span
 from traceview.plots.shapes import finding_ids
 from traceview.plots.text import duration, plural
+from traceview.plots.view import known_span
 from traceview.report.views.limits import Limits
 from traceview.report.views.moments import Moment, Moments
 from traceview.report.views.witnesses import during
@@ -96,7 +96,7 @@ class _Window(Struct, frozen=True):
 def calls_view(analysis: Analysis, moments: Moments, limits: Limits) -> tuple[tuple[CallView, ...], int]:
     """Return the cards by time, and how many calls have none."""
     calls = analysis.episodes["calls"]
-    span = shown_span([*analysis.episodes.values(), analysis.events.select("time")])
+    span = known_span(analysis, [*analysis.episodes.values(), analysis.events.select("time")])
     if not calls.height or span is None:
         return (), calls.height
     phases = _CALLS.shapes(analysis.episodes, span)
@@ -133,7 +133,7 @@ def _facts(call: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     facts = [
         ("direction", call["direction"]),
         ("kind", call["kind"]),
-        ("end", call["end_reason"]),
+        ("end", _end(call)),
         ("audio", FAULTS.get(call["audio_fault"], call["audio_fault"])),
         ("holds", _holds(call)),
         ("swaps", str(call["swaps"]) if call["swaps"] else None),
@@ -143,6 +143,11 @@ def _facts(call: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         ("seen by", call["witness"]),
     ]
     return tuple((name, value) for name, value in facts if value)
+
+
+def _end(call: Mapping[str, Any]) -> str | None:
+    told: str | None = call["end_reason"]
+    return f"{told or 'time'} (inferred)" if call["end_how"] == "inferred" else told
 
 
 def _holds(call: Mapping[str, Any]) -> str | None:
@@ -155,8 +160,10 @@ def _steps(call: Mapping[str, Any], pushes: pl.DataFrame, moments: Moments) -> t
     delivered = pushes.filter(pl.col("call") == call["id"])["delivered"].drop_nulls().head(1)
     found: list[tuple[datetime, str]] = [(moment, "push delivered") for moment in delivered]
     found += [(call[column], name) for column, name in STEPS if call[column] is not None]
-    if call["ended"] is None and call["end"] is not None:
+    if call["ended"] is None and call["end"] is not None and call["end_how"] != "capture_edge":
         found.append((call["end"], "ended"))
+    inferred = call["end_how"] == "inferred"
+    found = [(moment, "ended (inferred)" if inferred and name == "ended" else name) for moment, name in found]
     found.sort(key=lambda pair: pair[0])
     befores: list[datetime | None] = [None, *(moment for moment, _ in found)]
     return tuple(
@@ -183,7 +190,7 @@ def _disturbances(analysis: Analysis, call: Mapping[str, Any], window: _Window, 
 def _within(table: pl.DataFrame, window: _Window, app: str | None) -> pl.DataFrame:
     begin, end = (pl.lit(edge).cast(TIME) for edge in (window.begin, window.end))
     overlap = (pl.coalesce("start", begin) <= end) & (pl.coalesce("end", "start", end) >= begin)
-    mine = pl.col("app").is_null() | (pl.col("app") == app) if app is not None else pl.lit(value=True)
+    mine = pl.col("app").is_null() if app is None else pl.col("app").is_null() | (pl.col("app") == app)
     return table.filter(overlap & mine)
 
 

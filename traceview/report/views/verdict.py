@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from traceview.analysis import Analysis
 from traceview.app_versions import with_version
-from traceview.completeness import LOG_READERS, log_span
+from traceview.completeness import LOG_READERS, log_span, time_doubt
 from traceview.plots.text import duration, plural
 from traceview.plots.view import witness_rows
 from traceview.report.views.findings import FindingsView, FindingView
@@ -117,6 +117,7 @@ def _facts(analysis: Analysis, moments: Moments) -> list[tuple[str, str]]:
         begin, end = span
         first, last = moments.full(begin), moments.full(end)
         shown = first if first == last else f"{first} to {last} ({duration((end - begin).total_seconds())})"
+        shown += f"; {doubt}" if (doubt := time_doubt(analysis.coverage)) else ""
     return [
         ("App" if len(analysis.apps) < 2 else "Apps", apps or "none recognised"),
         ("Device", " · ".join(part for part in (device.hardware, device.name) if part)),

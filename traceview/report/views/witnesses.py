@@ -219,7 +219,7 @@ def during(analysis: Analysis, app: str | None, begin: datetime, end: datetime) 
     if not told.height:
         return ()
     first, last = (pl.lit(edge).cast(TIME) for edge in (begin, end))
-    mine = (pl.col("app").is_null() | (pl.col("app") == app)) if app is not None else pl.lit(value=True)
+    mine = pl.col("app").is_null() if app is None else pl.col("app").is_null() | (pl.col("app") == app)
     rows = told.filter((pl.col("start") < last) & (pl.coalesce("end", "start") > first) & mine)
     lanes = {lane_key(lane): lane for lane in ALL_LANES}
     facts = [(name, _kinds(_named(rows.filter(pl.col("lane") == key), lanes[key]))) for key, name in _IN_CALL]
