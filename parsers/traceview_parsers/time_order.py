@@ -165,6 +165,26 @@ def end_of(sources: Sequence[Source], boots: frozenset[str] | None = None) -> in
     return max((end for end in ends if end is not None), default=None)
 
 
+def span_of(sources: Sequence[Source], boots: frozenset[str] | None = None) -> tuple[int, int] | None:
+    """Return the times of the first and the last row of the log, of all boots or of these; None where no row has a time.
+
+    A source that can give its rows by time, and knows its end, is read there alone; others are read whole.
+    """
+    spans = [span for source in sources if (span := _span(source, boots)) is not None]
+    return (min(begin for begin, _ in spans), max(end for _, end in spans)) if spans else None
+
+
+def _span(source: Source, boots: frozenset[str] | None) -> tuple[int, int] | None:
+    selection = Selection(boots=boots)
+    if isinstance(source, Ordered) and isinstance(source, Ended):
+        earliest = (pc.min(batch.column("time").cast(pa.int64())).as_py() for batch in source.in_order(selection))
+        begin, end = next((time for time in earliest if time is not None), None), _end(source, boots)
+        return None if begin is None or end is None else (begin, end)
+    found = [pc.min_max(batch.column("time").cast(pa.int64())).as_py() for batch in source.batches("log", selection)]
+    timed = [one for one in found if one["min"] is not None]
+    return (min(one["min"] for one in timed), max(one["max"] for one in timed)) if timed else None
+
+
 def _end(source: Source, boots: frozenset[str] | None) -> int | None:
     latest = source.end_ns(boots) if isinstance(source, Ended) else None
     if latest is not None:

@@ -13,6 +13,7 @@ from two_boots import ANEW, LEVELS, PROGRAM, ndjson_rows, two_boots
 from typer.testing import CliRunner
 
 from traceview import cli
+from traceview_parsers.errors import UsageError
 
 BOOTS = [str(stable_uuid(name)).upper() for name in ("first", "second")]
 Log = Callable[..., list[dict[str, Any]]]
@@ -68,6 +69,59 @@ def test_times_and_boots_of_texts(samples: Path) -> None:
     whole = CliRunner().invoke(cli.app, ["log", text, "--style", "ndjson"])
     assert result.exit_code == 0
     assert result.stdout == whole.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--start", "09:13:18"), ("--start", "2026-01-15 09:13:18")),  # the zone of printed times: +01:00
+        (("--start", "09:13", "--end", "09:13:18.25"), ("--start", "@1768464780", "--end", "2026-01-15 09:13:18.25")),
+        (("--start", "08:13:18Z", "--end", "2026-01-16"), ("--start", "2026-01-15 08:13:18Z")),
+        (("--start", "13:13:18", "--tz", "+05:00"), ("--start", "2026-01-15 08:13:18Z", "--tz", "+05:00")),
+    ],
+)
+def test_a_time_of_day_is_that_of_the_only_day(
+    samples: Path, options: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    texts = [
+        CliRunner().invoke(cli.app, ["log", str(samples / "push-never-reported.ios26.ndjson"), *one]).stdout
+        for one in (options, expected)
+    ]
+    assert texts[0] == texts[1]
+    assert 1 < len(texts[0].splitlines()) < 60
+
+
+def test_a_time_of_day_in_several_days_is_refused_with_the_days(samples: Path, tmp_path: Path) -> None:
+    text = samples / "push-never-reported.ios26.ndjson"
+    earlier = tmp_path / "earlier.ndjson"
+    earlier.write_text(text.read_text("utf-8").replace("2026-01-15", "2026-01-13"), "utf-8")
+    told = CliRunner().invoke(cli.app, ["log", str(text), str(earlier), "--end", "09:13:18"])
+    assert isinstance(told.exception, UsageError)
+    assert str(told.exception) == (
+        "--end 09:13:18: the log is of several days, 2026-01-13 to 2026-01-15 (UTC+01:00); "
+        "name the day: --end '2026-01-15 09:13:18'"
+    )
+    assert not told.stdout
+    night = CliRunner().invoke(cli.app, ["log", str(text), "--tz", "+15:47", "--start", "23:59:59"])
+    assert "several days, 2026-01-15 to 2026-01-16 (UTC+15:47)" in str(night.exception)
+
+
+@pytest.mark.parametrize("texts", [("09:61",), ("25:00",), ("9:13",), ("09:13:18 pm",), ("09:14", "09:13")])
+def test_what_is_no_time_of_day_is_told(samples: Path, texts: tuple[str, ...]) -> None:
+    options = [word for pair in zip(("--start", "--end"), texts, strict=False) for word in pair]
+    told = CliRunner().invoke(cli.app, ["log", str(samples / "no such file"), *options])
+    assert isinstance(told.exception, UsageError)
+    assert ("--end lies before --start" if len(texts) > 1 else "give it as") in str(told.exception)
+
+
+def test_of_an_archive_of_two_days_one_boot_may_be_of_one(archive: Path) -> None:
+    over_midnight = ("log", str(archive), "--tz", "+13:45", "--start", "00:00")
+    told = CliRunner().invoke(cli.app, over_midnight)
+    assert "several days, 2026-01-15 to 2026-01-16 (UTC+13:45)" in str(told.exception)
+    found = CliRunner().invoke(cli.app, [*over_midnight, "--boot", "last"])
+    whole = CliRunner().invoke(cli.app, ["log", str(archive), "--tz", "+13:45", "--boot", "last"])
+    assert found.stdout == whole.stdout
+    assert len(found.stdout.splitlines()) > len(LEVELS)
 
 
 @pytest.mark.parametrize(("program", "style"), [(PROGRAM, "json"), (PROGRAM, "default"), (ANEW, "json")])

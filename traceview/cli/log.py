@@ -36,7 +36,10 @@ class Level(StrEnum):
 Many = list[str] | None
 _LAST_PID = 0x7FFF_FFFF
 _MOST_JOBS = 64
-_TIME = "'2026-01-15 10:30:00' in the zone that lines are printed in, with a zone, +01:00, or @1768469400, seconds since 1970"
+_TIME = (
+    "'2026-01-15 10:30:00', or 10:30:00 where the log is of one day, in the zone that lines are printed in, with a zone, +01:00, "
+    "or @1768469400, seconds since 1970"
+)
 _PREDICATE = (
     """as `log show` takes it, such as 'subsystem == "com.apple.runningboard" AND messageType >= error', in single quotes. """
     "The options beside it hold too."

@@ -1,17 +1,20 @@
 """What `log` selects: a window of time and boots, and what rows must say."""
 
 import re
-from datetime import UTC, timedelta, timezone, tzinfo
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import cache
 from typing import Final
 
 import typer
 from msgspec import Struct
 
 from traceview.cli import options
+from traceview.zones import from_ns
 from traceview_parsers.errors import UsageError
 from traceview_parsers.predicate import Predicate, PredicateError, containing, parse
 from traceview_parsers.selection import Selection, to_ns
-from traceview_parsers.time_order import boots_of, end_of
+from traceview_parsers.time_order import boots_of, end_of, span_of
 from traceview_parsers.trace import Source
 
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -35,8 +38,9 @@ class Window(Struct, frozen=True):
     def check(self, zone: tzinfo | None) -> None:
         """Raise UsageError for what is wrong whatever the log holds."""
         # The zone of the capture is not known yet: what is wrong in the first and in the last zone is so in any.
-        spans = [self._span(one) for one in ((zone,) if zone else (_EAST, _WEST))]
-        if all(start is not None and end is not None and end < start for start, end in spans):
+        spans = [self._span(one, _some_day) for one in ((zone,) if zone else (_EAST, _WEST))]
+        undated = {options.time_of_day(text) is not None for text in (self.start, self.end)}
+        if len(undated) == 1 and all(start is not None and end is not None and end < start for start, end in spans):
             raise UsageError(_DISORDER)
         if self.last is None:
             return
@@ -53,7 +57,7 @@ class Window(Struct, frozen=True):
             boots = _boot(sources, "last", "--last boot")
         elif self.boot is not None:
             boots = _boot(sources, self.boot, f"--boot {self.boot}")
-        first, end_ns = self._span(zone)
+        first, end_ns = self._span(zone, _Days(sources, boots))
         if first is not None and end_ns is not None and end_ns < first:
             raise UsageError(_DISORDER)
         start = first
@@ -61,9 +65,8 @@ class Window(Struct, frozen=True):
             start = max(end - back, _EARLIEST)
         return Selection(start_ns=start, end_ns=end_ns, boots=boots)
 
-    def _span(self, zone: tzinfo) -> tuple[int | None, int | None]:
-        begin, end = (options.parse_time(self.start, "--start", zone), options.parse_time(self.end, "--end", zone))
-        return to_ns(begin), to_ns(end)
+    def _span(self, zone: tzinfo, day: "_Day") -> tuple[int | None, int | None]:
+        return _moment("--start", self.start, zone, day), _moment("--end", self.end, zone, day)
 
     def _last_ns(self) -> int | None:
         if self.last is None or self.last == "boot":
@@ -72,6 +75,42 @@ class Window(Struct, frozen=True):
         if match is None:
             raise UsageError(f"--last {self.last}: give it as 30s, 5m, 2h, 1d or boot")
         return int(match[1]) * _SECONDS[match[2]] * _NS
+
+
+_Day = Callable[[str, str, tzinfo], date]
+"""Returns the day of a time of day: of an option, its text, in a zone."""
+
+
+def _moment(option: str, text: str | None, zone: tzinfo, day: _Day) -> int | None:
+    clock = options.time_of_day(text)
+    if text is None or clock is None:
+        return to_ns(options.parse_time(text, option, zone))
+    where = clock.tzinfo or zone
+    return to_ns(datetime.combine(day(option, text, where), clock.replace(tzinfo=where)))
+
+
+def _some_day(_option: str, _text: str, _zone: tzinfo) -> date:
+    return date(2000, 1, 1)
+
+
+class _Days:
+    """Tells the day of a time of day from a log that is of one; looks into the log once, where it must."""
+
+    def __init__(self, sources: list[Source], boots: frozenset[str] | None) -> None:
+        self._span = cache(lambda: span_of(sources, boots))
+
+    def __call__(self, option: str, text: str, zone: tzinfo) -> date:
+        """Return the day. Raises UsageError where there are several."""
+        span = self._span()
+        if span is None:
+            return _some_day(option, text, zone)  # no row has a time, so none is selected
+        first, last = (from_ns(time).astimezone(zone) for time in span)
+        if first.date() == last.date():
+            return first.date()
+        raise UsageError(
+            f"{option} {text}: the log is of several days, {first:%Y-%m-%d} to {last:%Y-%m-%d} ({last:%Z}); "
+            f"name the day: {option} '{last:%Y-%m-%d} {text}'"
+        )
 
 
 class Condition(Struct, frozen=True):

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -121,12 +121,23 @@ def parse_time(text: str | None, option: str, zone: tzinfo | None) -> datetime |
     if re.fullmatch(r"@\d{1,11}", text):
         return datetime.fromtimestamp(int(text[1:]), UTC)
     try:
-        time = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise UsageError(
-            f"{option} {text}: give it as '2026-01-15 10:30:00', with a zone, +01:00, or as @1768469400"
+            f"{option} {text}: give it as '2026-01-15 10:30:00', 10:30:00 where the log is of one day, with a zone, +01:00, "
+            "or as @1768469400"
         ) from error
-    return time if time.tzinfo else time.replace(tzinfo=zone or UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone or UTC)
+
+
+def time_of_day(text: str | None) -> time | None:
+    """Read a ``--start``/``--end`` without a date, such as ``10:30`` or ``10:30:00.250``, as findings show them; else None."""
+    if text is None or re.match(r"\d\d:\d\d", text) is None:
+        return None
+    try:
+        return time.fromisoformat(text)
+    except ValueError:
+        return None  # `parse_time` says what is wrong
 
 
 def open_inputs(
