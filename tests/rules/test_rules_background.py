@@ -275,7 +275,12 @@ def test_mixable_players_that_play_on_for_long(case: Any, options: str | None, c
     found = case.findings("session-active-without-call")
     assert [(one.number, one.severity) for one in found] == [("B01", Severity.medium)] * count
     assert case.findings("session-active-without-call", {"mixable": 700}) == []
-    assert len(case.findings("session-active-without-call", apps=["com.acme.voip"])) == 1
+    (asked,) = case.findings("session-active-without-call", apps=["com.acme.voip"])
+    assert asked.severity is Severity.high
+    assert "Doubtful" not in asked.explanation
+    for one in found:
+        assert "`--app com.acme.voip` tells that it does" in one.explanation
+        assert "Whether what it played was silence no line tells" in one.explanation
 
 
 @pytest.mark.parametrize("state", ["foreground", "suspended"])

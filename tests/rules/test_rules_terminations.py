@@ -117,6 +117,23 @@ def test_jetsam(case: Any, reason: str, state: str, severity: Severity | None) -
     assert all(one.title == f"iOS removed com.acme.voip from memory {where} ({reason})" for one in found)
 
 
+@pytest.mark.parametrize(
+    ("told", "advice", "absent"),
+    [
+        ({"app_state": "background", "in_call": True}, "during a call", "suspended"),
+        ({"app_state": "foreground"}, "Find what grew", "suspended"),
+        ({"app_state": "suspended"}, "below 50 MB while suspended", "Instruments"),
+        ({}, "below 50 MB while suspended", "during a call"),
+    ],
+)
+def test_advice_on_memory_fits_the_state(case: Any, told: dict[str, Any], advice: str, absent: str) -> None:
+    case.add("calls", 0, 60, kind="callkit", direction="incoming", answered=1)
+    case.add("terminations", 10, 10, kind="jetsam", explanation="per-process-limit", **told)
+    (found,) = case.findings("jetsam")
+    assert advice in found.advice
+    assert absent not in found.advice
+
+
 def test_jetsam_of_helpers(case: Any) -> None:
     case.add(
         "processes", 0, 10, app="com.acme.voip.nse", process="AcmeNSE", pid=80, is_app=False, host_app="com.acme.voip"
@@ -140,6 +157,18 @@ def test_resource_warnings(case: Any, kind: str, number: str) -> None:
     assert (found.number, found.severity) == (number, Severity.medium)
     figures = {"cpu": "(90 s of CPU time, limit 50 s)", "wakeups": "(90 times, limit 50)", "disk": "(0 MB, limit 0 MB)"}
     assert figures[kind] in found.title
+
+
+def test_lines_and_reports_that_are_taken_for_one_load_are_said_to_be(case: Any) -> None:
+    case.add("resource_events", 30, 180, kind="cpu", limit=90.0, fatal=False)
+    case.add("resource_events", 53, 203, kind="cpu", value=90.0, limit=90.0, fatal=False)
+    (found,) = case.findings("resource-warning")
+    assert "(90 s of CPU time in 150 s, limit 90 s)" in found.title
+    assert (
+        "2 lines or reports, written within 23.0 s, tell of such an excess and are taken for one load: the figures"
+        in (found.explanation)
+    )
+    assert "the time told here (173 s) spans" in found.explanation
 
 
 def test_an_end_that_no_line_explains_is_told_where_audio_was_held(case: Any) -> None:

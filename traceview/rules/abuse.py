@@ -44,6 +44,9 @@ _AWAY: Final = "background"
 """State of an app that runs unseen."""
 
 
+_UNHEARD: Final = " Whether what it played was silence no line tells."
+
+
 class _Use(Struct, frozen=True):
     """What an active session without a call looks like."""
 
@@ -118,13 +121,26 @@ def _judge(
         lines=state_edges(inputs, row, [_AWAY], idle),
         title=f"Audio session of {name_of(row)} stayed active for {at_least(row)}{duration(seconds)} {where}without a call{use.how}",
         explanation="An active session keeps the app running at the priority of audio. With a call that is its purpose; "
-        "without one it is the silent-audio keep-alive: it drains the battery, keeps the microphone indicator on or other "
-        "apps' audio down, and suspends all limits on background tasks." + ("" if state_known else doubt),
+        "without one it works as a keep-alive: it drains the battery, keeps the microphone indicator on or other apps' audio "
+        "down, and suspends all limits on background tasks."
+        + (_UNHEARD if use is _SILENT else "")
+        + ("" if state_known else doubt)
+        + ("" if calling else _not_known_to_call(row)),
         advice=_SESSION_FIX,
         confidence=_confidence(state_known=state_known, calling=calling, closed=row["end"] is not None),
         pattern=use.pattern,
         measures={"active_without_call_s": seconds},
         window=(idle[0][0], idle[-1][1]),
+    )
+
+
+def _not_known_to_call(row: Row) -> str:
+    """Return why the finding is doubtful for an app of which no call and no VoIP push is in the capture."""
+    purpose = "record" if _records(row) else "play for the user's ears"
+    settled = f" `--app {name_of(row)}` tells that it does, and judges it so." if row["app"] else ""
+    return (
+        f" Doubtful: no call and no VoIP push here shows that {name_of(row)} makes calls, and an app may {purpose} in the "
+        f"background.{settled}"
     )
 
 

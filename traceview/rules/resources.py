@@ -32,6 +32,16 @@ _MEMORY_FIX: Final = (
     "Release caches, images and video buffers on didEnterBackground and on memory warnings, and aim below 50 MB while "
     "suspended (Apple, WWDC20). Extensions have hard limits of their own: keep a notification service extension small."
 )
+_CALL_MEMORY_FIX: Final = (
+    "Find what grows during a call (Instruments, Allocations and VM Tracker): video frames and audio buffers that pile up, "
+    "images, logs kept in memory. Release what the call does not need on memory warnings, lower the video resolution where "
+    "os_proc_available_memory() runs low, and release caches before the call connects."
+)
+_RUNNING_MEMORY_FIX: Final = (
+    "Find what grew (Instruments, Allocations and VM Tracker), release caches, images and buffers on memory warnings, and "
+    "do less where os_proc_available_memory() runs low."
+)
+_SUSPENDED_MEMORY_FIX: Final = "Release caches, images and video buffers on didEnterBackground, and aim below 50 MB while suspended (Apple, WWDC20)."
 _NAMED: Final = 3
 """Processes of iOS that a title names."""
 _HARMLESS_JETSAM: Final = frozenset({"idle-exit", "long-idle-exit"})
@@ -81,9 +91,18 @@ def _jetsam(inputs: Inputs) -> Iterator[Finding]:
             lines=[] if death["in_call"] else state_at_death(inputs, death),
             title=f"iOS removed {name_of(death)} from memory{where}" + (f" ({reason})" if reason else ""),
             explanation=_WHY_JETSAM.get(reason or "", _SHORT_OF_MEMORY),
-            advice=_MEMORY_FIX,
+            advice=_memory_fix(death),
             pattern=f"{reason or 'unknown'}{':in-call' if death['in_call'] else ''}",
         )
+
+
+def _memory_fix(death: Row) -> str:
+    """Return advice for the state in which the process ended; all of it where no line tells the state."""
+    if death["in_call"]:
+        return _CALL_MEMORY_FIX
+    if death["app_state"] == "suspended":
+        return _SUSPENDED_MEMORY_FIX
+    return _RUNNING_MEMORY_FIX if death["app_state"] else _MEMORY_FIX
 
 
 def _jetsam_of_system(deaths: list[Row]) -> Finding:
@@ -239,18 +258,32 @@ def _pressure_finding(inputs: Inputs, about: list[Row]) -> Finding:
     means, advice = _MEANS.get(kind, _LOAD)
     calls = [call for call in owned_calls(inputs, about[0]) if any(_overlap(call, row) for row in about)]
     told = next((row for row in about if row["value"] is not None and row["limit"] is not None), None)
+    figures = _figures(told) if told else _limit(about)
     return finding(
         "resource-warning",
         number,
         Severity.high if calls and kind == "cpu" else Severity.medium,
         about,
         context=calls,
-        title=f"{name_of(about[0])} {verb}{_figures(told) if told else _limit(about)}"
-        + (" in a call" if calls else ""),
-        explanation=f"{_NO_ACTION} {means}",
+        title=f"{name_of(about[0])} {verb}{figures}" + (" in a call" if calls else ""),
+        explanation=f"{_NO_ACTION} {means}{_several_told(about, figures=bool(figures))}",
         advice=advice,
         pattern=pattern,
         measures={_MEASURES[kind]: float(told["value"])} if told else {},
+    )
+
+
+def _several_told(about: list[Row], *, figures: bool) -> str:
+    """Return that the finding joins what several lines tell, whose times the window spans; `figures`: the title has some."""
+    if len(about) < 2 or about[0]["start"] is None:
+        return ""
+    ends = [row["end"] or row["start"] for row in about]
+    apart = duration((max(ends) - min(ends)).total_seconds())
+    span = duration((max(ends) - min(row["start"] for row in about)).total_seconds())
+    one = "the figures are those of one of them, and " if figures else ""
+    return (
+        f" {len(about)} lines or reports, written within {apart}, tell of such an excess and are taken for one load: {one}"
+        f"the time told here ({span}) spans what all of them measured."
     )
 
 
