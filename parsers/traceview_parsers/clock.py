@@ -22,7 +22,7 @@ DAY: Final = 86_400 * SECOND
 MISSING: Final = np.iinfo(np.int64).min
 """Marks a part of a time that the text does not print."""
 IMPOSSIBLE: Final = MISSING + 1
-"""Marks a date that the text prints but no calendar has."""
+"""Marks a date that the text prints but no calendar has, and an offset that no clock can have."""
 FARTHEST_ZONE: Final = 14 * 3600 * SECOND
 """Bound of the error where a zone was assumed to be UTC: zones reach from -12:00 to +14:00 (IANA time zone database)."""
 _LAST_DAY: Final = 106_750  # days from 1970 that 64-bit nanoseconds can count, rounded down
@@ -35,7 +35,7 @@ CLOCKS_DIFFER: Final = 60 * SECOND
 """Heuristic: by so much a device's clock may be ahead of that of the computer which wrote a file; archives cut its time to 2 s."""
 _DST_BIN: Final = 900  # zone offsets change at whole quarters of an hour
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
-_OFFSET: Final = re.compile(r"(?:UTC|GMT)?([+-])(\d{2}):?(\d{2})?")
+_OFFSET: Final = re.compile(r"(?:UTC|GMT)?([+-])(\d{2}):?([0-5]\d)?")
 _NAME_DATE: Final = re.compile(
     r"(?<!\d)(20\d\d)([-_.]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?=\D|$|\d{4}(?:\d\d)?(?:\D|$))"
 )
@@ -220,9 +220,12 @@ class LocalClock(Struct):
             days: Printed dates, days since 1970-01-01, `MISSING` or `IMPOSSIBLE`.
             month_days: Printed dates without year as ``100 * month + day``, `MISSING` or `IMPOSSIBLE`.
             of_day: Nanoseconds since local midnight, or `MISSING` (the row then has no time).
-            offsets: Printed zone offsets in nanoseconds, or `MISSING`.
+            offsets: Printed zone offsets in nanoseconds, `MISSING` or `IMPOSSIBLE`.
         """
         timed = of_day != MISSING
+        if (offsets == IMPOSSIBLE).any():
+            self._facts.add("printed zones of 24 hours or more, or of minutes above 59, count as none")
+            offsets = np.where(offsets == IMPOSSIBLE, MISSING, offsets)
         how = np.zeros(len(of_day), np.int32)
         local_day = days.copy()
         by_month = np.flatnonzero(timed & (days == MISSING) & (month_days != MISSING))

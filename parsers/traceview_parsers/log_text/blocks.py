@@ -17,13 +17,29 @@ from traceview_parsers.problems import Problems
 
 BLOCK_BYTES: Final = 8 << 20
 MAX_LINE_BYTES: Final = 16 << 20
+_CR: Final = ord("\r")
 _REPLACEMENT: Final = "\ufffd".encode()
 _COLOURS: Final = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]")
 _BINARY: Final = re.compile(
     rb"bplist|SQLite format 3|\x1f\x8b|PK\x03\x04|\s*<(?:\?xml|!DOCTYPE|plist|html)|.{0,63}\0\0\0", re.DOTALL
 )
 _TIMED: Final = re.compile(rb'[0-9]:[0-5][0-9]:[0-5][0-9]|"finished" ?:|Timestamp  |^\[connected:', re.MULTILINE)
-
+_RECORD_BEHIND_CR: Final = re.compile(
+    rb"\r(?="
+    rb"(?:[0-9]+\t)?(?:[^\s0-9]{1,40}[\t ]{1,20})?(?:[0-9]{4}-[0-9]{2}-[0-9]{2} |[A-Z][a-z]{2} [ 0-9][0-9] )?[0-9]{2}:[0-5][0-9]:[0-5]"
+    rb'|\{"|Timestamp  |(?:Type|Timestamp|Process|Library|Subsystem|Category|PID|TID): [^|\r\n]{0,200}\| )'
+)
+"""A carriage return before what begins a record, or ends one, in any layout: a time with what may stand before it, an object,
+column names, Xcode's metadata. Those of CRLF are not among them."""
+_MARKS: Final = (
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as the next one does
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+)
+_DAMAGE: Final = "traceview-damage"
+_DAMAGED: Final = "\udcff"
+"""Stands for what is no character in UTF-16 or UTF-32: becomes a byte that is none in UTF-8, which `_valid` counts."""
 
 _LOOK: Final = 512
 _LEAST: Final = 16
@@ -89,8 +105,10 @@ def joined_bytes(texts: Any) -> bytes:
 def read_blocks(path: Path, name: str, problems: Problems, block_bytes: int = BLOCK_BYTES) -> Iterator[Lines]:
     """Yield the lines of a file in blocks of about `block_bytes`.
 
-    Byte-order marks, or NULs in every other byte, choose UTF-8 or UTF-16; bytes that are no UTF-8 become U+FFFD, NULs and terminal colours are
-    dropped, CRLF becomes LF, and lines longer than 16 MiB are cut: each is counted in `problems`.
+    Byte-order marks, or NULs in every other byte, choose UTF-8, UTF-16 or UTF-32; bytes that are no text in it become U+FFFD, NULs
+    and terminal colours are dropped, CRLF becomes LF, and lines longer than 16 MiB are cut: each is counted in `problems`.
+    A line in which a record begins behind a carriage return ends at each of its carriage returns; they count as line ends, as
+    they do in editors, and are counted too.
 
     Raises:
         InputError: The file is empty or cannot be read.
@@ -100,8 +118,11 @@ def read_blocks(path: Path, name: str, problems: Problems, block_bytes: int = BL
             raise InputError(f"{name} is empty")
         number = 1
         with path.open("rb") as file:
-            for data, ended in _whole_lines(_decoded(file, block_bytes), name, problems):
-                lines = Lines.of(_clean(data, number, name, problems), number, ended=ended)
+            start = file.read(_LOOK)
+            wide = _wide(start)
+            for data, ended in _whole_lines(_decoded(start, wide, file, block_bytes), name, problems):
+                valid = data if data.isascii() else _valid(data, number, name, problems, wide)
+                lines = Lines.of(_clean(valid, number, name, problems), number, ended=ended)
                 number += len(lines)
                 yield lines
     except OSError as error:
@@ -110,12 +131,15 @@ def read_blocks(path: Path, name: str, problems: Problems, block_bytes: int = BL
 
 def head_lines(head: bytes) -> Lines:
     """Return the lines of a file's first bytes; a last line without its end is kept only if it is the only one."""
-    text = _as_utf8(head)
-    data = text.replace(b"\r\n", b"\n").replace(b"\0", b"")
-    data = _COLOURS.sub(b"", data)
+    data = head_text(head)
     cut = data.rfind(b"\n") + 1
-    data = data[:cut] if cut else data + b"\n"
-    return Lines.of(data.decode("utf-8", "replace").encode())
+    return Lines.of(data[:cut] if cut else data + b"\n")
+
+
+def head_text(head: bytes) -> bytes:
+    """Return the text of a file's first bytes as `read_blocks` would, the last line as far as it goes."""
+    data = _as_utf8(head).replace(b"\r\n", b"\n").replace(b"\0", b"")
+    return _with_line_feeds(_COLOURS.sub(b"", data))[0].decode("utf-8", "replace").encode()
 
 
 def may_be_log(head: bytes) -> bool:
@@ -123,7 +147,7 @@ def may_be_log(head: bytes) -> bool:
 
     A cheap test before any layout is tried: captures hold thousands of other files.
     """
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if any(head.startswith(mark) for mark, _ in _MARKS):
         return True
     text = _as_utf8(head) if _wide(head) else head
     return not _BINARY.match(text) and _TIMED.search(text) is not None
@@ -135,12 +159,13 @@ def _as_utf8(head: bytes) -> bytes:
 
 
 def _wide(head: bytes) -> str | None:
-    """Return the name of the UTF-16 encoding that a file's first bytes are in, by their mark or by their NULs; else None.
+    """Return the UTF-16 or UTF-32 encoding that a file's first bytes are in, by their mark or by their NULs; else None.
 
     Without a mark, text whose characters are nearly all from ASCII has a NUL in every other byte and none between.
     """
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return encoding
     start = head[:_LOOK]
     if len(start) >= _LEAST:
         first, second = (start[at::2].count(0) / (len(start) // 2) for at in (0, 1))
@@ -149,19 +174,26 @@ def _wide(head: bytes) -> str | None:
     return None
 
 
-def _decoded(file: Any, block_bytes: int) -> Iterator[bytes]:
-    start = file.read(_LOOK)
-    wide = _wide(start)
+def _decoded(start: bytes, wide: str | None, file: Any, block_bytes: int) -> Iterator[bytes]:
     if wide:
-        decoder = codecs.getincrementaldecoder(wide)("replace")
-        yield decoder.decode(start).encode()
+        decoder = codecs.getincrementaldecoder(wide)(_DAMAGE)
+        yield decoder.decode(start).encode("utf-8", "surrogateescape")
         while chunk := file.read(block_bytes):
-            yield decoder.decode(chunk).encode()
-        yield decoder.decode(b"", final=True).encode()
+            yield decoder.decode(chunk).encode("utf-8", "surrogateescape")
+        yield decoder.decode(b"", final=True).encode("utf-8", "surrogateescape")
         return
     yield start.removeprefix(codecs.BOM_UTF8)
     while chunk := file.read(block_bytes):
         yield chunk
+
+
+def _marked(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return _DAMAGED, error.end
+
+
+codecs.register_error(_DAMAGE, _marked)
 
 
 def _whole_lines(chunks: Iterator[bytes], name: str, problems: Problems) -> Iterator[tuple[bytes, bool]]:
@@ -176,37 +208,75 @@ def _whole_lines(chunks: Iterator[bytes], name: str, problems: Problems) -> Iter
             pending.append(chunk)
             size += len(chunk)
         if size > MAX_LINE_BYTES:
-            problems.add(name, "line-too-long", f"a line is longer than {MAX_LINE_BYTES >> 20} MiB and was cut")
-            yield b"".join(pending) + b"\n", True
-            pending, size = [], 0
+            whole = b"".join(pending)
+            cut = whole.rfind(b"\r") if _RECORD_BEHIND_CR.search(whole) else -1
+            if cut < 0:
+                problems.add(name, "line-too-long", f"a line is longer than {MAX_LINE_BYTES >> 20} MiB and was cut")
+                cut = len(whole)
+            yield whole[:cut] + b"\n", True
+            pending = [whole[cut + 1 :]]
+            size = len(pending[0])
     rest = b"".join(pending)
     if rest:
         yield rest + b"\n", False
 
 
 def _clean(data: bytes, number: int, name: str, problems: Problems) -> bytes:
-    if not data.isascii():
-        data = _valid(data, number, name, problems)
     if b"\0" in data:
         found = data.count(b"\0")
         line = number + data.count(b"\n", 0, data.index(b"\0"))
         problems.add(name, "nul-bytes", "NUL bytes were dropped", position=line, unit="line", count=found)
         data = data.replace(b"\0", b"")
     # One byte is found at memory speed, two are not.
-    if b"\r" in data and data.count(b"\r\n") * 2 > data.count(b"\n"):  # else they belong to messages
-        data = data.replace(b"\r\n", b"\n")
+    if b"\r" in data:
+        if data.count(b"\r\n") * 2 > data.count(b"\n"):  # else they belong to messages
+            data = data.replace(b"\r\n", b"\n")
+        data, count, at = _with_line_feeds(data)
+        if count:
+            text = "records begin behind carriage returns alone, which were read, and are counted here, as line ends"
+            problems.add(name, "line-ends", text, position=number + at, unit="line", count=count)
     return _COLOURS.sub(b"", data) if b"\x1b" in data else data
 
 
-def _valid(data: bytes, number: int, name: str, problems: Problems) -> bytes:
+def _with_line_feeds(data: bytes) -> tuple[bytes, int, int]:
+    """Replace the carriage returns of lines in which a record begins behind one.
+
+    Returns:
+        The lines; how many carriage returns were replaced; how many line feeds stand before the first of them.
+    """
+    parts: list[bytes] = []
+    count = done = before = 0
+    while found := _RECORD_BEHIND_CR.search(data, done):
+        begin = data.rfind(b"\n", done, found.start()) + 1 or done
+        end = data.find(b"\n", found.end())
+        end = len(data) if end < 0 else end
+        line = data[begin : end - (data[end - 1] == _CR)]  # a last one belongs to a message, or to CRLF
+        before = before if parts else data.count(b"\n", 0, begin)
+        parts += (data[done:begin], line.replace(b"\r", b"\n"))
+        count += line.count(b"\r")
+        done = begin + len(line)
+    return (b"".join([*parts, data[done:]]) if parts else data), count, before
+
+
+def _valid(data: bytes, number: int, name: str, problems: Problems, wide: str | None) -> bytes:
+    """Return valid UTF-8; what was replaced is counted as no text of the encoding that the file was in."""
     try:
         data.decode()
     except UnicodeDecodeError as error:
         line = number + data.count(b"\n", 0, error.start)
         better = data.decode("utf-8", "replace").encode()
         count = better.count(_REPLACEMENT) - data.count(_REPLACEMENT)
-        text = "bytes that are no UTF-8 were replaced by U+FFFD"
+        encoding = (wide or "utf-8")[:6]
+        text = f"bytes that are no {encoding.upper()} were replaced by U+FFFD"
         sample = data[max(0, error.start - 40) : error.end + 40]
-        problems.add(name, "invalid-utf8", text, position=line, unit="line", count=max(count, 1), sample=sample)
+        problems.add(
+            name,
+            f"invalid-{encoding.replace('-', '')}",
+            text,
+            position=line,
+            unit="line",
+            count=max(count, 1),
+            sample=sample.decode("utf-8", "replace") if wide else sample,
+        )
         return better
     return data

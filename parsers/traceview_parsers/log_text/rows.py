@@ -8,7 +8,16 @@ import polars as pl
 import pyarrow as pa
 
 from traceview_parsers import schema
-from traceview_parsers.clock import MISSING, SECOND, LocalClock, Longs, offset_ns, parse_day, parse_month_day
+from traceview_parsers.clock import (
+    IMPOSSIBLE,
+    MISSING,
+    SECOND,
+    LocalClock,
+    Longs,
+    offset_ns,
+    parse_day,
+    parse_month_day,
+)
 
 LEVELS: Final = {
     "default": "default",
@@ -172,7 +181,7 @@ def integers(texts: pl.Series, base: int, *, signed: bool) -> pl.Series:
 
 def _zone(text: str) -> int:
     offset = offset_ns(text)
-    return int(MISSING) if offset is None else offset
+    return int(IMPOSSIBLE) if offset is None else offset
 
 
 def _digits(texts: pl.Series, width: int) -> Any:

@@ -12,8 +12,18 @@ import pyarrow.compute as pc
 from msgspec import Struct, field
 
 from traceview_parsers import schema
-from traceview_parsers.clock import Anchor, LocalClock, colon_offset, date_in_name, latest_day, resolution_ns, zone
+from traceview_parsers.clock import (
+    Anchor,
+    LocalClock,
+    colon_offset,
+    date_in_name,
+    latest_day,
+    offset_ns,
+    resolution_ns,
+    zone,
+)
 from traceview_parsers.errors import InputError, UsageError
+from traceview_parsers.log_text.blocks import head_text
 from traceview_parsers.problems import Problems
 from traceview_parsers.selection import EVERYTHING, Selection
 from traceview_parsers.trace import PRINTED, Candidate, Context, Coverage
@@ -83,12 +93,9 @@ class LogSource:
         self._reported = False
         self._first_day: date | None = None
         self._coverage = Coverage(candidate.name, reader)
-        if b"\n" not in candidate.head and candidate.head.count(b"\r") > 1:
-            text = "lines end with carriage returns alone and were taken for one; convert them to line feeds"
-            context.problems.add(candidate.name, "line-ends", text)
         if self._path.stat().st_size == 0:
             raise InputError(f"{candidate.name} is empty")
-        self.printed_zone = _printed_zone(candidate.head)
+        self.printed_zone = _printed_zone(head_text(candidate.head))
 
     def batches(self, table: str, selection: Selection = EVERYTHING) -> Iterator[Any]:
         """Yield the selected rows of ``log``. Raises KeyError for another table, InputError if the file is unreadable."""
@@ -169,6 +176,7 @@ class LogSource:
         return Anchor(datetime.fromtimestamp(self._path.stat().st_mtime, tz).date(), _FILE_TIME)
 
 
-def _printed_zone(head: bytes) -> str | None:
-    offsets = set(_PRINTED_ZONE.findall(head))
-    return colon_offset(offsets.pop().decode()) if len(offsets) == 1 else None
+def _printed_zone(text: bytes) -> str | None:
+    offsets = {offset.decode() for offset in _PRINTED_ZONE.findall(text)}
+    offset = offsets.pop() if len(offsets) == 1 else None
+    return None if offset is None or offset_ns(offset) is None else colon_offset(offset)
