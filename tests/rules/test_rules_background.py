@@ -107,6 +107,7 @@ def test_causes_that_the_rows_exclude_are_not_given(case: Any) -> None:
     [
         (None, {"holds": 0, "audio_activated": 16}, "that the call was reported as ended before it was over."),
         (100, {"holds": 1, "audio_activated": 16}, "that the call was on hold."),
+        (100, {"holds": None, "audio_activated": 16}, "that the call was on hold."),
         (100, {"holds": 0}, "that the app never owned the audio session."),
         (100, {"holds": 0, "audio_activated": 60}, "that the app never owned the audio session."),
     ],

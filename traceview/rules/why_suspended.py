@@ -75,8 +75,7 @@ def reasons(inputs: Inputs, row: Row, calls: Sequence[Row]) -> tuple[str, str]:
 def _causes(inputs: Inputs, row: Row, calls: Sequence[Row]) -> list[_Cause]:
     later = [call["end"] for call in calls if call["end"] is not None and call["end"] > row["start"]]
     ended = f"its call ended only {duration((max(later) - row['start']).total_seconds())} later" if later else ""
-    told = all(call["witness"] == "callkit" for call in calls)
-    never_held = told and not any(call["holds"] for call in calls)
+    never_held = all(call["witness"] == "callkit" and call["holds"] == 0 for call in calls)
     by_callkit = any(call["audio_activated"] and call["audio_activated"] <= row["start"] for call in calls)
     owned = by_callkit or any(_covers(session, row) for session in rows_of(inputs, "audio_sessions", row))
     activated = "CallKit had activated its audio" if by_callkit else "its audio session was active"
