@@ -3,7 +3,8 @@
 Kept at every level: names of files, apps (bundle ids), processes, subsystems and queues, process and session ids, times,
 figures, error codes. Replaced from level ``ids`` on: what names a person, a device, an address or an account
 (`traceview.report.pseudonyms`). Level ``all`` also drops the text of log messages (a recognised line keeps the id of its
-signal and its typed fields) and of all fields that an app or a person may have worded; of these a single word stays.
+signal and its typed fields) and whatever else is no name, word or figure of a system or of ours
+(`traceview.report.free_text`); a single word stays.
 """
 
 import re
@@ -14,6 +15,7 @@ import polars as pl
 from msgspec.structs import replace
 
 from traceview.analysis import Analysis
+from traceview.report.free_text import Class, class_of, keeper, pieces
 from traceview.report.pseudonyms import Pseudonyms, people_in
 from traceview.rules.registry import Finding
 from traceview.signals.vocabulary import FIELDS
@@ -22,27 +24,11 @@ from traceview_parsers.trace import Device
 Level = Literal["none", "ids", "all"]
 LEVELS: Final[tuple[Level, ...]] = ("none", "ids", "all")
 REMOVED: Final = "(text removed)"
-PORTS: Final = frozenset(
-    {
-        "AirPlay", "AVB", "BluetoothA2DPOutput", "BluetoothHFP", "BluetoothLE", "BuiltInMic", "BuiltInReceiver",
-        "BuiltInSpeaker", "CarAudio", "DisplayPort", "FireWire", "HDMI", "HeadphonesBT", "Headphones", "HeadsetMicrophone",
-        "LineIn", "LineOut", "MicrophoneBuiltIn", "MicrophoneWired", "PCI", "Receiver", "Speaker", "Thunderbolt",
-        "USBAudio", "Virtual",
-    }
-)  # fmt: skip
-"""Port types (Apple, AVAudioSession.Port): a route of any other name may be the name that a person gave a headset."""
-_NAMED_THINGS: Final = ("route", "previous_route", "device")
-_SENTENCES: Final = (
-    "name", "assertion_name", "task_name", "held_by_name", "reason", "end_reason", "launch_reason", "error", "refused_error",
-    "explanation", "provider", "command", "exception",
-)  # fmt: skip
-_QUOTING: Final = ("kept_awake_by", "holders", "facts_for", "facts_against")
-"""Columns of episodes in our own words, which may quote those of `_SENTENCES` and `_NAMED_THINGS`."""
 _NO_PERSON: Final = re.compile(r"mobile|root|nobody|daemon|_\w+")
 """Users that are the system's own; any other one of a computer is named by a person."""
 TEXT_TYPES: Final = (pl.String, pl.Categorical, pl.Enum)
 _FOLDERS_OF_CONFIG: Final = re.compile(r"(?<=^disabled in ).*[/\\]")
-_IDENTIFIER = re.compile(r"[\w.:!+-]{1,80}")
+_OF_CALLKIT: Final = re.compile(r"<?(CX\w{1,60}Action)\b")
 _SHORTEST_QUOTE: Final = 12
 
 Rewrite = Callable[[str], str]
@@ -148,36 +134,81 @@ def _all(values: pl.Series) -> pl.Series:
 
 
 def _without_text(analysis: Analysis, names: Pseudonyms) -> Analysis:
-    """Replace log messages by their signal and fields, and names that people gave by tokens."""
+    """Replace log messages by their signal and fields, and what is no word or name of a system by tokens."""
+    said: dict[str, str] = {}
     given: dict[str, str] = {}
+    programs = _programs(analysis)
 
-    def free(table: pl.DataFrame, tokens: dict[str, str]) -> pl.DataFrame:
-        def named(value: str) -> str:
-            return value if value in PORTS else tokens.setdefault(value, names.token("thing", value))
+    def worded(name: str, table: pl.DataFrame, tokens: dict[str, str]) -> pl.DataFrame:
+        return _without_free_text(name, table, names, programs, tokens)
 
-        def sentence(value: str) -> str:
-            return value if _IDENTIFIER.fullmatch(value) else tokens.setdefault(value, names.token("text", value))
-
-        return _rewrite(_rewrite(table, named, _all, _NAMED_THINGS), sentence, _all, _SENTENCES)
-
-    events = free(analysis.events, {})
+    events = worded("events", analysis.events, said)
+    episodes = {name: worded(name, table, given) for name, table in analysis.episodes.items()}
+    quoted = _replacing(said | given)
+    episodes = {name: _rewrite(table, quoted, _all, _quoting(name, table)) for name, table in episodes.items()}
+    lines = worded("lines", analysis.lines, {})
     quotes = dict(analysis.lines.select("ref", "message").iter_rows())
     quotes |= dict(analysis.events.select("ref", "message").iter_rows())
-    episodes = {name: free(table, given) for name, table in analysis.episodes.items()}
-    episodes = {name: _rewrite(table, _replacing(given), _all, _QUOTING) for name, table in episodes.items()}
     spoken = events.select("ref", said=_fields_text()).unique("ref", keep="first", maintain_order=True)
-    lines = analysis.lines.join(spoken, on="ref", how="left", maintain_order="left")
+    lines = lines.join(spoken, on="ref", how="left", maintain_order="left")
     words = pl.concat_str("signal", "said", separator="  ", ignore_nulls=True)
     told = pl.when(pl.col("signal").is_not_null()).then(words).otherwise(pl.lit(REMOVED))
     return replace(
         analysis,
+        apps=[given.get(app, app) for app in analysis.apps],
+        app_versions={given.get(app, app): version for app, version in analysis.app_versions.items()},
         lines=lines.with_columns(message=told).drop("said"),
         events=events.with_columns(message=pl.concat_str("signal", _fields_text(), separator="  ", ignore_nulls=True)),
         episodes=episodes,
-        tables={name: free(table, {}) for name, table in analysis.tables.items()},
+        tables={name: worded(name, table, {}) for name, table in analysis.tables.items()},
         problems=[replace(item, sample="") for item in analysis.problems],
         findings=[_unquoted(finding, quotes, given) for finding in analysis.findings],
     )
+
+
+def _programs(analysis: Analysis) -> frozenset[str]:
+    """Return the names of all programs that logged or that a report or a list of processes names."""
+    tables = (analysis.lines, analysis.events, *analysis.tables.values())
+    columns = (table["process"].cast(pl.String).drop_nulls().unique() for table in tables if "process" in table.columns)
+    return frozenset(name for column in columns for name in column)
+
+
+def _without_free_text(
+    name: str, table: pl.DataFrame, names: Pseudonyms, programs: frozenset[str], tokens: dict[str, str]
+) -> pl.DataFrame:
+    """Replace in a table what its columns do not keep (`traceview.report.free_text`), and note it in `tokens`."""
+    for column in table.columns:
+        kind = class_of(name, column)
+        if kind is Class.facts:
+            table = _rewrite(table, _facts(names, tokens), _all, [column])
+        elif kind in {Class.app, Class.word, Class.free, Class.thing}:
+            token = "thing" if kind is Class.thing else "text"
+            table = _rewrite(table, _words(keeper(name, column, programs), token, names, tokens), _all, [column])
+    return table
+
+
+def _words(keeps: Callable[[str], bool], kind: str, names: Pseudonyms, tokens: dict[str, str]) -> Rewrite:
+    def word(value: str) -> str:
+        if keeps(value):
+            return value
+        action = _OF_CALLKIT.match(value)
+        token = names.token(kind, value)
+        return tokens.setdefault(value, f"{action[1]} {token}" if action else token)
+
+    return word
+
+
+def _facts(names: Pseudonyms, tokens: dict[str, str]) -> Rewrite:
+    def facts(text: str) -> str:
+        return "".join(
+            piece if stays else tokens.setdefault(piece, names.token("text", piece)) for piece, stays in pieces(text)
+        )
+
+    return facts
+
+
+def _quoting(name: str, table: pl.DataFrame) -> list[str]:
+    return [column for column in table.columns if class_of(name, column) is Class.quoting]
 
 
 def _fields_text() -> pl.Expr:
