@@ -32,13 +32,14 @@ def test_answering_another_call_holds_the_active_one(story: Story, seconds: Seco
         OTHER,
         (25, "call.answered", HOLD_AND_ANSWER),
         (25.01, "call.held", DAEMON),
+        (25.015, "call.held", {**DAEMON, "signal": "another witness"}),
         (25.02, "call.action", FULFILLED),
         OTHER_ENDS,
         (40.01, "call.resumed", DAEMON),
         (40.02, "call.action", FULFILLED),
         OWN_ENDS,
     )["calls"]
-    assert seconds(calls, *HOLDS) == [("com.acme.voip", 1, 15.01, 0), (None, 0, 0.0, 1)]
+    assert seconds(calls, *HOLDS) == [("com.acme.voip", 1, 15.0, 0), (None, 0, 0.0, 1)]
     assert 3 in calls["evidence"][0].to_list()
 
 

@@ -67,6 +67,12 @@ def follow(calls: Sequence[Call], event: Row, step: str) -> None:
         meant[0].note(event["ref"])
 
 
+def correct(call: Call, t: int) -> None:
+    """Let the line that holds the call tell when, where it followed from another one that it goes on hold."""
+    if call.held and call.hold_implied == call.held_windows[-1][0]:
+        call.held_windows[-1] = (t, None)
+
+
 def step_of(event: Row) -> str | None:
     """Return what the line tells of a hold that it does not begin: asked, fulfilled, failed, resumed, or None."""
     if event["kind"] == "call.resumed":

@@ -241,6 +241,7 @@ def _goes_on(_call: Call, _event: Row) -> None:
 def _held(call: Call, event: Row) -> None:
     if call.open_at(event["t"]):
         call.hold(event["t"])
+        call_holds.correct(call, event["t"])
 
 
 def _resumed(call: Call, event: Row) -> None:

@@ -86,7 +86,9 @@ def with_undated(deaths: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFrame:
 
 def _matters(row: Row, death: Row) -> bool:
     """Tell whether the death is worth a row: daemons and services of the system exit all the time."""
-    belongs = death["is_app"] or death["host_app"] is not None or row["process"] in _AUDIO_DAEMONS
+    # RunningBoard names a daemon by its label: com.apple.telephonyutilities.callservicesd.
+    carries_calls = (row["process"] or "").rpartition(".")[2] in _AUDIO_DAEMONS
+    belongs = death["is_app"] or death["host_app"] is not None or carries_calls
     return belongs or row["kind"] not in _UNTOLD
 
 

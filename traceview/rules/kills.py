@@ -9,7 +9,18 @@ from typing import Final
 import polars as pl
 
 from traceview.rules.registry import Inputs
-from traceview.rules.rows import Predicate, Row, in_own_call, remembered, rows, shown, undated, wanted
+from traceview.rules.rows import (
+    AUDIO_SERVERS,
+    CALL_DAEMONS,
+    Predicate,
+    Row,
+    in_own_call,
+    remembered,
+    rows,
+    shown,
+    undated,
+    wanted,
+)
 
 CODES: Final = {
     "0x8badf00d": "watchdog",
@@ -44,6 +55,12 @@ _SYNONYMS: Final = {
     "resource": "resource_overuse",
 }
 """Kinds of the episode table for classes that have a code."""
+
+_SIGNALS: Final = {
+    ("SIGNAL", f"{number:#x}"): f"SIG{name}"
+    for number, name in {3: "QUIT", 4: "ILL", 5: "TRAP", 6: "ABRT", 8: "FPE", 10: "BUS", 11: "SEGV", 13: "PIPE"}.items()
+}
+"""Names of Darwin's signals (XNU, sys/signal.h) by namespace and code of a termination."""
 
 _UNREPORTED_TEXT: Final = "never posted an incoming call"
 
@@ -100,6 +117,11 @@ def _processes(inputs: Inputs, condition: pl.Expr) -> frozenset[tuple[int | None
     return frozenset(zip(frame["pid"].to_list(), frame["process"].to_list(), strict=True))
 
 
+def daemon_name(row: Row) -> str:
+    """Return the name of the process; RunningBoard names a daemon by its label, com.apple.telephonyutilities.callservicesd."""
+    return str(row["process"] or "").rpartition(".")[2]
+
+
 def deaths(inputs: Inputs) -> list[Row]:
     """Return terminations that are worth a finding, by time: of apps, and of processes that may be apps (``unsure``).
 
@@ -109,12 +131,14 @@ def deaths(inputs: Inputs) -> list[Row]:
     """
     picked = not inputs.witnesses and not inputs.episodes["processes"]["is_app"].any()
     system, strangers = frozenset() if inputs.apps else daemons(inputs), _strangers(inputs)
+    services = frozenset() if inputs.apps else AUDIO_SERVERS | CALL_DAEMONS
     found = []
     for row in (*rows(inputs, "terminations"), *undated(inputs, "terminations")):
         who = (row["pid"], row["process"])
-        if wanted(inputs, row) and (picked or who not in system):
-            unsure = not inputs.apps and row["app"] is None and who in strangers
-            marks = {"in_call": in_own_call(inputs, row), "unsure": unsure, "of_system": who in system}
+        of_system = who in system or daemon_name(row) in services
+        if wanted(inputs, row) and (picked or not of_system):
+            unsure = not inputs.apps and row["app"] is None and who in strangers and not of_system
+            marks = {"in_call": in_own_call(inputs, row), "unsure": unsure, "of_system": of_system}
             found.append({**row, **marks})
     return found
 
@@ -143,3 +167,9 @@ def state_text(row: Row) -> str:
     """Return `` while in the background`` for a title, or nothing where the app's state says nothing."""
     state = _STATES.get(row["app_state"])
     return f" while {state}" if state else ""
+
+
+def reason_text(row: Row) -> str:
+    """Return the name of the signal, else namespace and code; an empty text where there is neither."""
+    parts = (row["namespace"], row["code"])
+    return _SIGNALS.get(parts) or ", ".join(shown(part) for part in parts if part)

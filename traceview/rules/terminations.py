@@ -3,9 +3,19 @@
 from collections.abc import Iterator
 from typing import Final
 
-from traceview.rules import links
+from traceview.rules import call_service, links
 from traceview.rules.kill_texts import SYSTEM_KILLS, allowance, cpu_figures
-from traceview.rules.kills import CODES, code_text, code_value, deaths, has_kill, kill_class, kills, state_text
+from traceview.rules.kills import (
+    CODES,
+    code_text,
+    code_value,
+    deaths,
+    has_kill,
+    kill_class,
+    kills,
+    reason_text,
+    state_text,
+)
 from traceview.rules.proofs import call_of_death, state_at_death
 from traceview.rules.registry import Check, Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
@@ -117,6 +127,7 @@ def _crash_in_call(inputs: Inputs) -> Iterator[Finding]:
                 advice="Symbolicate the crash report of this time. Restore or end the call on the next launch, and tell the "
                 "server that the call ended.",
             )
+    yield from call_service.crashes(inputs)
 
 
 def _user_quit(inputs: Inputs) -> Iterator[Finding]:
@@ -146,11 +157,6 @@ def _debug_kill(inputs: Inputs) -> Iterator[Finding]:
 
 
 _EXPLAINED: Final = frozenset({*CODES.values(), *SYSTEM_KILLS, "debug_kill", "jetsam"})
-_SIGNALS: Final = {
-    ("SIGNAL", f"{number:#x}"): f"SIG{name}"
-    for number, name in {3: "QUIT", 4: "ILL", 5: "TRAP", 6: "ABRT", 8: "FPE", 10: "BUS", 11: "SEGV", 13: "PIPE"}.items()
-}
-"""Names of Darwin's signals (XNU, sys/signal.h) by namespace and code of a termination."""
 _UNTOLD: Final = {
     True: "The process crashed, and nothing tells why. The next VoIP push needs a cold launch.",
     False: "The process ended with a code that none of the known system kills uses. The next VoIP push needs a cold launch.",
@@ -172,7 +178,7 @@ def _silent_death(inputs: Inputs) -> Iterator[Finding]:
         if death["of_system"]:
             yield _death_of_system(death, crashed=crashed)
             continue
-        reason = _reason(death)
+        reason = reason_text(death)
         told = shown(death["explanation"] or "", 300)
         yield finding(
             "unexplained-termination",
@@ -189,12 +195,7 @@ def _silent_death(inputs: Inputs) -> Iterator[Finding]:
             pattern=f"{kind}:{shown(death['namespace'] or '')}:{shown(death['code'] or '')}",
             confidence=0.9 if crashed else 0.7,
         )
-
-
-def _reason(death: Row) -> str:
-    """Return the name of the signal, else namespace and code; an empty text where there is neither."""
-    parts = (death["namespace"], death["code"])
-    return _SIGNALS.get(parts) or ", ".join(shown(part) for part in parts if part)
+    yield from call_service.other_ends(inputs)
 
 
 def _ended(death: Row, reason: str) -> str:
@@ -212,7 +213,7 @@ def _death_of_system(death: Row, *, crashed: bool) -> Finding:
         "T19",
         Severity.info,
         [{**death, "app": None, "process": None}],
-        title=f"{name_of(death)}, a process of iOS, {_ended(death, _reason(death))}",
+        title=f"{name_of(death)}, a process of iOS, {_ended(death, reason_text(death))}",
         explanation=(f"{told.rstrip('.')}. " if told not in ("", "crashed") else "")
         + "This process belongs to iOS, which starts it again when it is needed.",
         advice="No app has to change for this alone. If an app asked for what this process does when it ended, compare the "
@@ -324,12 +325,13 @@ RULES: Final = (
         numbers=("T16",),
         title="Crash during a call",
         severity=Severity.critical,
-        why="The call is lost and the other side is not told.",
-        fix="Symbolicate and fix the crash; end or restore the call on the next launch.",
+        why="The app, or the service of iOS that carries its calls, is gone: the call is lost and the other side is not told.",
+        fix="Symbolicate and fix the crash; end or restore the call on the next launch. Where iOS's service crashed, clean up in "
+        "providerDidReset(_:).",
         needs=_NEEDS_EXITS,
         can_run=_CAN_SEE_EXITS,
         check=_crash_in_call,
-        links=(links.CRASH_REPORT,),
+        links=(links.CRASH_REPORT, links.PROVIDER_DELEGATE),
     ),
     Rule(
         id="crash-loop",

@@ -35,7 +35,7 @@ def tell(story: Story) -> Expected:
     calls.audio_activated(story, app, active=False)
     story.at(84)
     over = calls.callservicesd(story, "Setting disconnected reason to remote hangup because ended reason is %ld", 2)
-    calls.callservicesd(story, "Unholding call with identifier: %@", call.id)
+    unheld = calls.callservicesd(story, "Unholding call with identifier: %@", call.id)
     calls.hold(story, app, call.id)
     resumed = audio.activate(story, call.session, by_callkit=True)
     calls.audio_activated(story, app, active=True)
@@ -46,6 +46,7 @@ def tell(story: Story) -> Expected:
     suspended = flows.let_go(story, app)
     call.deactivated = None  # two windows of one session: before and after the interruption
     flows.expect(expected, call)
+    expected.episodes["calls"][0] |= {"holds": 1, "held_s": (unheld - taken) / 1e9}
     expected.row(
         "calls", app=None, direction="incoming", reported=ringing, answered=taken, ended=over, outcome="answered"
     )

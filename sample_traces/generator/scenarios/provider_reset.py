@@ -14,7 +14,7 @@ VARIANTS = ((IOS_18, "default"),)
 
 def tell(story: Story) -> Expected:
     """Play it."""
-    expected = Expected()
+    expected = Expected(findings=[("crash-in-call", "critical")], no_finding_above="info")
     app = story.app(812)
     noise.bystanders(story, 0, 50, per_second=0.4)
     story.at(4)
