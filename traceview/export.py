@@ -1,6 +1,5 @@
 """Tables and findings as files for other tools."""
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from secrets import token_hex
@@ -20,7 +19,7 @@ from traceview.report.redact import redact as redacted
 from traceview.rules.builtin import load_rules
 from traceview.rules.registry import Rule, Severity
 from traceview.scan import scan
-from traceview.serialise import findings_frame
+from traceview.serialise import findings_frame, json_text
 from traceview_parsers.errors import TraceviewError, UsageError
 
 FORMATS = ("parquet", "arrow", "csv", "ndjson", "perfetto", "sarif", "junit")
@@ -63,9 +62,9 @@ def export(
     analysis = redacted(capture.analysis, redaction)
     folder.mkdir(parents=True, exist_ok=True)  # not before: an analysis may fail
     if form == "perfetto":
-        return [_write(files[form], json.dumps(perfetto(analysis), ensure_ascii=False))]
+        return [_write(files[form], json_text(perfetto(analysis)))]
     if form == "sarif":
-        return [_write(files[form], json.dumps(sarif(analysis), indent=1, ensure_ascii=False))]
+        return [_write(files[form], json_text(sarif(analysis), indent=1))]
     if form == "junit":
         return [_write(files[form], junit(analysis))]
     frames = _frames(capture, analysis)

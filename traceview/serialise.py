@@ -1,9 +1,12 @@
 """Analysis results as plain data: the JSON contract and frames of findings."""
 
+import json
+import math
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import polars as pl
+import polars.selectors as cs
 
 from traceview.analysis import Analysis
 from traceview.rules.registry import Finding
@@ -135,8 +138,25 @@ def _findings(analysis: Analysis) -> list[dict[str, Any]]:
 
 
 def frame_to_rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of a small frame (episodes, findings) with times as RFC 3339 text."""
-    return frame.with_columns(pl.col(pl.Datetime).dt.strftime(_TIME_FORMAT)).to_dicts()
+    """Return the rows of a small frame (episodes, findings) with times as RFC 3339 text; numbers not finite are None."""
+    finite = pl.when(cs.float().is_finite()).then(cs.float())
+    return frame.with_columns(pl.col(pl.Datetime).dt.strftime(_TIME_FORMAT), finite).to_dicts()
+
+
+def json_text(content: Any, *, indent: int | None = None) -> str:
+    """Return plain data as JSON (RFC 8259); a number that is not finite, which JSON cannot say, is null."""
+    try:
+        return json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(content), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def rfc3339_ns(time_ns: int | None) -> str | None:

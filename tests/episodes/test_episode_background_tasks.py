@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from traceview.episodes.schema import Episodes
 
 Story = Callable[..., Episodes]
@@ -53,6 +55,13 @@ def test_uikits_warning_tells_of_a_task_from_before(story: Story, seconds: Secon
     episodes = story((50, "background_task.overrun", warning), (60, "background_task.ended", {**UIKIT, "task_id": "3"}))
     columns = ("task_id", "start", "start_how", "end", "outcome", "held_s")
     assert seconds(episodes["background_tasks"], *columns) == [("3", 20, "inferred", 60, "overrun", 40)]
+
+
+@pytest.mark.parametrize("impossible", [1.9e10, 9.3e9, -1.0, 1e300, float("inf"), float("nan")])
+def test_a_warning_of_an_impossible_age_leaves_the_begin_open(impossible: float, story: Story) -> None:
+    warning = {**UIKIT, "task_id": "3", "task_name": "sync", "duration_s": impossible}
+    tasks = story((50, "background_task.overrun", warning))["background_tasks"]
+    assert tasks.select("start_how", "outcome", "held_s").rows() == [("capture_edge", "overrun", 50.0)]
 
 
 def test_the_expiry_of_the_shared_assertion_ends_all_tasks(story: Story, seconds: Seconds) -> None:

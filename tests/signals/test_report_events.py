@@ -102,6 +102,12 @@ def test_a_crash_without_termination_reason_is_told_by_its_signal() -> None:
     assert [(row["namespace"], row["code"]) for row in events.to_dicts()] == [("SIGNAL", "0x6"), (None, None)]
 
 
+def test_a_figure_that_no_double_holds_is_unknown() -> None:
+    endless = {"used": float("inf"), "limit": float("nan"), "limit_window_s": float("inf"), "window_s": float("inf")}
+    events = report_events(reports({"kind": "cpu_fatal", **endless}))
+    assert events.select("value", "limit", "duration_s").unique().rows() == [(None, None, None)]
+
+
 def test_a_daemon_has_no_bundle() -> None:
     events = report_events(reports({"kind": "crash", "process": "itunescloudd", "bundle": "itunescloudd"}))
     assert events["bundle"].to_list() == [None]

@@ -128,6 +128,13 @@ def test_codes_are_lower_case_hexadecimal(printed: str, code: str, log_rows: Row
     assert match(log_rows([f"Termination Reason: RUNNINGBOARD {printed}"]))["code"].to_list() == [code]
 
 
+@pytest.mark.parametrize(("printed", "limit"), [("80", 80.0), ("1" + "0" * 400, None), ("9" * 30, 1e30)])
+def test_numbers_that_no_double_holds_become_null(printed: str, limit: float | None, log_rows: Rows) -> None:
+    message = f"process AcmeVoIP[700] thread 7 caught burning CPU! It used more than {printed}% CPU over 60 seconds"
+    events = match(log_rows([message], process="kernel"))
+    assert events.select("limit", "duration_s").rows() == [(limit, 60.0)]
+
+
 def test_identity_forms_of_all_releases() -> None:
     uuid = "6B0B5A7C-1111-4222-8333-444455556666"
     found = identity_fields(

@@ -59,11 +59,9 @@ def analyze(
 
             analysis = redacted(plain, redact)
     if output is Format.json:
-        import json  # noqa: PLC0415
+        from traceview.serialise import json_text, to_json  # noqa: PLC0415
 
-        from traceview.serialise import to_json  # noqa: PLC0415
-
-        typer.echo(json.dumps(to_json(analysis), indent=1, ensure_ascii=False))
+        typer.echo(json_text(to_json(analysis), indent=1))
     else:
         from traceview.cli.text import render_analysis  # noqa: PLC0415
 

@@ -184,8 +184,9 @@ def _warned(book: list[_Task], running: list[_Task], event: Row) -> None:
     if not named and not unnamed:
         task = _new(book, running, event)
         task.start_how = "capture_edge"
-        if event["duration_s"] is not None:
-            task.start, task.start_how = event["t"] - round(event["duration_s"] * NS), "inferred"
+        before_s = event["duration_s"]
+        if before_s is not None and 0 <= before_s * NS <= event["t"]:  # else it began before 1970: no time at all
+            task.start, task.start_how = event["t"] - round(before_s * NS), "inferred"
         named = [task]
     for task in named:
         task.warned = True

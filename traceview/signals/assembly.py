@@ -28,6 +28,7 @@ BASE: Final = {
 
 _TRUE: Final = ("yes", "true", "1", "on", "y")
 _FALSE: Final = ("no", "false", "0", "off", "n")
+_LONGEST_S: Final = (2**63 - 1) // 10**9
 _MASKED: Final = "<mask.hash"
 """How a hidden value that is logged as a hash begins (Apple, os_log_create(3), ``mask.hash``)."""
 
@@ -149,6 +150,18 @@ def _boolean(texts: pl.Series) -> pl.Series:
     return texts.alias("text").to_frame().select(value).to_series()
 
 
+def _number(texts: pl.Series) -> pl.Series:
+    """Numbers that a double can hold: a longer one would be infinite, which JSON cannot say."""
+    numbers = texts.cast(pl.Float64, strict=False).alias("number")
+    return numbers.to_frame().select(pl.when(pl.col("number").is_finite()).then("number")).to_series()
+
+
+def _duration(texts: pl.Series) -> pl.Series:
+    """Seconds that the clock can hold, nanoseconds in 64 bits: a difference without a sign that fell below zero is none."""
+    numbers = _number(texts)
+    return numbers.to_frame().select(pl.when(pl.col("number").abs() <= _LONGEST_S).then("number")).to_series()
+
+
 def _session(texts: pl.Series) -> pl.Series:
     digits = pl.col("text").str.to_lowercase().str.strip_prefix("0x")
     value = pl.when(digits.str.contains(r"^[0-9a-f]+$")).then("0x" + digits)
@@ -173,12 +186,13 @@ _Conversion = Callable[[pl.Series], pl.Series]
 _BY_FIELD: Final[dict[str, _Conversion]] = {
     "session_id": _session,
     "code": _hexadecimal,
+    "duration_s": _duration,
     "call_id": lambda texts: texts.str.to_uppercase(),
 }
 _BY_TYPE: Final[dict[pl.DataType, _Conversion]] = {
     pl.String(): lambda texts: texts,
     pl.Boolean(): _boolean,
     pl.Int64(): lambda texts: texts.cast(pl.Int64, strict=False),
-    pl.Float64(): lambda texts: texts.cast(pl.Float64, strict=False),
+    pl.Float64(): _number,
 }
 """Text to the type of a field (null where it does not convert), where the field has no notation of its own."""

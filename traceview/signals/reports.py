@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import polars as pl
+import polars.selectors as cs
 
 from traceview.signals.vocabulary import EVENT_SCHEMA
 
@@ -90,7 +91,8 @@ def _events(told: pl.DataFrame, kinds: Mapping[str, str]) -> pl.DataFrame:
     }
     missing = {name: pl.lit(None, kind) for name, kind in EVENT_SCHEMA.items() if name not in columns}
     named = {name: expression.cast(EVENT_SCHEMA[name]) for name, expression in (columns | missing).items()}
-    return told.select(**named).select(list(EVENT_SCHEMA))
+    finite = pl.when(cs.float().is_finite()).then(cs.float())  # a report may print more digits than a double holds
+    return told.select(**named).select(list(EVENT_SCHEMA)).with_columns(finite)
 
 
 def _limit() -> pl.Expr:
