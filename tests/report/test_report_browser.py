@@ -105,6 +105,38 @@ def test_broken_permalinks_do_nothing(shared: Visit) -> None:
     page.quiet()
 
 
+@pytest.mark.parametrize(
+    ("fragment", "told"),
+    [
+        ("#f=deadbeef", "no finding “deadbeef”"),
+        ("#e=nonesuch", "no table row “nonesuch”"),
+        ("#c=call-99", "no call card “call-99”"),
+        ("#t=never,ever&e=none", "no table row “none”, no time “never,ever”"),
+        ("#f=", "no finding “”"),
+    ],
+)
+def test_a_link_to_what_is_not_there_says_so(shared: Visit, fragment: str, told: str) -> None:
+    page = fresh(shared)
+    page.page.evaluate("(fragment) => { scrollTo(0, 1e6); location.hash = fragment; }", fragment)
+    page.until(
+        "() => document.getElementById('missing').textContent",
+        f"The link names what this report does not hold: {told}.",
+    )
+    assert page.page.locator("#missing").bounding_box()["y"] > 0
+    page.page.evaluate("() => { location.hash = '#e=call-2'; }")
+    page.until("() => document.getElementById('missing').hidden")
+    page.quiet()
+
+
+def test_what_a_link_asks_for_is_text(shared: Visit) -> None:
+    page = fresh(shared)
+    page.page.evaluate("() => { location.hash = '#f=<img src=x onerror=alert(1)>' + 'x'.repeat(500); }")
+    page.until("() => document.getElementById('missing').hidden", wanted=False)
+    assert page.page.locator("#missing *").count() == 0
+    assert len(page.page.locator("#missing").inner_text()) < 200
+    page.quiet()
+
+
 def test_episodes_are_linked(shared: Visit) -> None:
     page = fresh(shared)
     page.page.evaluate("() => { location.hash = '#e=call-2'; }")

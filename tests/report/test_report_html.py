@@ -16,11 +16,13 @@ from traceview.analysis import Analysis
 from traceview.plots.lanes import LANES
 from traceview.report.html import write
 from traceview.report.payload import pack
+from traceview.report.views.calls import calls_view
 from traceview.report.views.evidence import EvidenceBook
 from traceview.report.views.findings import findings_view, link
 from traceview.report.views.gaps import problems_view
 from traceview.report.views.limits import Limits
 from traceview.report.views.moments import Moments
+from traceview.report.views.verdict import verdict_view
 from traceview.rules.registry import Finding, NotEvaluated, Rule, Severity
 from traceview_parsers.problems import Problem
 from traceview_parsers.trace import Coverage
@@ -330,3 +332,26 @@ def test_the_legend_has_a_glyph_for_every_symbol() -> None:
     source = resources.files("traceview.report").joinpath("templates/timeline.html.j2").read_text(encoding="utf-8")
     glyphs = set(re.findall(r'"([a-z-]+)": "', source.splitlines()[0]))
     assert {look.symbol for lane in LANES for look in lane.looks.values()} - {""} <= glyphs
+
+
+@pytest.mark.parametrize(
+    ("clock", "told"),
+    [
+        ("printed with zone; date assumed: first line on 2026-05-04 (file time)", "; date assumed; see --date"),
+        ("zone assumed (UTC)", "; zone assumed; see --tz"),
+        ("timesync", "14:10:00 (10 min)"),
+    ],
+)
+def test_the_head_says_what_was_assumed_of_its_times(rich: Analysis, clock: str, told: str) -> None:
+    coverage = [replace(rich.coverage[0], clock=clock), *rich.coverage[1:]]
+    moments = Moments.of(rich)
+    view = verdict_view(replace(rich, coverage=coverage), findings_view(rich, moments, Limits(), {}), moments, {})
+    assert dict(view.facts)["Log covers"].endswith(told)
+
+
+def test_a_call_whose_end_is_only_where_the_capture_stops_telling_has_no_step_for_it(rich: Analysis) -> None:
+    open_end = pl.when(pl.col("id") == "call-3").then(pl.lit("capture_edge")).otherwise("end_how")
+    calls = rich.episodes["calls"].with_columns(end=pl.coalesce("end", "connected"), end_how=open_end)
+    analysis = replace(rich, episodes={**rich.episodes, "calls": calls})
+    cards, _ = calls_view(analysis, Moments.of(analysis), Limits())
+    assert [[step.name for step in card.steps].count("ended") for card in cards] == [1, 1, 0]

@@ -128,3 +128,51 @@ def test_a_phone_starts_without_the_pin(visit: Callable[..., Visit], report: Pat
     )
     assert all(0 <= left < right <= 390 for left, right in edges)
     page.quiet()
+
+
+LANE = (
+    "(title) => { const plot = document.getElementById('plot'); const { yaxis } = plot._fullLayout;"
+    " const row = plot.layout.meta.rows.find((one) => one.title === title);"
+    " const top = plot.getBoundingClientRect().top + yaxis._offset;"
+    " return [top + yaxis.l2p(row.top), top + yaxis.l2p(row.top + row.height)]; }"
+)
+"""Where a lane lies, pixels of the window."""
+
+
+@pytest.mark.parametrize(
+    ("link", "lane"),
+    [
+        (".call .zoom", "Calls"),
+        ("tr[id='e=audio_session-2'] a", "Audio session: com.acme.voip"),
+        ("tr[id='e=resource_event-1'] a", "CPU, memory, thermal"),
+    ],
+)
+def test_on_a_phone_a_link_leads_to_its_lane(visit: Callable[..., Visit], report: Path, link: str, lane: str) -> None:
+    page = visit(report, viewport={"width": 390, "height": 500}).plot("drawn")
+    for _ in range(2):  # the second time the address stays what it is
+        page.page.evaluate(
+            "(link) => { const node = document.querySelector(link); for (let up = node; up; up = up.parentElement)"
+            " if (up.tagName === 'DETAILS') up.open = true; node.scrollIntoView(); node.click(); }",
+            link,
+        )
+        page.page.wait_for_timeout(150)
+        top, bottom = page.page.evaluate(LANE, lane)
+        assert 40 <= top < bottom <= 500
+    page.quiet()
+
+
+def test_a_stuck_timeline_scrolls_to_the_lane(shared: Visit) -> None:
+    page = top(shared)
+    page.page.evaluate(PAST)
+    page.until(STUCK)
+    page.page.evaluate(
+        "() => { const link = document.querySelector(\"tr[id='e=resource_event-1'] a\"); link.closest('details').open = true;"
+        " link.scrollIntoView(); link.click(); }"
+    )
+    page.page.wait_for_timeout(150)
+    low, high = page.page.evaluate(
+        "() => { const box = document.getElementById('lanes').getBoundingClientRect(); return [box.top, box.bottom]; }"
+    )
+    first, last = page.page.evaluate(LANE, "CPU, memory, thermal")
+    assert low <= first < last <= high
+    page.quiet()

@@ -22,7 +22,7 @@ from traceview.report.redact import redact
 from traceview.report.views.limits import Limits
 from traceview.report.views.moments import Moments
 from traceview.report.views.witnesses import during, witnesses_view
-from traceview.rules.registry import Severity
+from traceview.rules.registry import Finding, Severity
 from traceview.witness.schema import WITNESS_SCHEMA
 from traceview_parsers.trace import CaptureInfo, Coverage, Device
 
@@ -161,6 +161,13 @@ def test_findings_far_apart_and_equally_bad_are_all_in_view(seen: Analysis) -> N
     assert opening(near, (at(-9e6), at(9e5))) == (at(0), at(9e5))
     worse = replace(analysis, findings=[replace(remarks[1], severity=Severity.low), remarks[0], remarks[2]])
     assert opening(worse, (at(0), at(1.7e6))) == (at(9e5 - 30), at(9e5 + 30))
+
+
+def test_a_remark_on_the_whole_capture_does_not_keep_the_view_from_what_happened() -> None:
+    remark = Finding("clock-set", "E04", Severity.info, None, at(-9e6), at(900), "The clock was set", "", "", (), 1.0)
+    old = rows({"lane": "app_state", "kind": "suspended", "app": APP, "start": at(-9e6), "end": at(-8.9e6)})
+    analysis = replace(_power_only(pl.concat([old, TOLD.filter(pl.col("app") == APP)])), findings=[remark])
+    assert opening(analysis, (at(-9e6), at(900))) == (at(-500), at(900))
 
 
 def test_a_worse_finding_outside_of_the_log_comes_into_view(seen: Analysis) -> None:

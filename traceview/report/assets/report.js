@@ -34,6 +34,7 @@
 
   function write(fragment) {
     written = fragment;
+    missing.hidden = true;
     history.replaceState(null, "", fragment || location.pathname + location.search);
   }
 
@@ -43,7 +44,6 @@
     const asked = parameters(location.hash);
     const span = asked.has("t") ? interval(asked.get("t")) : null;
     const finding = asked.get("f") ? findingOf(asked.get("f")) : null;
-    tellMissing(asked, span, finding);
     if (finding) select(finding, { zoom: !span, scroll: true });
     if (span) {
       plotView.zoom(span[0], span[1], !finding);
@@ -52,6 +52,7 @@
     }
     if (asked.has("e")) reveal(byId(`e=${asked.get("e")}`));
     if (asked.has("c")) reveal(byId(`c=${asked.get("c")}`));
+    tellMissing(asked, span, finding);
   }
 
   const findingOf = (name) => byId(`f=${name}`) || findings.find((item) => item.id.startsWith(`f=${name}`)) || null;
@@ -66,7 +67,7 @@
     if (asked.has("t") && !span) told.push(`no time ${wanted("t")}`);
     missing.textContent = told.length ? `The link names what this report does not hold: ${told.join(", ")}.` : "";
     missing.hidden = !told.length;
-    if (told.length) missing.scrollIntoView({ block: "center" });
+    if (told.length && told.length === asked.size) missing.scrollIntoView({ block: "center" });
   }
 
   /* Bring the timeline into view: its beginning, or, where the lane of what the link is about lies below that, this lane. */
