@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -12,8 +13,10 @@ from typer.testing import CliRunner, Result
 from traceview import cli
 from traceview.analysis import Analysis
 from traceview.capture import open_capture
+from traceview.cli.explain import proof, when
 from traceview.cli.kept import Gap, how_many, left_out
 from traceview.rules.registry import Finding
+from traceview_parsers.trace import ReadOptions
 
 OVERLOAD = "overload-burst.ios18.compact.txt"
 
@@ -24,10 +27,14 @@ def _run(*arguments: str | Path) -> Result:
     return result
 
 
+def _analysis(path: Path, options: ReadOptions | None = None) -> Analysis:
+    with open_capture([path], options=options) as capture:
+        return capture.analysis
+
+
 @pytest.fixture(scope="module")
 def overloaded(samples: Path) -> tuple[Analysis, Finding]:
-    with open_capture([samples / OVERLOAD]) as capture:
-        analysis = capture.analysis
+    analysis = _analysis(samples / OVERLOAD)
     (finding,) = [one for one in analysis.findings if one.rule == "io-overload"]
     return analysis, finding
 
@@ -42,6 +49,51 @@ def test_all_findings_of_a_fingerprint_are_shown_and_their_rule_once(samples: Pa
     assert "(push-never-reported.ios26.ndjson:46)" in text
     for once in ("A VoIP push promises", "Do: Call reportNewIncomingCall", "Why it matters"):
         assert text.count(once) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "when", "times"),
+    [
+        ("push-never-reported.ios26.ndjson", (), "09:12:50.000 to 09:12:57.355 UTC+01:00", "times in UTC+01:00"),
+        (
+            "push-never-reported.ios15.idevicesyslog.txt",
+            ("--date", "2026-01-15"),
+            "09:12:50.000 to 09:12:57.352 UTC (zone assumed; see --tz)",
+            "times in UTC, zone assumed; see --tz",
+        ),
+    ],
+)
+def test_when_a_finding_was_and_what_was_assumed(
+    samples: Path, name: str, options: tuple[str, ...], when: str, times: str
+) -> None:
+    text = _run("explain", "be7c7469e365cd8f", samples / name, *options).stdout
+    assert text.splitlines()[1] == f"2026-01-15 {when}"
+    assert f"Evidence (19 lines, {times}):" in text
+
+
+def test_the_end_of_a_finding_names_its_day_where_that_is_another(samples: Path) -> None:
+    name = samples / "push-never-reported.ios15.idevicesyslog.txt"
+    text = _run("explain", "be7c7469e365cd8f", name, "--date", "2026-01-15", "--tz", "+09:12").stdout
+    assert text.splitlines()[1] == "2026-01-15 09:12:50.000 to 09:12:57.352 UTC+09:12"
+    analysis = _analysis(name, options=ReadOptions(date(2026, 1, 15)))
+    (finding,) = [one for one in analysis.findings if one.fingerprint == "be7c7469e365cd8f"]
+    assert finding.start is not None
+    long = replace(finding, end=finding.start + timedelta(days=1))
+    assert when(analysis, long) == "2026-01-15 09:12:50.000 to 2026-01-16 09:12:50.000 UTC (zone assumed; see --tz)"
+    assert when(analysis, replace(finding, end=None)) == "2026-01-15 09:12:50.000 UTC (zone assumed; see --tz)"
+
+
+def test_that_no_line_proves_a_finding_is_said(samples: Path) -> None:
+    text = _run("explain", "fd09450041add083", samples / "powerlog-call.ios18.PLSQL.gz").stdout
+    assert text.splitlines()[1] == "not of a certain time"
+    assert text.count("\n\nEvidence: no single line proves this.\n\n") == 1
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "the line that"), (3, "none of the 3 lines that")])
+def test_so_is_that_none_of_its_lines_was_kept(overloaded: tuple[Analysis, Finding], count: int, said: str) -> None:
+    analysis, finding = overloaded
+    gone = replace(analysis, lines=analysis.lines.clear())
+    assert proof(gone, replace(finding, evidence=finding.evidence[:count])).startswith(f"Evidence: {said} prove")
 
 
 def test_evidence_that_was_not_kept_is_counted_and_marked(samples: Path) -> None:

@@ -108,7 +108,7 @@ def test_what_no_rule_decides_is_said_with_its_reason() -> None:
 
 def test_explain_a_finding(healthy: Any) -> None:
     (found,) = healthy.findings("user-force-quit")
-    text = explain_findings([(found, "")])
+    text = explain_findings([(found, "", "")])
     assert found.title in text
     assert found.fingerprint in text
     assert "Needs:" in text

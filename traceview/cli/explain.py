@@ -2,12 +2,16 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from traceview.cli import options
 from traceview_parsers.errors import UsageError
+
+if TYPE_CHECKING:
+    from traceview.analysis import Analysis
+    from traceview.rules.registry import Finding
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _HEXADECIMAL = re.compile(r"[0-9a-fA-F]+")
@@ -38,8 +42,7 @@ def explain(
     config: options.ConfigFile = None,
 ) -> None:
     """Explain a rule, or the findings of a fingerprint with their proof. Says what is looked for, why it matters, how to fix it."""
-    from traceview.cli.text import render_evidence  # noqa: PLC0415  (keeps --help fast)
-    from traceview.rules.reference import explain as text_of  # noqa: PLC0415
+    from traceview.rules.reference import explain as text_of  # noqa: PLC0415  (keeps --help fast)
     from traceview.rules.reference import explain_findings  # noqa: PLC0415
 
     if not _FINGERPRINT.fullmatch(name):
@@ -62,7 +65,38 @@ def explain(
         found = [finding for finding in analysis.findings if finding.fingerprint == name]
     if not found:
         raise UsageError(f"{name}: no finding of this capture has that fingerprint; `traceview analyze` shows them")
-    typer.echo(explain_findings([(finding, render_evidence(analysis, finding)) for finding in found]))
+    typer.echo(explain_findings([(one, when(analysis, one), proof(analysis, one)) for one in found]))
+
+
+def when(analysis: "Analysis", finding: "Finding") -> str:
+    """Return from when to when, in which zone, and whether that or the date was assumed."""
+    from traceview.completeness import time_doubt  # noqa: PLC0415  (keeps --help fast)
+
+    if finding.start is None:
+        return "not of a certain time"
+    zone = options.zone_of(analysis.capture.tz)
+    start, end = finding.start.astimezone(zone), (finding.end or finding.start).astimezone(zone)
+    until = f"{end:%Y-%m-%d %H:%M:%S.%f}"[0 if end.date() != start.date() else len("2026-01-15 ") : -3]
+    doubt = f" ({told})" if (told := time_doubt(analysis.coverage)) else ""
+    span = f"{start:%Y-%m-%d %H:%M:%S.%f}"[:-3] + (f" to {until}" if end != start else "")
+    return f"{span} {start:%Z}{doubt}"
+
+
+def proof(analysis: "Analysis", finding: "Finding") -> str:
+    """Return the lines that a finding rests on, or a sentence that there are none."""
+    from traceview.cli.text import render_evidence  # noqa: PLC0415  (keeps --help fast)
+
+    if lines := render_evidence(analysis, finding):
+        return lines
+    if not finding.evidence:
+        return "Evidence: no single line proves this."
+    count = len(finding.evidence)
+    which = (
+        f"none of the {count:,} lines that prove this was kept"
+        if count > 1
+        else "the line that proves this was not kept"
+    )
+    return f"Evidence: {which}."
 
 
 def _not_whole(name: str) -> str:

@@ -73,7 +73,8 @@ def render_evidence(analysis: Analysis, finding: Finding) -> str:
     proof = analysis.lines.filter(pl.col("ref").is_in(list(finding.evidence))).sort("time", maintain_order=True)
     if proof.is_empty():
         return ""
-    offset = "" if finding.start is None else f", times in {finding.start.astimezone(zone):%Z}"
+    doubt = f", {told}" if (told := time_doubt(analysis.coverage)) else ""
+    offset = "" if finding.start is None else f", times in {finding.start.astimezone(zone):%Z}{doubt}"
     gaps = left_out(analysis, finding)
     rows = []
     for row in proof.iter_rows(named=True):

@@ -41,23 +41,27 @@ def explain(name: str, registry: Registry | None = None) -> str:
     return "\n\n".join(_explanation(rule) for rule in found)
 
 
-def explain_findings(found: Sequence[tuple[Finding, str]], registry: Registry | None = None) -> str:
+def explain_findings(found: Sequence[tuple[Finding, str, str]], registry: Registry | None = None) -> str:
     """Return what findings of one rule say, each with its proof; the same words and the explanation of the rule once.
 
     A rule that is not installed here has no explanation.
+
+    Args:
+        found: Each finding with when it was and what proves it, both as people read it.
+        registry: Known rules.
     """
     rules = registry or load_rules()[0]
     parts = [f"{len(found)} findings have this fingerprint:"] if len(found) > 1 else []
     said: set[str] = set()
-    for finding, proof in found:
+    for finding, when, proof in found:
         sure = f"{finding.severity.name}, {finding.confidence:.0%} sure, fingerprint {finding.fingerprint}"
-        parts.append(f"{finding.title}\n{sure}")
+        parts.append("\n".join(filter(None, (finding.title, when, sure))))
         parts += [_wrapped(text) for text in (finding.explanation, f"Do: {finding.advice}") if text not in said]
         parts += [proof] if proof else []
         said |= {finding.explanation, f"Do: {finding.advice}"}
     rule = found[0][0].rule
     if rule in rules:
-        parts.append(_explanation(rules[rule], said={finding.advice for finding, _ in found}))
+        parts.append(_explanation(rules[rule], said={finding.advice for finding, _, _ in found}))
     return "\n\n".join(parts)
 
 
