@@ -118,6 +118,10 @@ def test_a_call_of_which_only_its_time_is_told_does_not_ring() -> None:
     bare = {"reported": None, "answered": None}
     assert _phases(bare) == [("unknown", 0, 100)]
     assert _phases({**bare, "ringing": at(1)}) == [("ringing", 0, 100)]
+    assert _phases({**bare, "connected": at(10)}) == [("unknown", 0, 10), ("connected", 10, 100)]
+    assert _phases({**bare, "connected": at(0)}) == [("connected", 0, 100)]
+    assert _phases({**bare, "connected": at(100)}) == [("unknown", 0, 100)]
+    assert _phases({**bare, "end": at(0), "ended": at(0)}) == [("unknown", 0, 0)]
 
 
 def test_open_calls_reach_to_the_end_and_only_their_last_phase_is_open() -> None:

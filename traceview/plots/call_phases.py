@@ -31,7 +31,7 @@ _Piece = tuple[str, int, int]
 def call_shapes(episodes: Episodes, span: Span) -> pl.DataFrame:
     """Split each call into phases, each a shape with the id of the call.
 
-    Looks: `ringing` and `dialling`, to the answer or connection (`unknown` where not even its report is told); then
+    Looks: `ringing` and `dialling`, to the answer or connection (`unknown` where no line tells its report or ringing); then
     `connecting` (no audio yet), `talking` (a session of the app is active; `held` where the call was on hold for longer
     than it was silent, since no table tells when), `silent` (none is, or it is interrupted, or the app was suspended) and
     `connected` (nothing tells).
@@ -47,7 +47,9 @@ def call_shapes(episodes: Episodes, span: Span) -> pl.DataFrame:
     pickup = pl.coalesce("answered", talking)
     end = pl.coalesce("ended", "end", pl.when(pl.col("end_how") == "capture_edge").then(last), pickup)
     outgoing = pl.col("direction") == "outgoing"
-    bare = pl.all_horizontal(step.is_null() for step in (pickup, pl.col("reported"), pl.col("ringing")))
+    bare = pl.all_horizontal(pl.col("reported", "ringing").is_null()) & (
+        pickup.is_null() | pl.col("direction").is_null()
+    )
     waiting = pl.when(outgoing).then(pl.lit("dialling")).when(bare).then(pl.lit("unknown")).otherwise(pl.lit("ringing"))
     picked = calls.filter(pickup.is_not_null()).with_columns(
         pickup=pickup.to_physical(), over=end.to_physical(), activated=pl.col("audio_activated").to_physical()
@@ -62,7 +64,8 @@ def call_shapes(episodes: Episodes, span: Span) -> pl.DataFrame:
     closed = pl.when(pickup.is_null()).then("end_how").otherwise(pl.lit("observed"))
     before = as_shapes(calls, span, waiting, begin=begin, finish=until).with_columns(end_how=closed)
     after = as_shapes(placed, span, pl.col("phase"), begin=pl.col("since"), finish=pl.col("until"))
-    return pl.concat([before, after.select(before.columns)]).drop("row")
+    told = (pl.col("finish") > pl.col("begin")) | ~pl.col("row").is_in(pieces["row"].implode())
+    return pl.concat([before.filter(told), after.select(before.columns)]).drop("row")
 
 
 def _pieces(calls: pl.DataFrame, audio: "_Audio") -> Iterator[tuple[int, str, int, int]]:

@@ -1,6 +1,7 @@
 """Figures for people: durations, counts, sizes, and long text cut."""
 
 from itertools import pairwise
+from math import isfinite
 
 _SHORT = (
     (1e-9, 1, 0, "s"),
@@ -22,7 +23,12 @@ def shorten(text: str, limit: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration with the unit and digits that a person needs: ``0.4 ms``, ``812 ms``, ``6.40 s``, ``3 min 20 s``."""
+    """Return a duration with the unit and digits that a person needs: ``0.4 ms``, ``812 ms``, ``6.40 s``, ``3 min 20 s``.
+
+    One that is not finite is ``an unknown time``.
+    """
+    if not isfinite(seconds):
+        return "an unknown time"
     if seconds < 0:
         return f"-{duration(-seconds)}"
     for limit, factor, digits, unit in _SHORT:
