@@ -99,6 +99,13 @@ def test_state_and_call_at_the_time_of_death(story: Story) -> None:
     assert episodes["terminations"].select("app_state", "in_call").rows() == [("background", True)]
 
 
+@pytest.mark.parametrize(("value", "held"), [(2048.0, 2097152.0), (0.0, None), (None, None)])
+def test_what_a_victim_held_is_in_bytes(story: Story, value: float | None, held: float | None) -> None:
+    told = {**APP, "process": "kernel", "pid": 0, "reason": "per-process-limit", "value": value}
+    episodes = story((5, "process.launched", APP), (10, "jetsam.killed", told), (10.1, "process.exited", APP))
+    assert episodes["terminations"].select("kind", "memory_bytes").rows() == [("jetsam", held)]
+
+
 def test_idle_daemons_come_and_go_without_a_row(story: Story) -> None:
     service = {"bundle": "com.apple.Maps.widget", "subject_pid": 800, "message": "xpcservice<com.apple.Maps.widget>"}
     audio = {"subject": "mediaserverd", "subject_pid": 80}

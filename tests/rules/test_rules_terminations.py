@@ -134,6 +134,17 @@ def test_advice_on_memory_fits_the_state(case: Any, told: dict[str, Any], advice
     assert absent not in found.advice
 
 
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [(2097152.0 * 1024, " (per-process-limit, it held 2,048 MB)"), (None, " (per-process-limit)")],
+)
+def test_what_a_victim_of_jetsam_held_is_told(case: Any, held: float | None, words: str) -> None:
+    case.add("terminations", 10, 10, kind="jetsam", explanation="per-process-limit", memory_bytes=held)
+    (found,) = case.findings("jetsam")
+    assert found.title == f"iOS removed com.acme.voip from memory{words}"
+    assert found.measures == ({"memory_bytes": held} if held else {})
+
+
 def test_jetsam_of_helpers(case: Any) -> None:
     case.add(
         "processes", 0, 10, app="com.acme.voip.nse", process="AcmeNSE", pid=80, is_app=False, host_app="com.acme.voip"

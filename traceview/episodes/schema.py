@@ -269,6 +269,7 @@ _SPECIFIC: Final[dict[str, dict[str, pl.DataType]]] = {
         "explanation": pl.String(),
         "app_state": pl.String(),
         "in_call": pl.Boolean(),
+        "memory_bytes": pl.Float64(),  # that the process held as the kernel removed it, where a line or report tells
     },
 }
 

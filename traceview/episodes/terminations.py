@@ -74,7 +74,7 @@ def with_undated(deaths: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFrame:
         return deaths
     several = ("kind", "code", "reason", "namespace", "ref", "state", "visibility")
     told = reports.filter(pl.col("kind").is_in(["process.terminated", "jetsam.killed"])).select(
-        *undated.subject(), *(pl.concat_list(name) for name in several)
+        *undated.subject(), *(pl.concat_list(name) for name in several), _memory_bytes()
     )
     unplaced = dict.fromkeys(("owner", "start", "gone_at"))
     rows = [_row({**death, **unplaced, "timed": False}) for death in told.iter_rows(named=True)]
@@ -113,12 +113,20 @@ def _deaths(context: Context) -> list[Row]:
             pl.col("t").filter(pl.col("gone").fill_null(value=False)).first().alias("gone_at"),
             pl.col("timed").any(),
             pl.col("kind", "code", "reason", "namespace", "ref", "state", "visibility"),
+            _memory_bytes().drop_nulls().first(),
         )
         .join(life, on="owner", how="left", maintain_order="left")
     )
     died_then = (pl.col("died") - pl.col("last")).abs() <= OUTLIVED_NS
     over = pl.col("gone_at").is_not_null() | died_then.fill_null(value=False) | ~pl.col("timed")
     return grouped.filter(over).rows(named=True)
+
+
+def _memory_bytes() -> pl.Expr:
+    """What a victim of jetsam held: the kernel prints kilobytes of 1,024 bytes (xnu, ``kern_memorystatus.c``), reports bytes."""
+    kilobytes = pl.when(pl.col("signal").str.starts_with("report.")).then(1.0).otherwise(1024.0)
+    held = pl.when((pl.col("kind") == "jetsam.killed") & (pl.col("value") > 0)).then(pl.col("value") * kilobytes)
+    return held.alias("memory_bytes")
 
 
 def _row(death: Row) -> Row:
@@ -137,6 +145,7 @@ def _row(death: Row) -> Row:
         "kind": kind,
         "code": codes.normalised(_at(death["code"], at) or _best_code(death["code"])),
         "namespace": codes.namespace(_at(death["namespace"], at) or _first(death["namespace"])),
+        "memory_bytes": death["memory_bytes"],
         "explanation": _at(death["reason"], at) or _first(death["reason"]),
     }
 

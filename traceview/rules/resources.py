@@ -89,11 +89,19 @@ def _jetsam(inputs: Inputs) -> Iterator[Finding]:
             [death],
             context=call_of_death(inputs, death),
             lines=[] if death["in_call"] else state_at_death(inputs, death),
-            title=f"iOS removed {name_of(death)} from memory{where}" + (f" ({reason})" if reason else ""),
+            title=f"iOS removed {name_of(death)} from memory{where}" + _why_and_held(death, reason),
             explanation=_WHY_JETSAM.get(reason or "", _SHORT_OF_MEMORY),
             advice=_memory_fix(death),
             pattern=f"{reason or 'unknown'}{':in-call' if death['in_call'] else ''}",
+            measures={"memory_bytes": death["memory_bytes"]} if death["memory_bytes"] else {},
         )
+
+
+def _why_and_held(death: Row, reason: str | None) -> str:
+    """Return `` (per-process-limit, it held 2,048 MB)`` for a title: MB of 2²⁰ bytes, as RunningBoard prints limits."""
+    held = f"it held {death['memory_bytes'] / (1 << 20):,.0f} MB" if death["memory_bytes"] else None
+    told = ", ".join(part for part in (reason, held) if part)
+    return f" ({told})" if told else ""
 
 
 def _memory_fix(death: Row) -> str:
@@ -166,7 +174,7 @@ def _helper_jetsam(inputs: Inputs) -> Iterator[Finding]:
             Severity.high,
             [{**death, "app": None, "process": None} if daemon else death],
             lines=first_line(extension) if extension and extension["start"] and not daemon else [],
-            title=f"iOS removed {name_of(death)}, {whose}, from memory" + (f" ({reason})" if reason else ""),
+            title=f"iOS removed {name_of(death)}, {whose}, from memory" + _why_and_held(death, reason),
             explanation="Calls depend on this process: without it notifications are not decrypted, tunnels fall or audio is "
             "reset for every app.",
             advice=_MEMORY_FIX,
