@@ -1,8 +1,7 @@
 """An analysis as text for people at a terminal. Log text is untrusted: control characters are made visible."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, tzinfo
-from typing import Any
+from datetime import datetime, tzinfo
 
 import polars as pl
 import typer
@@ -15,6 +14,7 @@ from traceview.cli.kept import how_many, left_out
 from traceview.cli.options import visible, zone_of
 from traceview.cli.proof import telling
 from traceview.cli.summary import fold, unchecked, verdict, wrap
+from traceview.cli.text_calls import calls
 from traceview.cli.troubles import doubts, problem_lines, times_of
 from traceview.completeness import log_span, time_doubt
 from traceview.rules.registry import Finding, Severity
@@ -25,7 +25,6 @@ from traceview_parsers.trace import Coverage
 
 _MESSAGE_CHARACTERS = 220
 _NAMED_SOURCES = 8
-_NEVER = datetime.max.replace(tzinfo=UTC)
 _COLOURS = {
     Severity.critical: "bright_red",
     Severity.high: "red",
@@ -59,7 +58,7 @@ def render_analysis(analysis: Analysis, *, in_full: bool = False) -> str:
     parts = [_headline(analysis, zone), *_doubts(analysis), verdict(analysis), _beside(analysis)]
     parts += _findings(analysis, clock)
     parts += [
-        _calls(analysis.episodes["calls"], clock),
+        calls(analysis.episodes, clock),
         in_background(analysis.episodes["background_runs"], analysis.apps, analysis.coverage),
     ]
     parts += [_not_shown(analysis, zone, in_full=in_full)]
@@ -167,40 +166,6 @@ def _line(row: dict[str, object], clock: _Clock, told: datetime | None, cut: int
         message = message[:cut] + "…"
     origin = str(row["source"]).rsplit("/", 1)[-1]
     return fold(f"{stamp} {who} {message}  ({origin}:{row['place'] or row['position']})", "    ", "    ")
-
-
-def _calls(calls: pl.DataFrame, clock: _Clock) -> str:
-    if calls.is_empty():
-        return ""
-    rows = [typer.style("Calls", bold=True)]
-    for call in calls.head(20).iter_rows(named=True):
-        times = _times_of_call(call)
-        told = ", ".join(
-            f"{name} {clock(time, times[0][1] if number else None)}" for number, (name, time) in enumerate(times)
-        )
-        who = visible(call["app"] or call["provider"] or call["kind"] or "unknown app")
-        outcome = call["outcome"] if call["outcome"] not in {None, "unknown"} else "outcome unknown"
-        head = " ".join(part for part in (call["id"], call["direction"], f"{who}: {outcome}") if part)
-        rows.append(fold(f"{head}; {told}" if told else head))
-    if calls.height > 20:
-        rows.append(f"  … {calls.height - 20} more: traceview export")
-    return "\n".join(rows)
-
-
-def _times_of_call(call: dict[str, Any]) -> list[tuple[str, datetime]]:
-    """Return the moments that are known of a call; its edges too where no line names them, but not the capture's."""
-    steps = ("reported", "answered", "audio_activated", "connected", "ended")
-    times = [(name.replace("_", " "), call[name]) for name in steps if call[name] is not None]
-    moments = [time for _, time in times]
-    if (
-        call["start"] is not None
-        and call["start_how"] != "capture_edge"
-        and call["start"] < min(moments, default=_NEVER)
-    ):
-        times.insert(0, ("began", call["start"]))
-    if call["ended"] is None and call["end"] is not None and call["end_how"] != "capture_edge":
-        times.append(("over", call["end"]))
-    return times
 
 
 def _sources(covered: Sequence[Coverage], zone: tzinfo) -> list[str]:
