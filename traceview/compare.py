@@ -1,11 +1,15 @@
-"""Findings of two captures side by side."""
+"""Findings of two captures side by side, and of what releases they are."""
 
 from collections import Counter
+from typing import Final
 
 from msgspec import Struct
 
 from traceview.analysis import Analysis
 from traceview.rules.registry import Severity
+from traceview_parsers.trace import Device
+
+_NAMED_APPS: Final = 3
 
 
 class Change(Struct, frozen=True):
@@ -34,6 +38,23 @@ class Change(Struct, frozen=True):
     not_evaluated: bool = False
 
 
+class Releases(Struct, frozen=True):
+    """What versions two captures show.
+
+    Attributes:
+        before: Apps with their versions and the system of the first capture, for people; ``unknown`` where they are.
+        after: Those of the second.
+        same: Whether apps and system are of the same release; None where that is not known. A system is the same where its
+            build is; apps count whose version either side tells.
+        told: The same for people, a sentence without its full stop.
+    """
+
+    before: str
+    after: str
+    same: bool | None
+    told: str
+
+
 _ORDER = {"new": 0, "more": 1, "same": 2, "fewer": 3, "gone": 4}
 
 
@@ -50,6 +71,57 @@ def compare(before: Analysis, after: Analysis) -> list[Change]:
         change = _change(first, second)
         rows.append(Change(change, first, second, worst, finding.rule, finding.app, finding.title, fingerprint, blind))
     return sorted(rows, key=lambda row: (_ORDER[row.change], -row.severity, row.rule, row.title))
+
+
+def releases(before: Analysis, after: Analysis) -> Releases:
+    """Return what versions of apps and system two captures show, and whether they are the same release."""
+    told = sorted({*before.app_versions, *after.app_versions})
+    changes = [_app(app, before.app_versions.get(app), after.app_versions.get(app)) for app in told]
+    changes = [*(changes or [(None, "versions of the apps unknown")]), _system(before.device, after.device)]
+    answers = {same for same, _ in changes}
+    same = False if False in answers else None if None in answers else True
+    head = {True: "the same release", False: "not the same release", None: "unknown whether it is the same release"}[
+        same
+    ]
+    sentence = f"{head}: {'; '.join(text for _, text in changes)}"
+    return Releases(_shown(before), _shown(after), same, sentence)
+
+
+def _shown(side: Analysis) -> str:
+    """Return the apps with their versions, those of which none is known, and the system."""
+    known = [f"{app} {version}" for app, version in side.app_versions.items()]
+    unknown = [app for app in side.apps if app not in side.app_versions]
+    more = [f"{len(unknown) - _NAMED_APPS} more"] if len(unknown) > _NAMED_APPS else []
+    lacking = f"version unknown: {', '.join([*unknown[:_NAMED_APPS], *more])}" if unknown else ""
+    return "; ".join(filter(None, (", ".join(known), lacking, _system_text(side.device))))
+
+
+def _app(app: str, before: str | None, after: str | None) -> tuple[bool | None, str]:
+    if before is None or after is None:
+        return None, f"{app} {before or 'unknown'} → {after or 'unknown'}"
+    return (True, f"{app} {before}") if before == after else (False, f"{app} {before} → {after}")
+
+
+def _system(before: Device, after: Device) -> tuple[bool | None, str]:
+    """Return whether the system is the same: of one build. One version may have several builds, so it proves no more than that."""
+    texts = _system_text(before), _system_text(after)
+    change = texts[0] if texts[0] == texts[1] else " → ".join(texts)
+    for one, other in ((before.os_name, after.os_name), (before.os_version, after.os_version)):
+        if one is not None and other is not None and one != other:
+            return False, change
+    if before.os_build is None or after.os_build is None:
+        return None, change
+    return before.os_build == after.os_build, change
+
+
+def _system_text(device: Device) -> str:
+    """Return name, version and build: ``iOS 26.2 (23C55)``; what is missing is said."""
+    if device.system is None:
+        return "system unknown"
+    name = device.os_name or "system"
+    if device.os_version is None:
+        return f"{name} (version unknown, build {device.os_build or 'unknown'})"
+    return f"{name} {device.os_version} ({device.os_build or 'build unknown'})"
 
 
 def _change(before: int, after: int) -> str:

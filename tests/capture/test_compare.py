@@ -1,7 +1,9 @@
 """Two captures side by side."""
 
+import pytest
+
 from traceview.analysis import Analysis
-from traceview.compare import compare
+from traceview.compare import compare, releases
 from traceview.rules.registry import Finding, NotEvaluated, Severity
 from traceview_parsers.trace import CaptureInfo, Device
 
@@ -39,3 +41,83 @@ def test_the_same_rule_of_another_app_is_another_trouble() -> None:
 def test_a_rule_that_could_not_speak_is_marked() -> None:
     (row,) = compare(analysis(finding("x")), analysis(silent=("x",)))
     assert (row.change, row.not_evaluated) == ("gone", True)
+
+
+NEW = Device(os_name="iOS", os_version="26.2", os_build="23C55")
+BETA = Device(os_name="iOS", os_version="26.2", os_build="23C5027f")
+APP = {"com.acme.voip": "4.2.0"}
+Side = tuple[Device, dict[str, str]]
+
+
+def side(device: Device, versions: dict[str, str]) -> Analysis:
+    return Analysis(CaptureInfo(), device, apps=["com.acme.voip", "com.acme.chat"], app_versions=versions)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same", "told"),
+    [
+        ((NEW, APP), (NEW, APP), True, "the same release: com.acme.voip 4.2.0; iOS 26.2 (23C55)"),
+        (
+            (NEW, APP),
+            (NEW, {"com.acme.voip": "4.3"}),
+            False,
+            "not the same release: com.acme.voip 4.2.0 → 4.3; iOS 26.2 (23C55)",
+        ),
+        (
+            (BETA, APP),
+            (NEW, APP),
+            False,
+            "not the same release: com.acme.voip 4.2.0; iOS 26.2 (23C5027f) → iOS 26.2 (23C55)",
+        ),
+        (
+            (Device(os_name="iOS", os_version="18.5"), {}),
+            (NEW, APP),
+            False,
+            "not the same release: com.acme.voip unknown → 4.2.0; iOS 18.5 (build unknown) → iOS 26.2 (23C55)",
+        ),
+        (
+            (Device(os_name="iOS", os_version="26.2"), APP),
+            (NEW, APP),
+            None,
+            "unknown whether it is the same release: com.acme.voip 4.2.0; iOS 26.2 (build unknown) → iOS 26.2 (23C55)",
+        ),
+        (
+            (Device(os_build="23C55"), APP),
+            (NEW, APP),
+            True,
+            "the same release: com.acme.voip 4.2.0; system (version unknown, build 23C55) → iOS 26.2 (23C55)",
+        ),
+        (
+            (Device(), {}),
+            (Device(), {}),
+            None,
+            "unknown whether it is the same release: versions of the apps unknown; system unknown",
+        ),
+        (
+            (NEW, {}),
+            (NEW, {}),
+            None,
+            "unknown whether it is the same release: versions of the apps unknown; iOS 26.2 (23C55)",
+        ),
+        (
+            (Device(os_name="iOS", os_build="23C55"), APP),
+            (Device(os_name="macOS", os_build="23C55"), APP),
+            False,
+            (
+                "not the same release: com.acme.voip 4.2.0; iOS (version unknown, build 23C55) → "
+                "macOS (version unknown, build 23C55)"
+            ),
+        ),
+    ],
+)
+def test_whether_two_captures_are_of_one_release(before: Side, after: Side, same: bool | None, told: str) -> None:  # noqa: FBT001  (one answer of the table)
+    found = releases(side(*before), side(*after))
+    assert (found.same, found.told) == (same, told)
+
+
+def test_what_is_unknown_of_a_side_is_said() -> None:
+    found = releases(side(Device(), {}), side(NEW, APP))
+    assert found.before == "version unknown: com.acme.voip, com.acme.chat; system unknown"
+    assert found.after == "com.acme.voip 4.2.0; version unknown: com.acme.chat; iOS 26.2 (23C55)"
+    many = Analysis(CaptureInfo(), NEW, apps=list("abcde"))
+    assert releases(many, many).before == "version unknown: a, b, c, 2 more; iOS 26.2 (23C55)"

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from traceview import cli
 
 UNREPORTED = "push-never-reported.ios26.ndjson"
+WITNESSES = "several-witnesses.ios26.tar.gz"
 SYSDIAGNOSE = "sysdiagnose_2026.01.15_10-30-00+0100_iPhone-OS_iPhone_23C55.tar.gz"
 HEALTHY = "healthy-incoming-call.ios26.ndjson"
 NOTHING = "2026-01-15 10:00:00.000 Df MyApp[10:1f] [com.acme:ui] tapped\n"
@@ -60,9 +61,15 @@ def test_diff_fails_on_new_findings_only(samples: Path, nothing: Path) -> None:
 def test_diff_says_what_was_compared_and_never_nothing(samples: Path, nothing: Path) -> None:
     good, bad = samples / HEALTHY, samples / UNREPORTED
     result = _run("diff", good, bad)
-    first, second, head = result.stderr.splitlines()
+    first, second, *releases, head = result.stderr.splitlines()
     assert first.startswith(f"A {HEALTHY}: No findings (")
     assert second.startswith(f"B {UNREPORTED}: 1 finding: 1 critical")
+    unknown = "version unknown: com.acme.voip, com.example.{}, com.example.{}; system unknown"
+    assert releases == [
+        f"A: {unknown.format('chess', 'othertalk')}",
+        f"B: {unknown.format('othertalk', 'chess')}",
+        "A and B: unknown whether it is the same release: versions of the apps unknown; system unknown",
+    ]
     assert head == "change, findings in A → in B, severity, rule:"
     blind = _run("diff", nothing, nothing)
     assert (blind.stdout, blind.stderr.splitlines()[-1]) == ("", "no finding on either side")
@@ -89,9 +96,22 @@ def test_diff_as_json_tells_what_the_text_tells(samples: Path) -> None:
     assert (found["after"]["device"]["os_version"], found["before"]["device"]["os_version"]) == ("26.2", None)
 
 
+def test_diff_says_of_what_releases_the_sides_are(samples: Path) -> None:
+    sides = samples / WITNESSES, samples / SYSDIAGNOSE
+    text, plain = _run("diff", *sides), _run("diff", *sides, "--format", "json")
+    shown = "com.acme.voip 4.2.0; version unknown: com.example.chess, com.example.othertalk; iOS 26.2 (23C55)"
+    assert text.stderr.splitlines()[2:5] == [
+        f"A: {shown}",
+        f"B: {shown}",
+        "A and B: the same release: com.acme.voip 4.2.0; iOS 26.2 (23C55)",
+    ]
+    assert json.loads(plain.stdout)["same_release"] is True
+    assert "release" not in plain.stderr
+
+
 def test_diff_as_json_of_nothing_says_so(nothing: Path) -> None:
     found = json.loads(_run("diff", nothing, nothing, "--format", "json").stdout)
-    assert found["changes"] == []
+    assert (found["changes"], found["same_release"]) == ([], None)
     assert found["before"]["summary"].startswith("Nothing can be said: ")
 
 

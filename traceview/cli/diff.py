@@ -11,7 +11,7 @@ from traceview.cli import options, verdicts
 
 if TYPE_CHECKING:
     from traceview.analysis import Analysis
-    from traceview.compare import Change
+    from traceview.compare import Change, Releases
 
 _OF_A_SIDE: Final = ("trace", "device", "coverage", "problems", "findings_accepted", "rules_not_evaluated")
 """What is told of each capture in JSON, as `analyze` tells it."""
@@ -40,16 +40,19 @@ def diff(
     fail_on: verdicts.Option = None,
     config: options.ConfigFile = None,
 ) -> None:
-    """Compare the findings of two captures: new, gone, in both. --fail-on judges the new ones."""
+    """Compare the findings of two captures: new, gone, in both. --fail-on judges the new ones.
+
+    Of both the versions of apps and system are told, and whether they are the same release.
+    """
     sides = []
     for path in (before, after):
         with options.open_inputs([path], apps=app, date_text=date, zone=tz, config=config) as capture:
             sides.append(capture.analysis)
     from traceview.cli.summary import fold, told  # noqa: PLC0415  (keeps --help fast)
     from traceview.cli.troubles import doubts  # noqa: PLC0415
-    from traceview.compare import compare  # noqa: PLC0415
+    from traceview.compare import compare, releases  # noqa: PLC0415
 
-    rows = compare(*sides)
+    rows, release = compare(*sides), releases(*sides)
     for name, side in zip("AB", sides, strict=True):
         for text in doubts(side.problems):
             typer.echo(fold(f"{name} {side.capture.name}: {text}", ""), err=True)
@@ -57,8 +60,10 @@ def diff(
     if output is Format.json:
         import json  # noqa: PLC0415
 
-        typer.echo(json.dumps(_as_json(sides[0], sides[1], rows), indent=1, ensure_ascii=False))
+        typer.echo(json.dumps(_as_json(sides[0], sides[1], rows, release), indent=1, ensure_ascii=False))
     else:
+        for text in (f"A: {release.before}", f"B: {release.after}", f"A and B: {release.told}"):
+            typer.echo(fold(text, ""), err=True)
         _print(rows)
     new = [row.severity for row in rows if row.change == "new"]
     verdicts.fail(fail_on, new, sides[1].not_evaluated, config)
@@ -74,12 +79,13 @@ def _print(rows: "Sequence[Change]") -> None:
         typer.echo(fold(f"{counts}{row.rule}: {row.title}{doubt}", "", " " * len(counts)))
 
 
-def _as_json(before: "Analysis", after: "Analysis", rows: "Sequence[Change]") -> dict[str, Any]:
+def _as_json(before: "Analysis", after: "Analysis", rows: "Sequence[Change]", release: "Releases") -> dict[str, Any]:
     """Return what the text tells, as plain data.
 
     ``changes`` has a row for each fingerprint, in the order of the text: ``change`` (new, more, same, fewer, gone), how many
     findings there are on each side, the worst ``severity``, ``rule``, ``app``, ``title``, ``fingerprint``, and
     ``not_evaluated``: the rule could not be evaluated on the side without findings, so that the change proves nothing.
+    ``same_release``: apps and system are of the same release; null where that is not known.
     """
     from traceview.serialise import SCHEMA_VERSION  # noqa: PLC0415  (keeps --help fast)
 
@@ -97,7 +103,13 @@ def _as_json(before: "Analysis", after: "Analysis", rows: "Sequence[Change]") ->
         }
         for row in rows
     ]
-    return {"schema_version": SCHEMA_VERSION, "before": _side(before), "after": _side(after), "changes": changes}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "before": _side(before),
+        "after": _side(after),
+        "same_release": release.same,
+        "changes": changes,
+    }
 
 
 def _side(analysis: "Analysis") -> dict[str, Any]:
