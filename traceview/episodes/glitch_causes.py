@@ -148,8 +148,8 @@ class Facts(Struct, frozen=True):
         chosen = self.conditions.filter((hot | saving).fill_null(value=False))
         level = pl.col("value").round(0).cast(pl.Int64)
         named = level.replace_strict(PRESSURE, default=None, return_dtype=pl.String) + pl.lit(" heat")
-        heat = pl.when(pl.col("value").is_null()).then(pl.col("level") + pl.lit(" heat"))
-        heat = heat.otherwise(pl.format("{} (thermal pressure {})", named.fill_null("heat"), level))
+        numbered = pl.format("{} (thermal pressure {})", named.fill_null("heat"), level)
+        heat = pl.when(pl.col("value").is_null()).then(pl.col("level") + pl.lit(" heat")).otherwise(numbered)
         is_heat = pl.col("kind") == "thermal"
         return _fact(
             chosen,
