@@ -76,7 +76,9 @@ def _spent(frame: pl.DataFrame, apps: Sequence[str], values: Sequence[str]) -> p
 def _cpu(frame: pl.DataFrame, _stretches: pl.DataFrame, apps: Sequence[str]) -> pl.DataFrame:
     spent = _spent(frame, apps, ["cpu_s", "cpu_billed_to_me_s"])
     percent = pl.col("cpu_s") / pl.col("length_s") * 100
-    used = pl.format("{} s of CPU in {} s", pl.col("cpu_s").round(2), pl.col("length_s").round(0).cast(pl.Int64))
+    used = pl.format(
+        "{} s of CPU in {} s", pl.col("cpu_s").round(2), pl.col("length_s").round(0).cast(pl.Int64, strict=False)
+    )
     billed = pl.format("{} s billed to it by daemons", pl.col("cpu_billed_to_me_s").round(2))
     text = pl.concat_str(used, pl.when(pl.col("app").is_not_null()).then(billed), separator="; ", ignore_nulls=True)
     some = pl.when(percent < 20).then(pl.lit("low")).when(percent < 50).then(pl.lit("medium"))
@@ -178,7 +180,7 @@ def _battery(frame: pl.DataFrame, stretches: pl.DataFrame, _apps: Sequence[str])
     kind = (
         pl.when(pl.col("charging")).then(pl.lit("charging")).when(pl.col("external_power")).then(pl.lit("plugged in"))
     )
-    text = pl.format("{} %", pl.col("level").round(0).cast(pl.Int64))
+    text = pl.format("{} %", pl.col("level").round(0).cast(pl.Int64, strict=False))
     warm = pl.format("{} °C", pl.col("temperature_c").round(1))
     return windows(
         changes,

@@ -29,6 +29,8 @@ WITNESS_SCHEMA: Final[dict[str, pl.DataType]] = {
 def windows(frame: pl.DataFrame | pl.LazyFrame, lane: str, **columns: pl.Expr) -> pl.DataFrame:
     """Return rows of one lane with all columns; those that are neither given nor in `frame` are null.
 
+    So is a `value` that is no finite number: neither a bar nor JSON can show it.
+
     Args:
         frame: Any columns of `WITNESS_SCHEMA`, and what `columns` needs.
         lane: Name of the lane.
@@ -37,4 +39,5 @@ def windows(frame: pl.DataFrame | pl.LazyFrame, lane: str, **columns: pl.Expr) -
     eager = frame.collect() if isinstance(frame, pl.LazyFrame) else frame
     made = eager.with_columns(lane=pl.lit(lane), **columns)
     missing = {name: pl.lit(None, kind) for name, kind in WITNESS_SCHEMA.items() if name not in made.columns}
-    return made.with_columns(**missing).select(pl.col(name).cast(kind) for name, kind in WITNESS_SCHEMA.items())
+    typed = made.with_columns(**missing).select(pl.col(name).cast(kind) for name, kind in WITNESS_SCHEMA.items())
+    return typed.with_columns(pl.when(pl.col("value").is_finite()).then("value"))

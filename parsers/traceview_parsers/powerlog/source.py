@@ -150,6 +150,14 @@ class PowerlogSource:
                     f"{plan.table.name} has values that are no {kind}; they were left out",
                     count=unfit,
                 )
+            if name in plan.layout.columns:
+                arrays[-1], impossible = values.possible(found, plan.layout.table, name)
+                if impossible:
+                    self._problem(
+                        f"impossible-value:{plan.table.name}.{name}",
+                        f"{plan.table.name} has values of {name} that cannot be; they were left out",
+                        count=impossible,
+                    )
         return arrays
 
     def _times(self, plan: "_Plan", arrays: dict[str, Any]) -> dict[str, Any]:
