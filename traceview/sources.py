@@ -21,6 +21,38 @@ _DESCRIBING: Final = "sysdiagnose"
 """Reader of files that describe a capture; the first note of each says what it holds, not what is doubtful."""
 _FEW: Final = 2
 """Sources too few to be set apart."""
+_UNREAD: Final = frozenset(
+    {
+        "broken-reader",
+        "count-mismatch",
+        "damaged",
+        "damaged-catalog",
+        "damaged-chunk",
+        "damaged-chunk-set",
+        "damaged-json",
+        "damaged-member",
+        "damaged-strings",
+        "damaged-table",
+        "duplicate-member",
+        "encrypted",
+        "export-failed",
+        "no-tables",
+        "not-an-export",
+        "too-deep",
+        "too-many-tables",
+        "truncated",
+        "truncated-archive",
+        "unreadable-archive",
+        "unreadable-file",
+        "unreadable-folder",
+        "unreadable-source",
+        "unsafe-path",
+    }
+)
+"""Kinds of problems by which files, or the rest of one, could not be read. Not those of single lines, rows or bytes, nor what
+sound captures lack too: the strings of an app that was removed, files that no reader knows."""
+_NAMING: Final = frozenset({"damaged-member", "duplicate-member", "encrypted", "unsafe-path"})
+"""Those whose sample names the member of an archive."""
 
 
 def common_path(sources: Sequence[str]) -> str:
@@ -70,6 +102,25 @@ def troubles(problems: Iterable[Problem]) -> list[Trouble]:
     for one in problems:
         groups.setdefault((one.kind, one.message), []).append(one)
     return [_trouble(alike) for alike in groups.values()]
+
+
+def unread(problems: Iterable[Problem]) -> str | None:
+    """Return that evidence could not be read, where and why, in one line; None where all could.
+
+    A capture of which this is said and in which nothing was found is not one in which nothing happened.
+    """
+    found = troubles(one for one in problems if one.kind.partition(":")[0] in _UNREAD)
+    if not found:
+        return None
+    said: dict[str, list[str]] = {}
+    for one in found[:NAMED]:
+        sample = f" ({one.sample})" if one.kind in _NAMING else ""
+        where = one.where.rpartition("/")[2] if len(one.sources) == 1 else one.where
+        said.setdefault(where, []).append(one.message + sample)
+    told = [f"{where}: {' · '.join(messages)}" for where, messages in said.items()]
+    more = len(found) - NAMED
+    rest = [f"{more:,} more such problem{'s' * (more != 1)}"] if more > 0 else []
+    return f"Not all of this capture could be read: {' · '.join([*told, *rest])}"
 
 
 def _trouble(alike: list[Problem]) -> Trouble:

@@ -302,6 +302,21 @@ def test_the_command_line(captures: Path, tmp_path: Path) -> None:
     assert isinstance(result.exception, UsageError)
 
 
+def test_the_counts_of_a_run_and_of_the_data_set(captures: Path, tmp_path: Path) -> None:
+    for path in captures.iterdir():
+        if path.name != "a.ndjson":
+            path.write_bytes(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03 torn")
+    out = tmp_path / "fleet"
+    told = [
+        CliRunner().invoke(app, ["batch", str(captures), "-o", str(out), *more]).stderr.partition("; next: ")[0]
+        for more in ((), ("--resume",))
+    ]
+    assert told == [
+        f"1 capture analysed, 5 failed (see {out / 'failures'})",
+        f"0 captures analysed, none failed, 6 done before, 5 failed in all (see {out / 'failures'})",
+    ]
+
+
 def test_no_capture_no_data_set(tmp_path: Path, settings: Make, inline: type[Executor]) -> None:
     jobs: list[Job] = []
     assert run(jobs, settings(), inline) == batch.Summary(0, 0, 0)

@@ -91,7 +91,7 @@ def test_troubled_captures_cost_one_row_each(captures: Path, settings: Make, tro
     jobs = find_jobs(captures)
     seen: list[tuple[int, int]] = []
     summary = run(jobs, asked, troubled, shard_size=3, in_flight=3, done=lambda done, total: seen.append((done, total)))
-    assert summary == batch.Summary(captures=13, skipped=0, failures=7), read_table(asked.out, "failures")[
+    assert summary == batch.Summary(captures=13, skipped=0, failures=7, failed=7), read_table(asked.out, "failures")[
         "message"
     ].to_list()
     assert kinds(asked.out) == {

@@ -125,13 +125,20 @@ def batch(
             in_flight=DASK_SHARDS if engine is Engine.dask else jobs + 1,
             done=_show if sys.stderr.isatty() else None,
         )
-    told = [f"{summary.captures:,} capture{'s' * (summary.captures != 1)} analysed"]
+    analysed = summary.captures - summary.failed
+    told = [
+        f"{analysed:,} capture{'s' * (analysed != 1)} analysed",
+        f"{summary.failed:,} failed" if summary.failed else "none failed",
+    ]
     if summary.retried:
-        told.append(f"{summary.retried:,} of them tried again")
+        told.append(f"{summary.retried:,} of these tried again")
     if summary.skipped:
         kept = " (and keep the version that they have)" if os or app_version else ""
         told.append(f"{summary.skipped:,} done before{kept}")
-    told.append(f"{summary.failures:,} failed in all (see {out / 'failures'})" if summary.failures else "none failed")
+    if summary.failures > summary.failed:
+        told.append(f"{summary.failures:,} failed in all")
+    if summary.failures:
+        told[-1] += f" (see {out / 'failures'})"
     typer.echo(f"{', '.join(told)}; next: traceview fleet report {out}", err=True)
 
 

@@ -5,12 +5,11 @@ from typing import Final
 
 from traceview.cli.options import visible
 from traceview.clocks import bound_text
-from traceview.sources import troubles
+from traceview.sources import troubles, unread
 from traceview_parsers.problems import Problem
 from traceview_parsers.trace import Coverage
 
 _MANY_LOGS: Final = "many-logs"
-_CUT_OFF: Final = "truncated-archive"
 
 
 def problem_lines(problems: Iterable[Problem]) -> Iterator[tuple[str, str]]:
@@ -26,9 +25,11 @@ def problem_lines(problems: Iterable[Problem]) -> Iterator[tuple[str, str]]:
 
 
 def doubts(problems: Iterable[Problem]) -> list[str]:
-    """Return what puts all that is said of a capture in doubt: unrelated logs in one, an archive that is cut off."""
-    told = {_MANY_LOGS: "{0.message}", _CUT_OFF: "{0.source}: {0.message}"}
-    return [visible(told[one.kind].format(one)) for one in problems if one.kind in told]
+    """Return what puts all that is said of a capture in doubt: unrelated logs in one, evidence that could not be read."""
+    problems = list(problems)
+    told = [one.message for one in problems if one.kind == _MANY_LOGS]
+    lacking = unread(problems)
+    return [visible(text) for text in (told if lacking is None else [lacking, *told])]
 
 
 def times_of(one: Coverage) -> str:

@@ -33,16 +33,18 @@ class Summary(Struct, frozen=True):
     """What a batch did.
 
     Attributes:
-        captures: Captures in this run.
+        captures: Captures in this run, those that failed among them.
         skipped: Captures that an earlier run had done.
         failures: Captures of the whole data set that could not be analysed.
         retried: Captures of this run that had failed before for a reason that may have passed.
+        failed: Captures of this run that could not be analysed.
     """
 
     captures: int
     skipped: int
     failures: int
     retried: int = 0
+    failed: int = 0
 
 
 def run(
@@ -86,8 +88,9 @@ def run(
     missing = [job for job in named if job.key not in finished]
     shards = [missing[at : at + shard_size] for at in range(0, len(missing), shard_size)]
     _Run(settings, make_pool, in_flight, len(missing), done).all(shards)
-    failures = read_table(settings.out, "failures", ["capture"]).height if named else 0
-    return Summary(len(missing), len(named) - len(missing), failures, len(retried))
+    failures = read_table(settings.out, "failures", ["capture"])["capture"].to_list() if named else []
+    failed = len({job.key for job in missing}.intersection(failures))
+    return Summary(len(missing), len(named) - len(missing), len(failures), len(retried), failed)
 
 
 def _finished(jobs: Sequence[Job], settings: Settings, *, resume: bool, join: bool) -> set[str]:
