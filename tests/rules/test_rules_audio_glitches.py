@@ -134,6 +134,7 @@ def test_the_window_of_audio_that_stopped_is_the_silence(
     assert (found.start, found.end) == (at(50), at(silent_until))
     assert "Until then its audio I/O had run for 39.0 s." in found.explanation
     assert words in found.explanation
+    assert "keep the CallKit call alive" not in found.advice  # it was
 
 
 def test_stopped_because_suspended_outside_calls(case: Any) -> None:

@@ -93,7 +93,7 @@ def test_causes_that_the_rows_exclude_are_not_given(case: Any) -> None:
     told = {**CALL, "witness": "callkit", "holds": 0, "audio_activated": 16}
     case.add("calls", 10, 100, **told).add("suspensions", 40, 80, **RELEASED)
     (found,) = case.findings("suspended-during-call")
-    assert "callservicesd had released the hold of the call 0.90 s before." in found.explanation
+    assert "callservicesd had released the assertion that the call held on it 0.90 s before." in found.explanation
     assert (
         "Its call ended only 60.0 s later, no line puts it on hold and CallKit had activated its audio."
         in found.explanation

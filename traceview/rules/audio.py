@@ -49,6 +49,10 @@ _SESSION_END_FIX: Final = (
     "Declare the audio background mode (UIBackgroundModes) where the app may play there, keep the CallKit call alive for the "
     "whole conversation, and deactivate the session with setActive(false, options: .notifyOthersOnDeactivation) when it ends."
 )
+_IN_CALL_FIX: Final = (
+    "Find what let go of the app (a finding suspended-during-call tells it, where there is one). Declare the voip and audio background "
+    "modes, keep audio I/O running in the session that CallKit activated, and start it again as soon as the app runs on."
+)
 
 
 def _call_of(inputs: Inputs, row: Row) -> Row | None:
@@ -126,7 +130,7 @@ def _stopped_suspended(inputs: Inputs) -> Iterator[Finding]:
             )
             + (_had_played(row) if played else " No line shows that audio was playing: the app may have lost nothing.")
             + until,
-            advice=_SESSION_END_FIX,
+            advice=_IN_CALL_FIX if call else _SESSION_END_FIX,
             confidence=1.0 if played or call else 0.5,
             pattern="in-call" if call else "",
             measures={"active_s": active},

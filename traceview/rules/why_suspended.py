@@ -46,7 +46,11 @@ def released(row: Row) -> str:
     if row["held_by"] == "background_task":
         return f" Its background task{name} had ended {before}."
     if row["held_by"] == "call":
-        return f" {by} had released the hold of the call {before}." if by else f" A call of it had ended {before}."
+        return (
+            f" {by} had released the assertion that the call held on it {before}."
+            if by
+            else f" A call of it had ended {before}."
+        )
     kind = "assertion" if row["held_by"] == "assertion" else f"assertion ({row['held_by'].replace('_', ' ')})"
     return f" The {kind}{name} that had kept it awake{f' for {by}' if by else ''} was released {before}."
 
