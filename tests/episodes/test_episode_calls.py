@@ -194,6 +194,17 @@ def test_the_death_of_the_app_ends_its_call(story: Story, seconds: Seconds) -> N
     assert seconds(episodes["calls"], "ended", "end_how", "end_reason") == [(30, "inferred", "process exited")]
 
 
+@pytest.mark.parametrize(("died", "reason"), [(28, "process exited"), (20, None), (31, None)])
+def test_that_no_call_is_left_is_no_reason(story: Story, died: float, reason: str | None) -> None:
+    episodes = story(
+        (10, "call.reported", {**APP, "direction": "incoming"}),
+        (12, "call.answered", DAEMON),
+        (died, "process.exited", {"bundle": "com.acme.voip", "subject_pid": 700}),
+        (30, "call.ended", {**DAEMON, "reason": "all calls ended"}),
+    )
+    assert episodes["calls"].select("end_how", "end_reason").rows() == [("observed", reason)]
+
+
 def test_the_audio_server_alone_proves_a_call(story: Story, seconds: Seconds) -> None:
     # CallKit's lines are missing; the server names callservicesd's pid as the one in control.
     episodes = story(

@@ -254,7 +254,8 @@ def _ended(call: Call, event: Row) -> None:
     rough = by_powerlog(event)
     if call.end is None or (call.end_is_rough and not rough):
         call.end, call.end_how, call.end_is_rough = event["t"], "observed", rough
-    call.end_reason = call.end_reason or reason_text(event["reason"], event["code"])
+    if event["reason"] != _ALL_ENDED:
+        call.end_reason = call.end_reason or reason_text(event["reason"], event["code"])
 
 
 def _failed(call: Call, event: Row) -> None:
@@ -312,6 +313,8 @@ def _close(call: Call, process_end: int | None) -> None:
     if call.end is None and process_end is not None and process_end >= call.start:
         call.end, call.end_how, call.end_reason = process_end, "inferred", call.end_reason or "process exited"
     if call.end is not None:
+        if process_end is not None and 0 <= call.end - process_end <= END_ECHO_NS:
+            call.end_reason = call.end_reason or "process exited"
         latest = max(t for t in (call.start, call.answered, call.connected) if t is not None)
         call.end = max(call.end, latest)
 
