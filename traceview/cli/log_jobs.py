@@ -23,6 +23,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from traceview.memory import keep_what_is_freed
+from traceview.visible import visible
 from traceview_parsers import log_styles
 from traceview_parsers.errors import InputError
 from traceview_parsers.predicate import Predicate
@@ -43,11 +44,12 @@ _FORKS = sys.platform == "linux"
 
 
 class Printing(Struct, frozen=True):
-    """How rows are printed: the style, the zone of times, and which of the selected rows."""
+    """How rows are printed: the style, the zone of times, which of the selected rows, and whether a terminal shows them."""
 
     style: str
     zone: tzinfo
     predicate: Predicate | None = None
+    terminal: bool = False
 
     @property
     def takes_packed(self) -> bool:
@@ -58,9 +60,14 @@ class Printing(Struct, frozen=True):
         """Return the rows of a batch that are printed."""
         return batch if self.predicate is None else self.predicate.filter(batch)
 
-    def texts(self, batch: Any, *, first: bool) -> Iterator[memoryview]:
-        """Yield the rows of a batch as text, in parts; `first`: nothing was printed before."""
-        return log_styles.render(batch, self.style, self.zone, first=first)
+    def texts(self, batch: Any, *, first: bool) -> Iterator[memoryview | bytes]:
+        """Yield the rows of a batch as text, in parts; `first`: nothing was printed before.
+
+        A terminal would obey control characters, and show text in the order that an override asks for: it gets pictures
+        of them (`traceview.visible`). Files and pipes get what the log holds.
+        """
+        parts = log_styles.render(batch, self.style, self.zone, first=first)
+        return map(_shown, parts) if self.terminal else parts
 
 
 def print_log(trace: Trace, selection: Selection, printing: Printing, out: BinaryIO, jobs: int) -> int:
@@ -70,6 +77,8 @@ def print_log(trace: Trace, selection: Selection, printing: Printing, out: Binar
     does all.
     """
     _use_system_memory()
+    if out.isatty():
+        printing = replace(printing, terminal=True)
     out.write(log_styles.header(printing.style))
     sources = trace.sources_of("log")
     archive = sources[0] if len(sources) == 1 else None
@@ -87,6 +96,10 @@ def print_log(trace: Trace, selection: Selection, printing: Printing, out: Binar
     out.write(log_styles.footer(printing.style, rows))
     out.flush()
     return rows
+
+
+def _shown(text: memoryview) -> bytes:
+    return visible(str(text, "utf-8", "replace")).encode()
 
 
 def _print_alone(batches: Iterator[Any], printing: Printing, out: BinaryIO) -> int:
