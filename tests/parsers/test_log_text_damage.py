@@ -94,6 +94,30 @@ def test_line_feeds_are_only_put_for_carriage_returns(data: bytes) -> None:
     assert count or better is data
 
 
+SPREAD: Final = (
+    '{{\n  "traceID" : {0},\n  "eventMessage" : "m{0}",\n  "eventType" : "logEvent",\n'
+    '  "timestamp" : "2026-01-15 09:12:{0}.000000+0100"\n}}'
+)
+XCODE: Final = "hello {0}\nType: Error | Timestamp: 2026-01-12 21:27:{0}.482798-05:00 | Process: E | TID: 0x1\n"
+
+
+@pytest.mark.parametrize("part", [slice(0, None), slice(600, 1500)])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", f"[{','.join(SPREAD.format(second) for second in range(10, 50))}]\n"),
+        ("a.txt", "".join(XCODE.format(second) for second in range(10, 50))),
+    ],
+)
+def test_records_of_several_lines_keep_their_place(tmp_path: Path, name: str, text: str, part: slice) -> None:
+    whole, _, _ = told(write(tmp_path, text.encode(), name))
+    assert len(whole) == 40
+    mixed = text.replace(text[part], text[part].replace("\n", "\r"))
+    rows, problems, _ = told(write(tmp_path, mixed.encode(), name))
+    assert rows == whole
+    assert set(problems) == {"line-ends"}
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 @pytest.mark.parametrize("name", [SAMPLE, "push-never-reported.ios26.ndjson"])
 def test_the_printed_zone_is_known_in_any_encoding(samples: Path, tmp_path: Path, encoding: str, name: str) -> None:

@@ -27,10 +27,10 @@ _TIMED: Final = re.compile(rb'[0-9]:[0-5][0-9]:[0-5][0-9]|"finished" ?:|Timestam
 _RECORD_BEHIND_CR: Final = re.compile(
     rb"\r(?="
     rb"(?:[0-9]+\t)?(?:[^\s0-9]{1,40}[\t ]{1,20})?(?:[0-9]{4}-[0-9]{2}-[0-9]{2} |[A-Z][a-z]{2} [ 0-9][0-9] )?[0-9]{2}:[0-5][0-9]:[0-5]"
-    rb'|\{"|Timestamp  |(?:Type|Timestamp|Process|Library|Subsystem|Category|PID|TID): [^|\r\n]{0,200}\| )'
+    rb'|\{"|[ \t]{0,8}"(?:traceID|eventMessage|timestamp)" ?:|Timestamp  |(?:Type|Timestamp|Process|Library|Subsystem|Category|PID|TID): [^|\r\n]{0,200}\| )'
 )
-"""A carriage return before what begins a record, or ends one, in any layout: a time with what may stand before it, an object,
-column names, Xcode's metadata. Those of CRLF are not among them."""
+"""A carriage return before what begins a record, or ends one, in any layout: a time with what may stand before it, an object
+or a key of one, column names, Xcode's metadata. Those of CRLF are not among them."""
 _MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),  # begins as the next one does
     (codecs.BOM_UTF16_LE, "utf-16"),
