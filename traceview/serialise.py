@@ -132,7 +132,7 @@ def _findings(analysis: Analysis) -> list[dict[str, Any]]:
     rows = frame_to_rows(findings_frame(analysis.findings))
     lines = {row["ref"]: row for row in frame_to_rows(analysis.lines)}
     for row, finding in zip(rows, analysis.findings, strict=True):
-        row["measures"] = dict(finding.measures)
+        row["measures"] = _finite(dict(finding.measures))
         row["lines"] = [lines[ref] for ref in finding.evidence if ref in lines]
     return rows
 
