@@ -48,8 +48,9 @@ def test_another_end_of_the_service_is_told_with_less_confidence(service: Any, k
     ]
 
 
-def test_a_service_removed_from_memory_is_told_once(service: Any) -> None:
-    jetsam = {**SERVICE, "process": "callservicesd", "kind": "jetsam"}
+@pytest.mark.parametrize("process", ["callservicesd", "com.apple.telephonyutilities.callservicesd"])
+def test_a_service_removed_from_memory_is_told_once(service: Any, process: str) -> None:
+    jetsam = {**SERVICE, "process": process, "kind": "jetsam"}
     service.add("calls", 10, 40, **LOST).add("terminations", 40, 40, **jetsam)
     found, _ = service.evaluate()
     assert [(one.rule, one.number) for one in found] == [("jetsam-of-helper", "T12")]

@@ -6,7 +6,7 @@ from typing import Final
 import polars as pl
 
 from traceview.rules import links
-from traceview.rules.kills import daemons, jetsam_reason, kill_class, kills, state_text
+from traceview.rules.kills import daemon_name, daemons, jetsam_reason, kill_class, kills, state_text
 from traceview.rules.proofs import call_of_death, first_line, state_at_death
 from traceview.rules.registry import Finding, Inputs, Rule, Severity
 from traceview.rules.rows import (
@@ -73,7 +73,7 @@ _WHY_JETSAM: Final = {
 
 def _jetsam(inputs: Inputs) -> Iterator[Finding]:
     told = [death for death in kills(inputs, "jetsam") if jetsam_reason(death) not in _HARMLESS_JETSAM]
-    system = [death for death in told if death["of_system"] and death["process"] not in AUDIO_SERVERS | CALL_DAEMONS]
+    system = [death for death in told if death["of_system"] and daemon_name(death) not in AUDIO_SERVERS | CALL_DAEMONS]
     if system:
         yield _jetsam_of_system(system)
     for death in told:
@@ -161,7 +161,7 @@ def _helper_jetsam(inputs: Inputs) -> Iterator[Finding]:
     for death in (*rows(inputs, "terminations"), *undated(inputs, "terminations")):
         if kill_class(death) != "jetsam" or jetsam_reason(death) in _HARMLESS_JETSAM:
             continue
-        daemon = death["process"] if death["process"] in AUDIO_SERVERS | CALL_DAEMONS else None
+        daemon = daemon_name(death) if daemon_name(death) in AUDIO_SERVERS | CALL_DAEMONS else None
         extension = hosts.get(death["pid"])
         host = extension["host_app"] if extension else owner(death["app"], known)
         if daemon is None and (host is None or not wanted(inputs, {"app": host})):

@@ -152,7 +152,7 @@ def _end(call: Mapping[str, Any]) -> str | None:
 
 def _holds(call: Mapping[str, Any]) -> str | None:
     if not call["holds"]:
-        return None
+        return "not known" if call["holds"] is None else None
     return str(call["holds"]) + (f", {duration(call['held_s'])} in all" if call["held_s"] is not None else "")
 
 
