@@ -202,7 +202,7 @@ def test_levels_only_grow(rich: Analysis) -> None:
         ("<a1b2c3d4 e5f60718 293a4b5c 6d7e8f90>", "hex-1"),
         ("{length = 32, bytes = 0x9f86d081884c7d659a2feaa0c55ad015}", "{length = 32, bytes = hex-1}"),
         ("A1B2C3D4-1111-2222-3333-444455556666 a1b2c3d4-1111-2222-3333-444455556666", "uuid-1 uuid-1"),
-        ("imei: 356938035643809", "imei: name-1"),
+        ("imei: 356938035643809", "imei: number-1"),
         ("SSID: 'Doe Family', rssi -40", "SSID: name-1, rssi -40"),
         ("callerName = Jane van Doe, ssid: The Doe Family", "callerName = name-1, ssid: name-2"),
         ("remoteName: Jane Doe-Smith answered", "remoteName: name-1 answered"),

@@ -53,6 +53,8 @@ _LATER: Final = rf"{_GAP}{_NO_KEY}|[\w.'\u2019-]{{1,40}}[:(\[]){_WORD}"
 _QUOTED: Final = r"\\{0,3}\"[^\"]{0,200}\"?|'[^']{0,200}'?"
 NAME: Final = rf"(?:{_QUOTED}|[^\s,;>)}}\]\"']+(?:['\u2019][^\s,;>)}}\]\"']+)*(?:{_SECOND}(?:{_LATER}){{0,3}})?)"
 """A value that is a name: all within quotes, else its first word and those after it that look like more of the name."""
+LATER_NAMES: Final = rf"(?:{_SECOND})?"
+"""More words of a name after its first one."""
 FULL_NAME: Final = (
     rf"(?:\\{{0,3}}\"(?:[^\"._/:<>=()\\]{{1,80}}|{_WORD}(?: {_WORD}){{1,4}})\\{{0,3}}\"|"
     rf"(?!{_NO_NAME}\b){_WORD}{_SECOND}(?:{_LATER}){{0,3}})"

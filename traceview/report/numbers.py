@@ -19,6 +19,26 @@ _OTHERS: Final = r"handle|value|number|\b(?:to|from|call(?:ed|ing))"
 NUMBER_KEY: Final = rf"(?i:(?:{_DIALLED}|{_OTHERS})(?:[ _-]?(?:id|number|value|no\.?)|\s(?:is|was|to|from))?{_BEHIND})"
 NUMBER: Final = r"\+?(?:\d{10,15}|(?:1[ .-])?\d{3}[ .-]\d{3}[ .-]\d{4})"
 """Ten to fifteen digits (ITU-T E.164 has at most 15), or a North American number with its usual gaps."""
+GAPS: Final = r" \u00a0\u202f().\u2010-\u2015\u2212/\u2066-\u2069\u202a-\u202c-"
+"""What stands between the digits of a telephone number; a set of characters, with the blanks, hyphens and marks of direction
+that iOS puts into what it prints (Unicode CLDR has no-break blanks and hyphens in formats of numbers)."""
+_GAP: Final = rf"(?:[{GAPS}]|%20){{1,4}}"
+_NO_TIME: Final = r"(?!(?:19|20)\d\d-\d\d|\d{1,2}:\d\d)"
+_PLUS: Final = r"(?:\+|%2B)[\u2066-\u2069\u202a-\u202c]?"
+PLUS_NUMBER: Final = (
+    rf"{_PLUS}(?:[1-9]\d{{9,14}}(?!\d)|1{_GAP}\d{{3}}{_GAP}\d{{3}}{_GAP}{_NO_TIME}\d{{4}}(?!\d)|"
+    rf"(?=[1-9](?:(?:[{GAPS}]|%20){{0,4}}\d){{6}})\d{{1,6}}(?:{_GAP}{_NO_TIME}\d{{1,6}}(?![\d:])){{0,5}}"
+    rf"(?:{_GAP}{_NO_TIME}\d{{7,13}}(?!\d))?)"
+)
+"""An international number: digits without a gap, one of North America, or groups of which only the last is long. A date or
+a time behind it is no group."""
+PLUS_HINT: Final = rf"{_PLUS}\d"
+ZERO_NUMBER: Final = rf"00[1-9]\d{{0,2}}(?! \d{{4}} \d{{4}}\b)(?:{_GAP}\d{{2,5}}){{1,3}}{_GAP}{_NO_TIME}\d{{3,10}}"
+"""An international number after ``00``; four digits each are a dump of memory."""
+ZERO_HINT: Final = rf"\b00[1-9]\d{{0,2}}(?:{_GAP}\d{{2,5}}){{1,3}}{_GAP}\d\d\d"
+AREA_NUMBER: Final = rf"\(\d{{3}}\)[{GAPS}]{{0,2}}\d{{3}}[{GAPS}]\d{{4}}"
+PLAIN_NUMBER: Final = r"(?:1[ .\u2010-\u2015\u2212-])?\d{3}[.\u2010-\u2015\u2212-]\d{3}[.\u2010-\u2015\u2212-]\d{4}"
+"""Numbers of North America."""
 NUMBER_END: Final = r"(?![\w@]|[.:-]\w|\s?(?:times|ticks|[mn\u00b5]?s(?:ec(?:ond)?s?)?|[kMGT]?i?B|[Bb]ytes?)\b(?![=:]))"
 """What follows a whole number: not the rest of an address, a fraction or a range, and no unit."""
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import itemgetter
 from typing import Final, NamedTuple
+from urllib.parse import unquote
 
 import polars as pl
 
@@ -25,13 +26,16 @@ _KEYS = (
     r"|password|passwd|secret|api[_-]?key|authorization|access_token|auth_token|token|user"
 )
 _NAMED = (
-    r"ssid|network ?name|device ?name|computer ?name|apple ?id|alt ?dsid|dsid|account ?name|nick ?name"
+    r"ssid(?:_str|data)?|network ?name|device ?name|computer ?name|apple ?id|alt ?dsid|dsid|account ?name|nick ?name"
     r"|(?:first|last|full|given|family|real) ?name"
 )
 _PRODUCTS = r"iPhone|iPad|iPod|AirPods|Apple Watch|Watch|MacBook|iMac|Mac|HomePod|Apple TV|Beats|Powerbeats|CarPlay"
 _URL = r"\b(?i:[a-z][a-z0-9+.-]{1,30})://"
 _NO_URL = r"(?!https://developer\.apple\.com/|(?i:file)://)"
-_VALUE = r"\"[^\"]{0,200}\"?|'[^']{0,200}'?|[^\s,;>)}\]\"']+"
+_BYTES: Final = r"0x[0-9A-Fa-f]{2}[0-9A-Fa-f .\u2026]*"
+_DATA: Final = rf"\{{length ?= ?\d{{1,9}}, bytes ?= ?{_BYTES}\}}?"
+"""How Foundation describes data: all of it, or from 25 bytes on its begin and end (seen since iOS 13)."""
+_VALUE = rf"{_DATA}|" r"\"[^\"]{0,200}\"?|'[^']{0,200}'?|[^\s,;>)}\]\"']+"
 _QUOTED_HINT = rf"(?i:\b(?:{_NAMED}|wi-?fi network)\s{{1,3}})[\\\"'\u201c]"
 
 
@@ -51,8 +55,26 @@ class _Shape(NamedTuple):
     told: Callable[[str, int, str, str], bool] | None = None
 
 
+_OWNED: Final = "iPhone|iPad|iPod|AirPods|Apple Watch|MacBook|iMac|HomePod"
+_NO_OWNER: Final = (
+    r"(?!(?i:access|apps|apple|as|bus|calls|class|cross|details|devices|does|focus|gps|has|ios|is|its|lists|needs|news|os|"
+    r"previous|process|requires|resets|sends|series|services|settings|shows|status|supports|syncs|this|tvos|us|unlocks|uses|"
+    r"various|versus|wakes|was|wireless|with|yes)[ -])"
+)
+"""Words that end in an s and own nothing."""
+_NO_PERSON: Final = (
+    "(?!(?:Air|Bluetooth|Cellular|Connected|Device|Early|Global|Late|Mid|Mini|Model|Paired|Physical|Plus|Pro|Retina|Simulator|"
+    r"Unknown|Wi)\b)"
+)
+_IDS_OF_PHONES: Final = r"(?:imei|imsi|iccid|meid)\"?\s{0,3}[:=]?\s{0,3}\"?"
+_HOMES: Final = r"(?:/Users/|/home/|\b[A-Za-z]:\\{1,4}Users\\{1,4})"
+_CAPITAL: Final = r"[A-Z\u00c0-\u00de]"
+_OWNER_WORD: Final = rf"(?:{_CAPITAL}\w{{1,30}} )?\w{{2,30}}"
+
+
 _SHAPES: Final[tuple[_Shape, ...]] = (
     _Shape("phone", rf"(?P<key>{callers.NUMBER_KEY})\+?\(?\d[\d ().-]{{4,20}}\d"),
+    _Shape("number", rf"(?P<key>(?i:\b(?:kCT)?{_IDS_OF_PHONES}))\d[\d -]{{12,22}}\d"),
     _Shape("name", rf"(?P<key>{callers.KEY}){callers.NAME}", hint=callers.KEY),
     _Shape("name", rf"(?P<key>{callers.ROLE_KEY}){callers.FULL_NAME}", hint=callers.ROLE_KEY),
     _Shape("name", rf"(?P<key>{callers.SIP_KEY}){callers.SIP_NAME}", hint=callers.SIP_KEY),
@@ -62,29 +84,46 @@ _SHAPES: Final[tuple[_Shape, ...]] = (
         "name",
         rf"(?P<key>(?i:\b(?:{_NAMED})\"?\s*[:=]\s*))[^\W\d_][\w.'\u2019-]*(?: [A-Z\u00c0-\u00de][\w.'\u2019-]+){{1,4}}",
     ),
-    _Shape("name", rf"(?P<key>(?i:\b(?:{_KEYS}|{_NAMED})\"?\s*[:=]\s*))(?:(?i:bearer|basic)\s+)?(?:{_VALUE})"),
+    _Shape(
+        "name",
+        rf"(?P<key>(?i:\b(?:{_KEYS}|{_NAMED})\"?\s*[:=]\s*))(?:(?i:bearer|basic)\s+)?(?:{_VALUE})",
+        hint=rf"(?i:\b(?:{_KEYS}|{_NAMED})\"?\s*[:=])",
+    ),
     _Shape("name", rf"(?P<key>(?i:\b(?:{_NAMED}|wi-?fi network)\s{{1,3}})){callers.QUOTED}", hint=_QUOTED_HINT),
     _Shape("name", rf"(?P<key>{callers.LOGIN_KEY}){callers.LOGIN}", hint=callers.LOGIN_KEY),
     _Shape("cookie", rf"(?P<key>{callers.COOKIE_KEY}){callers.COOKIE}", hint=callers.COOKIE_HINT),
-    _Shape("number", r"(?P<key>(?i:\b(?:imei|imsi|iccid|meid)\s{1,3}))\d{14,20}\b"),
     _Shape("serial", r"(?P<key>(?i:\bserial\s{1,3}))[A-Z0-9]{8,14}\b"),
     _Shape("host", r"\b[A-Za-z0-9][A-Za-z0-9-]{0,62}\.local\b"),
-    _Shape("sip", r"\b(?i:sips?:)[^\s\"'<>;,)\]}]+"),
-    _Shape("tel", r"\b(?i:tel(?:prompt)?:)/*[^\s\"'<>;,)\]}]+"),
+    _Shape("host", r"\b(?i:ec2|ip|host|static|dynamic|pool|dsl|cpe)-\d{1,3}(?:-\d{1,3}){3}\b"),
+    _Shape("hex", rf"(?P<key>\bbytes ?= ?){_BYTES}", hint=r"\bbytes ?= ?0x"),
+    _Shape("sip", r"\b(?i:sips?(?::|%3a))[^\s\"'<>;,)\]}]+"),
+    _Shape("tel", r"\b(?i:tel(?:prompt)?(?::|%3a))/*[^\s\"'<>;,)\]}]+"),
     _Shape(
         "phone",
         r"(?P<key>(?i:\bhandle\w*\W{1,4}|\btype ?= ?\w+,? ?value ?= ?))[\"']?\+?\d[\d ().-]{4,20}\d",
         told=numbers.is_telephone,
     ),
-    _Shape("handle", rf"(?P<key>(?i:\btype ?= ?\w+,? ?value ?= ?))(?:{_VALUE})"),
+    _Shape(
+        "handle", rf"(?P<key>(?i:\btype ?= ?\w+,? ?value ?= ?))(?:{_VALUE})", hint=r"(?i:\btype ?= ?\w+,? ?value ?=)"
+    ),
     _Shape(
         "path",
         rf"(?P<key>{_URL}(?:[^\s/@\"'<>]{{1,200}}@)?[^\s/?#@\"'<>()]{{1,260}}[/?#])[^\s\"'<>)}}\]]+",
         before=_NO_URL,
     ),
     _Shape("user", rf"(?P<key>{_URL})[^\s/@\"'<>]{{1,200}}", before=_NO_URL, after="(?=@)"),
-    _Shape("device", rf"\b(?:[A-Z\u00c0-\u00de]\w{{1,30}} )?\w{{3,30}}(?:['\u2019]s[ -]|s-)(?:{_PRODUCTS})\b"),
-    _Shape("device", rf"\b(?:{_PRODUCTS})(?: (?:Pro|Max|Air|mini))* (?:von|de|di|van|af|av) \w{{2,30}}"),
+    _Shape("device", rf"\b{_OWNER_WORD}(?:(?i:['\u2019\u02bc\u00b4]s[ -](?:{_PRODUCTS}))|s-(?:{_PRODUCTS}))\b"),
+    _Shape(
+        "device",
+        rf"\b(?=[^\W_]{{2,31}}[ -](?i:i[pm]|airp|apple w|macb|homep)){_NO_OWNER}(?:{_CAPITAL}\w{{1,30}}s (?:{_OWNED})|[a-z]{{2,30}}s-(?i:{_OWNED}))\b",
+        hint=rf"s (?:{_OWNED})|s-(?i:{_OWNED})",
+    ),
+    _Shape(
+        "device",
+        rf"\b(?:{_PRODUCTS})(?: (?:Pro|Max|Air|mini))* (?:(?:(?:von|de|di|van|af|av) |d['\u2019])\w{{2,30}}{callers.LATER_NAMES}|"
+        rf"\({_NO_PERSON}[^\W\d_a-z][^\W\d_A-Z]{{1,30}}(?: [^\W\d_a-z][^\W\d_A-Z]{{1,30}}){{0,2}}\))",
+        hint=rf"\b(?:{_PRODUCTS})(?: (?:Pro|Max|Air|mini))* (?:(?:von|de|di|van|af|av) |d['\u2019]|\()",
+    ),
     _Shape(
         "phone",
         rf"(?P<key>{numbers.NUMBER_KEY}){numbers.NUMBER}",
@@ -103,19 +142,40 @@ _SHAPES: Final[tuple[_Shape, ...]] = (
     _Shape("uuid", rf"\b{_HEX}{{8}}-(?:{_HEX}{{4}}-){{3}}{_HEX}{{12}}\b"),
     _Shape("hex", rf"(?:0x)?{_HEX}{{24,}}", "(?<![0-9A-Za-z])", "(?![0-9A-Za-z])"),
     _Shape("hex", rf"<(?:{_HEX}{{8}} ?){{3,}}{_HEX}{{0,8}}>"),
-    _Shape("email", r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+"),
+    _Shape(
+        "email",
+        r"[A-Za-z0-9._%+-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+",
+        hint=r"[A-Za-z0-9._%+-](?:@|%40)[^\s@.]+\.[^\s@.]",
+    ),
+    _Shape(
+        "device",
+        rf"[^\s\"'<>:=,;()]{{1,20}} ?[\u7684\u306e\uc758] ?(?:{_PRODUCTS})",
+        before=r"(?<![^\s\"'<>:=,;()])",
+        hint=rf"[\u7684\u306e\uc758] ?(?:{_PRODUCTS})",
+    ),
     _Shape("mac", rf"(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}}", r"(?<![\w:])", r"(?![\w:])"),
+    _Shape(
+        "mac",
+        rf"(?:{_HEX}{{2}}-){{5}}{_HEX}{{2}}|{_HEX}{{4}}\.{_HEX}{{4}}\.{_HEX}{{4}}",
+        r"(?<![\w.-])(?=[\d.-]{0,16}[A-Fa-f])",
+        r"(?![\w-]|\.\w)",
+    ),
     _Shape(
         "ip", rf"(?:{_HEX}{{0,4}}:){{2,7}}(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}|{_HEX}{{0,4}})", r"(?<![\w:.])", r"(?![\w:])"
     ),
-    _Shape("ip", r"\d{1,3}(?:\.\d{1,3}){3}", r"(?<![\w.])", r"(?!\.?\d)"),
-    _Shape("phone", r"\+\d[\d ().-]{5,18}\d", r"(?<![\w+])", r"(?!\w)"),
-    _Shape("phone", r"\(\d{3}\) ?\d{3}-\d{4}", r"(?<!\w)", r"(?!\w)"),
+    _Shape("ip", r"\d{1,3}(?:\.\d{1,3}){3}", r"(?=\d)(?:(?<![\w.])|(?<=[a-z]_)|(?<=\bx))", r"(?!\.?\d)"),
+    _Shape("phone", numbers.PLUS_NUMBER, r"(?<![\w+])", r"(?!\w|:\d)", hint=numbers.PLUS_HINT),
+    _Shape("phone", numbers.ZERO_NUMBER, r"(?<![\w.+-])", r"(?![\w.-]|:\d)", hint=numbers.ZERO_HINT),
+    _Shape("phone", numbers.AREA_NUMBER, r"(?<!\w)", r"(?!\w)"),
     _Shape("phone", r"\(00?[1-9]\d{1,4}\) ?\d{3,10}(?:[ /-]\d{2,10})?", r"(?<!\w)", r"(?!\w)"),
-    _Shape("phone", r"\d{3}[-.]\d{3}[-.]\d{4}", r"(?<![\w.-])", r"(?![\w.-])"),
+    _Shape("phone", numbers.PLAIN_NUMBER, r"(?<![\w.-])", r"(?![\w.-])"),
     _Shape("phone", r"00?[1-9]\d{1,4}[ /-]\d{4,10}", r"(?<![\w.+-])", r"(?![\w.-])"),
     _Shape("phone", r"00?[1-9]\d{8,13}", r"(?<![\w.+-])", r"(?![\w.])"),
-    _Shape("user", r"(?P<key>/Users/|/home/|\b[A-Za-z]:\\Users\\)[^/\\\s:\"'<>]+"),
+    _Shape(
+        "user",
+        rf"(?P<key>{_HOMES})[^/\\\s:\"'<>]+(?:(?: {_CAPITAL}[^/\\\s:\"'<>]{{1,40}}){{1,3}}(?=[/\\]))?",
+        hint=rf"{_HOMES}[^/\\\s:\"'<>]",
+    ),
     _Shape("token", r"[A-Za-z0-9_-]{40,}", r"(?<![\w-])(?=(?:[A-Za-z_-]{0,200}\d){3})", r"(?![\w-])"),
 )
 """What is private; of two that begin at one place the first wins."""
@@ -220,10 +280,17 @@ def _batches(patterns: list[str]) -> list[list[str]]:
 
 
 def _canonical(kind: str, value: str) -> str:
+    """Return what equal values of a kind have in common, however they are written."""
     text = value.strip(_QUOTES).casefold()
     if kind == "coordinate":
         return str(float(text))
-    return re.sub(r"\D", "", text) if kind == "phone" else text
+    if kind in {"email", "sip"}:
+        return unquote(text)
+    if kind in {"mac", "number"}:
+        return re.sub("[:. -]", "", text)
+    if kind != "phone":
+        return text
+    return re.sub(r"\D", "", unquote(text).replace("(0)", "")).removeprefix("00")
 
 
 def _is_private_address(text: str) -> bool:
