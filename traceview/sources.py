@@ -21,6 +21,7 @@ _DESCRIBING: Final = "sysdiagnose"
 """Reader of files that describe a capture; the first note of each says what it holds, not what is doubtful."""
 _FEW: Final = 2
 """Sources too few to be set apart."""
+_MANY_LOGS: Final = "many-logs"
 _UNREAD: Final = frozenset(
     {
         "broken-reader",
@@ -121,6 +122,13 @@ def unread(problems: Iterable[Problem]) -> str | None:
     more = len(found) - NAMED
     rest = [f"{more:,} more such problem{'s' * (more != 1)}"] if more > 0 else []
     return f"Not all of this capture could be read: {' · '.join([*told, *rest])}"
+
+
+def doubts(problems: Iterable[Problem]) -> list[str]:
+    """Return what puts all that is said of a capture in doubt: evidence that could not be read, unrelated logs in one."""
+    problems = list(problems)
+    lacking = unread(problems)
+    return [*([] if lacking is None else [lacking]), *(one.message for one in problems if one.kind == _MANY_LOGS)]
 
 
 def _trouble(alike: list[Problem]) -> Trouble:

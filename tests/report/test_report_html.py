@@ -302,6 +302,15 @@ def test_small_findings_are_no_headline(empty: Analysis, tmp_path: Path) -> None
     assert "Nothing serious found: 1 remark" in text
 
 
+def test_what_could_not_be_read_stands_above_the_verdict(empty: Analysis, tmp_path: Path) -> None:
+    broken = Problem("a.zip/x<b>.txt", "encrypted", "encrypted members cannot be read")
+    write(replace(empty, problems=[broken]), tmp_path / "x.html")
+    page = _Page((tmp_path / "x.html").read_text(encoding="utf-8"))
+    told = "Not all of this capture could be read: x<b>.txt: encrypted members cannot be read"
+    assert told in _squeezed(page.text).replace("\u200b", "")
+    assert "count unsure" in [attributes.get("class") for attributes in page.of("span")]
+
+
 def test_links_of_advice_are_plain_anchors() -> None:
     text = link('See https://developer.apple.com/documentation/pushkit, not <b>"https://x.test/"onclick=1</b>')
     assert '<a href="https://developer.apple.com/documentation/pushkit" rel="noreferrer noopener">' in text

@@ -1,15 +1,13 @@
 """How a capture could be read, for people: problems (the same trouble of many files is one line), and how sure times are."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
+from traceview import sources
 from traceview.cli.options import visible
 from traceview.clocks import bound_text
-from traceview.sources import troubles, unread
+from traceview.sources import troubles
 from traceview_parsers.problems import Problem
 from traceview_parsers.trace import Coverage
-
-_MANY_LOGS: Final = "many-logs"
 
 
 def problem_lines(problems: Iterable[Problem]) -> Iterator[tuple[str, str]]:
@@ -25,11 +23,8 @@ def problem_lines(problems: Iterable[Problem]) -> Iterator[tuple[str, str]]:
 
 
 def doubts(problems: Iterable[Problem]) -> list[str]:
-    """Return what puts all that is said of a capture in doubt: unrelated logs in one, evidence that could not be read."""
-    problems = list(problems)
-    told = [one.message for one in problems if one.kind == _MANY_LOGS]
-    lacking = unread(problems)
-    return [visible(text) for text in (told if lacking is None else [lacking, *told])]
+    """Return what puts all that is said of a capture in doubt, as a terminal may show it."""
+    return [visible(text) for text in sources.doubts(problems)]
 
 
 def times_of(one: Coverage) -> str:

@@ -13,6 +13,7 @@ from traceview.plots.view import witness_rows
 from traceview.report.views.findings import FindingsView, FindingView
 from traceview.report.views.moments import Moments
 from traceview.rules.registry import Rule, Severity
+from traceview.sources import doubts
 from traceview.verdict import little_said, nothing_said, unjudged_tables
 from traceview.zones import from_ns
 
@@ -42,6 +43,7 @@ class VerdictView(Struct, frozen=True):
     severity: str
     worst: FindingView | None
     summary: str
+    doubts: tuple[str, ...]
     lead: str
     top: tuple[FindingView, ...]
     more: int
@@ -64,6 +66,7 @@ def verdict_view(
         severity=worst.name if worst is not None else "none",
         worst=head,
         summary=head.explanation[0] if head and head.explanation else "",
+        doubts=tuple(doubts(analysis.problems)),
         lead=_lead(analysis, rules),
         top=others[:TOP],
         more=len(analysis.findings) - len(others[:TOP]) - (1 if head else 0),
