@@ -1,15 +1,23 @@
-"""Findings of two captures side by side, and of what releases they are."""
+"""Findings of two captures side by side, of what releases they are, and how much each of them shows."""
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import Final
 
+import polars as pl
 from msgspec import Struct
 
 from traceview.analysis import Analysis
+from traceview.completeness import LOG_READERS, spanning, stretches_of
 from traceview.rules.registry import Severity
+from traceview.rules.rows import duration, plural
+from traceview.rules.windows import length_s, union
+from traceview.zones import from_ns
 from traceview_parsers.trace import Device
 
 _NAMED_APPS: Final = 3
+_UNLIKE: Final = 0.5
+"""Share of the larger of two amounts by which the other may be less before counts mislead (heuristic)."""
 
 
 class Change(Struct, frozen=True):
@@ -55,6 +63,26 @@ class Releases(Struct, frozen=True):
     told: str
 
 
+class Exposure(Struct, frozen=True):
+    """How much one capture shows: what counts of findings would have to be divided by.
+
+    Attributes:
+        covered_s: Seconds that its logs cover, else those of all sources that measure; without their gaps, what several
+            cover counts once. None where nothing in it has a time.
+        calls: Calls, also those that failed or were never answered; of the apps asked for where the user asked for some.
+        voip_pushes: VoIP pushes of the same apps.
+    """
+
+    covered_s: float | None
+    calls: int
+    voip_pushes: int
+
+    def __str__(self) -> str:
+        """Return the same for people."""
+        covered = "covered time unknown" if self.covered_s is None else f"{duration(self.covered_s)} covered"
+        return f"{covered}, {plural(self.calls, 'call')}, {plural(self.voip_pushes, 'VoIP push', 'VoIP pushes')}"
+
+
 _ORDER = {"new": 0, "more": 1, "same": 2, "fewer": 3, "gone": 4}
 
 
@@ -71,6 +99,41 @@ def compare(before: Analysis, after: Analysis) -> list[Change]:
         change = _change(first, second)
         rows.append(Change(change, first, second, worst, finding.rule, finding.app, finding.title, fingerprint, blind))
     return sorted(rows, key=lambda row: (_ORDER[row.change], -row.severity, row.rule, row.title))
+
+
+def unproven(rows: Sequence[Change], least: Severity) -> list[Change]:
+    """Return what was found before, at least so bad, and is gone only in that its rule could not be evaluated."""
+    return [row for row in rows if row.change == "gone" and row.not_evaluated and row.severity >= least]
+
+
+def exposure(side: Analysis, asked: Collection[str] = ()) -> Exposure:
+    """Return how much a capture shows.
+
+    Args:
+        side: Its analysis.
+        asked: Apps that the user asked for; empty: all calls and pushes count.
+    """
+    logs = [one for one in side.coverage if one.reader in LOG_READERS and one.start_ns is not None]
+    windows = [stretch for one in logs or spanning(side.coverage) for stretch in stretches_of(one)]
+    covered = length_s(union((from_ns(since), from_ns(until)) for since, until in windows)) if windows else None
+    calls, pushes = side.episodes["calls"], side.episodes["pushes"].filter(pl.col("voip"))
+    if asked:
+        calls, pushes = (table.filter(pl.col("app").is_in(side.apps)) for table in (calls, pushes))
+    return Exposure(covered, calls.height, pushes.height)
+
+
+def unlike(before: Exposure, after: Exposure) -> list[str]:
+    """Return in what two captures differ by more than half of the larger, in words; empty where counts may be compared."""
+    amounts = (
+        ("the covered time", before.covered_s, after.covered_s),
+        ("the number of calls", before.calls, after.calls),
+        ("the number of VoIP pushes", before.voip_pushes, after.voip_pushes),
+    )
+    return [
+        what
+        for what, one, other in amounts
+        if one is not None and other is not None and abs(one - other) > _UNLIKE * max(one, other)
+    ]
 
 
 def releases(before: Analysis, after: Analysis) -> Releases:

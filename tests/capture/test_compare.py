@@ -3,9 +3,9 @@
 import pytest
 
 from traceview.analysis import Analysis
-from traceview.compare import compare, releases
+from traceview.compare import Exposure, compare, exposure, releases, unlike, unproven
 from traceview.rules.registry import Finding, NotEvaluated, Severity
-from traceview_parsers.trace import CaptureInfo, Device
+from traceview_parsers.trace import CaptureInfo, Coverage, Device
 
 
 def finding(rule: str, severity: Severity = Severity.high, app: str = "com.acme.voip") -> Finding:
@@ -41,6 +41,53 @@ def test_the_same_rule_of_another_app_is_another_trouble() -> None:
 def test_a_rule_that_could_not_speak_is_marked() -> None:
     (row,) = compare(analysis(finding("x")), analysis(silent=("x",)))
     assert (row.change, row.not_evaluated) == ("gone", True)
+
+
+def test_only_what_no_rule_could_check_is_unproven() -> None:
+    before = analysis(finding("silent"), finding("mild", Severity.low), finding("solved"))
+    rows = compare(before, analysis(finding("new"), silent=("silent", "mild")))
+    assert [row.rule for row in unproven(rows, Severity.medium)] == ["silent"]
+    assert [row.rule for row in unproven(rows, Severity.info)] == ["silent", "mild"]
+    assert unproven(compare(analysis(silent=("x",)), analysis(finding("x"))), Severity.info) == []
+
+
+SECOND = 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("coverage", "seconds"),
+    [
+        ([], None),
+        ([Coverage("a", "log_text")], None),
+        ([Coverage("a", "log_text", 0, 10 * SECOND)], 10.0),
+        ([Coverage("a", "log_text", 0, 10 * SECOND), Coverage("b", "log_text", 5 * SECOND, 20 * SECOND)], 20.0),
+        ([Coverage("a", "unified_log", 0, 10 * SECOND, gaps=((2 * SECOND, 5 * SECOND),))], 7.0),
+        ([Coverage("a", "log_text", 0, SECOND), Coverage("b", "powerlog", 0, 99 * SECOND)], 1.0),
+        ([Coverage("b", "powerlog", 0, 99 * SECOND), Coverage("c", "ips", 0, 500 * SECOND)], 99.0),
+    ],
+)
+def test_covered_time_is_that_of_the_logs_without_gaps_and_once(
+    coverage: list[Coverage], seconds: float | None
+) -> None:
+    assert exposure(Analysis(CaptureInfo(), Device(), coverage=coverage)).covered_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "differing"),
+    [
+        (Exposure(10.0, 1, 1), Exposure(10.0, 6, 1), ["the number of calls"]),
+        (Exposure(10.0, 2, 0), Exposure(20.0, 4, 0), []),
+        (Exposure(10.0, 2, 0), Exposure(20.1, 4, 1), ["the covered time", "the number of VoIP pushes"]),
+        (Exposure(None, 0, 0), Exposure(20.0, 0, 0), []),
+    ],
+)
+def test_what_differs_by_more_than_half_is_told(before: Exposure, after: Exposure, differing: list[str]) -> None:
+    assert unlike(before, after) == unlike(after, before) == differing
+
+
+def test_how_much_is_shown_is_told_in_words() -> None:
+    assert str(Exposure(3605.0, 1, 2)) == "1 h 00 min covered, 1 call, 2 VoIP pushes"
+    assert str(Exposure(None, 0, 0)) == "covered time unknown, 0 calls, 0 VoIP pushes"
 
 
 NEW = Device(os_name="iOS", os_version="26.2", os_build="23C55")

@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from traceview import cli
+from traceview_parsers.errors import UsageError
 
 UNREPORTED = "push-never-reported.ios26.ndjson"
 WITNESSES = "several-witnesses.ios26.tar.gz"
@@ -58,10 +60,59 @@ def test_diff_fails_on_new_findings_only(samples: Path, nothing: Path) -> None:
     assert "nothing could be evaluated" in str(blind.exception)
 
 
+@pytest.fixture
+def short(samples: Path, tmp_path: Path) -> Path:
+    """The first lines of a capture with a critical finding: one app state, which a rule of high severity can judge."""
+    file = tmp_path / "short.ndjson"
+    lines = (samples / UNREPORTED).read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[:3]))
+    return file
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_diff_does_not_pass_what_could_not_be_checked(samples: Path, short: Path, form: str) -> None:
+    sides = samples / UNREPORTED, short
+    assert _run("diff", *sides, "--format", form).exit_code == 0
+    result = _run("diff", *sides, "--fail-on", "high", "--format", form)
+    assert result.exit_code == 1
+    assert str(result.exception) == (
+        "1 finding of A at or above high could not be checked in B, so that nothing proves it gone: push-unreported; "
+        "`traceview analyze B --not-evaluated` lists what its rules lack"
+    )
+    assert "push-unreported" in result.stdout
+    assert "passed" not in result.stderr
+
+
+def test_a_build_sees_what_diff_could_not_check(samples: Path, short: Path) -> None:
+    program = [sys.executable, "-c", "from traceview.cli import main; main()"]
+    command = [*program, "diff", str(samples / UNREPORTED), str(short), "--fail-on", "high"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    (line,) = [one for one in result.stderr.splitlines() if one.startswith("traceview: ")]
+    assert line.startswith("traceview: 1 finding of A at or above high could not be checked in B")
+
+
+def test_a_new_finding_is_told_before_what_could_not_be_checked(samples: Path, short: Path, tmp_path: Path) -> None:
+    config = tmp_path / "traceview.toml"
+    config.write_text('[rules.push-unreported]\nseverity = "medium"\n', "utf-8")
+    assert _run("diff", short, samples / UNREPORTED, "--fail-on", "high").exit_code == 14
+    assert _run("diff", samples / UNREPORTED, short, "--fail-on", "medium", "--config", config).exit_code == 1
+    assert _run("diff", samples / UNREPORTED, short, "--fail-on", "high", "--config", config).exit_code == 0
+
+
+def test_a_pass_of_few_rules_is_said_to_be_one(samples: Path, short: Path) -> None:
+    few = _run("analyze", short, "--fail-on", "high")
+    assert few.exit_code == 0
+    (line,) = few.stderr.splitlines()
+    assert line.startswith("traceview: passed, but ")
+    assert line.endswith(" rules that --fail-on high asks for could not be evaluated")
+    assert _run("analyze", samples / HEALTHY, "--fail-on", "high").stderr == ""
+
+
 def test_diff_says_what_was_compared_and_never_nothing(samples: Path, nothing: Path) -> None:
     good, bad = samples / HEALTHY, samples / UNREPORTED
     result = _run("diff", good, bad)
-    first, second, *releases, head = result.stderr.splitlines()
+    first, second, *releases, covered, other, unlike, head = result.stderr.splitlines()
     assert first.startswith(f"A {HEALTHY}: No findings (")
     assert second.startswith(f"B {UNREPORTED}: 1 finding: 1 critical")
     unknown = "version unknown: com.acme.voip, com.example.{}, com.example.{}; system unknown"
@@ -70,6 +121,11 @@ def test_diff_says_what_was_compared_and_never_nothing(samples: Path, nothing: P
         f"B: {unknown.format('othertalk', 'chess')}",
         "A and B: unknown whether it is the same release: versions of the apps unknown; system unknown",
     ]
+    assert covered == "A: 124 s covered, 1 call, 1 VoIP push"
+    assert other == "B: 59.4 s covered, 0 calls, 1 VoIP push"
+    assert unlike == (
+        "A and B: the covered time and the number of calls differ by more than half: numbers of findings are counts, no rates"
+    )
     assert head == "change, findings in A → in B, severity, rule:"
     blind = _run("diff", nothing, nothing)
     assert (blind.stdout, blind.stderr.splitlines()[-1]) == ("", "no finding on either side")
@@ -115,13 +171,67 @@ def test_diff_as_json_of_nothing_says_so(nothing: Path) -> None:
     assert found["before"]["summary"].startswith("Nothing can be said: ")
 
 
-def test_diff_says_which_side_is_many_logs(samples: Path, tmp_path: Path) -> None:
-    for name in "abcde":
+def test_diff_says_how_much_each_side_shows(samples: Path) -> None:
+    sides = samples / HEALTHY, samples / UNREPORTED
+    found = json.loads(_run("diff", *sides, "--format", "json").stdout)
+    assert found["before"]["exposure"] == {"covered_s": 123.51755, "calls": 1, "voip_pushes": 1}
+    assert found["exposure_differs"] == ["the covered time", "the number of calls"]
+    alike = _run("diff", samples / HEALTHY, samples / HEALTHY)
+    assert "no rates" not in alike.stderr
+    of_app = json.loads(_run("diff", *sides, "--app", "com.example.othertalk", "--format", "json").stdout)
+    assert of_app["before"]["exposure"]["calls"] == of_app["after"]["exposure"]["voip_pushes"] == 0
+
+
+def test_diff_says_which_side_is_several_logs(samples: Path, tmp_path: Path) -> None:
+    for name in "abcd":
         (tmp_path / f"{name}.ndjson").write_bytes((samples / HEALTHY).read_bytes())
     told = _run("diff", samples / HEALTHY, tmp_path).stderr.splitlines()
     doubts = [line for line in told if "log texts were read as one capture" in line]
     assert doubts == [told[1]]
-    assert told[1].startswith(f"B {tmp_path.name}: 5 log texts")
+    assert told[1].startswith(f"B {tmp_path.name}: 4 log texts")
+
+
+def _put(folder: Path, source: Path, count: int) -> Path:
+    folder.mkdir()
+    for number in range(count):
+        (folder / f"{number}{''.join(source.suffixes[-2:])}").write_bytes(source.read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("sample", "count", "before"),
+    [(HEALTHY, 5, True), (HEALTHY, 40, False), (WITNESSES, 2, True), (SYSDIAGNOSE, 3, False)],
+)
+def test_diff_refuses_a_folder_of_captures(
+    samples: Path, tmp_path: Path, sample: str, count: int, *, before: bool
+) -> None:
+    many, one = _put(tmp_path / "many", samples / sample, count), samples / HEALTHY
+    result = _run("diff", *((many, one) if before else (one, many)))
+    assert result.exit_code == 1  # 2 for whoever runs the program: it is a UsageError
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception) == (
+        f"{many}: a folder of {count} captures, and `traceview diff` compares one with one; for many run `traceview batch "
+        "FOLDER… -o FLEET`, then `traceview fleet report FLEET`"
+    )
+    assert result.stdout == ""
+
+
+def test_diff_takes_a_folder_that_is_one_capture(samples: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "unpacked"
+    with tarfile.open(samples / SYSDIAGNOSE) as archive:
+        archive.extractall(folder, filter="data")
+    (inside,) = folder.iterdir()
+    for one in (folder, inside):
+        assert _run("diff", one, one).exit_code == 0
+    with_report = _put(tmp_path / "mixed", samples / HEALTHY, 1)
+    (with_report / "notes.txt").write_text("nothing to see", "utf-8")
+    assert _run("diff", with_report, samples / HEALTHY).exit_code == 0
+
+
+def test_diff_of_a_folder_without_a_capture_says_what_reading_says(samples: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing to see", "utf-8")
+    told = str(_run("diff", samples / HEALTHY, tmp_path).exception)
+    assert told == str(_run("analyze", tmp_path).exception)
 
 
 def test_diff_shows_the_worst_first(samples: Path) -> None:

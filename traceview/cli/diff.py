@@ -1,6 +1,6 @@
 """``traceview diff``: what got worse between two captures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -11,7 +11,7 @@ from traceview.cli import options, verdicts
 
 if TYPE_CHECKING:
     from traceview.analysis import Analysis
-    from traceview.compare import Change, Releases
+    from traceview.compare import Change, Exposure, Releases
 
 _OF_A_SIDE: Final = ("trace", "device", "coverage", "problems", "findings_accepted", "rules_not_evaluated")
 """What is told of each capture in JSON, as `analyze` tells it."""
@@ -37,22 +37,29 @@ def diff(
     date: options.Date = None,
     tz: options.Zone = None,
     output: Annotated[Format, typer.Option("--format", metavar="FORM", help="text or json.")] = Format.text,
-    fail_on: verdicts.Option = None,
+    fail_on: verdicts.OfNew = None,
     config: options.ConfigFile = None,
 ) -> None:
     """Compare the findings of two captures: new, gone, in both. --fail-on judges the new ones.
 
-    Of both the versions of apps and system are told, and whether they are the same release.
+    Of both are told: versions of apps and system, and whether they are the same release; how much time is covered, how many
+    calls and VoIP pushes there are, and where these differ by more than half, since findings are counts, no rates. A folder
+    of many captures is refused: `batch` and `fleet report` compare those.
     """
+    from traceview.cli.one_capture import check_one  # noqa: PLC0415  (keeps --help fast)
+
+    for path in (before, after):
+        check_one(path)
     sides = []
     for path in (before, after):
         with options.open_inputs([path], apps=app, date_text=date, zone=tz, config=config) as capture:
             sides.append(capture.analysis)
     from traceview.cli.summary import fold, told  # noqa: PLC0415  (keeps --help fast)
     from traceview.cli.troubles import doubts  # noqa: PLC0415
-    from traceview.compare import compare, releases  # noqa: PLC0415
+    from traceview.compare import compare, exposure, releases  # noqa: PLC0415
 
     rows, release = compare(*sides), releases(*sides)
+    first, second = (exposure(side, app or ()) for side in sides)
     for name, side in zip("AB", sides, strict=True):
         for text in doubts(side.problems):
             typer.echo(fold(f"{name} {side.capture.name}: {text}", ""), err=True)
@@ -60,13 +67,27 @@ def diff(
     if output is Format.json:
         import json  # noqa: PLC0415
 
-        typer.echo(json.dumps(_as_json(sides[0], sides[1], rows, release), indent=1, ensure_ascii=False))
+        typer.echo(json.dumps(_as_json(sides, rows, release, (first, second)), indent=1, ensure_ascii=False))
     else:
-        for text in (f"A: {release.before}", f"B: {release.after}", f"A and B: {release.told}"):
+        head = (f"A: {release.before}", f"B: {release.after}", f"A and B: {release.told}", *_amounts(first, second))
+        for text in head:
             typer.echo(fold(text, ""), err=True)
         _print(rows)
     new = [row.severity for row in rows if row.change == "new"]
-    verdicts.fail(fail_on, new, sides[1].not_evaluated, config)
+    verdicts.fail(fail_on, new, sides[1].not_evaluated, config, rows)
+
+
+def _amounts(before: "Exposure", after: "Exposure") -> "Iterator[str]":
+    """Yield how much each side shows, and that counts mislead where that is so."""
+    from traceview.compare import unlike  # noqa: PLC0415  (keeps --help fast)
+
+    yield f"A: {before}"
+    yield f"B: {after}"
+    differing = unlike(before, after)
+    if differing:
+        listed = ", ".join(differing[:-1]) + " and " * (len(differing) > 1) + differing[-1]
+        verb = "differ" if len(differing) > 1 else "differs"
+        yield f"A and B: {listed} {verb} by more than half: numbers of findings are counts, no rates"
 
 
 def _print(rows: "Sequence[Change]") -> None:
@@ -79,14 +100,19 @@ def _print(rows: "Sequence[Change]") -> None:
         typer.echo(fold(f"{counts}{row.rule}: {row.title}{doubt}", "", " " * len(counts)))
 
 
-def _as_json(before: "Analysis", after: "Analysis", rows: "Sequence[Change]", release: "Releases") -> dict[str, Any]:
+def _as_json(
+    sides: "Sequence[Analysis]", rows: "Sequence[Change]", release: "Releases", shown: "tuple[Exposure, Exposure]"
+) -> dict[str, Any]:
     """Return what the text tells, as plain data.
 
     ``changes`` has a row for each fingerprint, in the order of the text: ``change`` (new, more, same, fewer, gone), how many
     findings there are on each side, the worst ``severity``, ``rule``, ``app``, ``title``, ``fingerprint``, and
     ``not_evaluated``: the rule could not be evaluated on the side without findings, so that the change proves nothing.
-    ``same_release``: apps and system are of the same release; null where that is not known.
+    ``same_release``: apps and system are of the same release; null where that is not known. ``exposure`` of a side is how
+    much it shows: ``covered_s`` (null: nothing has a time), ``calls``, ``voip_pushes``; ``exposure_differs`` says in words
+    which of these differ by more than half, so that counts of findings are not to be read as rates.
     """
+    from traceview.compare import unlike  # noqa: PLC0415  (keeps --help fast)
     from traceview.serialise import SCHEMA_VERSION  # noqa: PLC0415  (keeps --help fast)
 
     changes = [
@@ -105,17 +131,20 @@ def _as_json(before: "Analysis", after: "Analysis", rows: "Sequence[Change]", re
     ]
     return {
         "schema_version": SCHEMA_VERSION,
-        "before": _side(before),
-        "after": _side(after),
+        "before": _side(sides[0], shown[0]),
+        "after": _side(sides[1], shown[1]),
         "same_release": release.same,
+        "exposure_differs": unlike(*shown),
         "changes": changes,
     }
 
 
-def _side(analysis: "Analysis") -> dict[str, Any]:
+def _side(analysis: "Analysis", shown: "Exposure") -> dict[str, Any]:
     """Return what was compared: the sentence of the text, who was recorded by what version, and what could not be checked."""
-    from traceview.cli.summary import told  # noqa: PLC0415  (keeps --help fast)
+    from msgspec.structs import asdict  # noqa: PLC0415  (keeps --help fast)
+
+    from traceview.cli.summary import told  # noqa: PLC0415
     from traceview.serialise import to_json  # noqa: PLC0415
 
     whole = to_json(analysis)
-    return {"summary": told(analysis), **{name: whole[name] for name in _OF_A_SIDE}}
+    return {"summary": told(analysis), "exposure": asdict(shown), **{name: whole[name] for name in _OF_A_SIDE}}
