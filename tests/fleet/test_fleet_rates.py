@@ -120,7 +120,7 @@ def test_unknown_versions_keep_their_captures() -> None:
     known = captures("26.0", None, None).with_columns(os_build=pl.Series([None, "18H17", None], dtype=pl.String))
     units = capture_units(known, exposure(3))
     assert units["os_version"].to_list() == ["26.0", "build 18H17", "unknown"]
-    assert changes(rates(findings("c0", "c1"), units, silent(), by=["os_version"]), "os_version").is_empty()
+    assert changes((rates(findings("c0", "c1"), units, silent(), by=["os_version"]), "os_version")).is_empty()
 
 
 def test_time_of_apples_apps_is_no_exposure() -> None:
@@ -138,7 +138,7 @@ def test_findings_count_for_their_own_app_only() -> None:
 
 
 def test_changes_name_what_got_worse() -> None:
-    found = changes(rates(*fleet(), by=["os_version"]), "os_version")
+    found = changes((rates(*fleet(), by=["os_version"]), "os_version"))
     assert dict(found.schema) == CHANGES
     (row,) = found.iter_rows(named=True)
     assert (row["rule"], row["before"], row["after"], row["verdict"]) == (RULE, "18.0", "26.0", "worse")
@@ -149,7 +149,7 @@ def test_changes_name_what_got_worse() -> None:
 
 def test_changes_of_three_captures_are_too_few() -> None:
     units = capture_units(captures(*["18.0"] * 3, *["26.0"] * 3), exposure(6))
-    (row,) = changes(rates(findings("c3", "c4", "c5"), units, silent(), by=["os_version"]), "os_version").to_dicts()
+    (row,) = changes((rates(findings("c3", "c4", "c5"), units, silent(), by=["os_version"]), "os_version")).to_dicts()
     assert (row["verdict"], row["p_adjusted"]) == ("too few", None)
 
 
@@ -158,7 +158,7 @@ def test_changes_are_corrected_together_and_sorted() -> None:
     found = pl.concat([findings(*hits, rule="worse"), findings("c0", "c20", rule="same"), findings("c39", rule="rare")])
     found = pl.concat([found, findings(*[f"c{n}" for n in range(20)], rule="better", severity="low")])
     units = capture_units(captures(*["26.0"] * 20, *["26.1"] * 20), exposure(40))
-    table = changes(rates(found, units, silent(), by=["os_version"]), "os_version")
+    table = changes((rates(found, units, silent(), by=["os_version"]), "os_version"))
     assert table.select("rule", "verdict").rows() == [
         ("worse", "worse"),
         ("better", "better"),
@@ -175,13 +175,13 @@ def test_changes_of_apps_stay_within_the_app() -> None:
         ]
     )
     found = findings(*(f"c{n}" for n in range(10, 20)))
-    table = changes(rates(found, app_units(found, both), silent(), by=["app", "app_version"]), "app_version")
+    table = changes((rates(found, app_units(found, both), silent(), by=["app", "app_version"]), "app_version"))
     assert table.select("app", "before", "after", "verdict").rows() == [(APP, "5.1", "5.2", "worse")]
 
 
 def test_nothing_found_changes_nothing() -> None:
     units = capture_units(captures("18.0", "26.0"), exposure(2))
-    assert changes(rates(findings(), units, silent(), by=["os_version"]), "os_version").is_empty()
+    assert changes((rates(findings(), units, silent(), by=["os_version"]), "os_version")).is_empty()
 
 
 def test_versions_sort_by_number() -> None:

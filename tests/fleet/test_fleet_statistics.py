@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from traceview.fleet.statistics import ALPHA, adjusted, compare
+from traceview.fleet.statistics import ALPHA, Side, adjusted, compare, could_tell, explained
 
 
 def test_ratio_against_a_published_example() -> None:
@@ -62,14 +62,63 @@ def test_comparisons_are_sound(table: tuple[int, int, int, int]) -> None:
     if found is None:
         assert table[0] == table[2] == 0
         return
-    assert 0 < found.low <= found.ratio <= found.high
-    assert math.isfinite(found.high)
     assert 0 < found.best_p <= found.p * (1 + 1e-6) <= 1 + 1e-6
     a, n, b, m = table
     turned = compare(b, m, a, n)
     assert turned is not None
-    assert turned.ratio == pytest.approx(1 / found.ratio)
     assert turned.p == pytest.approx(found.p, rel=1e-6)
+    assert (found.ratio is None) == (0 in (a, b))
+    if found.ratio is None:
+        assert found.low is found.high is None
+        return
+    assert turned.ratio == pytest.approx(1 / found.ratio)
+    if found.low is None or found.high is None:
+        assert (a, b) == (n, m)
+        return
+    assert 0 < found.low <= found.ratio <= found.high
+    assert math.isfinite(found.high)
+
+
+def test_where_one_side_has_none_nobody_measured_a_ratio() -> None:
+    new, gone, full = compare(12, 45, 0, 40), compare(0, 3, 6, 45), compare(5, 5, 7, 7)
+    assert new is not None
+    assert gone is not None
+    assert full is not None
+    assert (new.ratio, new.low, new.high) == (None, None, None)
+    assert (gone.ratio, gone.low, gone.high) == (None, None, None)
+    assert (full.ratio, full.low, full.high, full.p) == (1.0, None, None, 1.0)
+    # By hand: all twelve hits among the 45 of 85, C(45, 12) of C(85, 12) ways; or none of them, which is less probable.
+    one_end, other_end = math.comb(45, 12) / math.comb(85, 12), math.comb(40, 12) / math.comb(85, 12)
+    assert new.p == pytest.approx(one_end + other_end)
+
+
+@pytest.mark.parametrize(
+    ("more", "fewer", "factor"),
+    [
+        ((21, 40, 210), (5, 40, 35), 6.0),  # 30 of 210 calls and 5 of 35 failed: ratio 4.2 from 1.76, watched 6 times
+        ((21, 40, 35), (5, 40, 35), None),  # watched alike
+        ((21, 40, 20), (5, 40, 35), None),  # watched less
+        ((21, 40, 52.5), (5, 40, 35), None),  # 1.5 times as much is less than the lower end of the interval, 1.76
+        ((21, 40, 63), (5, 40, 35), 1.8),
+        ((12, 40, 40), (0, 40, 40), None),  # never before, watched alike
+        ((12, 40, 800), (0, 40, 40), 20.0),  # 40 calls are two captures of 20: 0 of 2 tells nothing
+        ((12, 40, 80), (0, 40, 40), None),  # 0 of 20 and 12 of 40: p 0.0054
+        ((12, 40, 80), (0, 40, 0), math.inf),
+    ],
+)
+def test_what_was_watched_longer_shows_more(
+    more: tuple[int, int, float], fewer: tuple[int, int, float], factor: float | None
+) -> None:
+    found = explained(Side(*more), Side(*fewer))
+    assert found == (factor if factor is None else pytest.approx(factor))
+
+
+def test_how_many_captures_could_tell() -> None:
+    assert not could_tell(3, 1.0, 3, 0.0)
+    assert could_tell(4, 1.0, 4, 0.0)
+    assert not could_tell(45, 0.4, 2, 0.1)  # 18 of 45, 0 of 2
+    assert could_tell(80, 0.5, 20, 0.1)
+    assert not could_tell(100, 0.5, 0, 0.1)
 
 
 def test_large_fleets() -> None:

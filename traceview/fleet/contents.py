@@ -24,6 +24,7 @@ class Contents(Struct, frozen=True):
         findings: Some columns (`FINDING_COLUMNS`).
         silent: Rules that could not be evaluated.
         by_build: Captures whose version is known by their build.
+        unnamed: Captures of calls whose app is unknown, one row a call: they are in no exposure.
     """
 
     captures: pl.DataFrame
@@ -33,6 +34,7 @@ class Contents(Struct, frozen=True):
     findings: pl.DataFrame
     silent: pl.DataFrame
     by_build: int = 0
+    unnamed: pl.Series = pl.Series("capture", [], dtype=pl.String())
 
 
 def load(dataset: Path) -> Contents:
@@ -53,4 +55,5 @@ def load(dataset: Path) -> Contents:
         findings=of_captures("findings", FINDING_COLUMNS),
         silent=of_captures("rules_not_evaluated"),
         by_build=by_build,
+        unnamed=of_captures("calls", ("capture", "app")).filter(pl.col("app").is_null())["capture"],
     )

@@ -3,9 +3,11 @@
 A finding only counts against captures in which its rule could be evaluated: elsewhere its absence proves nothing.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any, Final, Self
 
 import polars as pl
@@ -13,7 +15,7 @@ from msgspec import Struct
 
 from traceview.fleet.contents import Contents
 from traceview.fleet.releases import ALONE, release_names
-from traceview.fleet.statistics import ALPHA, adjusted, compare
+from traceview.fleet.statistics import ALPHA, Side, adjusted, compare, could_tell, explained
 from traceview.rules.registry import Severity
 
 UNKNOWN: Final = "unknown"
@@ -149,6 +151,7 @@ class FleetRates(Struct, frozen=True):
         whole: Rates of the whole fleet.
         by_os: Rates by ``os_version``.
         by_app: Rates by ``app`` and ``app_version``.
+        silent: Table ``rules_not_evaluated``.
         releases: How versions of the system are named to people, with their builds, where these are known.
     """
 
@@ -157,6 +160,7 @@ class FleetRates(Struct, frozen=True):
     whole: pl.DataFrame
     by_os: pl.DataFrame
     by_app: pl.DataFrame
+    silent: pl.DataFrame
     releases: Mapping[str, str]
 
     @classmethod
@@ -171,6 +175,7 @@ class FleetRates(Struct, frozen=True):
             whole=rates(found, units, silent),
             by_os=rates(found, units, silent, ["os_version"]),
             by_app=rates(found, apps, silent, ["app", "app_version"]),
+            silent=silent,
             releases=release_names(contents.captures),
         )
 
@@ -181,7 +186,40 @@ class FleetRates(Struct, frozen=True):
 
     def changes(self) -> pl.DataFrame:
         """Return all comparisons of a version with the one before, what is clearest first."""
-        return by_interest(pl.concat([changes(self.by_os, "os_version"), changes(self.by_app, "app_version")]))
+        found = changes((self.by_os, "os_version"), (self.by_app, "app_version"))
+        return found.with_columns(pl.Series("app_or_os", self._mixed(found.to_dicts()), dtype=pl.Boolean()))
+
+    def _mixed(self, rows: Sequence[Mapping[str, Any]]) -> list[bool]:
+        """Return for each comparison whether the same change is told of an app and of the system, and cannot be told apart."""
+        marked = [False] * len(rows)
+        clear = [(index, row) for index, row in enumerate(rows) if row["verdict"] in (WORSE, BETTER)]
+        for one, app in clear:
+            for other, system in clear:
+                alike = all(app[name] == system[name] for name in ("rule", "verdict"))
+                if app["app"] and not system["app"] and alike and self._inseparable(app, system):
+                    marked[one] = marked[other] = True
+        return marked
+
+    def _inseparable(self, app: Mapping[str, Any], system: Mapping[str, Any]) -> bool:
+        """Return whether the captures that differ in the app differ in the system, and too few differ in one alone."""
+        own = self.apps.filter(pl.col("app") == app["app"]).join(
+            self.units.select("capture", "os_version"), on="capture"
+        )
+        known = own.join(self.silent.filter(pl.col("rule") == app["rule"]), on="capture", how="anti")
+        counts = {
+            (release, version): count
+            for release, version, count in known.group_by("app_version", "os_version").len().iter_rows()
+        }
+
+        def told(after: tuple[str, str], before: tuple[str, str], change: Mapping[str, Any]) -> bool:
+            was, now = (change[f"hit_{one}"] / change[f"captures_{one}"] for one in ("before", "after"))
+            return could_tell(counts.get(after, 0), now, counts.get(before, 0), was)
+
+        old, new, before, after = app["before"], app["after"], system["before"], system["after"]
+        told_apart = any(told((new, one), (old, one), app) for _, one in counts) or any(
+            told((one, after), (one, before), system) for one, _ in counts
+        )
+        return told((new, after), (old, before), app) and not told_apart
 
 
 CHANGES: Final = {
@@ -200,29 +238,60 @@ CHANGES: Final = {
     "p": pl.Float64(),
     "p_adjusted": pl.Float64(),
     "verdict": pl.String(),
+    "findings_before": pl.Int64(),
+    "findings_after": pl.Int64(),
+    "calls_before": pl.Int64(),
+    "calls_after": pl.Int64(),
+    "background_h_before": pl.Float64(),
+    "background_h_after": pl.Float64(),
+    "watched": pl.Float64(),  # times as much a capture with the larger share was watched, where that explains it
+    "watched_by": pl.String(),  # calls, background_h
+    "app_or_os": pl.Boolean(),  # told of an app and of the system by the same captures
 }
 """Columns of `changes`."""
+_SEEN: Final = ("findings", "calls", "background_h")
 
 
-def changes(table: pl.DataFrame, by: str) -> pl.DataFrame:
+def changes(*tables: tuple[pl.DataFrame, str]) -> pl.DataFrame:
     """Compare each version with the one before it: what got worse, or better.
 
     Args:
-        table: Of `rates` by ``os_version``, or by ``app`` and ``app_version``.
-        by: The column of versions.
+        tables: Each of `rates` by ``os_version``, or by ``app`` and ``app_version``, with its column of versions.
 
     Returns:
-        `CHANGES`, worsenings first. The probability is corrected over all comparisons whose captures could tell at all
-        (Tarone, Biometrics 1990, is the reason to leave the others out); for these the verdict is ``too few``, and
-        ``p_adjusted`` is null.
+        `CHANGES`, worsenings first. The probability is corrected over all comparisons of all tables whose captures could
+        tell at all (Tarone, Biometrics 1990, is the reason to leave the others out); for these the verdict is
+        ``too few``, and ``p_adjusted`` is null. A change that captures which were watched longer could explain is
+        ``unclear``, with ``watched`` (`traceview.fleet.statistics.explained`).
     """
-    rows = [row for versions in _by_rule(table, by) for row in _compared(versions, by)]
+    rows = [row for table, by in tables for versions in _by_rule(table, by) for row in _compared(versions, by)]
     able = [row for row in rows if row["verdict"] != TOO_FEW]
     for row, p in zip(able, adjusted([row["p"] for row in able]), strict=True):
         row["p_adjusted"] = p
         if p < ALPHA:
-            row["verdict"] = WORSE if row["ratio"] > 1 else BETTER
+            row["watched"], row["watched_by"] = _watched(row)
+            if row["watched"] is None:
+                row["verdict"] = WORSE if _rose(row) else BETTER
     return by_interest(pl.DataFrame(rows, schema=CHANGES))
+
+
+def _rose(row: Mapping[str, Any]) -> bool:
+    return bool(row["hit_after"] * row["captures_before"] > row["hit_before"] * row["captures_after"])
+
+
+def _watched(row: Mapping[str, Any]) -> tuple[float | None, str | None]:
+    """Return the smallest factor of what was watched, and of what, where each that is known explains the larger share."""
+    more, fewer = ("after", "before") if _rose(row) else ("before", "after")
+    found: list[tuple[float, str]] = []
+    for name in ("calls", "background_h"):
+        if not row[f"{name}_{more}"] and not row[f"{name}_{fewer}"]:
+            continue
+        sides = [Side(row[f"hit_{one}"], row[f"captures_{one}"], row[f"{name}_{one}"]) for one in (more, fewer)]
+        factor = explained(*sides)
+        if factor is None:
+            return None, None
+        found.append((factor, name))
+    return min(found, key=itemgetter(0), default=(None, None))
 
 
 def by_interest(frame: pl.DataFrame) -> pl.DataFrame:
@@ -230,7 +299,8 @@ def by_interest(frame: pl.DataFrame) -> pl.DataFrame:
     order = pl.col("verdict").replace_strict(list(VERDICTS), list(range(len(VERDICTS))), return_dtype=pl.Int64)
     clear = pl.col("verdict").is_in([WORSE, BETTER])
     rank = pl.when(clear).then(-severity_rank()).otherwise(0)
-    return frame.sort(order, rank, "p", -pl.col("ratio"), "rule", "app", "after", nulls_last=True)
+    ratio = pl.when(pl.col("hit_before") == 0).then(math.inf).otherwise(pl.col("ratio").fill_null(0.0))
+    return frame.sort(order, rank, "p", -ratio, "rule", "app", "after", nulls_last=True)
 
 
 def _by_rule(table: pl.DataFrame, by: str) -> Iterator[list[dict[str, Any]]]:
@@ -263,6 +333,9 @@ def _compared(versions: list[dict[str, Any]], by: str) -> Iterator[dict[str, Any
                 "p": found.p,
                 "p_adjusted": None,
                 "verdict": UNCLEAR if found.best_p < ALPHA else TOO_FEW,
+                "app_or_os": False,
+                **{f"{name}_before": old[name] for name in _SEEN},
+                **{f"{name}_after": new[name] for name in _SEEN},
             }
 
 

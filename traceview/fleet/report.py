@@ -8,6 +8,7 @@ from typing import Any, Final
 import polars as pl
 from msgspec import Struct
 
+from traceview.fleet.changed import ChangeRow, change_rows
 from traceview.fleet.contents import Contents, load
 from traceview.fleet.maps import heat_maps
 from traceview.fleet.places import WHOLE, place, told
@@ -17,12 +18,10 @@ from traceview.fleet.view import (
     BAD,
     SEVERITIES,
     STEPS,
-    ChangeRow,
     Limits,
     Names,
     RuleRow,
     capture_rows,
-    change_rows,
     facts,
     rule_rows,
     silent_rows,
@@ -89,11 +88,11 @@ def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tupl
     names = Names(load_rules()[0])
     rated = FleetRates.of(contents)
     compared = rated.changes()
-    changed = change_rows(compared, names, rated.releases)
+    changed = change_rows(compared, names.title, rated.releases)
     rules = rule_rows(contents, rated, changed, names, base=base, limit=limits.first)
     captures = capture_rows(contents, base, limits.captures)
     maps = heat_maps(rated, names, limits.columns)
-    drawn = compared.filter(pl.col("verdict") != TOO_FEW)
+    drawn = compared.filter((pl.col("verdict") != TOO_FEW) & pl.col("low").is_not_null())
     drawn = pl.concat(
         [
             drawn.filter(pl.col("verdict") != UNCLEAR).head(CLEAR),
@@ -103,7 +102,8 @@ def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tupl
     figures = {one.name: pack(one.figure.to_json()) for one in maps}
     if drawn.height:
         labels = [
-            f"{one.of} {one.before} → {one.after}: {one.title}" for one in change_rows(drawn, names, rated.releases)
+            f"{one.of} {one.before} → {one.after}: {one.title}"
+            for one in change_rows(drawn, names.title, rated.releases)
         ]
         figures["ratios"] = pack(ratios(drawn, labels).to_json())
     left_out = {
@@ -208,6 +208,7 @@ def _verdict(
         "worse": [one for one in changed if one.verdict == WORSE],
         "better": sum(one.verdict == BETTER for one in changed),
         "compared": len(changed),
+        "watched": sum(one.watched for one in changed),
         "too_few": sum(one.verdict == TOO_FEW for one in changed),
     }
 

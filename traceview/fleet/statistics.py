@@ -15,7 +15,6 @@ NORMAL_95: Final = 1.959963984540054
 """Quantile of the normal distribution for a 95 % interval."""
 ALPHA: Final = 0.05
 """Probability of error that is accepted after correction: the usual one of a 95 % interval."""
-_HALF: Final = 0.5
 _TIE: Final = 1 + 1e-7
 """Relative tolerance for tables that are as probable as the observed one: sums of logarithms are not exact."""
 
@@ -24,17 +23,17 @@ class Comparison(Struct, frozen=True):
     """How a share compares with the one before.
 
     Attributes:
-        ratio: New share over old share.
-        low: Lower end of the 95 % interval of the ratio.
+        ratio: New share over old share; None where one side has none: nobody measured how often that is.
+        low: Lower end of the 95 % interval of the ratio; None without a ratio, or where all captures of both sides show it.
         high: Upper end.
         p: Probability, two-sided and exact, of a difference at least as improbable if nothing had changed.
         best_p: The smallest probability that these numbers of captures and hits could give at all: where it is not
             below `ALPHA`, the captures are too few to tell anything.
     """
 
-    ratio: float
-    low: float
-    high: float
+    ratio: float | None
+    low: float | None
+    high: float | None
     p: float
     best_p: float
 
@@ -42,20 +41,67 @@ class Comparison(Struct, frozen=True):
 def compare(hits: int, captures: int, base_hits: int, base_captures: int) -> Comparison | None:
     """Compare ``hits / captures`` with ``base_hits / base_captures``.
 
-    The interval is that of the log ratio (Katz et al., Biometrics 1978), with half a capture added to each cell where
-    one is empty on either side or both sides are full; the probability is Fisher's exact test.
+    The interval is that of the log ratio (Katz et al., Biometrics 1978), and nothing is added to empty cells: where one
+    side has none there is a probability alone. The probability is Fisher's exact test.
 
     Returns None where a side has no capture or nothing was found on either.
     """
     if captures <= 0 or base_captures <= 0 or (hits == 0 and base_hits == 0):
         return None
-    full = hits == captures and base_hits == base_captures
-    shift = _HALF if full or 0 in (hits, base_hits) else 0.0
-    a, n, b, m = hits + shift, captures + 2 * shift, base_hits + shift, base_captures + 2 * shift
-    log_ratio = math.log((a / n) / (b / m))
-    margin = NORMAL_95 * math.sqrt(1 / a - 1 / n + 1 / b - 1 / m)
     p, best = _fisher(hits, captures, base_hits, base_captures)
-    return Comparison(math.exp(log_ratio), math.exp(log_ratio - margin), math.exp(log_ratio + margin), p, best)
+    if 0 in (hits, base_hits):
+        return Comparison(None, None, None, p, best)
+    ratio = (hits / captures) / (base_hits / base_captures)
+    if hits == captures and base_hits == base_captures:
+        return Comparison(ratio, None, None, p, best)
+    factor = math.exp(NORMAL_95 * math.sqrt(1 / hits - 1 / captures + 1 / base_hits - 1 / base_captures))
+    return Comparison(ratio, ratio / factor, ratio * factor, p, best)
+
+
+class Side(Struct, frozen=True):
+    """Captures of one version.
+
+    Attributes:
+        hits: Those with the finding.
+        captures: All in which the rule could be evaluated.
+        exposure: Calls in them, or hours in the background.
+    """
+
+    hits: int
+    captures: int
+    exposure: float
+
+
+def explained(more: Side, fewer: Side) -> float | None:
+    """Return how many times as much a capture of `more` was watched, where that alone could explain its larger share.
+
+    At one rate, captures that were watched k times as long show the finding at most k times as often: 1 - (1 - s)^k <= k s
+    (Bernoulli's inequality). So the lower end of the interval of the ratio has to exceed k. Where `fewer` has no hit, what
+    counts is all that was watched: its captures are as many as would hold the same exposure at the length of the others.
+    Heuristic: exposure within a side is taken for equal, and the probability is not corrected here.
+
+    Returns infinity where only `more` was watched at all, None where the share is not explained by what was watched.
+    """
+    watched = fewer.exposure / fewer.captures
+    factor = more.exposure / more.captures / watched if watched else math.inf
+    if factor <= 1:
+        return None
+    comparable = fewer.captures if fewer.hits else int(fewer.captures / factor)
+    found = compare(more.hits, more.captures, fewer.hits, comparable)
+    if found is None:
+        return factor
+    if found.low is None:
+        return factor if found.p >= ALPHA else None
+    return factor if factor >= found.low else None
+
+
+def could_tell(captures: int, share: float, base_captures: int, base_share: float) -> bool:
+    """Return whether so few captures could tell a difference of this size, if each side had the share that it is given.
+
+    Heuristic: the probability is that of the table which is closest to these shares, not corrected.
+    """
+    found = compare(round(captures * share), captures, round(base_captures * base_share), base_captures)
+    return found is not None and found.p < ALPHA
 
 
 def _fisher(hits: int, captures: int, base_hits: int, base_captures: int) -> tuple[float, float]:

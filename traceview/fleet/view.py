@@ -9,9 +9,10 @@ import polars as pl
 from msgspec import Struct
 
 from traceview.fleet import amounts, rates
+from traceview.fleet.changed import ChangeRow
 from traceview.fleet.contents import Contents
 from traceview.fleet.places import WHOLE, place
-from traceview.plots.text import duration, number, plural
+from traceview.plots.text import duration, plural
 from traceview.rules.lacking import MOST_SILENT
 from traceview.rules.registry import Registry, Severity
 from traceview_parsers.trace import Device
@@ -94,29 +95,6 @@ class RuleRow(Struct, frozen=True):
     def width(self) -> int:
         """Share in thousandths, for a bar."""
         return round(1000 * self.share)
-
-
-class ChangeRow(Struct, frozen=True):
-    """A comparison of two versions in words."""
-
-    rule: str
-    title: str
-    severity: str
-    verdict: str
-    app: str
-    before: str
-    after: str
-    was: str
-    now: str
-    ratio: str
-    interval: str
-    p: str
-    sentence: str
-
-    @property
-    def of(self) -> str:
-        """What has the versions, in a word: ``OS``, or the last part of a bundle id."""
-        return self.app.rpartition(".")[2] if self.app else "OS"
 
 
 class SilentRow(Struct, frozen=True):
@@ -239,9 +217,9 @@ def rule_rows(
 
 
 def _changes_of(rule: str, changed: Sequence[ChangeRow]) -> tuple[str, ...]:
-    """Return what changed clearly, else how many comparisons say nothing."""
+    """Return what changed clearly, or would without longer captures, else how many comparisons say nothing."""
     own = [one for one in changed if one.rule == rule]
-    clear = tuple(one.sentence for one in own if one.verdict in (rates.WORSE, rates.BETTER))
+    clear = tuple(one.sentence for one in own if one.verdict in (rates.WORSE, rates.BETTER) or one.watched)
     if clear or not own:
         return clear
     few = sum(one.verdict == rates.TOO_FEW for one in own)
@@ -273,45 +251,6 @@ def _examples(frame: pl.DataFrame, limit: int = 4) -> tuple[tuple[str, int], ...
         pl.col("title").first(), pl.col("capture").n_unique().alias("n")
     )
     return tuple(same.sort("n", descending=True, maintain_order=True).head(limit).select("title", "n").iter_rows())
-
-
-def change_rows(changes: pl.DataFrame, names: Names, releases: Mapping[str, str]) -> list[ChangeRow]:
-    """Return all comparisons in words, in the given order; `releases` are names of versions of the system."""
-    return [_change(row, names.title(row["rule"]), releases) for row in changes.iter_rows(named=True)]
-
-
-def _change(row: Mapping[str, Any], title: str, releases: Mapping[str, str]) -> ChangeRow:
-    before, after = (row[one] if row["app"] else releases.get(row[one], row[one]) for one in ("before", "after"))
-    was = amounts.share(row["hit_before"], row["captures_before"])
-    now = amounts.share(row["hit_after"], row["captures_after"])
-    p = "" if row["p_adjusted"] is None else _probability(row["p_adjusted"])
-    low, high = number(row["low"]), number(row["high"])
-    said = {
-        rates.WORSE: f"{number(row['ratio'])} times as often (95 % interval {low} to {high}, corrected p {p})",
-        rates.BETTER: f"{number(row['ratio'])} times as often (95 % interval {low} to {high}, corrected p {p})",
-        rates.UNCLEAR: f"no clear change (ratio {number(row['ratio'])}, 95 % interval {low} to {high}, corrected p {p})",
-        rates.TOO_FEW: "too few captures to tell",
-    }[row["verdict"]]
-    where = f"{row['app']} " if row["app"] else "OS "
-    return ChangeRow(
-        rule=row["rule"],
-        title=title,
-        severity=row["severity"],
-        verdict=row["verdict"],
-        app=row["app"] or "",
-        before=before,
-        after=after,
-        was=was,
-        now=now,
-        ratio=number(row["ratio"]),
-        interval=f"{low} to {high}",
-        p=p,
-        sentence=f"{where}{before} → {after}: {was} → {now}; {said}",
-    )
-
-
-def _probability(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def silent_rows(contents: Contents, names: Names) -> list[SilentRow]:
@@ -366,5 +305,7 @@ def facts(contents: Contents, rated: rates.FleetRates) -> list[tuple[str, str]]:
     if rated.apps.height:
         found.append(("Apps (captures)", mix(rated.apps.unique(["capture", "app"])["app"])))
     calls, seconds = int(units["calls"].sum()), float(units["background_s"].sum())
-    found.append(("Exposure", f"{plural(calls, 'call')}, {amounts.background(seconds)}"))
+    unnamed = int(contents.unnamed.is_in(units["capture"].implode()).sum())
+    beside = f"; {plural(unnamed, 'call')} of no known app beside them, in no rate" if unnamed else ""
+    found.append(("Exposure", f"{plural(calls, 'call')}, {amounts.background(seconds)}{beside}"))
     return found
