@@ -33,6 +33,7 @@ class Change(Struct, frozen=True):
         title: Title of the newest finding.
         fingerprint: What both share.
         not_evaluated: The rule could not be evaluated on the side without findings, so the change proves nothing.
+        unseen: The app that it is about never appears on the side without findings, though it does on the other: nor does that.
     """
 
     change: str
@@ -44,6 +45,7 @@ class Change(Struct, frozen=True):
     title: str
     fingerprint: str
     not_evaluated: bool = False
+    unseen: bool = False
 
 
 class Releases(Struct, frozen=True):
@@ -96,14 +98,17 @@ def compare(before: Analysis, after: Analysis) -> list[Change]:
         first, second = counts[0][fingerprint], counts[1][fingerprint]
         worst = max(f.severity for side in (before, after) for f in side.findings if f.fingerprint == fingerprint)
         blind = (not first and finding.rule in silent[0]) or (not second and finding.rule in silent[1])
-        change = _change(first, second)
-        rows.append(Change(change, first, second, worst, finding.rule, finding.app, finding.title, fingerprint, blind))
+        shows, silent_side = (before, after) if first else (after, before)
+        unseen = not (first and second) and finding.app in shows.apps and finding.app not in silent_side.apps
+        change, rule, title = _change(first, second), finding.rule, finding.title
+        rows.append(Change(change, first, second, worst, rule, finding.app, title, fingerprint, blind, unseen))
     return sorted(rows, key=lambda row: (_ORDER[row.change], -row.severity, row.rule, row.title))
 
 
 def unproven(rows: Sequence[Change], least: Severity) -> list[Change]:
-    """Return what was found before, at least so bad, and is gone only in that its rule could not be evaluated."""
-    return [row for row in rows if row.change == "gone" and row.not_evaluated and row.severity >= least]
+    """Return what was found before, at least so bad, and is gone only in that its rule could not be evaluated or its app is unseen."""
+    gone = (row for row in rows if row.change == "gone" and row.severity >= least)
+    return [row for row in gone if row.not_evaluated or row.unseen]
 
 
 def exposure(side: Analysis, asked: Collection[str] = ()) -> Exposure:

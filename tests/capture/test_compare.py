@@ -51,6 +51,23 @@ def test_only_what_no_rule_could_check_is_unproven() -> None:
     assert unproven(compare(analysis(silent=("x",)), analysis(finding("x"))), Severity.info) == []
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "unseen"),
+    [
+        (["a"], ["b"], True),
+        (["a"], ["b", "a"], False),
+        (["b"], ["b"], False),  # a process that is no app
+    ],
+)
+def test_an_app_that_is_not_seen_is_not_cured(before: list[str], after: list[str], *, unseen: bool) -> None:
+    sides = analysis(finding("x", app="a")), analysis()
+    sides[0].apps, sides[1].apps = before, after
+    for rows in (compare(*sides), compare(sides[1], sides[0])):
+        assert [row.unseen for row in rows] == [unseen]
+    assert len(unproven(compare(*sides), Severity.high)) == unseen
+    assert unproven(compare(sides[1], sides[0]), Severity.high) == []
+
+
 SECOND = 1_000_000_000
 
 

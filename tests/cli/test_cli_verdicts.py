@@ -77,7 +77,7 @@ def test_diff_does_not_pass_what_could_not_be_checked(samples: Path, short: Path
     assert result.exit_code == 1
     assert str(result.exception) == (
         "1 finding of A at or above high could not be checked in B, so that nothing proves it gone: push-unreported; "
-        "`traceview analyze B --not-evaluated` lists what its rules lack"
+        "`traceview analyze B --not-evaluated` lists its apps and what its rules lack"
     )
     assert "push-unreported" in result.stdout
     assert "passed" not in result.stderr
@@ -90,6 +90,16 @@ def test_a_build_sees_what_diff_could_not_check(samples: Path, short: Path) -> N
     assert result.returncode == 1
     (line,) = [one for one in result.stderr.splitlines() if one.startswith("traceview: ")]
     assert line.startswith("traceview: 1 finding of A at or above high could not be checked in B")
+
+
+def test_a_capture_without_the_app_proves_nothing_of_it(samples: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.ndjson"
+    other.write_bytes((samples / HEALTHY).read_bytes().replace(b"com.acme.voip", b"com.acme.other"))
+    result = _run("diff", samples / UNREPORTED, other, "--fail-on", "high")
+    assert "1 finding of A at or above high could not be checked in B" in str(result.exception)
+    assert " ".join(result.stdout.split()).endswith("(the app is not seen on the other side)")
+    (row,) = json.loads(_run("diff", samples / UNREPORTED, other, "--format", "json").stdout)["changes"]
+    assert (row["change"], row["not_evaluated"], row["app_unseen"]) == ("gone", False, True)
 
 
 def test_a_new_finding_is_told_before_what_could_not_be_checked(samples: Path, short: Path, tmp_path: Path) -> None:

@@ -95,7 +95,8 @@ def _print(rows: "Sequence[Change]") -> None:
 
     typer.echo("change, findings in A → in B, severity, rule:" if rows else "no finding on either side", err=True)
     for row in rows:
-        doubt = " (the rule could not be evaluated on the other side)" if row.not_evaluated else ""
+        doubt = " (the app is not seen on the other side)" if row.unseen else ""
+        doubt = " (the rule could not be evaluated on the other side)" if row.not_evaluated else doubt
         counts = f"{row.change:<6} {row.before:>3} → {row.after:<3} {row.severity.name:<8} "
         typer.echo(fold(f"{counts}{row.rule}: {row.title}{doubt}", "", " " * len(counts)))
 
@@ -107,7 +108,8 @@ def _as_json(
 
     ``changes`` has a row for each fingerprint, in the order of the text: ``change`` (new, more, same, fewer, gone), how many
     findings there are on each side, the worst ``severity``, ``rule``, ``app``, ``title``, ``fingerprint``, and
-    ``not_evaluated``: the rule could not be evaluated on the side without findings, so that the change proves nothing.
+    ``not_evaluated``: the rule could not be evaluated on the side without findings, so that the change proves nothing;
+    ``app_unseen``: nor does it where the app never appears there.
     ``same_release``: apps and system are of the same release; null where that is not known. ``exposure`` of a side is how
     much it shows: ``covered_s`` (null: nothing has a time), ``calls``, ``voip_pushes``; ``exposure_differs`` says in words
     which of these differ by more than half, so that counts of findings are not to be read as rates.
@@ -126,6 +128,7 @@ def _as_json(
             "title": row.title,
             "fingerprint": row.fingerprint,
             "not_evaluated": row.not_evaluated,
+            "app_unseen": row.unseen,
         }
         for row in rows
     ]

@@ -95,7 +95,7 @@ def fail(
 
 
 def _check_gone(fail_on: FailOn, least: "Severity", changes: "Sequence[Change]") -> None:
-    """Raise TraceviewError where findings, at least so bad, are gone only in that their rule could not be evaluated."""
+    """Raise TraceviewError where findings, at least so bad, are gone only in that nothing could be checked of them."""
     from traceview.compare import unproven  # noqa: PLC0415  (keeps --help fast)
 
     unchecked = unproven(changes, least)
@@ -107,5 +107,5 @@ def _check_gone(fail_on: FailOn, least: "Severity", changes: "Sequence[Change]")
     raise TraceviewError(
         f"{count} finding{'s' * (count != 1)} of A at or above {fail_on.value} could not be checked in B, so that nothing "
         f"proves {'it' if count == 1 else 'them'} gone: {', '.join(rules[:_NAMED])}{more}; `traceview analyze B "
-        "--not-evaluated` lists what its rules lack"
+        "--not-evaluated` lists its apps and what its rules lack"
     )
