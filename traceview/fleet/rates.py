@@ -216,8 +216,8 @@ class FleetRates(Struct, frozen=True):
             return could_tell(counts.get(after, 0), now, counts.get(before, 0), was)
 
         old, new, before, after = app["before"], app["after"], system["before"], system["after"]
-        told_apart = any(told((new, one), (old, one), app) for _, one in counts) or any(
-            told((one, after), (one, before), system) for one, _ in counts
+        told_apart = any(told((new, one), (old, one), app) for one in {version for _, version in counts}) or any(
+            told((one, after), (one, before), system) for one in {release for release, _ in counts}
         )
         return told((new, after), (old, before), app) and not told_apart
 
