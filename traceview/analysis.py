@@ -44,6 +44,7 @@ class Analysis(Struct):
         episodes: Windows by table.
         findings: Worst first, then by time.
         accepted: How many findings the baseline or a suppression accepts, so that they are left out of `findings`.
+        accepted_by_rule: The same by rule, of rules that have some.
         not_evaluated: Rules without inputs.
         lines: Evidence lines and their neighbours in time (`LINE_SCHEMA`), by time.
         tables: Small tables of other witnesses than the log, as read: ``reports`` and what the capture has beside it;
@@ -67,6 +68,7 @@ class Analysis(Struct):
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
     rows_read: int = 0
     accepted: int = 0
+    accepted_by_rule: dict[str, int] = field(default_factory=dict)
     redaction: str = "none"
 
     @property

@@ -1,6 +1,7 @@
 """One capture from bytes to findings: the spine that command line, Python API and fleet share."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -172,6 +173,7 @@ class Capture:
             | {"clocks": clocks, "witnesses": others.windows},
             rows_read=rows,
             accepted=len(accepted),
+            accepted_by_rule=dict(Counter(one.rule for one in accepted)),
             problems=list(self.trace.problems),
         )
 

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import polars as pl
-from msgspec import Struct
+from msgspec import Struct, field
 
 from traceview.fleet.dataset import read_table
 from traceview.fleet.places import told_apart
 from traceview.fleet.releases import with_versions
+from traceview.fleet.tables import ACCEPTED
 
 FINDING_COLUMNS = ("capture", "rule", "number", "severity", "app", "title", "fingerprint", "confidence")
 
@@ -24,6 +25,7 @@ class Contents(Struct, frozen=True):
         findings: Some columns (`FINDING_COLUMNS`).
         silent: Rules that could not be evaluated.
         by_build: Captures whose version is known by their build.
+        accepted: How many findings of each capture and rule the configuration accepts, which `findings` lacks.
         unnamed: Captures of calls whose app is unknown, one row a call: they are in no exposure.
     """
 
@@ -34,6 +36,7 @@ class Contents(Struct, frozen=True):
     findings: pl.DataFrame
     silent: pl.DataFrame
     by_build: int = 0
+    accepted: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ACCEPTED))
     unnamed: pl.Series = pl.Series("capture", [], dtype=pl.String())
 
 
@@ -54,6 +57,7 @@ def load(dataset: Path) -> Contents:
         exposure=of_captures("exposure"),
         findings=of_captures("findings", FINDING_COLUMNS),
         silent=of_captures("rules_not_evaluated"),
+        accepted=of_captures("findings_accepted"),
         by_build=by_build,
         unnamed=of_captures("calls", ("capture", "app")).filter(pl.col("app").is_null())["capture"],
     )

@@ -8,6 +8,7 @@ from typing import Any, Final
 import polars as pl
 from msgspec import Struct
 
+from traceview.fleet.accepted import Accepted
 from traceview.fleet.changed import ChangeRow, change_rows
 from traceview.fleet.contents import Contents, load
 from traceview.fleet.maps import heat_maps
@@ -113,13 +114,16 @@ def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tupl
         "version with few captures in a heat map": sum(one.left_out for one in maps),
     }
     degraded = [f"{_many(count, noun)} left out." for noun, count in left_out.items() if count > 0]
-    verdict = _verdict(contents, rated.units, rules, changed)
+    accepted = Accepted.of(contents.accepted)
+    verdict = _verdict(contents, rated.units, rules, changed, accepted)
     redactions = sorted(set(contents.captures["redaction"].drop_nulls().to_list()))
     redacted = bool({*redactions} - {WHOLE})
     body = render(
         "fleet.html.j2",
         verdict=verdict,
         facts=facts(contents, rated),
+        accepted=accepted,
+        accepted_rules=[(rule, names.title(rule), accepted.of_rule(rule)) for rule in accepted.rules],
         rules=rules,
         maps=maps,
         by_build=contents.by_build,
@@ -136,7 +140,7 @@ def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tupl
         failures_in_all=contents.failures.height,
         kinds=_kinds(contents.failures),
         silent=silent_rows(contents, names),
-        unmatched=unmatched_rows(contents, names),
+        unmatched=[one for one in unmatched_rows(contents, names) if one[0] not in accepted.rules],
         redactions=redactions,
         degraded=degraded,
         dataset=dataset.name if redacted else str(dataset),
@@ -148,16 +152,16 @@ def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tupl
 
 
 def _told(verdict: dict[str, Any]) -> str:
-    said = verdict["hardly_told"]
-    return f"{verdict['headline']}; {said[0].lower()}{said[1:]}" if said else verdict["headline"]
+    said = [one for one in (verdict["left_out"], verdict["hardly_told"]) if one]
+    return "; ".join([verdict["headline"], *(f"{one[0].lower()}{one[1:]}" for one in said)])
 
 
-def _hardly(hardly: int, clean: int) -> str:
+def _hardly(hardly: int, clean: int, finding: str) -> str:
     """Return how many of the captures without a finding were hardly checked; an empty text where none was."""
     if not hardly:
         return ""
     which = "The only capture" if clean == 1 else f"{hardly:,} of the {clean:,} captures"
-    return f"{which} without a finding {'was' if hardly == 1 else 'were'} hardly checked"
+    return f"{which} without {finding} {'was' if hardly == 1 else 'were'} hardly checked"
 
 
 def _many(count: int, noun: str) -> str:
@@ -171,7 +175,11 @@ def _kinds(failures: pl.DataFrame) -> list[tuple[str, int]]:
 
 
 def _verdict(
-    contents: Contents, units: pl.DataFrame, rules: Sequence[RuleRow], changed: Sequence[ChangeRow]
+    contents: Contents,
+    units: pl.DataFrame,
+    rules: Sequence[RuleRow],
+    changed: Sequence[ChangeRow],
+    accepted: Accepted,
 ) -> dict[str, Any]:
     """Return the words at the top."""
     counting = contents.findings.join(units, on="capture", how="semi")
@@ -184,10 +192,13 @@ def _verdict(
     hardly = missing.filter(pl.col("rule") > MOST_SILENT).height
     total = units.height
     captures = plural(total, "capture")
+    finding = "another finding" if accepted.findings else "a finding"
     if not contents.captures.height:
         headline = f"No capture could be analysed: {plural(contents.failures.height, 'failure')}"
     elif not total:
         headline = "No capture shows an app that was asked for"
+    elif not rules and accepted.findings:
+        headline = f"No other findings in {captures} than {accepted.findings:,} that the configuration accepts"
     elif not rules:
         headline = f"Nothing found in {captures}"
     elif bad:
@@ -201,7 +212,9 @@ def _verdict(
         "counts": [(name, int((worst == name).sum())) for name in SEVERITIES if (worst == name).any()],
         "clean": clean.height,
         "hardly": hardly,
-        "hardly_told": _hardly(hardly, clean.height),
+        "hardly_told": _hardly(hardly, clean.height, finding),
+        "left_out": accepted.told if rules or not total else "",
+        "without": f"without {finding}",
         "most_silent": MOST_SILENT,
         "silent": silent["rule"].n_unique(),
         "top": [rule for rule in rules if rule.captures][:5],

@@ -52,6 +52,7 @@ FAILURES: Final[dict[str, Any]] = {
     "message": pl.String(),
 }
 NOT_EVALUATED: Final[dict[str, Any]] = {**KEY, "rule": pl.String(), "needs": pl.String()}
+ACCEPTED: Final[dict[str, Any]] = {**KEY, "rule": pl.String(), "findings": pl.Int64()}  # that the configuration accepts
 
 TABLES: Final[dict[str, dict[str, Any]]] = {
     "captures": CAPTURES,
@@ -60,6 +61,7 @@ TABLES: Final[dict[str, dict[str, Any]]] = {
     "findings": {**KEY, **FINDING_SCHEMA},
     "evidence": {**KEY, **LINE_SCHEMA},
     "rules_not_evaluated": NOT_EVALUATED,
+    "findings_accepted": ACCEPTED,
     **{table: {**KEY, **columns} for table, columns in EPISODES.items()},
 }
 """Schema of every table of the data set."""
@@ -95,12 +97,14 @@ def tables_of(analysis: Analysis, key: str, path: Path, content: str, seconds: f
         "seconds": seconds,
     }
     silent = [{"capture": key, "rule": one.rule, "needs": one.needs} for one in analysis.not_evaluated]
+    accepted = [{"capture": key, "rule": rule, "findings": n} for rule, n in analysis.accepted_by_rule.items()]
     frames = {
         "captures": pl.DataFrame([capture], schema=CAPTURES),
         "exposure": _exposure(analysis, key),
         "findings": _keyed(findings_frame(analysis.findings), key),
         "evidence": _keyed(_evidence(analysis), key),
         "rules_not_evaluated": pl.DataFrame(silent, schema=NOT_EVALUATED),
+        "findings_accepted": pl.DataFrame(accepted, schema=ACCEPTED),
         **{table: _keyed(analysis.episodes[table], key) for table in EPISODES},
     }
     return {table: frame.select(list(TABLES[table])).cast(pl.Schema(TABLES[table])) for table, frame in frames.items()}
