@@ -42,12 +42,13 @@ STEPS: Final = (Limits(2000), Limits(500, 3), Limits(100, 1, 12, 50))
 
 
 class CaptureRow(Struct, frozen=True):
-    """A capture in a table. `href` is empty where it cannot be linked."""
+    """A capture in a table. `href` is empty where it cannot be linked; `versions` are those of its apps, in words."""
 
     name: str
     path: str
     href: str
     system: str
+    versions: str
     model: str
     when: str
     length: str
@@ -147,16 +148,34 @@ def capture_rows(contents: Contents, base: Path, limit: int) -> list[CaptureRow]
 
 def _capture_rows(frame: pl.DataFrame, contents: Contents, base: Path) -> list[CaptureRow]:
     silent = dict(contents.silent.group_by("capture").agg(pl.col("rule").n_unique()).iter_rows())
-    return [_capture_row(row, silent.get(row["capture"], 0), base) for row in frame.iter_rows(named=True)]
+    versions = _versions(contents.exposure.join(frame, on="capture", how="semi"))
+    return [
+        _capture_row(row, silent.get(row["capture"], 0), versions.get(row["capture"], ""), base)
+        for row in frame.iter_rows(named=True)
+    ]
 
 
-def _capture_row(row: Mapping[str, Any], silent: int, base: Path) -> CaptureRow:
+def _versions(exposure: pl.DataFrame, limit: int = 3) -> dict[str, str]:
+    """Return for each capture the apps whose versions it tells, ``voip 5.3, talk 1.0 and 2 more``, most calls first."""
+    known = exposure.filter(pl.col("seen") & ~pl.col("app").str.starts_with("com.apple.")).drop_nulls("app_version")
+    ranked = known.sort("calls", "app", descending=[True, False]).with_columns(
+        pl.format("{} {}", pl.col("app").str.split(".").list.last(), "app_version").alias("told")
+    )
+    told = ranked.group_by("capture", maintain_order=True).agg("told")
+    return {
+        capture: ", ".join(apps[:limit]) + (f" and {len(apps) - limit:,} more" if len(apps) > limit else "")
+        for capture, apps in told.iter_rows()
+    }
+
+
+def _capture_row(row: Mapping[str, Any], silent: int, versions: str, base: Path) -> CaptureRow:
     path, href = place(row["path"], row["uri"], base, redacted=(row["redaction"] or WHOLE) != WHOLE)
     return CaptureRow(
         name=row["name"],
         path=path,
         href=href,
         system=Device(**{name: row[name] for name in ("os_name", "os_version", "os_build")}).system or "",
+        versions=versions,
         model=row["model"] or "",
         when=f"{row['start']:%Y-%m-%d %H:%M}" if row["start"] else "",
         length=_length(row["start"], row["end"]),
