@@ -3,12 +3,15 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from traceview.cli import options
 from traceview_parsers.errors import UsageError
+
+if TYPE_CHECKING:
+    from traceview.fleet.jobs import Job
 
 
 class Engine(StrEnum):
@@ -19,6 +22,8 @@ class Engine(StrEnum):
 
 
 _MOST_JOBS = 1024
+_NAMED = 3
+"""Entries left out that are named."""
 _SHORTEST_S, _LONGEST_S = 0.1, 604_800
 """Seconds that a capture may be given: a week is more than any takes."""
 DASK_SHARDS = 256
@@ -76,18 +81,17 @@ def batch(
     redact: options.Redact = "none",
     config: options.ConfigFile = None,
 ) -> None:
-    """Analyse many captures into a data set of Parquet files. A capture that fails costs one row in `failures`."""
+    """Analyse many captures into a data set of Parquet files. A capture that fails costs one row in `failures`; exit with 1 when all did."""
     _check_local([*sources, out])
     options.check_folder(out)
     options.one_thread()  # the processes share the cores
     from traceview.fleet.batch import run  # noqa: PLC0415  (keeps --help fast)
     from traceview.fleet.dataset import check_place  # noqa: PLC0415
     from traceview.fleet.executor import dask_pool, local_pool  # noqa: PLC0415
-    from traceview.fleet.jobs import find_jobs, in_shard, parse_shard  # noqa: PLC0415
+    from traceview.fleet.jobs import parse_shard  # noqa: PLC0415
     from traceview.fleet.worker import Settings, config_hash  # noqa: PLC0415
     from traceview.rules.config import load_config  # noqa: PLC0415
     from traceview_parsers import ReadOptions  # noqa: PLC0415
-    from traceview_parsers.problems import Problems  # noqa: PLC0415
 
     if timeout is not None and not _SHORTEST_S <= timeout <= _LONGEST_S:
         raise UsageError(f"--timeout {timeout:g}: give seconds from {_SHORTEST_S} to {_LONGEST_S:,}")
@@ -111,9 +115,7 @@ def batch(
     part = parse_shard(shard)
     with options.writing(out):
         check_place(out)  # told before anything is read
-    problems = Problems()
-    found = [job for source in sources for job in find_jobs(source, skip=out, problems=problems) if in_shard(job, part)]
-    options.tell_problems(problems)
+    found = _found(sources, out, part)
     with options.writing(out):
         summary = run(
             found,
@@ -139,7 +141,37 @@ def batch(
         told.append(f"{summary.failures:,} failed in all")
     if summary.failures:
         told[-1] += f" (see {out / 'failures'})"
+    if summary.in_vain:
+        typer.echo(", ".join(told), err=True)
+        raise typer.Exit(1)
     typer.echo(f"{', '.join(told)}; next: traceview fleet report {out}", err=True)
+
+
+def _found(sources: list[Path], out: Path, part: tuple[int, int]) -> "list[Job]":
+    """Return the captures of this part of a batch; say on stderr what was passed over."""
+    from traceview.fleet.jobs import LeftOut, copies, find_jobs, in_shard  # noqa: PLC0415  (keeps --help fast)
+    from traceview_parsers.problems import Problems  # noqa: PLC0415
+
+    problems, left = Problems(), LeftOut()
+    jobs = [job for source in sources for job in find_jobs(source, skip=out, problems=problems, left_out=left)]
+    options.tell_problems(problems)
+    _tell_left_out("file{s} that no reader knows {were} left out", left.unknown)
+    _tell_left_out("symbolic link{s} {were} not followed", left.links)
+    found = [job for job in jobs if in_shard(job, part)]
+    if twice := copies(found):
+        what = f"{twice:,} {'copies' if twice > 1 else 'copy'} of a capture (same name, sizes, times and content)"
+        typer.echo(f"traceview: {what} at another place: taken once", err=True)
+    return found
+
+
+def _tell_left_out(what: str, paths: list[Path]) -> None:
+    if not paths:
+        return
+    first = sorted(set(paths))
+    names = ", ".join(options.visible(path.name) for path in first[:_NAMED])
+    more = ", …" if len(first) > _NAMED else ""
+    text = what.format(s="s" * (len(first) > 1), were="were" if len(first) > 1 else "was")
+    typer.echo(f"traceview: {len(first):,} {text}: {names}{more}", err=True)
 
 
 def _show(done: int, total: int) -> None:

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from msgspec import Struct
 
 from traceview.fleet.dataset import (
+    LASTING,
     Entry,
     begin,
     find_entry,
@@ -38,6 +39,7 @@ class Summary(Struct, frozen=True):
         failures: Captures of the whole data set that could not be analysed.
         retried: Captures of this run that had failed before for a reason that may have passed.
         failed: Captures of this run that could not be analysed.
+        in_vain: Captures were named, and every one of them failed, now or in an earlier run.
     """
 
     captures: int
@@ -45,6 +47,7 @@ class Summary(Struct, frozen=True):
     failures: int
     retried: int = 0
     failed: int = 0
+    in_vain: bool = False
 
 
 def run(
@@ -61,7 +64,7 @@ def run(
     """Analyse all jobs that the data set does not have yet.
 
     Args:
-        jobs: Captures; the same one named twice is taken once.
+        jobs: Captures; the same one named twice, or in two sources, is taken once.
         settings: The same for all of them.
         make_pool: Makes the executor, and a fresh one after a worker process died.
         resume: Go on with an existing data set: do what is missing, and what failed other than by what it holds.
@@ -81,7 +84,7 @@ def run(
     if named:
         begin(settings.out)
     finished = _finished(named, settings, resume=resume, join=join)
-    retried = release_failures(settings.out, finished & {job.key for job in named}) if resume else set()
+    retried = release_failures(settings.out, finished & _keys(named, settings)) if resume else set()
     finished -= retried
     if not join:
         remove_leftovers(settings.out)
@@ -89,8 +92,15 @@ def run(
     shards = [missing[at : at + shard_size] for at in range(0, len(missing), shard_size)]
     _Run(settings, make_pool, in_flight, len(missing), done).all(shards)
     failures = read_table(settings.out, "failures", ["capture"])["capture"].to_list() if named else []
-    failed = len({job.key for job in missing}.intersection(failures))
-    return Summary(len(missing), len(named) - len(missing), len(failures), len(retried), failed)
+    failed = {job.key for job in named}.intersection(failures)
+    return Summary(
+        captures=len(missing),
+        skipped=len(named) - len(missing),
+        failures=len(failures),
+        retried=len(retried),
+        failed=len(failed.intersection(job.key for job in missing)),
+        in_vain=0 < len(named) == len(failed),
+    )
 
 
 def _finished(jobs: Sequence[Job], settings: Settings, *, resume: bool, join: bool) -> set[str]:
@@ -103,15 +113,27 @@ def _finished(jobs: Sequence[Job], settings: Settings, *, resume: bool, join: bo
     if any(entry.config != settings.config_hash for entry in entries):
         raise UsageError(f"{settings.out} was made with another configuration or version; use another folder")
     if entries:
-        _check_unchanged(jobs, settings)
+        _check_unchanged(jobs, settings, resume=resume)
     return keys
 
 
-def _check_unchanged(jobs: Iterable[Job], settings: Settings) -> None:
-    """Two states of the same file would count as two captures."""
+def _keys(jobs: Iterable[Job], settings: Settings) -> set[str]:
+    """Return the keys of the jobs, and those that failed at the same places: what could not be read had another key."""
+    keys = {job.key for job in jobs}
+    if not read_manifest(settings.out):
+        return keys
+    places = {printable(str(job.path)) for job in jobs}
+    failures = read_table(settings.out, "failures", ["capture", "path"])
+    return keys | {key for key, path in failures.iter_rows() if path in places}
+
+
+def _check_unchanged(jobs: Iterable[Job], settings: Settings, *, resume: bool) -> None:
+    """Two states of the same file would count as two captures; a failure that is tried again does not count."""
     known: dict[str, str] = {}
     for table in ("captures", "failures"):
-        frame = read_table(settings.out, table, ["capture", "path"])
+        frame = read_table(settings.out, table, ["capture", "path", *(["kind"] if table == "failures" else [])])
+        if resume and "kind" in frame.columns:
+            frame = frame.filter(frame["kind"] == LASTING)
         known |= dict(zip(frame["path"], frame["capture"], strict=True))
     changed = [job.path for job in jobs if known.get(printable(str(job.path)), job.key) != job.key]
     if changed:

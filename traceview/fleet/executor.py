@@ -9,13 +9,10 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from contextlib import contextmanager
 from functools import cache
 from types import TracebackType
-from typing import Any, Final
+from typing import Any
 
-from traceview.fleet.worker import obey
+from traceview.fleet.worker import GRACE_S, obey
 from traceview_parsers.errors import UsageError
-
-_GRACE_S: Final = 5.0
-"""Processes of a batch that is interrupted may take so long to remove their temporary files (heuristic)."""
 
 
 def local_pool(jobs: int) -> Executor:
@@ -53,11 +50,11 @@ def _no_interrupts() -> Iterator[None]:
 
 
 def _stop_processes() -> None:
-    """End the processes of this one; those that do not end by themselves within `_GRACE_S` are killed."""
+    """End the processes of this one; those that do not end by themselves within `GRACE_S` are killed."""
     processes = multiprocessing.active_children()
     for process in processes:
         process.terminate()
-    until = time.monotonic() + _GRACE_S
+    until = time.monotonic() + GRACE_S
     for process in processes:
         process.join(max(0.0, until - time.monotonic()))
         if process.is_alive():

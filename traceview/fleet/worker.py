@@ -2,6 +2,7 @@
 
 import faulthandler
 import json
+import multiprocessing
 import os
 import signal
 import threading
@@ -12,6 +13,7 @@ from datetime import UTC, date, datetime
 from hashlib import blake2b
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -55,9 +57,16 @@ class Settings(Struct, frozen=True):
     timeout_s: float | None = None
 
 
+_KEYS = 2
+"""Changes with what `Job.key` is made of: keys of two kinds in one data set would count captures twice."""
+
+
 class CaptureTimeoutError(TraceviewError):
     """A capture took longer than allowed."""
 
+
+GRACE_S: Final = 5.0
+"""Processes of a batch that is gone or interrupted may take so long to remove their temporary files (heuristic)."""
 
 _at_work = threading.Event()
 
@@ -71,12 +80,26 @@ def obey() -> None:
     look_for_cycles_rarely()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
+    threading.Thread(target=_end_with_batch, name="end-with-batch", daemon=True).start()
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
     if _at_work.is_set():
         raise KeyboardInterrupt
     os._exit(128 + number)
+
+
+def _end_with_batch() -> None:
+    """End this process as the batch would where that is gone, even by SIGKILL: nobody else would."""
+    batch = multiprocessing.parent_process()
+    if batch is None:
+        return
+    batch.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    until = time.monotonic() + GRACE_S
+    while _at_work.is_set() and time.monotonic() < until:
+        time.sleep(0.05)
+    os._exit(128 + signal.SIGTERM)
 
 
 def ready() -> None:
@@ -196,11 +219,12 @@ def config_hash(
 ) -> str:
     """Return a digest of everything that changes results, the same in every process.
 
-    That is: version, rules that are installed, thresholds, severities, findings that are accepted on that day, date and
+    That is: version, how captures are keyed, rules that are installed, thresholds, severities, findings that are accepted on that day, date and
     zone of texts, apps, redaction. Not the versions of system and app that a run gives to captures that name none: these
     are facts about its captures, and runs for several releases make one data set, which compares them.
     """
     content = {
+        "keys": _KEYS,
         "version": __version__,
         "rules": [rule.id for rule in load_rules()[0]],
         "thresholds": {rule: dict(values) for rule, values in config.thresholds.items()},
