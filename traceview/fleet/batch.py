@@ -111,7 +111,8 @@ def _finished(jobs: Sequence[Job], settings: Settings, *, resume: bool, join: bo
     if entries and not resume and (again or not join):
         raise UsageError(f"{settings.out} holds a data set already; use --resume to go on with it, or another folder")
     if any(entry.config != settings.config_hash for entry in entries):
-        raise UsageError(f"{settings.out} was made with another configuration or version; use another folder")
+        what = "rules, thresholds, findings accepted on that day, --app, --date, --tz or --redact"
+        raise UsageError(f"{settings.out} was made with another configuration or version ({what}); use another folder")
     if entries:
         _check_unchanged(jobs, settings, resume=resume)
     return keys
