@@ -85,7 +85,10 @@ def test_remarks_alone_are_no_verdict_where_most_rules_are_silent(samples: Path)
     text = _run("analyze", samples / "powerlog-call.ios18.PLSQL.gz").stdout
     told = "Little can be said, since 54 of 60 rules could not be evaluated; 2 findings: 2 info (no log, 5 events recognised)"
     assert told in text.splitlines()
-    assert "  call-1 com.acme.voip: outcome unknown; began 09:13:17.000, ended 09:15:40.000 (observed)" in text.splitlines()
+    assert (
+        "  call-1 com.acme.voip: outcome unknown; began 09:13:17.000, ended 09:15:40.000 (observed)"
+        in text.splitlines()
+    )
 
 
 @pytest.mark.parametrize(
