@@ -48,8 +48,8 @@ DATA_SET_MANIFEST = "_manifest"
 _FOLDER_DEPTH = 64
 """Folders in folders; a sysdiagnose has about ten."""
 
-_TEXT_LOGS = frozenset({"log_text", "device_syslog"})
-_MOST_TEXTS = 4
+TEXT_LOGS = frozenset({"log_text", "device_syslog"})
+MOST_TEXTS = 4
 """Log texts that one person exports of one capture (heuristic); more are rather captures of their own, as are those of a
 folder that holds nothing else."""
 
@@ -109,10 +109,10 @@ def _open_sources(claims: list[tuple[int, Candidate, Reader]], trace: Trace, opt
         raise InputError(
             f"{trace.capture.name}: nothing in it could be read: {'; '.join(p.message for p in trace.problems)}"
         )
-    is_text = [source.reader in _TEXT_LOGS for source in trace.sources]
+    is_text = [source.reader in TEXT_LOGS for source in trace.sources]
     texts = sum(is_text)
     heap = any(len(given.sources) > 1 and all(is_text[index] for index in given.sources) for given in trace.inputs)
-    if heap or texts > _MOST_TEXTS:
+    if heap or texts > MOST_TEXTS:
         trace.problems.add(
             trace.capture.name,
             "many-logs",

@@ -65,9 +65,9 @@ def diff(
             typer.echo(fold(f"{name} {side.capture.name}: {text}", ""), err=True)
         typer.echo(fold(f"{name} {side.capture.name}: {told(side)}", ""), err=True)
     if output is Format.json:
-        import json  # noqa: PLC0415
+        from traceview.serialise import json_text  # noqa: PLC0415  (keeps --help fast)
 
-        typer.echo(json.dumps(_as_json(sides, rows, release, (first, second)), indent=1, ensure_ascii=False))
+        typer.echo(json_text(_as_json(sides, rows, release, (first, second)), indent=1))
     else:
         head = (f"A: {release.before}", f"B: {release.after}", f"A and B: {release.told}", *_amounts(first, second))
         for text in head:

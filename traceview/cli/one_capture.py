@@ -2,18 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
-from traceview.fleet.jobs import find_jobs
+from traceview.fleet.jobs import find_captures
 from traceview_parsers.container import HEAD_BYTES, is_archive
+from traceview_parsers.discovery import MOST_TEXTS, TEXT_LOGS
 from traceview_parsers.errors import InputError, UsageError
 from traceview_parsers.problems import Problems
 from traceview_parsers.registry import best_reader
 from traceview_parsers.trace import Candidate
-
-_TEXT_LOGS: Final = frozenset({"log_text", "device_syslog"})
-_MOST_TEXTS: Final = 4
-"""Log texts that one person exports of one capture (heuristic, that of the problem ``many-logs``)."""
 
 
 def check_one(path: Path) -> None:
@@ -25,14 +21,14 @@ def check_one(path: Path) -> None:
     if not path.is_dir():
         return
     try:
-        inside = [job.path for job in find_jobs(path)]
+        inside = find_captures(path)
     except InputError:
         return  # it holds nothing that can be read: opening it says so, with the reason
-    if inside == [path.absolute()]:
+    if inside == [path]:
         return
     kinds = list(_kinds(inside))
     whole, texts = kinds.count("whole"), kinds.count("text")
-    if whole < 2 and (whole or texts <= _MOST_TEXTS):
+    if whole < 2 and (whole or texts <= MOST_TEXTS):
         return
     raise UsageError(
         f"{path}: a folder of {whole + texts:,} captures, and `traceview diff` compares one with one; for many run `traceview "
@@ -52,7 +48,7 @@ def _kinds(captures: list[Path]) -> Iterator[str]:
         except OSError:
             continue  # reading the folder tells of it
         reader = best_reader(Candidate(one.name, one, head), Problems())
-        if reader is not None and reader.name in _TEXT_LOGS:
+        if reader is not None and reader.name in TEXT_LOGS:
             yield "text"
         elif reader is None and is_archive(head):
             yield "whole"

@@ -59,7 +59,21 @@ class LeftOut(Struct):
 def find_jobs(
     source: Path, *, skip: Path | None = None, problems: Problems | None = None, left_out: LeftOut | None = None
 ) -> list[Job]:
-    """Return the captures below a folder (or the one that `source` itself is), by name.
+    """Return the captures below a folder (or the one that `source` itself is), by name, with their keys.
+
+    Arguments and errors are those of `find_captures`.
+    """
+    base = source if source.is_dir() else source.parent
+    return [
+        _job(path, path.relative_to(base).as_posix() if path != source else path.name)
+        for path in find_captures(source, skip=skip, problems=problems, left_out=left_out)
+    ]
+
+
+def find_captures(
+    source: Path, *, skip: Path | None = None, problems: Problems | None = None, left_out: LeftOut | None = None
+) -> list[Path]:
+    """Return where the captures below a folder lie (or the one that `source` itself is), by name.
 
     A ``.logarchive``, a folder with ``sysdiagnose.log``, an archive and each other file that a reader claims is one; so
     is what has the name of a capture but is empty or torn, and a file or folder that may not be read: its analysis will
@@ -84,8 +98,7 @@ def find_jobs(
     paths = sorted(search.captures(source))
     if not paths:
         raise InputError(f"{source}: holds no capture that can be read; `traceview doctor --formats` lists what can be")
-    base = source if source.is_dir() else source.parent
-    return [_job(path, path.relative_to(base).as_posix() if path != source else path.name) for path in paths]
+    return paths
 
 
 class _Search:

@@ -107,7 +107,7 @@ def _near_limit(inputs: Inputs) -> Iterator[Finding]:
             hot.append(row)
     for app, about in _by_app(hot).items():
         worst = max((_load(inputs, row) for row in about), key=lambda load: load.percent)
-        share = float(worst.row["value"]) * _length(worst.row) / worst.ran_s
+        share = 100 * worst.used_s / worst.ran_s
         yield finding(
             "cpu-near-limit",
             "T09",
