@@ -22,7 +22,7 @@ from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, Rea
 from traceview_parsers.unified_log import READER
 from traceview_parsers.unified_log import source as source_module
 from traceview_parsers.unified_log.chunksets import FIREHOSE, index_sets, unpack
-from traceview_parsers.unified_log.source import COUNTED_BY_ROW, UnifiedLogSource
+from traceview_parsers.unified_log.source import COUNTED_BY_SHARE, UnifiedLogSource
 from traceview_parsers.unified_log.tracev3 import CHUNK_SET, walk_chunks
 from traceview_parsers.unified_log.windows import Windows
 
@@ -136,7 +136,7 @@ def test_shares_together_count_each_row_once(tmp_path: Path, monkeypatch: pytest
         source = opened(root)
         assert sum(batch.num_rows for batch in source.share_in_order(number, 3)) > 0
         found += [problem for problem in source.problems if problem.kind == "unknown-process"]
-    assert found[0].kind in COUNTED_BY_ROW
+    assert found[0].kind in COUNTED_BY_SHARE
     assert sum(problem.count for problem in found) == 120
     problems = Problems()
     log_jobs._collect([log_jobs._Result(problems=(problem,)) for problem in found], problems)

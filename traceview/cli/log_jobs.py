@@ -1,7 +1,8 @@
 """Printing log rows by time: from all sources in this process, or from one archive by several processes.
 
-The processes share an archive window by window. On Linux they are forked when the archive was looked through; elsewhere
-each begins anew (fork is not safe with the frameworks of macOS). Each decodes its windows by itself; a token (the number of rows printed so
+The processes share an archive. On Linux they are forked; elsewhere each begins anew (fork is not safe with the frameworks of
+macOS). Each looks into its part of the chunk sets to find out when their chunks begin, and tells the others through the first
+process; then each decodes its windows of time by itself. A token (the number of rows printed so
 far) goes round through pipes, and who has it renders its rows to the standard output that all of them inherit, so that
 none has more than a slice of text in memory.
 """
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import tzinfo
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, BinaryIO
 
@@ -32,12 +34,13 @@ from traceview_parsers.selection import Selection
 from traceview_parsers.time_order import by_time
 from traceview_parsers.trace import Trace
 from traceview_parsers.unified_log.source import (
-    COUNTED_BY_ROW,
+    COUNTED_BY_SHARE,
     MISSING_STRINGS,
-    Surveyed,
+    Exchange,
     UnifiedLogSource,
     missing_strings_text,
 )
+from traceview_parsers.unified_log.timeline import Seen
 
 _STDOUT = 1
 _FORKS = sys.platform == "linux"
@@ -133,42 +136,92 @@ def _print_together(
     context = multiprocessing.get_context("fork") if _FORKS else multiprocessing.get_context("spawn")
     # This process takes the first share, with a source of its own: what all report is put together.
     fresh = pickle.loads(pickle.dumps(source))  # noqa: S301  (our own)
-    surveyed = fresh.surveyed(selection, shared=True) if _FORKS else None
     ring = [context.Pipe(duplex=False) for _ in range(jobs)]
-    results = [context.Pipe(duplex=False) for _ in range(1, jobs)]
-    ends = [end for pipe in (*ring, *results) for end in pipe]
+    lines = [context.Pipe() for _ in range(1, jobs)]
+    ends = [end for pipe in (*ring, *lines) for end in pipe]
 
     def share(number: int) -> _Share:
         pipes = ring[number][0], ring[(number + 1) % jobs][1]
-        return _Share(pipes, fresh, surveyed, selection, printing, number, jobs)
+        return _Share(pipes, fresh, selection, printing, number, jobs)
 
     workers = []
-    for number, (_, result) in enumerate(results, 1):
+    for number, (_, line) in enumerate(lines, 1):
         mine = share(number)
-        others = [end for end in ends if end not in (*mine.pipes, result)] if _FORKS else []
-        workers.append(context.Process(target=_work, args=(result, mine, others), daemon=True))
+        others = [end for end in ends if end not in (*mine.pipes, line)] if _FORKS else []
+        workers.append(context.Process(target=_work, args=(line, mine, others), daemon=True))
     for worker in workers:
         worker.start()
     ring[0][1].send(0)
     own = share(0)
-    told = [end for end, _ in results]
+    told = [_Worker(line) for line, _ in lines]
     for end in ends:
-        if end not in (*own.pipes, *told):
+        if end not in (*own.pipes, *(one.line for one in told)):
             end.close()  # so that a worker's end shows at the other ends of its pipes
     try:
-        return _collect([own.print(), *map(_received, told)], problems)
+        return _collect([own.print(partial(_exchange, told)), *(one.result() for one in told)], problems)
     finally:
         for worker in workers:
             worker.terminate()
             worker.join()
 
 
-def _received(end: Connection) -> "_Result":
-    try:
-        result: _Result = end.recv()
-    except EOFError:
-        return _Result(failure=InputError("a process that read a part of the log ended unexpectedly"))
-    return result
+class _Worker:
+    """Another process, as the first one knows it; what comes from it is `Seen` of each boot, then a `_Result`."""
+
+    def __init__(self, line: Connection) -> None:
+        self.line = line
+        self._result: _Result | None = None
+
+    def seen(self) -> list[Seen] | None:
+        """Return what it found out of the chunk sets; None where it failed before."""
+        told = self._received()
+        if isinstance(told, _Result):
+            self._result = told
+            return None
+        return told
+
+    def tell(self, seen: list[list[Seen]] | None) -> None:
+        """Tell it what all found out; None: somebody failed."""
+        if self._result is None:
+            with suppress(OSError):  # it ended: its result will say so
+                self.line.send(seen)
+
+    def result(self) -> "_Result":
+        """Return what it did, when it is done."""
+        while self._result is None:
+            told = self._received()
+            if isinstance(told, _Result):
+                self._result = told
+            else:
+                self.tell(None)
+        return self._result
+
+    def _received(self) -> "list[Seen] | _Result":
+        try:
+            told: list[Seen] | _Result = self.line.recv()
+        except (EOFError, OSError):
+            return _Result(failure=InputError("a process that read a part of the log ended unexpectedly"))
+        return told
+
+
+def _exchange(workers: "list[_Worker]", own: list[Seen]) -> list[list[Seen]]:
+    """Return what all processes found out, and tell it to the others. Raises EOFError where one of them failed."""
+    told = [own, *(worker.seen() for worker in workers)]
+    whole = [seen for seen in told if seen is not None]
+    for worker in workers:
+        worker.tell(whole if len(whole) == len(told) else None)
+    if len(whole) < len(told):
+        raise EOFError
+    return whole
+
+
+def _ask(line: Connection, own: list[Seen]) -> list[list[Seen]]:
+    """Tell the first process what this one found out; return what all did. Raises EOFError where one of them failed."""
+    line.send(own)
+    told: list[list[Seen]] | None = line.recv()
+    if told is None:
+        raise EOFError
+    return told
 
 
 def _collect(results: "list[_Result]", problems: Problems) -> int:
@@ -181,8 +234,9 @@ def _collect(results: "list[_Result]", problems: Problems) -> int:
             known = told.get(place)
             if known is None:
                 told[place] = one
-            elif one.kind in COUNTED_BY_ROW:
-                told[place] = replace(known, count=known.count + one.count)
+            elif one.kind in COUNTED_BY_SHARE:
+                first = min(known, one, key=lambda problem: problem.position or 0)
+                told[place] = replace(first, count=known.count + one.count)
             elif one.kind == MISSING_STRINGS:
                 told[place] = replace(known, message=missing_strings_text(missing), count=len(missing))
             else:
@@ -219,15 +273,15 @@ _Pipes = tuple[Connection, Connection]
 """Where the token comes from, and where it goes on."""
 
 
-def _work(result: Connection, share: "_Share", others: list[Connection]) -> None:
+def _work(line: Connection, share: "_Share", others: list[Connection]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for end in others:
         end.close()
     _use_system_memory()
-    done = share.print()
+    done = share.print(partial(_ask, line))
     with suppress(BrokenPipeError):  # the parent was killed: there is nobody to tell
-        result.send(done)
+        line.send(done)
 
 
 class _Share(Struct, frozen=True):
@@ -235,13 +289,12 @@ class _Share(Struct, frozen=True):
 
     pipes: _Pipes
     source: UnifiedLogSource
-    surveyed: Surveyed | None
     selection: Selection
     printing: Printing
     number: int
     count: int
 
-    def print(self) -> _Result:
+    def print(self, exchange: Exchange) -> _Result:
         """Print the windows of the share, each when the token comes; then it goes on."""
         before, behind = self.pipes
         rows = 0
@@ -249,7 +302,7 @@ class _Share(Struct, frozen=True):
         try:
             with before, behind, open(_STDOUT, "wb", closefd=False) as out:
                 share = self.source.share_in_order(
-                    self.number, self.count, self.selection, self.surveyed, packed=self.printing.takes_packed
+                    self.number, self.count, self.selection, exchange, packed=self.printing.takes_packed
                 )
                 for batch in map(self.printing.wanted, share):
                     printed = before.recv()

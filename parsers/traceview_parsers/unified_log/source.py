@@ -24,7 +24,7 @@ from traceview_parsers.unified_log.passes import Pass, Sets
 from traceview_parsers.unified_log.prefilter import Prefilter
 from traceview_parsers.unified_log.strings import StringFiles
 from traceview_parsers.unified_log.survey import Survey
-from traceview_parsers.unified_log.timeline import Timeline
+from traceview_parsers.unified_log.timeline import Seen, Timeline
 from traceview_parsers.unified_log.timesync import clock_steps, sureness
 
 BATCH_BYTES: Final = 4 << 20
@@ -37,8 +37,10 @@ fourteenth less with 12 MB, but 50 MB more memory)."""
 _SIFTED_BYTES: Final = 16 << 20
 """The same where clauses leave few rows: there most of the time goes to what a batch costs whatever it holds."""
 
-COUNTED_BY_ROW: Final = frozenset({"unknown-record", "damaged-record", "unknown-process", "missing-oversize"})
-"""Kinds of problems that each share counts in its own rows; all else is met by every share."""
+COUNTED_BY_SHARE: Final = frozenset(
+    {"unknown-record", "damaged-record", "unknown-process", "missing-oversize", "damaged-chunk-set", "unknown-chunk"}
+)
+"""Kinds of problems that each share counts in its own rows and sets; all else is met by every share."""
 
 MISSING_STRINGS: Final = "missing-strings"
 """Kind of the problem that each share counts for the call sites that it met: together they miss what any of them does."""
@@ -47,8 +49,11 @@ _PRODUCT_TYPE: Final = re.compile(r"[A-Za-z]+[0-9]+,[0-9]+")
 _BOARD: Final = re.compile(r"[A-Za-z]{1,2}[0-9]+[A-Za-z]*AP")
 
 
-Surveyed = tuple[Pass, list[Timeline]]
-"""A run over an archive, and the boots in it with all that is to be decoded."""
+_SURVEYED_BYTES: Final = 1 << 20
+"""Packed bytes that one of several processes looks into before the next one's turn."""
+
+Exchange = Callable[[list[Seen]], list[list[Seen]]]
+"""Gives what this process found out of each boot to the others that read the archive, and returns what each of all did."""
 
 
 class UnifiedLogSource:
@@ -101,20 +106,12 @@ class UnifiedLogSource:
 
         yield from self._emit(self._begin(selection, packed=True), parts)
 
-    def surveyed(self, selection: Selection = EVERYTHING, *, shared: bool = False) -> Surveyed:
-        """Find out when which chunks begin: what `share_in_order` begins with.
-
-        A process that forks others may do it once for all of them.
-        """
-        run = self._begin(selection, packed=True)
-        return run, self._timelines(run, shared=shared)
-
     def share_in_order(
         self,
         number: int,
         count: int,
         selection: Selection = EVERYTHING,
-        surveyed: Surveyed | None = None,
+        exchange: Exchange | None = None,
         *,
         packed: bool = False,
     ) -> Iterator[Any]:
@@ -127,10 +124,12 @@ class UnifiedLogSource:
             number: Which share.
             count: How many there are.
             selection: The wanted rows.
-            surveyed: What `surveyed` told of this selection; it serves one share in each process.
+            exchange: Lets each process look into its part of the chunk sets only, to find out when which chunks begin. Damage of
+                a set is told by the one that looked into it.
             packed: Whether the batches may be packed, as those of `in_order`.
         """
-        run, timelines = surveyed or self.surveyed(selection, shared=count > 1)
+        run = self._begin(selection, packed=True)
+        timelines = self._timelines(run, (number, count), exchange)
         show = partial(_shown, run, packed=packed and selection.everything)
         try:
             yield from map(partial(_decided, selection, show), _windows(timelines, number, count))
@@ -228,17 +227,28 @@ class UnifiedLogSource:
             run.collect_oversize(list(run.skipped.values()))
             yield from run.resolve()
 
-    def _timelines(self, run: Pass, *, shared: bool = False) -> list[Timeline]:
-        """Return the boots, oldest first; `shared`: other processes take a part of the windows."""
+    def _timelines(
+        self, run: Pass, share: tuple[int, int] = (0, 1), exchange: Exchange | None = None
+    ) -> list[Timeline]:
+        """Return the boots, oldest first; of the processes that read the archive this one has the number `share`."""
+        number, count = share
         timelines: dict[str, Timeline] = {}
+        passed = 0
         for place, packed in self._survey.sets(run):
+            mine = exchange is None or passed // _SURVEYED_BYTES % count == number
+            passed += len(packed)
             if not run.skippable(place):
                 if place.boot_uuid not in timelines:
-                    timelines[place.boot_uuid] = Timeline(run, place, WINDOW_BYTES, shared=shared)
-                timelines[place.boot_uuid].add(place, packed)
+                    timelines[place.boot_uuid] = Timeline(run, place, WINDOW_BYTES, shared=count > 1)
+                timelines[place.boot_uuid].add(place, packed if mine else None)
             elif run.wanted.selection.boots is None or place.boot_uuid in run.wanted.selection.boots:
                 run.skipped[place.unit] = place
-        return sorted(timelines.values(), key=lambda timeline: timeline.begin())
+        boots = list(timelines.values())
+        if exchange is not None:
+            told = exchange([timeline.seen() for timeline in boots])
+            for number, timeline in enumerate(boots):
+                timeline.join([seen[number] for seen in told if number < len(seen)])
+        return sorted(boots, key=lambda timeline: timeline.begin())
 
     def _finish(self, run: Pass) -> None:
         tally = run.tally

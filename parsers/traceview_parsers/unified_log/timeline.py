@@ -1,21 +1,37 @@
 """The rows of one boot by time: the chunks of its sets decoded in the order in which they begin."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
+from msgspec import Struct
 
+from traceview_parsers.errors import InputError
 from traceview_parsers.unified_log.arrange import by_time
 from traceview_parsers.unified_log.chunksets import index_sets
 from traceview_parsers.unified_log.emitter import Part
 from traceview_parsers.unified_log.held import Held
 from traceview_parsers.unified_log.passes import Pass, SetPlace
 from traceview_parsers.unified_log.reread import KEPT_BYTES, KEPT_SHARED, SetData
-from traceview_parsers.unified_log.windows import Beginnings, Due, Share
+from traceview_parsers.unified_log.windows import Beginnings, Block, Due, Share
 
 _MOST_WINDOWS: Final = 2
 """Chunks of one window that are decoded together, in sizes that a window should have."""
+
+
+class Seen(Struct, frozen=True):
+    """What one of several processes found out of the chunk sets of a boot.
+
+    Attributes:
+        sets: How many there are, those that others look into among them.
+        blocks: When the chunks of its own begin.
+        moved: `SetData.moved` of its own.
+    """
+
+    sets: int
+    blocks: list[Block]
+    moved: set[int]
 
 
 class Timeline:
@@ -38,8 +54,12 @@ class Timeline:
         self._size = 0
         self.windows = self._beginnings.windows(np.zeros(0, np.uint64), batch_bytes)
 
-    def add(self, place: SetPlace, packed: memoryview) -> None:
-        """Take the next set in storage order."""
+    def add(self, place: SetPlace, packed: memoryview | None) -> None:
+        """Take the next set in storage order; without data where another process looks into it."""
+        if packed is None:
+            self._flush()
+            self._data.places.append(place)
+            return
         self._data.places.append(place)
         self._waiting.append(self._run.unpack(place, packed))
         self._size += len(self._waiting[-1])
@@ -52,9 +72,28 @@ class Timeline:
         batch = index_sets(self._waiting)
         places = self._data.places[-len(self._waiting) :]
         self._run.report_unknown(batch, places)
-        self._data.moved.update(len(self._data.places) - len(places) + number for number in batch.moved)
-        self._beginnings.add(batch)
+        first = len(self._data.places) - len(places)
+        self._data.moved.update(first + number for number in batch.moved)
+        self._beginnings.add(batch, first)
         self._waiting, self._size = [], 0
+
+    def seen(self) -> Seen:
+        """Return what was found out here, for the other processes."""
+        self._flush()
+        return Seen(len(self._data.places), self._beginnings.blocks, self._data.moved)
+
+    def join(self, seen: Sequence[Seen]) -> None:
+        """Take what all processes found out, this one among them; none looked into a set of another.
+
+        Raises InputError where they met other sets.
+        """
+        self._beginnings.blocks = [block for one in seen for block in one.blocks]
+        self._data.moved = set().union(*(one.moved for one in seen))
+        sets = len(self._data.places)
+        if {one.sets for one in seen} != {sets} or sum(
+            block.span.shape[1] for block in self._beginnings.blocks
+        ) != sets:
+            raise InputError("the archive changed while it was read")
 
     def begin(self) -> int:
         """Cut the time into windows, now that all sets are known; return when the boot's log begins (UTC ns)."""

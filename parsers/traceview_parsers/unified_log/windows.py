@@ -57,24 +57,40 @@ class Due(Struct):
         return self.pick(self.begins + (number - self.begins) % count <= self.until)
 
 
+class Block(Struct):
+    """When the chunks of some chunk sets begin that follow each other.
+
+    Attributes:
+        number: Of the first of these sets.
+        span: First and last tick of each set, uint64 [2, sets].
+        ticks: First and last tick of each chunk, uint64 [2, chunks].
+        places: Its set, its byte position there and that behind it, int32 [3, chunks].
+        tags: Its tag, uint16.
+    """
+
+    number: int
+    span: Array
+    ticks: Array
+    places: Array
+    tags: Array
+
+
 class Beginnings:
-    """When the chunks of chunk sets begin; sets are added in batches, in the order of their numbers.
+    """When the chunks of chunk sets begin.
 
     Args:
         ends: Whether to find out when they end, too.
+
+    Attributes:
+        blocks: What was found out, in any order.
     """
 
     def __init__(self, *, ends: bool = False) -> None:
         self._ends = ends
-        self._count = 0
-        self._first: list[Array] = []
-        self._last: list[Array] = []
-        self._ticks: list[Array] = []
-        self._places: list[Array] = []
-        self._tags: list[Array] = []
+        self.blocks: list[Block] = []
 
-    def add(self, batch: Batch) -> None:
-        """Take sets."""
+    def add(self, batch: Batch, number: int) -> None:
+        """Take sets that follow each other, the first of which has this number."""
         word = batch.at >> 3
         size = batch.end - batch.at
         firehose = batch.tag == FIREHOSE
@@ -87,7 +103,7 @@ class Beginnings:
         if loose.size:
             begin[loose], end[loose] = _range(batch, batch.at[loose], batch.end[loose], begin[loose])
         sets = batch.starts.size - 1
-        first, last = np.full(sets, _EVER), np.zeros(sets, np.uint64)
+        first, last = span = np.array([np.full(sets, _EVER), np.zeros(sets, np.uint64)])
         whole &= begin != _EVER
         np.minimum.at(first, batch.set_of[whole], begin[whole])
         np.maximum.at(last, batch.set_of[whole], begin[whole])
@@ -96,27 +112,23 @@ class Beginnings:
         begin[along], end[along] = first.take(batch.set_of[along]), _EVER
         start = batch.starts.take(batch.set_of)
         places = np.empty((3, word.size), np.int32)
-        places[0], places[1], places[2] = batch.set_of + self._count, batch.at - start, batch.end - start
-        self._count += sets
-        self._first.append(first)
-        self._last.append(last)
-        self._ticks.append(np.array([begin, end]))
-        self._places.append(places)
-        self._tags.append(batch.tag.astype(np.uint16))
+        places[0], places[1], places[2] = batch.set_of + number, batch.at - start, batch.end - start
+        self.blocks.append(Block(number, span, np.array([begin, end]), places, batch.tag.astype(np.uint16)))
 
     def windows(self, stated: Array, window_bytes: int) -> "Windows":
-        """Return the windows of all sets added.
+        """Return the windows of all sets of the blocks.
 
         Args:
             stated: The last tick of each set by its catalog, uint64.
             window_bytes: Decompressed bytes that a window should hold.
         """
-        nothing = np.zeros(0, np.uint64)
-        first = np.concatenate([*self._first, nothing])
-        last = np.maximum(np.concatenate([*self._last, nothing]), stated)
-        ticks = np.concatenate([*self._ticks, nothing.reshape(2, 0)], axis=1)
-        places = np.concatenate([*self._places, np.zeros((3, 0), np.int32)], axis=1)
-        tags = np.concatenate([*self._tags, np.zeros(0, np.uint16)])
+        blocks = sorted(self.blocks, key=lambda block: block.number)
+        nothing = np.zeros((2, 0), np.uint64)
+        first, last = np.concatenate([*(block.span for block in blocks), nothing], axis=1)
+        last = np.maximum(last, stated)
+        ticks = np.concatenate([*(block.ticks for block in blocks), nothing], axis=1)
+        places = np.concatenate([*(block.places for block in blocks), np.zeros((3, 0), np.int32)], axis=1)
+        tags = np.concatenate([*(block.tags for block in blocks), np.zeros(0, np.uint16)])
         order = np.argsort(ticks[0])
         held = np.cumsum((places[2] - places[1]).take(order), dtype=np.int64)
         cuts = _cuts(ticks[0].take(order), held, window_bytes)
