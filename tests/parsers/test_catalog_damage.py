@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from shares import by_turns
 
 from traceview_parsers import schema
 from traceview_parsers.problems import Problems
@@ -39,11 +40,7 @@ def opened(archive: Path) -> Any:
 
 def together(archive: Path, count: int) -> Any:
     shares = [opened(archive).share_in_order(number, count) for number in range(count)]
-    batches = []
-    while (batch := next(shares[0], None)) is not None:
-        batches.append(batch)
-        shares.append(shares.pop(0))
-    return pa.Table.from_batches(batches, schema.SCHEMAS["log"])
+    return pa.Table.from_batches(by_turns(shares), schema.SCHEMAS["log"])
 
 
 def plain(table: Any) -> Any:

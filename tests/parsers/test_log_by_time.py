@@ -14,6 +14,7 @@ from generator.images import Images, stable_uuid
 from generator.timesync import Clock
 from hypothesis import given
 from hypothesis import strategies as st
+from shares import by_turns
 
 from traceview_parsers import open_trace, schema
 from traceview_parsers.errors import InputError
@@ -24,7 +25,7 @@ from traceview_parsers.trace import Candidate, CaptureInfo, Context, Coverage, D
 from traceview_parsers.unified_log import READER, held
 from traceview_parsers.unified_log import source as source_module
 from traceview_parsers.unified_log.source import UnifiedLogSource
-from traceview_parsers.unified_log.windows import Share, Windows
+from traceview_parsers.unified_log.windows import Share, Windows, turn_of
 
 START = 1_768_469_400_000_000_000
 SECOND = 1_000_000_000
@@ -148,12 +149,7 @@ def test_a_real_archive_by_time(archive: Path) -> None:
 @pytest.mark.parametrize("count", [2, 3, 7])
 def test_shares_taken_in_turn_are_the_whole(archive: Path, in_order: list[Any], count: int) -> None:
     shares = [open_source(archive).share_in_order(number, count) for number in range(count)]
-    refs: list[int] = []
-    turn = 0
-    while (batch := next(shares[turn % count], None)) is not None:
-        refs += batch.column("ref").to_pylist()
-        turn += 1
-    assert refs == refs_of(iter(in_order))
+    assert refs_of(iter(by_turns(shares))) == refs_of(iter(in_order))
 
 
 SELECTIONS = {
@@ -297,7 +293,7 @@ def test_each_record_falls_into_one_window(
     for number in range(count):
         windows, chunks = windows_of(sets, cuts, stated)
         met = 0
-        for window in range(number, len(windows), count):
+        for window in (one for turn in range(number, windows.turns, count) for one in windows.of_turn(turn)):
             every = windows.due(window)
             met += every.sets.size
             due = every if count == 1 else every.of_share(number, count)
@@ -317,6 +313,15 @@ def test_each_record_falls_into_one_window(
         (one, place, tick) for one, all_of in enumerate(sets) for place, some in enumerate(all_of) for tick in some
     ]
     assert sorted(found) == sorted(expected)
+
+
+@given(cuts=st.sets(st.integers(1, 99), max_size=9))
+def test_turns_hold_each_window_once_and_in_order(cuts: set[int]) -> None:
+    windows, _ = windows_of([[[1]]], cuts, 120)
+    found = [(window, turn) for turn in range(windows.turns) for window in windows.of_turn(turn)]
+    assert [window for window, _ in found] == list(range(len(windows)))
+    assert [turn_of(window) for window, _ in found] == [turn for _, turn in found]
+    assert len(windows.of_turn(0)) == 1  # so that nobody waits at the beginning
 
 
 @given(sets=st.lists(CHUNKS, min_size=1, max_size=8), cuts=st.sets(st.integers(1, 99), max_size=6))

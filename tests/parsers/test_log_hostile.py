@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import shares
 from generator.archive import Archive
 from generator.images import stable_uuid
 from generator.packing import Packing
@@ -71,12 +72,7 @@ def rows_of(batches: list[Any]) -> list[dict[str, Any]]:
 
 def by_turns(root: Path, count: int) -> list[Any]:
     """Return what several processes would print together."""
-    shares = [opened(root).share_in_order(number, count) for number in range(count)]
-    found: list[Any] = []
-    while (batch := next(shares[len(found) % count], None)) is not None:
-        found.append(batch)
-    assert not any(batch.num_rows for share in shares for batch in share)
-    return found
+    return shares.by_turns([opened(root).share_in_order(number, count) for number in range(count)])
 
 
 def chunks_of(content: bytes | bytearray) -> list[int]:
@@ -134,7 +130,7 @@ def test_shares_together_count_each_row_once(tmp_path: Path, monkeypatch: pytest
     found = []
     for number in range(3):
         source = opened(root)
-        assert sum(batch.num_rows for batch in source.share_in_order(number, 3)) > 0
+        assert sum(batch.num_rows for batch, _ in source.share_in_order(number, 3)) > 0
         found += [problem for problem in source.problems if problem.kind == "unknown-process"]
     assert found[0].kind in COUNTED_BY_SHARE
     assert sum(problem.count for problem in found) == 120

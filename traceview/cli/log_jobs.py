@@ -295,22 +295,27 @@ class _Share(Struct, frozen=True):
     count: int
 
     def print(self, exchange: Exchange) -> _Result:
-        """Print the windows of the share, each when the token comes; then it goes on."""
+        """Print the turns of the share, each when the token comes; then it goes on."""
         before, behind = self.pipes
-        rows = 0
+        rows, printed = 0, None
         failure: BaseException | None = None
         try:
             with before, behind, open(_STDOUT, "wb", closefd=False) as out:
                 share = self.source.share_in_order(
                     self.number, self.count, self.selection, exchange, packed=self.printing.takes_packed
                 )
-                for batch in map(self.printing.wanted, share):
-                    printed = before.recv()
-                    out.writelines(self.printing.texts(batch, first=printed == 0))
+                for batch, last in share:
+                    wanted = self.printing.wanted(batch)
+                    if printed is None:
+                        printed = before.recv()
+                    out.writelines(self.printing.texts(wanted, first=printed == 0))
                     out.flush()
-                    rows += batch.num_rows
-                    _pass_on(behind, printed + batch.num_rows)
-                    del batch
+                    rows += wanted.num_rows
+                    printed += wanted.num_rows
+                    del batch, wanted  # not both these and the next ones in memory
+                    if last:
+                        _pass_on(behind, printed)
+                        printed = None
         except (OSError, EOFError, InputError) as error:
             failure = error
         return _Result(rows, tuple(self.source.problems), self.source.missing_strings, failure)

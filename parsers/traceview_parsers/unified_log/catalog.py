@@ -18,6 +18,7 @@ _ENTRY: Final = struct.Struct("<HHHHQIIiIII")
 _SUB_CHUNK: Final = struct.Struct("<QQIII")
 _RANGE: Final = np.dtype([("size", "<u4"), ("unknown", "<u4"), ("uuid", "<u2"), ("low", "<u4"), ("high", "<u2")])
 _COUNT: Final = struct.Struct("<I")
+_UUID: Final = struct.Struct("16s")
 _SUBSYSTEM: Final = struct.Struct("<3H")
 """Number, name and category of a subsystem; the names are offsets into the catalog's strings."""
 
@@ -154,9 +155,9 @@ class Processes:
 
     def _few_uuid_numbers(self, raw: bytes) -> list[int]:
         """Return the numbers of the few UUIDs of a catalog: most are known, and arrays cost more than they save here."""
-        parts = [raw[at : at + 16] for at in range(0, len(raw), 16)]
+        known = self._uuid_numbers
         try:
-            return [self._uuid_numbers[part] for part in parts]
+            return [known[part] for (part,) in _UUID.iter_unpack(raw)]
         except KeyError:
             return list(map(int, self.uuid_numbers(raw)))
 
@@ -277,7 +278,7 @@ def _sub_chunks(body: bytes, at: int, count: int, by_index: dict[int, int]) -> l
         at += 2 * indices
         (strings,) = struct.unpack_from("<I", body, at)
         at = (at + 4 + 2 * strings + 7) & ~7
-        found.append(SubChunk(start, end, tuple(by_index.get(index, UNKNOWN) for index in listed)))
+        found.append(SubChunk(start, end, tuple([by_index.get(index, UNKNOWN) for index in listed])))
     return found
 
 

@@ -102,7 +102,7 @@ class UnifiedLogSource:
 
         def parts(run: Pass) -> Iterator[Part]:
             show = partial(_shown, run, packed=packed and selection.everything)
-            return map(show, filter(None, _windows(self._timelines(run), 0, 1)))
+            return (show(part) for part, _ in _windows(self._timelines(run), 0, 1) if part is not None)
 
         yield from self._emit(self._begin(selection, packed=True), parts)
 
@@ -114,11 +114,12 @@ class UnifiedLogSource:
         exchange: Exchange | None = None,
         *,
         packed: bool = False,
-    ) -> Iterator[Any]:
-        """Yield what one of `count` processes takes that read this archive together.
+    ) -> Iterator[tuple[Any, bool]]:
+        """Yield (batch, whether its turn ends with it) of what one of `count` processes takes that read this archive together.
 
-        The first batch of share 0 (which may be empty) is followed in time by the first one of share 1, and so on; behind
-        the first of the last share comes the second of share 0. All together are what `in_order` yields.
+        They take turns: the batches of the first turn of share 0 (which may be empty) are followed in time by those of the first
+        turn of share 1, and so on; behind the first turn of the last share comes the second of share 0. All together are
+        what `in_order` yields.
 
         Args:
             number: Which share.
@@ -132,7 +133,8 @@ class UnifiedLogSource:
         timelines = self._timelines(run, (number, count), exchange)
         show = partial(_shown, run, packed=packed and selection.everything)
         try:
-            yield from map(partial(_decided, selection, show), _windows(timelines, number, count))
+            for part, last in _windows(timelines, number, count):
+                yield _decided(selection, show, part), last
         finally:
             self._finish(run)
 
@@ -326,12 +328,12 @@ def missing_strings_text(uuids: Collection[bytes]) -> str:
     return "string files are missing, so that some messages have no text: " + ", ".join(shown[:3])
 
 
-def _windows(timelines: Sequence[Timeline], number: int, count: int) -> Iterator[Part | None]:
-    """Yield the rows of every `count`-th window of time from `number` on, None where there are none."""
+def _windows(timelines: Sequence[Timeline], number: int, count: int) -> Iterator[tuple[Part | None, bool]]:
+    """Yield what `Timeline.rows` yields of all boots, of every `count`-th turn from `number` on."""
     before = 0
     for timeline in timelines:
         yield from timeline.rows((number - before) % count, count)
-        before += len(timeline.windows)
+        before += timeline.windows.turns
 
 
 def _shown(run: Pass, part: Part, *, packed: bool) -> Part:

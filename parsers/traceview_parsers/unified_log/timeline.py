@@ -104,13 +104,18 @@ class Timeline:
         start = self._run.spans.get(self._boot_uuid, (0, 0))[0]
         return self._clock.span_ns(start, start)[0]
 
-    def rows(self, number: int = 0, count: int = 1) -> Iterator[Part | None]:
-        """Yield the rows of every `count`-th window of time from `number` on, None where there are none."""
+    def rows(self, number: int = 0, count: int = 1) -> Iterator[tuple[Part | None, bool]]:
+        """Yield (rows of a window, None where there are none; whether it is the last one of its turn).
+
+        They are those of every `count`-th turn from `number` on.
+        """
         share = (number, count) if count > 1 else None
         with Held(self.windows.cuts) as held:
-            for window in range(number, len(self.windows), count):
-                marks = list(self._run.marks_of(self._boot_uuid, *self.windows.range(window)))
-                yield by_time(held.sort_out(self._decode(window, share), window), marks)
+            for turn in range(number, self.windows.turns, count):
+                windows = self.windows.of_turn(turn)
+                for window in windows:
+                    marks = list(self._run.marks_of(self._boot_uuid, *self.windows.range(window)))
+                    yield by_time(held.sort_out(self._decode(window, share), window), marks), window == windows[-1]
 
     def _decode(self, window: int, share: tuple[int, int] | None) -> Iterator[Part]:
         """Decode the chunks that begin up to a window and were not decoded yet."""

@@ -9,7 +9,7 @@ When chunks begin is read from the sets themselves, since decompressing costs li
 is right in the real archives at hand, but order should not depend on it.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from msgspec import Struct
@@ -24,6 +24,10 @@ _SAFE_BASE: Final = _EVER - DELTA
 """From a base beyond this one, which only damage makes, times may begin again at 0."""
 _ONE_RECORD: Final = 48 + 24
 """Bytes of a firehose chunk with the head of one tracepoint."""
+
+_TURN: Final = 2
+"""Windows that one of several processes takes one after the other: chunks that reach from one into the next are decoded once. With
+more, who comes next would have to hold several windows to be as fast."""
 
 
 class Due(Struct):
@@ -53,8 +57,10 @@ class Due(Struct):
         return Due(self.last, *(column[rows] for column in columns))
 
     def of_share(self, number: int, count: int) -> "Due":
-        """Return those that may hold records of a window that is `number` modulo `count`."""
-        return self.pick(self.begins + (number - self.begins) % count <= self.until)
+        """Return those that may hold records of the turns that are `number` modulo `count`."""
+        turn = turn_of(self.begins)
+        ahead = (number - turn) % count
+        return self.pick(np.where(ahead == 0, self.begins, _first_of(turn + ahead)) <= self.until)
 
 
 class Block(Struct):
@@ -136,12 +142,12 @@ class Beginnings:
 
 
 class Share(Struct):
-    """Which records one of several processes takes that read an archive together: those of each `count`-th window.
+    """Which records one of several processes takes that read an archive together: those of each `count`-th turn.
 
     Attributes:
         begins: Window in which the chunks of each part of the load begin.
         cuts: First tick of each window of the boot but its first.
-        number: Which of the windows: that many windows before the boot's first, modulo `count`.
+        number: Which of the boot's turns are its own, modulo `count`.
         count: Number of processes.
     """
 
@@ -153,7 +159,7 @@ class Share(Struct):
     def choose(self, sets: Array, ticks: Array) -> Array | None:
         """Return the rows that are wanted, None for all; `sets` and `ticks` tell where each record is and its time."""
         window = np.maximum(np.searchsorted(self.cuts, ticks, "right"), self.begins.take(sets))
-        keep = window % self.count == self.number
+        keep = turn_of(window) % self.count == self.number
         return None if keep.all() else np.flatnonzero(keep)
 
 
@@ -183,6 +189,15 @@ class Windows:
     def __len__(self) -> int:
         return self.cuts.size + 1
 
+    @property
+    def turns(self) -> int:
+        """How often several processes take turns in this boot."""
+        return int(turn_of(len(self) - 1)) + 1
+
+    def of_turn(self, turn: int) -> range:
+        """Return the windows of a turn."""
+        return range(max(_first_of(turn), 0), min(_first_of(turn + 1), len(self)))
+
     def due(self, window: int) -> Due:
         """Return the chunks that begin up to a window and were not asked for before."""
         starts = self._starts[self._next : window + 2]
@@ -211,6 +226,15 @@ class Windows:
         moments = np.sort(ticks)
         covers = np.searchsorted(moments, self._first) < np.searchsorted(moments, self._last, "right")
         return np.flatnonzero((self._begins >= self._next) & covers)
+
+
+def turn_of(window: Any) -> Any:
+    """Return the turn of each window. The first turn has one window, so that the second process need not wait for two."""
+    return (window + _TURN - 1) // _TURN
+
+
+def _first_of(turn: Any) -> Any:
+    return (turn - 1) * _TURN + 1
 
 
 def _cuts(ticks: Array, held: Array, window_bytes: int) -> Array:
