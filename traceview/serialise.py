@@ -140,7 +140,8 @@ def _findings(analysis: Analysis) -> list[dict[str, Any]]:
 def frame_to_rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a small frame (episodes, findings) with times as RFC 3339 text; numbers not finite are None."""
     finite = pl.when(cs.float().is_finite()).then(cs.float())
-    return frame.with_columns(pl.col(pl.Datetime).dt.strftime(_TIME_FORMAT), finite).to_dicts()
+    moments = cs.by_dtype(pl.List(pl.Datetime("ns", "UTC"))).list.eval(pl.element().dt.strftime(_TIME_FORMAT))
+    return frame.with_columns(pl.col(pl.Datetime).dt.strftime(_TIME_FORMAT), finite, moments).to_dicts()
 
 
 def json_text(content: Any, *, indent: int | None = None) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from traceview.episodes import call_holds
 from traceview.episodes.schema import Episodes
 
 Story = Callable[..., Episodes]
@@ -106,3 +107,17 @@ def test_who_tells_only_that_a_call_runs_tells_of_no_hold(story: Story, seconds:
         (40, "audio_session.deactivated", {**server, "controlling_pid": 90}),
     )["calls"]
     assert seconds(calls, "witness", "holds", "held_s") == [("audio_session", None, None)]
+
+
+def test_holds_have_their_times_and_end_with_the_call(story: Story, seconds: Seconds) -> None:
+    calls = story(OWN, (20, "call.held", DAEMON), (30, "call.resumed", DAEMON), (50, "call.held", DAEMON), OWN_ENDS)
+    (row,) = calls["calls"].iter_rows(named=True)
+    begun = [(start.timestamp(), end.timestamp()) for start, end in call_holds.windows(row)]
+    assert begun == [(20, 30), (50, 60)]
+    assert seconds(calls["calls"], *HOLDS) == [("com.acme.voip", 2, 20.0, 0)]
+
+
+def test_nothing_is_on_hold_after_its_end(story: Story, seconds: Seconds) -> None:
+    dies = (20, "process.exited", {"subject": "callservicesd", "subject_pid": 90})
+    calls = story(OWN, dies, (50, "call.held", DAEMON), (55, "call.resumed", DAEMON))["calls"]
+    assert seconds(calls, "end", "end_how", "holds", "held_s") == [(20.0, "inferred", 0, 0.0)]

@@ -7,7 +7,7 @@ import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from traceview.episodes import coverage
+from traceview.episodes import call_holds, coverage
 from traceview.episodes.reconstruct import reconstruct
 from traceview.episodes.schema import EPISODES, Episodes
 from traceview.episodes.tables import EVIDENCE_CAP, Span
@@ -87,13 +87,17 @@ def check(episodes: Episodes, events: pl.DataFrame) -> None:
         assert set(table["start_how"]) | set(table["end_how"]) <= {"observed", "inferred", "capture_edge"}
         assert (table["end_how"].filter(table["end"].is_null()) == "capture_edge").all(), name
         for column, dtype in table.schema.items():
-            if isinstance(dtype, pl.List):
+            if dtype == pl.List(pl.UInt64()):
                 assert set(table[column].explode().drop_nulls()) <= refs, (name, column)
                 assert (table[column].list.len().max() or 0) <= EVIDENCE_CAP
         if name != "processes":
             assert (table["evidence"].list.len() > 0).all(), name
     for name in ("app_states", "suspensions", "background_runs"):
         no_overlap(episodes[name])
+    for call in episodes["calls"].iter_rows(named=True):
+        held = [edge for window in call_holds.windows(call) for edge in window]
+        assert held == sorted(held)
+        assert not held or (call["start"] <= held[0] and (call["end"] is None or held[-1] <= call["end"]))
     no_overlap(episodes["conditions"], "kind")
     no_overlap(episodes["audio_settings"], "session_id")
 

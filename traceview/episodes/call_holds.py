@@ -1,6 +1,7 @@
 """Whose hold a line tells of that hides its call: callservicesd answers one call and holds the others, actions are fulfilled."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import polars as pl
@@ -24,6 +25,11 @@ def of_others() -> pl.Expr:
     """Expression over events: the line tells that the other calls go on hold for the one that is answered."""
     said = pl.col("message").str.contains(_ANSWER_AND_HOLD, literal=True)
     return ((pl.col("kind") == "call.answered") & said).fill_null(value=False)
+
+
+def windows(call: Row) -> list[tuple[datetime, datetime]]:
+    """Return when a row of ``calls`` was on hold: begin and end of each known hold, in time order."""
+    return list(zip(call["hold_starts"], call["hold_ends"], strict=True))
 
 
 def hold_active(calls: Sequence[Call], event: Row) -> None:

@@ -43,7 +43,6 @@ class Call(Struct):
     """The end is one of whole seconds (PowerLog) that a line may still correct."""
     end_reason: str | None = None
     failed: bool = False
-    holds: int = 0
     holds_unclear: bool = False
     """A line tells of a hold that may or may not be its own, or of the end of one of which no line tells the begin."""
     hold_awaits: dict[str, int] = field(default_factory=dict)
@@ -76,6 +75,10 @@ class Call(Struct):
             )
         )
 
+    def held_until(self, end: int) -> list[tuple[int, int]]:
+        """Return the times on hold before ``end``, which ends the last one where no line does."""
+        return [(since, end if over is None else min(over, end)) for since, over in self.held_windows if since < end]
+
     @property
     def held(self) -> bool:
         """Whether the call is on hold."""
@@ -92,7 +95,6 @@ class Call(Struct):
         """Put the call on hold."""
         if not self.held:
             self.hold_awaits = {"asked": t, "fulfilled": t}
-            self.holds += 1
             self.held_windows.append((t, None))
 
     def unhold(self, t: int) -> None:

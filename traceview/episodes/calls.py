@@ -44,7 +44,7 @@ def build(context: Context) -> pl.DataFrame:
 
 
 def with_holds(context: Context) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the table ``calls`` and the times on hold: ``app``, ``start``, ``end`` (nanoseconds; open ends null)."""
+    """Return the table ``calls`` and the times on hold: ``app``, ``start``, ``end`` (nanoseconds)."""
     if not context.tells("call.", *call_audio.KINDS):
         return empty_table("calls"), pl.DataFrame(schema=_HELD)
     book: list[Call] = []
@@ -64,9 +64,9 @@ def with_holds(context: Context) -> tuple[pl.DataFrame, pl.DataFrame]:
         for at, call in enumerate(book)
     ]
     held = [
-        {"app": row["app"], "start": start, "end": call.end if end is None else end}
-        for call, row in zip(book, rows, strict=True)
-        for start, end in call.held_windows
+        {"app": row["app"], "start": start, "end": end}
+        for row in rows
+        for start, end in zip(row["hold_starts"], row["hold_ends"], strict=True)
     ]
     return table("calls", rows), pl.DataFrame(held, schema=_HELD)
 
@@ -328,8 +328,8 @@ def _row(call: Call, owner: Row, around: list[Call], far: int) -> Row:
         for other in others
         if other.start < end and call.start < (max(far, other.start) if other.end is None else other.end)
     ]
-    held_s = sum((end if over is None else min(over, end)) - start for start, over in call.held_windows) / NS
-    unclear = call.holds_unclear or (call.witness != "callkit" and not call.held_windows)
+    held = call.held_until(end)
+    unclear = call.holds_unclear or (call.witness != "callkit" and not held)
     swaps = sum(any(_gave_way(other, call, t) for other in others) for t in call.took_over)
     return {
         "app": app,
@@ -350,11 +350,13 @@ def _row(call: Call, owner: Row, around: list[Call], far: int) -> Row:
         "connected": call.connected,
         "ended": call.end,
         "end_reason": call.end_reason,
-        "holds": None if unclear else call.holds,
+        "holds": None if unclear else len(held),
         "outcome": outcome_of(call),
         "witness": call.witness,
         "ringing": call.ringing,
-        "held_s": None if unclear else held_s,
+        "held_s": None if unclear else sum(over - since for since, over in held) / NS,
+        "hold_starts": [since for since, _ in held],
+        "hold_ends": [over for _, over in held],
         "swaps": None if any(one.holds_unclear for one in (call, *beside)) else swaps,
         "other_calls": len(beside),
         "failed_actions": len(call.troubles),

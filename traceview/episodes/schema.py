@@ -135,6 +135,10 @@ _SPECIFIC: Final[dict[str, dict[str, pl.DataType]]] = {
         "answer_to_audio_s": pl.Float64(),
         "audio_to_io_s": pl.Float64(),
         "held_s": pl.Float64(),  # on hold, to the end of the call or of the capture; null as `holds`
+        # when it went on hold and when it came back (or ended, or the capture did), one pair a hold; where `holds` is null,
+        # those that are known
+        "hold_starts": pl.List(TIME),
+        "hold_ends": pl.List(TIME),
         # times that it took the place of another call of its app, which went on hold; null where its holds are not known
         "swaps": pl.Int64(),
         "other_calls": pl.Int64(),  # calls that ran or rang at the same time

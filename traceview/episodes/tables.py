@@ -8,13 +8,17 @@ from typing import Any, Final, Self
 import polars as pl
 from msgspec import Struct
 
-from traceview.episodes.schema import EPISODES, empty_table
+from traceview.episodes.schema import EPISODES, TIME, empty_table
 
 EVIDENCE_CAP: Final = 20
 """Most references kept per episode, earliest first: the first 12 and the last 8 where there are more. About ten daemons
 repeat each state change and overloads come by the hundred: both edges stay proved, ``count`` columns carry the number."""
 EVIDENCE_HEAD: Final = 12
 """How many of them are the first ones."""
+
+_EVIDENCE: Final = pl.List(pl.UInt64())
+_RAW: Final[dict[pl.DataType, pl.DataType]] = {TIME: pl.Int64(), pl.List(TIME): pl.List(pl.Int64())}
+"""Times before they are published: nanoseconds."""
 
 _ID_PREFIX: Final = {
     "processes": "process",
@@ -132,11 +136,7 @@ def table(name: str, rows: pl.DataFrame | Sequence[Mapping[str, Any]]) -> pl.Dat
     if isinstance(rows, pl.DataFrame):
         frame = rows
     else:
-        raw = {
-            column: pl.Int64() if isinstance(dtype, pl.Datetime) else dtype
-            for column, dtype in schema.items()
-            if column != "id"
-        }
+        raw = {column: _RAW.get(dtype, dtype) for column, dtype in schema.items() if column != "id"}
         frame = pl.DataFrame([{column: row.get(column) for column in wanted} for row in rows], schema=raw)
     given = frame.schema
     frame = frame.select(_published(column, schema[column], given.get(column)) for column in wanted)
@@ -156,8 +156,11 @@ def _published(column: str, kind: pl.DataType, given: pl.DataType | None) -> pl.
     if given is None:
         return pl.lit([] if several else None, kind).alias(column)
     value = pl.col(column) if given == kind else pl.col(column).cast(kind)
-    return value.list.drop_nulls().list.unique(maintain_order=True).fill_null([]) if several else value
+    if kind == _EVIDENCE:
+        value = value.list.drop_nulls().list.unique(maintain_order=True)
+    return value.fill_null([]) if several else value
 
 
 def _lists(schema: Mapping[str, pl.DataType]) -> list[str]:
-    return [column for column, kind in schema.items() if isinstance(kind, pl.List)]
+    """Columns of references."""
+    return [column for column, kind in schema.items() if kind == _EVIDENCE]
