@@ -34,6 +34,8 @@ class Change(Struct, frozen=True):
         fingerprint: What both share.
         not_evaluated: The rule could not be evaluated on the side without findings, so the change proves nothing.
         unseen: The app that it is about never appears on the side without findings, though it does on the other: nor does that.
+        lacking: ``call`` or ``VoIP push`` where the findings are about such ones and the side without findings shows none of
+            the app: nor does that; else empty.
     """
 
     change: str
@@ -46,6 +48,12 @@ class Change(Struct, frozen=True):
     fingerprint: str
     not_evaluated: bool = False
     unseen: bool = False
+    lacking: str = ""
+
+    @property
+    def unproven(self) -> bool:
+        """Whether the side without findings could not have shown any."""
+        return self.not_evaluated or self.unseen or bool(self.lacking)
 
 
 class Releases(Struct, frozen=True):
@@ -100,15 +108,33 @@ def compare(before: Analysis, after: Analysis) -> list[Change]:
         blind = (not first and finding.rule in silent[0]) or (not second and finding.rule in silent[1])
         shows, silent_side = (before, after) if first else (after, before)
         unseen = not (first and second) and finding.app in shows.apps and finding.app not in silent_side.apps
+        lacking = _lacking(fingerprint, shows, silent_side) if not (first and second) else ""
         change, rule, title = _change(first, second), finding.rule, finding.title
-        rows.append(Change(change, first, second, worst, rule, finding.app, title, fingerprint, blind, unseen))
+        rows.append(Change(change, first, second, worst, rule, finding.app, title, fingerprint, blind, unseen, lacking))
     return sorted(rows, key=lambda row: (_ORDER[row.change], -row.severity, row.rule, row.title))
 
 
 def unproven(rows: Sequence[Change], least: Severity) -> list[Change]:
-    """Return what was found before, at least so bad, and is gone only in that its rule could not be evaluated or its app is unseen."""
-    gone = (row for row in rows if row.change == "gone" and row.severity >= least)
-    return [row for row in gone if row.not_evaluated or row.unseen]
+    """Return what was found before, at least so bad, and is gone only in that the other side could not have shown it."""
+    return [row for row in rows if row.change == "gone" and row.severity >= least and row.unproven]
+
+
+def _lacking(fingerprint: str, shows: Analysis, silent: Analysis) -> str:
+    """Return what each finding of this fingerprint is about and the silent side shows none of: a call, a VoIP push, or nothing."""
+    findings = [one for one in shows.findings if one.fingerprint == fingerprint]
+    for table, what in (("calls", "call"), ("pushes", "VoIP push")):
+        about, there = (side.episodes[table].filter(_of(findings[0].app)) for side in (shows, silent))
+        if table == "pushes":
+            about, there = about.filter("voip"), there.filter("voip")
+        ids = set(about["id"])
+        if there.is_empty() and all(ids.intersection(one.episodes) for one in findings):
+            return what
+    return ""
+
+
+def _of(app: str | None) -> pl.Expr:
+    """Return what tells the rows of an app; those of no known app could be its own."""
+    return pl.lit(value=True) if app is None else (pl.col("app") == app) | pl.col("app").is_null()
 
 
 def exposure(side: Analysis, asked: Collection[str] = ()) -> Exposure:

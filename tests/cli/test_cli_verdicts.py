@@ -102,6 +102,21 @@ def test_a_capture_without_the_app_proves_nothing_of_it(samples: Path, tmp_path:
     assert (row["change"], row["not_evaluated"], row["app_unseen"]) == ("gone", False, True)
 
 
+def test_a_capture_without_a_call_proves_nothing_of_calls(samples: Path, tmp_path: Path) -> None:
+    bad = samples / "self-activated-session.ios18.default.txt"
+    head, *lines = (samples / "healthy-incoming-call.ios18.default.txt").read_text("utf-8").splitlines()
+    behind = tmp_path / "behind.txt"
+    behind.write_text("\n".join([head, *lines[-22:]]) + "\n", "utf-8")  # the app is there, its call is over
+    result = _run("diff", bad, behind, "--fail-on", "high")
+    assert "2 findings of A at or above high could not be checked in B" in str(result.exception)
+    told = " ".join(result.stdout.split())
+    assert told.count("(the other side shows no call of it)") == 2
+    rows = json.loads(_run("diff", bad, behind, "--format", "json").stdout)["changes"]
+    assert {(row["change"], row["lacking"], row["app_unseen"]) for row in rows} == {("gone", "call", False)}
+    whole = samples / "healthy-incoming-call.ios18.default.txt"
+    assert _run("diff", bad, whole, "--fail-on", "high").exit_code == 0
+
+
 def test_a_new_finding_is_told_before_what_could_not_be_checked(samples: Path, short: Path, tmp_path: Path) -> None:
     config = tmp_path / "traceview.toml"
     config.write_text('[rules.push-unreported]\nseverity = "medium"\n', "utf-8")

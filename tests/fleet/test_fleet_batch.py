@@ -66,12 +66,36 @@ def test_another_configuration_refuses(captures: Path, settings: Make, inline: t
         run(jobs, other, inline, resume=True)
 
 
-def test_a_changed_capture_refuses(captures: Path, settings: Make, inline: type[Executor]) -> None:
-    run(find_jobs(captures), settings(), inline)
+def test_a_changed_capture_is_left_out_and_the_rest_is_done(
+    captures: Path, settings: Make, inline: type[Executor]
+) -> None:
+    asked = settings()
+    run(find_jobs(captures), asked, inline)
+    (captures / "g.ndjson").write_bytes((captures / "a.ndjson").read_bytes() + b"{}\n")
     with (captures / "b.ndjson").open("a") as file:
         file.write("{}\n")
-    with pytest.raises(UsageError, match=r"b\.ndjson: changed since"):
-        run(find_jobs(captures), settings(), inline, resume=True)
+    os.utime(captures / "c.ndjson", (1, 1))  # holds what it held
+    summary = run(find_jobs(captures), asked, inline, resume=True)
+    assert summary == batch.Summary(captures=1, skipped=5, failures=0, changed=(captures / "b.ndjson",))
+    assert names(asked.out) == [f"{name}.ndjson" for name in "abcdefg"]
+    with pytest.raises(UsageError, match="use --resume"):
+        run(find_jobs(captures), asked, inline)
+    with pytest.raises(UsageError, match=r"\.ndjson \(and 1 more\): changed since"):
+        run([job for job in find_jobs(captures) if job.name in {"b.ndjson", "c.ndjson"}], asked, inline, join=True)
+
+
+def test_what_takes_the_place_of_a_torn_capture_is_analysed(
+    captures: Path, settings: Make, inline: type[Executor]
+) -> None:
+    asked, late = settings(), captures / "late.ndjson"
+    late.write_bytes(b"")
+    assert run(find_jobs(captures), asked, inline).failures == 1
+    assert run(find_jobs(captures), asked, inline, resume=True).captures == 0
+    late.write_bytes((captures / "a.ndjson").read_bytes())
+    summary = run(find_jobs(captures), asked, inline, resume=True)
+    assert summary == batch.Summary(captures=1, skipped=6, failures=0, retried=1)
+    assert read_table(asked.out, "failures").is_empty()
+    assert read_table(asked.out, "captures").height == 7
 
 
 def test_a_cut_off_run_recovers(captures: Path, settings: Make, inline: type[Executor]) -> None:

@@ -127,6 +127,7 @@ def batch(
             in_flight=DASK_SHARDS if engine is Engine.dask else jobs + 1,
             done=_show if sys.stderr.isatty() else None,
         )
+    _tell_left_out(f"capture{{s}} changed since the analysis for {out}, and {{were}} left out", list(summary.changed))
     analysed = summary.captures - summary.failed
     told = [
         f"{analysed:,} capture{'s' * (analysed != 1)} analysed",

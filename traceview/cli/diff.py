@@ -72,7 +72,7 @@ def diff(
         head = (f"A: {release.before}", f"B: {release.after}", f"A and B: {release.told}", *_amounts(first, second))
         for text in head:
             typer.echo(fold(text, ""), err=True)
-        _print(rows)
+        _print(rows, accepted=any(side.accepted for side in sides))
     new = [row.severity for row in rows if row.change == "new"]
     verdicts.fail(fail_on, new, sides[1].not_evaluated, config, rows)
 
@@ -90,12 +90,14 @@ def _amounts(before: "Exposure", after: "Exposure") -> "Iterator[str]":
         yield f"A and B: {listed} {verb} by more than half: numbers of findings are counts, no rates"
 
 
-def _print(rows: "Sequence[Change]") -> None:
+def _print(rows: "Sequence[Change]", *, accepted: bool) -> None:
     from traceview.cli.summary import fold  # noqa: PLC0415  (keeps --help fast)
 
-    typer.echo("change, findings in A → in B, severity, rule:" if rows else "no finding on either side", err=True)
+    nothing = "no finding on either side beside accepted ones" if accepted else "no finding on either side"
+    typer.echo("change, findings in A → in B, severity, rule:" if rows else nothing, err=True)
     for row in rows:
-        doubt = " (the app is not seen on the other side)" if row.unseen else ""
+        doubt = f" (the other side shows no {row.lacking} of it)" if row.lacking else ""
+        doubt = " (the app is not seen on the other side)" if row.unseen else doubt
         doubt = " (the rule could not be evaluated on the other side)" if row.not_evaluated else doubt
         counts = f"{row.change:<6} {row.before:>3} → {row.after:<3} {row.severity.name:<8} "
         typer.echo(fold(f"{counts}{row.rule}: {row.title}{doubt}", "", " " * len(counts)))
@@ -109,7 +111,8 @@ def _as_json(
     ``changes`` has a row for each fingerprint, in the order of the text: ``change`` (new, more, same, fewer, gone), how many
     findings there are on each side, the worst ``severity``, ``rule``, ``app``, ``title``, ``fingerprint``, and
     ``not_evaluated``: the rule could not be evaluated on the side without findings, so that the change proves nothing;
-    ``app_unseen``: nor does it where the app never appears there.
+    ``app_unseen``: nor does it where the app never appears there; ``lacking``: nor where the findings are about calls (VoIP
+    pushes) and that side shows none of the app: ``call``, ``VoIP push``, else null.
     ``same_release``: apps and system are of the same release; null where that is not known. ``exposure`` of a side is how
     much it shows: ``covered_s`` (null: nothing has a time), ``calls``, ``voip_pushes``; ``exposure_differs`` says in words
     which of these differ by more than half, so that counts of findings are not to be read as rates.
@@ -129,6 +132,7 @@ def _as_json(
             "fingerprint": row.fingerprint,
             "not_evaluated": row.not_evaluated,
             "app_unseen": row.unseen,
+            "lacking": row.lacking or None,
         }
         for row in rows
     ]

@@ -5,11 +5,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from hashlib import blake2b
+from pathlib import Path
 
 from msgspec import Struct
 
 from traceview.fleet.dataset import (
-    LASTING,
     Entry,
     begin,
     find_entry,
@@ -20,7 +20,7 @@ from traceview.fleet.dataset import (
     write_shard,
 )
 from traceview.fleet.executor import process_died
-from traceview.fleet.jobs import Job
+from traceview.fleet.jobs import Job, content_hash
 from traceview.fleet.tables import failure, printable
 from traceview.fleet.worker import Settings, kill_after, ready, run_shard, took_too_long
 from traceview_parsers.errors import TraceviewError, UsageError
@@ -40,6 +40,7 @@ class Summary(Struct, frozen=True):
         retried: Captures of this run that had failed before for a reason that may have passed.
         failed: Captures of this run that could not be analysed.
         in_vain: Captures were named, and every one of them failed, now or in an earlier run.
+        changed: Captures that an earlier run analysed when they held something else; left out.
     """
 
     captures: int
@@ -48,6 +49,7 @@ class Summary(Struct, frozen=True):
     retried: int = 0
     failed: int = 0
     in_vain: bool = False
+    changed: tuple[Path, ...] = ()
 
 
 def run(
@@ -67,7 +69,8 @@ def run(
         jobs: Captures; the same one named twice, or in two sources, is taken once.
         settings: The same for all of them.
         make_pool: Makes the executor, and a fresh one after a worker process died.
-        resume: Go on with an existing data set: do what is missing, and what failed other than by what it holds.
+        resume: Go on with an existing data set: do what is missing, and what failed other than by what it holds; a capture
+            that changed since it was analysed is left out, since two states of one file would count as two.
         join: Other parts of the same batch write to the same data set, before or meanwhile.
         shard_size: Captures a Parquet file.
         in_flight: Shards that are given to the executor at a time. When a process dies, the captures of these are
@@ -76,15 +79,18 @@ def run(
 
     Raises:
         UsageError: The folder holds other things than a data set; or the data set exists and neither `resume` nor `join`
-            is set; or it holds a capture of this run and `resume` is not set; or it was made with another configuration;
-            or a capture changed since.
+            is set; or it holds a capture of this run, whatever it held then, and `resume` is not set; or it was made with
+            another configuration.
         OSError: The data set cannot be written.
     """
     named = list({job.key: job for job in jobs}.values())
     if named:
         begin(settings.out)
     finished = _finished(named, settings, resume=resume, join=join)
-    retried = release_failures(settings.out, finished & _keys(named, settings)) if resume else set()
+    known = _moved(named, settings) if resume else []
+    changed = tuple(job.path for job, stored in known if not _holds(job.path, stored))
+    finished |= {job.key for job, _ in known}
+    retried = _release(named, settings) if resume else set()
     finished -= retried
     if not join:
         remove_leftovers(settings.out)
@@ -95,11 +101,12 @@ def run(
     failed = {job.key for job in named}.intersection(failures)
     return Summary(
         captures=len(missing),
-        skipped=len(named) - len(missing),
+        skipped=len(named) - len(missing) - len(changed),
         failures=len(failures),
         retried=len(retried),
         failed=len(failed.intersection(job.key for job in missing)),
         in_vain=0 < len(named) == len(failed),
+        changed=changed,
     )
 
 
@@ -113,33 +120,43 @@ def _finished(jobs: Sequence[Job], settings: Settings, *, resume: bool, join: bo
     if any(entry.config != settings.config_hash for entry in entries):
         what = "rules, thresholds, findings accepted on that day, --app, --date, --tz or --redact"
         raise UsageError(f"{settings.out} was made with another configuration or version ({what}); use another folder")
-    if entries:
-        _check_unchanged(jobs, settings, resume=resume)
+    if entries and not resume and (moved := _moved(jobs, settings)):
+        more = f" (and {len(moved) - 1:,} more)" if len(moved) > 1 else ""
+        raise UsageError(
+            f"{moved[0][0].path}{more}: changed since it was analysed for {settings.out}; use another folder, or --resume "
+            "to leave it as it was"
+        )
     return keys
 
 
-def _keys(jobs: Iterable[Job], settings: Settings) -> set[str]:
-    """Return the keys of the jobs, and those that failed at the same places: what could not be read had another key."""
-    keys = {job.key for job in jobs}
+def _release(jobs: Iterable[Job], settings: Settings) -> set[str]:
+    """Take failures out of the data set that may have passed; return the keys of the captures that are missing now."""
     if not read_manifest(settings.out):
-        return keys
-    places = {printable(str(job.path)) for job in jobs}
+        return set()
+    keys = {job.key for job in jobs}
+    places = {printable(str(job.path)): job.key for job in jobs}
     failures = read_table(settings.out, "failures", ["capture", "path"])
-    return keys | {key for key, path in failures.iter_rows() if path in places}
+    # What could not be read at all had another key, too.
+    replaced = {key for key, path in failures.iter_rows() if places.get(path, key) != key}
+    return release_failures(settings.out, keys, replaced)
 
 
-def _check_unchanged(jobs: Iterable[Job], settings: Settings, *, resume: bool) -> None:
-    """Two states of the same file would count as two captures; a failure that is tried again does not count."""
-    known: dict[str, str] = {}
-    for table in ("captures", "failures"):
-        frame = read_table(settings.out, table, ["capture", "path", *(["kind"] if table == "failures" else [])])
-        if resume and "kind" in frame.columns:
-            frame = frame.filter(frame["kind"] == LASTING)
-        known |= dict(zip(frame["path"], frame["capture"], strict=True))
-    changed = [job.path for job in jobs if known.get(printable(str(job.path)), job.key) != job.key]
-    if changed:
-        more = f" (and {len(changed) - 1:,} more)" if len(changed) > 1 else ""
-        raise UsageError(f"{changed[0]}{more}: changed since it was analysed for {settings.out}; use another folder")
+def _moved(jobs: Iterable[Job], settings: Settings) -> list[tuple[Job, str]]:
+    """Return (capture, digest of what it held then) of those that were analysed under another key at the same place."""
+    if not read_manifest(settings.out):
+        return []
+    analysed = read_table(settings.out, "captures", ["path", "capture", "content"])
+    known = {path: (key, content) for path, key, content in analysed.iter_rows()}
+    met = ((job, known.get(printable(str(job.path)))) for job in jobs)
+    return [(job, one[1]) for job, one in met if one is not None and one[0] != job.key]
+
+
+def _holds(path: Path, stored: str) -> bool:
+    """Tell whether a capture still holds what it did: then only its time changed."""
+    try:
+        return content_hash(path) == stored
+    except OSError:
+        return False
 
 
 class _Run:

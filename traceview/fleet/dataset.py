@@ -147,17 +147,23 @@ def _read_entry(path: Path) -> Entry:
     return entry
 
 
-def release_failures(out: Path, keys: Collection[str]) -> set[str]:
+def release_failures(out: Path, keys: Collection[str], replaced: Collection[str] = ()) -> set[str]:
     """Take those of the captures out of the data set that failed for a reason that may have passed, so that they are missing.
 
     Each finished shard is changed by replacing its manifest entry, so that a cut leaves the old state or the new one.
+
+    Args:
+        out: The data set.
+        keys: Captures that are there as they were: what is `LASTING` is so still.
+        replaced: Captures at whose place another one lies: whatever they failed for is gone.
 
     Returns the keys taken out.
     """
     released: set[str] = set()
     for entry in read_manifest(out):
         failures = _frames(out, "failures", [entry], ["capture", "kind"])
-        passing = failures.filter((pl.col("kind") != LASTING) & pl.col("capture").is_in(list(keys)))
+        passed = (pl.col("kind") != LASTING) & pl.col("capture").is_in(list(keys))
+        passing = failures.filter(passed | pl.col("capture").is_in(list(replaced)))
         if gone := set(passing["capture"]):
             released |= gone
             _without(out, entry, gone)
