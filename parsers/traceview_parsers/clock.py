@@ -5,6 +5,7 @@ had to be assumed is marked on the row (`schema.TIME_HOW`) and said by `LocalClo
 """
 
 import re
+from calendar import isleap
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any, Final
@@ -31,9 +32,13 @@ ROLL_OVER: Final = DAY // 2
 """Heuristic: a printed time of day that jumps back by more than this began a new day."""
 LATE_LINE: Final = 22 * 3600 * SECOND
 """Heuristic: a jump *forward* by more than this is a line of the day before that was written late."""
-CLOCKS_DIFFER: Final = 60 * SECOND
-"""Heuristic: by so much a device's clock may be ahead of that of the computer which wrote a file; archives cut its time to 2 s."""
+CLOCKS_DIFFER: Final = 15 * 60 * SECOND
+"""Heuristic: by so much a device's clock may be ahead of that of the computer which wrote a file. Clocks that nobody sets are off
+by minutes; a log that was written so much less than a whole day after its last line would be dated a day late, and is rare."""
+NEAREST_DAY: Final = DAY // 2
+"""A moment that lies in the span of a log, or about at its end, is at most so far from its last line on one day only."""
 _DST_BIN: Final = 900  # zone offsets change at whole quarters of an hour
+_LEAP_DAY: Final = 229
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _OFFSET: Final = re.compile(r"(?:UTC|GMT)?([+-])(\d{2}):?([0-5]\d)?")
 _NAME_DATE: Final = re.compile(
@@ -167,19 +172,22 @@ class Anchor(Struct, frozen=True):
         return self.how not in {"user", "file name"}
 
 
-def latest_day(latest: Mapping[int, int], written_ns: int, tz: tzinfo) -> date:
-    """Return the latest day of a text's first line on which no line is after the file (but for `CLOCKS_DIFFER`).
+def latest_day(latest: Mapping[int, int], limit_ns: int, tz: tzinfo | None) -> date:
+    """Return the latest day of a text's first line on which no line is after `limit_ns`.
+
+    Where nothing tells the zone of lines that print none, they may be as far after it as zones reach to the east: a zone
+    assumed too far west must not cost a day.
 
     Args:
         latest: The latest lines of the text (`LocalClock.latest_undated`), at least one.
-        written_ns: When the file was written, UTC nanoseconds.
-        tz: Zone of lines that print none.
+        limit_ns: UTC nanoseconds: when the file was written and what clocks may differ by.
+        tz: Zone of lines that print none, where it is known.
     """
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=written_ns // 1000)
-    unprinted = round((moment.astimezone(tz).utcoffset() or timedelta()).total_seconds()) * SECOND
-    limit = written_ns + CLOCKS_DIFFER
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=limit_ns // 1000)
+    told = None if tz is None else moment.astimezone(tz).utcoffset()
+    unprinted = FARTHEST_ZONE if told is None else round(told.total_seconds()) * SECOND
     days = (
-        (limit + (unprinted if offset == MISSING else offset) - since_midnight) // DAY
+        (limit_ns + (unprinted if offset == MISSING else offset) - since_midnight) // DAY
         for offset, since_midnight in latest.items()
     )
     return date.fromordinal(_EPOCH_ORDINAL + min(days))
@@ -207,6 +215,7 @@ class LocalClock(Struct):
     _asked: bool = False
     _day_shift: int = 0
     _last_of_day: int = int(MISSING)
+    _dated: int = int(MISSING)
     _year: int | None = None
     _last_month: int = 0
     _last_local: int = int(MISSING)
@@ -230,15 +239,16 @@ class LocalClock(Struct):
         local_day = days.copy()
         by_month = np.flatnonzero(timed & (days == MISSING) & (month_days != MISSING))
         bare = np.flatnonzero(timed & (days == MISSING) & (month_days == MISSING))
-        place = self._place() if len(by_month) + len(bare) else None
-        if place is not None:
-            if len(by_month):
-                local_day[by_month] = self._with_years(month_days[by_month], place)
-            if len(bare):
-                local_day[bare] = self._unwrapped(of_day[bare], offsets[bare], self._first_undated(place))
-            if place.assumed:
-                how[by_month] |= 2
-                how[bare] |= 2
+        if len(by_month) and (place := self._place()) is not None:
+            local_day[by_month] = self._with_years(month_days[by_month], place)
+            how[by_month] |= 2 * place.assumed
+        first = len(bare) - self._followed(local_day, of_day, timed, bare)
+        if self._year is not None and self._anchor is not None:
+            how[bare[first:]] |= 2 * self._anchor.assumed
+        bare = bare[:first]
+        if len(bare) and (place := self._place()) is not None:
+            local_day[bare] = self._unwrapped(of_day[bare], offsets[bare], self._first_undated(place))
+            how[bare] |= 2 * place.assumed
         valid = timed & (local_day >= -_LAST_DAY) & (local_day <= _LAST_DAY)
         if (timed & ~valid & (days != MISSING)).any():
             self._facts.add("dates that do not exist, or lie outside 1678 to 2261, give no time")
@@ -280,6 +290,30 @@ class LocalClock(Struct):
             self._first = place if self.undated is None else self.undated(place)
         return self._first
 
+    def _followed(self, local_day: Longs, of_day: Longs, timed: Any, bare: Longs) -> int:
+        """Date the lines without a date that stand behind dated ones; return how many, which are the last of `bare`."""
+        if not len(bare):
+            last = len(timed) - 1 - int(np.argmax(timed[::-1])) if len(timed) else 0
+            if len(timed) and timed[last] and -_LAST_DAY <= local_day[last] <= _LAST_DAY:
+                self._dated, self._last_of_day = int(local_day[last]), int(of_day[last])
+            return 0
+        rows = np.flatnonzero(timed)
+        dated = (local_day[rows] >= -_LAST_DAY) & (local_day[rows] <= _LAST_DAY)
+        before = np.maximum.accumulate(np.where(dated, np.arange(len(rows)), -1))
+        start = of_day[rows[0]] if self._last_of_day == MISSING else self._last_of_day
+        jumps = np.diff(of_day[rows], prepend=start)
+        begun = np.cumsum((jumps < -ROLL_OVER).astype(np.int64) - (jumps > LATE_LINE))
+        known = np.where(before < 0, self._dated, local_day[rows[before]] - begun[before])
+        undated = np.zeros(len(timed), bool)
+        undated[bare] = True
+        follows = undated[rows] & (known != MISSING)
+        if follows.any():
+            self._facts.add("lines without a date are of the day of the dated line before them")
+            local_day[rows[follows]] = (known + begun)[follows]
+        if known[-1] != MISSING:
+            self._dated, self._last_of_day = int(known[-1] + begun[-1]), int(of_day[rows[-1]])
+        return int(np.count_nonzero(follows))
+
     def _unwrapped(self, of_day: Longs, offsets: Longs, place: Anchor) -> Longs:
         """Days of times without a date: the anchor's, plus one after each midnight."""
         verb = "assumed" if place.assumed else "given"
@@ -302,17 +336,18 @@ class LocalClock(Struct):
         if not len(month_days):
             return result
         months = month_days // 100
+        turns = np.diff(months, prepend=months[0] if self._year is None else self._last_month)
+        later = np.cumsum((turns < -6).astype(np.int64) - (turns > 6))
         if self._year is None:
-            self._year = self._first_year(int(month_days[0]), place)
-            self._last_month = int(months[0])
-        turns = np.diff(months, prepend=self._last_month)
-        years = self._year + np.cumsum((turns < -6).astype(np.int64) - (turns > 6))
+            self._year = self._first_year(int(month_days[0]), place, np.unique(later[month_days == _LEAP_DAY]))
+        years = self._year + later
         self._year, self._last_month = int(years[-1]), int(months[-1])
         keys, inverse = np.unique(years * 10_000 + month_days, return_inverse=True)
         result[real] = np.array([_day_of(int(key)) for key in keys], np.int64)[inverse]
         return result
 
-    def _first_year(self, month_day: int, place: Anchor) -> int:
+    def _first_year(self, month_day: int, place: Anchor, leaps: Longs) -> int:
+        """Return the year of the first line; `leaps` tells how many years later there are days that only leap years have."""
         verb = "assumed" if place.assumed else "given"
         if place.how == "user":
             year = place.day.year
@@ -320,6 +355,8 @@ class LocalClock(Struct):
             limit = place.day + timedelta(days=1)
             later = (month_day // 100, month_day % 100) > (limit.month, limit.day)
             year = limit.year - 1 if later else limit.year
+            fitting = (one for one in range(year, year - 9, -1) if all(isleap(one + int(leap)) for leap in leaps))
+            year = next(fitting, year)
         self._facts.add(f"year {verb}: first line in {year} ({place.how} {place.day.isoformat()})")
         return year
 

@@ -156,6 +156,46 @@ def test_a_day_that_the_year_lacks_has_no_time() -> None:
     assert how == ["unknown", "exact"]
 
 
+def test_a_leap_day_is_in_a_leap_year() -> None:
+    values, _, _ = resolve(on(date(2026, 6, 1), "file time", UTC), [0, 0, 0], months=[228, 229, 301])
+    assert [datetime.fromtimestamp(value / SECOND, UTC).date().isoformat() for value in values] == [
+        "2024-02-28",
+        "2024-02-29",
+        "2024-03-01",
+    ]
+    values, _, _ = resolve(on(date(2026, 6, 1), "file time", UTC), [0, 0, 0], months=[1231, 101, 229])
+    assert datetime.fromtimestamp(values[0] / SECOND, UTC).date() == date(2023, 12, 31)
+
+
+@pytest.mark.parametrize("block", [1, 2, 9])
+def test_lines_without_a_date_are_of_the_day_of_the_dated_line_before_them(block: int) -> None:
+    day = clock.days_since_epoch(date(2024, 7, 9))
+    clocks = [10 * HOUR, 10 * HOUR + 5, 22 * HOUR, HOUR, 2 * HOUR, 3 * HOUR, 23 * HOUR, 2, DAY - 3]
+    dated = {0: day, 5: day + 4, 6: day + 4}
+    local = on(date(2026, 3, 1), "file time", UTC)
+    found, marks = [], set()
+    for start in range(0, len(clocks), block):
+        days = [dated.get(row, int(MISSING)) for row in range(start, min(start + block, len(clocks)))]
+        values, _, how = resolve(local, clocks[start : start + block], days=days)
+        found += [value // DAY - day for value in values]
+        marks |= set(how)
+    assert found == [0, 0, 0, 1, 1, 4, 4, 5, 4]
+    assert marks == {"exact"}
+    assert "lines without a date are of the day of the dated line before them" in local.describe()
+
+
+def test_what_follows_a_line_without_a_year_is_as_doubtful() -> None:
+    values, _, marks = resolve(
+        on(date(2026, 3, 1), "file time", UTC), [HOUR, 2 * HOUR, 3 * HOUR], months=[int(MISSING), 709, int(MISSING)]
+    )
+    assert [datetime.fromtimestamp(value / SECOND, UTC).date().isoformat() for value in values] == [
+        "2026-03-01",
+        "2025-07-09",
+        "2025-07-09",
+    ]
+    assert set(marks) == {"date_assumed"}
+
+
 @pytest.mark.parametrize(
     ("place", "zone", "offset", "mark"),
     [

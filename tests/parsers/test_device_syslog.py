@@ -17,12 +17,12 @@ OPTIONS = ReadOptions(date(2024, 7, 9), timezone(timedelta(hours=2)))
 
 
 def read(
-    path: Path, options: ReadOptions = OPTIONS, name: str | None = None
+    path: Path, options: ReadOptions = OPTIONS, name: str | None = None, capture: CaptureInfo | None = None
 ) -> tuple[list[Row], Source, dict[str, Problem]]:
     one = Candidate(name or path.name, path, path.read_bytes()[:4096])
     assert READER.claims(one) >= 50
     assert LOG_TEXT.claims(one) == 0
-    source = READER.open(one, Context(0, options, Problems(), Device(), CaptureInfo()))
+    source = READER.open(one, Context(0, options, Problems(), Device(), capture or CaptureInfo()))
     rows = []
     for batch in source.batches("log"):
         times = batch.column("time").cast("string").to_pylist()
@@ -315,15 +315,23 @@ def test_the_date_comes_from_the_name_then_from_the_file_time(tmp_path: Path) ->
     ("clocks", "options", "first"),
     [
         (["07:07:59.5", "07:08:00.5"], ReadOptions(), "2023-05-06"),  # the file's time may be cut to seconds
-        (["07:07:59.5", "07:10:00.0"], ReadOptions(), "2023-05-05"),
+        (["07:07:59.5+0000", "07:22:00.0+0000"], ReadOptions(), "2023-05-06"),  # a device's clock may be ahead
+        (["07:07:59.5+0000", "07:24:00.0+0000"], ReadOptions(), "2023-05-05"),
         (["23:59:59.0", "00:00:01.0", "12:00:00.0", "23:59:59.0", "06:00:00.0"], ReadOptions(), "2023-05-04"),
-        (["08:30:00.0"], ReadOptions(), "2023-05-05"),
+        (["08:30:00.0"], ReadOptions(), "2023-05-06"),  # in no zone that is known: it may be one to the east
+        (["21:22:00.0"], ReadOptions(), "2023-05-06"),
+        (["21:24:00.0"], ReadOptions(), "2023-05-05"),
+        (["08:30:00.0"], ReadOptions(tz=UTC), "2023-05-05"),
         (["08:30:00.0"], ReadOptions(tz=timezone(timedelta(hours=2))), "2023-05-06"),
         (["20:00:00.0-1200"], ReadOptions(), "2023-05-04"),
         (["19:00:00.0-1200"], ReadOptions(tz=timezone(timedelta(hours=2))), "2023-05-05"),
         (["20:00:00.0+1400"], ReadOptions(), "2023-05-06"),
         (["00:30:00.0", "23:59:00.0", "00:31:00.0"], ReadOptions(), "2023-05-06"),  # one line was written late
-        (["05:00:00.0", "10:00:00.0", "06:00:00.0"], ReadOptions(), "2023-05-05"),  # two captures in one text
+        (
+            ["05:00:00.0+0000", "10:00:00.0+0000", "06:00:00.0+0000"],
+            ReadOptions(),
+            "2023-05-05",
+        ),  # two captures in one text
         (["10:00:00.0+0900", "06:00:00.0"], ReadOptions(), "2023-05-06"),
         (["10:00:00.0"], ReadOptions(date=date(2023, 5, 6)), "2023-05-06"),
     ],
@@ -339,6 +347,27 @@ def test_no_assumed_date_puts_a_line_behind_its_file(
     assert f"first line on {first} (" in source.coverage().clock
     again = [batch.column("time").to_pylist() for batch in source.batches("log")]
     assert again == [batch.column("time").to_pylist() for batch in source.batches("log")]
+
+
+@pytest.mark.parametrize(
+    ("clocks", "first"),
+    [
+        (["23:58:00.0+0200", "00:04:00.0+0200"], "2024-07-08"),
+        (["23:58:00.0", "00:04:00.0"], "2024-07-08"),
+        (["00:01:00.0+0200", "00:30:00.0+0200"], "2024-07-09"),  # the log went on when the sysdiagnose was taken
+        (["09:00:00.0+0200", "11:00:00.0+0200"], "2024-07-09"),
+        (["14:00:00.0+0200"], "2024-07-08"),
+    ],
+)
+def test_a_log_without_dates_lies_nearest_to_the_capture_beside_it(
+    tmp_path: Path, clocks: list[str], first: str
+) -> None:
+    path = tmp_path / "call.txt"
+    path.write_text("".join(f"default\t{_six_digits(clock)}\tapsd\tone\n" for clock in clocks))
+    taken = datetime(2024, 7, 8, 22, 5, 30, tzinfo=UTC).timestamp()
+    capture = CaptureInfo("sysdiagnose", round(taken) * 1_000_000_000, "+02:00", "archive name")
+    _, source, _ = read(path, ReadOptions(), capture=capture)
+    assert f"first line on {first} (capture time)" in source.coverage().clock
 
 
 def _six_digits(clock: str) -> str:

@@ -13,6 +13,8 @@ from msgspec import Struct, field
 
 from traceview_parsers import schema
 from traceview_parsers.clock import (
+    CLOCKS_DIFFER,
+    NEAREST_DAY,
     Anchor,
     LocalClock,
     colon_offset,
@@ -29,6 +31,7 @@ from traceview_parsers.selection import EVERYTHING, Selection
 from traceview_parsers.trace import PRINTED, Candidate, Context, Coverage
 
 _FILE_TIME: Final = "file time"
+_CAPTURE_TIME: Final = "capture time"
 _PRINTED_ZONE: Final = re.compile(
     rb"""(?m)(?:^(?:[A-Za-z]+\t)?(?:\d{4}-\d\d-\d\d )?|"timestamp"\s*:\s*"\d{4}-\d\d-\d\d )"""
     rb"""\d\d:\d\d:\d\d\.\d{3,9}([+-]\d{4})(?!\d)"""
@@ -149,19 +152,26 @@ class LogSource:
         return self._clock_in(None)
 
     def _clock_in(self, tz: tzinfo | None, how: str = "") -> LocalClock:
-        return LocalClock(self._anchor, tz, how, lambda anchor: self._of_first_line(anchor, tz or UTC))
+        return LocalClock(self._anchor, tz, how, lambda anchor: self._of_first_line(anchor, tz))
 
-    def _of_first_line(self, anchor: Anchor, tz: tzinfo) -> Anchor:
-        """Return the anchor of lines without any date: the latest is not after the file's time, so all are read to know it."""
-        if anchor.how != _FILE_TIME:
+    def _of_first_line(self, anchor: Anchor, tz: tzinfo | None) -> Anchor:
+        """Return the anchor of lines without any date, all of which are read to know the latest.
+
+        That is not after the file, or lies nearest to the moment of the capture beside which the log is.
+        """
+        if anchor.how == _FILE_TIME:
+            limit_ns, zone_of_limit = self._path.stat().st_mtime_ns + CLOCKS_DIFFER, tz
+        elif anchor.how == _CAPTURE_TIME and self._context.capture.time_ns is not None:
+            limit_ns, zone_of_limit = self._context.capture.time_ns + NEAREST_DAY, tz or UTC
+        else:
             return anchor
         if self._first_day is None:
             run = Pass(self._path, self.name, LocalClock(lambda: anchor), Problems(), self._context.source_index)
             for _ in self._decode(run):
                 pass
             latest = run.clock.latest_undated  # empty where the file was changed meanwhile
-            self._first_day = latest_day(latest, self._path.stat().st_mtime_ns, tz) if latest else anchor.day
-        return Anchor(self._first_day, _FILE_TIME)
+            self._first_day = latest_day(latest, limit_ns, zone_of_limit) if latest else anchor.day
+        return Anchor(self._first_day, anchor.how)
 
     def _anchor(self) -> Anchor:
         options, capture = self._context.options, self._context.capture
@@ -172,7 +182,7 @@ class LogSource:
             return Anchor(named, "file name")
         tz = self._clock().zone or UTC
         if capture.time_ns is not None:
-            return Anchor(datetime.fromtimestamp(capture.time_ns // 1_000_000_000, tz).date(), "capture time")
+            return Anchor(datetime.fromtimestamp(capture.time_ns // 1_000_000_000, tz).date(), _CAPTURE_TIME)
         return Anchor(datetime.fromtimestamp(self._path.stat().st_mtime, tz).date(), _FILE_TIME)
 
 
