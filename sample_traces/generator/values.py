@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from generator.formats import FLOATS, STRINGS, Specifier, specifiers
+from generator.formats import FLOATS, Specifier, specifiers
 
 Argument = int | float | str | bytes | None
 
@@ -43,6 +43,8 @@ def hidden(specifier: Specifier, value: Argument) -> bool:
 
 
 _KINDS: Final = {"s": STRING, "S": STRING, "@": OBJECT, "P": DATA}
+_COUNTED: Final = frozenset("sSP")
+"""Conversions whose precision is a length; widths and other precisions are numbers like any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,11 @@ def items(text: str, arguments: Sequence[Argument], *, keep_private: bool = Fals
 def _items_of(specifier: Specifier, rest: Iterator[Argument], *, keep_private: bool) -> list[Item]:
     made: list[Item] = []
     if specifier.width == "*":
-        made.append(Item(COUNT | PUBLIC, struct.pack("<i", next(rest)), ranged=False))
+        made.append(Item(SCALAR, struct.pack("<i", next(rest)), ranged=False))
     if specifier.precision == "*":
-        made.append(Item(COUNT | PUBLIC, struct.pack("<i", next(rest)), ranged=False))
-    elif specifier.precision is not None and specifier.conversion in STRINGS:
+        kind = COUNT | PUBLIC if specifier.conversion in _COUNTED else SCALAR
+        made.append(Item(kind, struct.pack("<i", next(rest)), ranged=False))
+    elif specifier.precision is not None and specifier.conversion in _COUNTED:
         made.append(Item(COUNT | PUBLIC, struct.pack("<i", int(specifier.precision)), ranged=False))
     value = next(rest)
     privacy = _privacy(specifier, value)

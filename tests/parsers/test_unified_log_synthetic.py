@@ -264,7 +264,7 @@ def test_a_record_without_its_format_shows_its_own_values(tmp_path: Path, first:
     """Whichever record of a call site comes first: damage may make them differ."""
     lists = ["%{public}s", "%{public}s %d", "", "%*d %{public}.*s"]
     values: list[tuple[Any, ...]] = [("one",), ("two", 7), (), (4, 8, 2, "xyz")]
-    shown = [" one", " two 7", "", " 8 xyz"]  # widths are no values, and nobody knows how they count
+    shown = [" one", " two 7", "", " 4 8 xyz"]  # only a format tells that a number is a width
     archive, process = simple()
     for step in range(4):
         at = (first + step) % 4
@@ -277,7 +277,7 @@ def test_a_record_without_its_format_shows_its_own_values(tmp_path: Path, first:
     failure = "<compose failure [UUID]>"
     wanted = [failure + shown[(first + step) % 4] for step in range(4)]
     assert [row["message"] for row in rows_of(source)] == wanted
-    for word in ("two", "one", "]> 8", "]> ", "]>", "nothing"):
+    for word in ("two", "one", "]> 4 8", "]> ", "]>", "nothing"):
         found = [row["message"] for row in rows_of(source, Selection((Clause(words=frozenset({word})),)))]
         assert found == [text for text in wanted if word in text], word
 

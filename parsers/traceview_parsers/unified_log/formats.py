@@ -68,11 +68,18 @@ class Placeholder(Struct, frozen=True):
     def items(self) -> int:
         """Argument items that belong to it: the value, preceded by one for each ``*`` (width first).
 
-        Items of type 0x10 and 0x12 are lengths and precisions that come on top: compilers write them for a constant
-        precision of strings and data (``%.16P``), the kernel for every precision. They announce themselves by their
-        type, so consume them whenever they stand before the value; the one of a ``.*`` is counted here already.
+        clang writes a ``*`` width as a number, and likewise a ``.*`` precision unless the value is `counted`; Swift writes
+        every precision as a length, and its first versions widths too (clang's and Swift's sources). Lengths (types 0x10
+        and 0x12) that come on top are constant precisions of counted values (``%.16P``), from the kernel constant
+        precisions of any value. They announce themselves by their type, so consume them whenever they stand before the
+        value.
         """
         return 1 + (self.width == "*") + (self.precision == "*")
+
+    @property
+    def counted(self) -> bool:
+        """Whether its precision is a length for every compiler: that of strings and data, which are copied so far."""
+        return self.conversion in "sSP"
 
     @property
     def masked(self) -> bool:

@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 
 from traceview_parsers.binary_views import entries
-from traceview_parsers.unified_log import columns, numbers
+from traceview_parsers.unified_log import columns, numbers, stars
 from traceview_parsers.unified_log.arguments import NULL_TEXT, PRIVATE_TEXT
 from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.items import (
-    LENGTH,
+    IS_NO_VALUE,
     NUMBER_TYPES,
     PRIVATE,
     SENSITIVE,
@@ -66,8 +66,8 @@ def _ways() -> Array:
     table[:, 0xF0:] = _HASH
     kinds = np.arange(256)
     table[:, (kinds & (PRIVATE | SENSITIVE) != 0) & (kinds != 0xF1)] = _HIDDEN
-    table[:, (kinds >> 4 == LENGTH) | (kinds >> 4 == 7)] = _NOTHING
-    table[Style.WIDTH] = _NOTHING
+    table[:, IS_NO_VALUE] = _NOTHING
+    table[stars.IS_STAR] = _NOTHING
     return table.reshape(-1)
 
 
@@ -109,6 +109,7 @@ class Page:
         self.buffers: list[Any] = [plans.pool(), data]
         slots = plans.slots
         table = plans.table
+        stars.place(items, plans, layout.plan)
         fits = items.slot < items.spread(table["slots"].take(layout.plan))
         slot = items.slot + items.spread(table["slot"].take(layout.plan))
         self.slot = slot if fits.all() else np.where(fits, slot, -1)
@@ -133,7 +134,7 @@ class Page:
         self._cut_texts(groups[_CUT], *self._public(groups[_CUT]))
         general.append(self._uuids(groups[_UUID]))
         general.append(self._hashes(groups[_HASH]))
-        self._general(np.concatenate(general), render_all)
+        self._general(np.concatenate(general), style, render_all)
 
     def messages(self) -> Any:
         """Return the messages as pa.large_string()."""
@@ -315,13 +316,9 @@ class Page:
         begin = np.cumsum(length) - length
         self._place(rows, np.frombuffer(b"".join([*texts, bytes(16)]), np.uint8), begin, length)
 
-    def _general(self, rows: Array, render_all: Render) -> None:
+    def _general(self, rows: Array, style: Array, render_all: Render) -> None:
         """Write values one by one; equal ones once."""
-        before = self.items.before(rows)
-        led = (before >= 0) & (
-            (self.items.kind[before] >> 4 == LENGTH)
-            | (self.slots["style"].take(self.slot[before], mode="clip") == Style.WIDTH)
-        )
+        led = stars.are_led(self.items, style, rows)
         bare = _NUMBER_TYPES.take(self.items.kind[rows]) & ~led & (self.items.size[rows] <= 8)
         numbered, others = rows[bare], rows[~bare]
         if numbered.size:
@@ -333,7 +330,8 @@ class Page:
         if others.size:
             place = self.slots["place"].take(self.slot[others]).tolist()
             kinds = self.items.kind[others].tolist()
-            keys = list(zip(place, kinds, self._bytes(others), *self._given(others), strict=True))
+            given = stars.given(self.items, style, self.data, others)
+            keys = list(zip(place, kinds, self._bytes(others), *given, strict=True))
             self._place_texts(others, render_all(keys))
 
     def _bytes(self, rows: Array) -> list[bytes]:
@@ -346,25 +344,6 @@ class Page:
         at[number], size[number] = self.items.at[rows[number]], self.items.size[rows[number]]
         data = self.data
         return [data[begin : begin + count].tobytes() for begin, count in zip(at.tolist(), size.tolist(), strict=True)]
-
-    def _given(self, rows: Array) -> tuple[list[int | None], list[int | None]]:
-        """Return (widths, precisions) that items before these supply."""
-        precisions: list[int | None] = [None] * rows.size
-        widths: list[int | None] = [None] * rows.size
-        before = self.items.before(rows)
-        hits = np.flatnonzero((before >= 0) & (self.items.kind[before] >> 4 == LENGTH))
-        for row, value in zip(hits.tolist(), self._signed(before[hits]), strict=True):
-            precisions[row] = value
-        before[hits] = self.items.before(before[hits])
-        style = self.slots["style"].take(self.slot[before], mode="clip")
-        hits = np.flatnonzero((before >= 0) & (style == Style.WIDTH))
-        for row, value in zip(hits.tolist(), self._signed(before[hits]), strict=True):
-            widths[row] = value
-        return widths, precisions
-
-    def _signed(self, rows: Array) -> list[int]:
-        values: list[int] = self.items.numbers(self.data, rows).astype(np.uint32).view(np.int32).tolist()
-        return values
 
 
 _NONE: Final = np.zeros(1, np.int64)

@@ -44,6 +44,8 @@ class Style(IntEnum):
     CHARACTER = 14
     TEXT_CUT = 15
     """A text of which only the beginning is wanted."""
+    PRECISION = 16
+    """A number that is the precision of the next placeholder; it fills no segment."""
 
 
 _WHEN_BARE: Final = {
@@ -88,7 +90,8 @@ class Plans:
     """All plans of an archive.
 
     Attributes:
-        table: One row a plan: first segment and count, first slot and count, whether its format is unknown.
+        table: One row a plan: first segment and count, first slot and count, whether its format is unknown, whether it
+            has slots for widths or precisions.
         slots: One row a slot: segment (counted from the plan's first), style, minimum digits (or, for texts, the most
             bytes to print, -1 no limit), whether a minus sign counts as a digit, minimum width (filled with spaces on
             the left), whether a number is written without any of these, placeholder number. The first is no plan's.
@@ -97,7 +100,9 @@ class Plans:
     """
 
     def __init__(self) -> None:
-        self.table = Rows(segment=np.int64, segments=np.int64, slot=np.int64, slots=np.int64, unknown=np.bool_)
+        self.table = Rows(
+            segment=np.int64, segments=np.int64, slot=np.int64, slots=np.int64, unknown=np.bool_, starred=np.bool_
+        )
         self.slots = Rows(
             segment=np.int64,
             style=np.uint8,
@@ -187,6 +192,7 @@ class Plans:
         segment = len(self._entries) // ENTRY.itemsize
         slot = self.slots.size
         count = 0
+        starred = False
         literal = ""
         literals = []
         for part in parts:
@@ -197,8 +203,9 @@ class Plans:
             literal += value.before
             literals.append(literal)
             count += self._add_literal(literal)
-            if part.width == "*":
-                self.slots.append(-1, Style.WIDTH, 1, False, 0, True, value.place)
+            for star in _stars(part):
+                self.slots.append(-1, star, 1, False, 0, True, value.place)
+                starred = True
             self.slots.append(count, value.style, *value.shape, value.bare, value.place)
             self._entries += self._missing
             count += 1
@@ -208,7 +215,7 @@ class Plans:
         unknown = key[1] >= 0
         # A record may bring no value: then there is no blank behind the text.
         self._literals.append([key[0], ""] if unknown else literals)
-        number = self._known[key] = self.table.append(segment, count, slot, self.slots.size - slot, unknown)
+        number = self._known[key] = self.table.append(segment, count, slot, self.slots.size - slot, unknown, starred)
         return number
 
     def _value(self, place: Placeholder, *, anything: bool) -> _Value:
@@ -240,6 +247,12 @@ class Plans:
         entry += text[:4] + LITERALS.to_bytes(4, "little") + len(self._pool).to_bytes(4, "little")
         self._pool += text
         return entry
+
+
+def _stars(place: Placeholder) -> list[Style]:
+    """Return the slots of the width and the precision that arguments give, in their order."""
+    given = ((Style.WIDTH, place.width), (Style.PRECISION, None if place.counted else place.precision))
+    return [style for style, field in given if field == "*"]
 
 
 def _style(place: Placeholder) -> Style:

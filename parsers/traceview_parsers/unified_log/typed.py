@@ -10,7 +10,7 @@ from traceview_parsers.unified_log import columns
 from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.items import IS_NO_VALUE, PRIVATE, SENSITIVE
 from traceview_parsers.unified_log.page import Page, as_floats
-from traceview_parsers.unified_log.plans import Style
+from traceview_parsers.unified_log.stars import IS_STAR
 
 _PRIVACY: Final = pa.array(["private", "sensitive"], pa.string())
 _FLOATS: Final = frozenset("fFeEgGaA")
@@ -35,7 +35,7 @@ def typed_arguments(page: Page, records: Array) -> Any:
     row_of = np.full(page.layout.plan.size, -1)
     row_of[records] = np.arange(records.size)
     record = row_of.take(items.record)
-    rows = np.flatnonzero((page.slot >= 0) & ~IS_NO_VALUE.take(items.kind) & (style != Style.WIDTH) & (record >= 0))
+    rows = np.flatnonzero((page.slot >= 0) & ~IS_NO_VALUE.take(items.kind) & ~IS_STAR.take(style) & (record >= 0))
     rows = rows[np.argsort(record[rows], kind="stable")]
     slot, kind = page.slot[rows], items.kind[rows]
     places = slots["place"].take(slot)
