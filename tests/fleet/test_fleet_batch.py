@@ -23,6 +23,7 @@ from traceview.fleet.batch import run
 from traceview.fleet.dataset import MANIFEST, read_manifest, read_table, write_shard
 from traceview.fleet.executor import dask_pool, process_died
 from traceview.fleet.jobs import Job, find_jobs, in_shard
+from traceview.fleet.planned import unfinished
 from traceview.fleet.tables import TABLES
 from traceview.fleet.worker import Settings, config_hash
 from traceview.rules.config import Config, Suppression
@@ -82,6 +83,22 @@ def test_a_changed_capture_is_left_out_and_the_rest_is_done(
         run(find_jobs(captures), asked, inline)
     with pytest.raises(UsageError, match=r"\.ndjson \(and 1 more\): changed since"):
         run([job for job in find_jobs(captures) if job.name in {"b.ndjson", "c.ndjson"}], asked, inline, join=True)
+
+
+def test_what_was_asked_for_and_is_not_done_is_known(
+    captures: Path, settings: Make, inline: type[Executor], tmp_path: Path
+) -> None:
+    asked, jobs = settings(), find_jobs(captures)
+    run(jobs[:2], asked, inline, asked=jobs)
+    assert unfinished(asked.out) == 4
+    run(jobs[2:5], asked, inline, asked=jobs, join=True)
+    assert unfinished(asked.out) == 1
+    (captures / "f.ndjson").write_bytes(b"")  # another key, which fails
+    run(find_jobs(captures), asked, inline, resume=True)
+    assert unfinished(asked.out) == 0
+    captures.rename(tmp_path / "elsewhere")
+    run(find_jobs(tmp_path / "elsewhere"), asked, inline, resume=True)
+    assert unfinished(asked.out) == 0
 
 
 def test_what_takes_the_place_of_a_torn_capture_is_analysed(

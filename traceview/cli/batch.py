@@ -115,7 +115,7 @@ def batch(
     part = parse_shard(shard)
     with options.writing(out):
         check_place(out)  # told before anything is read
-    found = _found(sources, out, part)
+    found, asked = _found(sources, out, part)
     with options.writing(out):
         summary = run(
             found,
@@ -126,6 +126,7 @@ def batch(
             shard_size=shard_size,
             in_flight=DASK_SHARDS if engine is Engine.dask else jobs + 1,
             done=_show if sys.stderr.isatty() else None,
+            asked=asked,
         )
     _tell_left_out(f"capture{{s}} changed since the analysis for {out}, and {{were}} left out", list(summary.changed))
     analysed = summary.captures - summary.failed
@@ -148,8 +149,8 @@ def batch(
     typer.echo(f"{', '.join(told)}; next: traceview fleet report {out}", err=True)
 
 
-def _found(sources: list[Path], out: Path, part: tuple[int, int]) -> "list[Job]":
-    """Return the captures of this part of a batch; say on stderr what was passed over."""
+def _found(sources: list[Path], out: Path, part: tuple[int, int]) -> "tuple[list[Job], list[Job]]":
+    """Return (captures of this part of a batch, those of all parts); say on stderr what was passed over."""
     from traceview.fleet.jobs import LeftOut, copies, find_jobs, in_shard  # noqa: PLC0415  (keeps --help fast)
     from traceview_parsers.problems import Problems  # noqa: PLC0415
 
@@ -162,7 +163,7 @@ def _found(sources: list[Path], out: Path, part: tuple[int, int]) -> "list[Job]"
     if twice := copies(found):
         what = f"{twice:,} {'copies' if twice > 1 else 'copy'} of a capture (same name, sizes, times and content)"
         typer.echo(f"traceview: {what} at another place: taken once", err=True)
-    return found
+    return found, jobs
 
 
 def _tell_left_out(what: str, paths: list[Path]) -> None:

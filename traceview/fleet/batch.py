@@ -21,6 +21,7 @@ from traceview.fleet.dataset import (
 )
 from traceview.fleet.executor import process_died
 from traceview.fleet.jobs import Job, content_hash
+from traceview.fleet.planned import plan
 from traceview.fleet.tables import failure, printable
 from traceview.fleet.worker import Settings, kill_after, ready, run_shard, took_too_long
 from traceview_parsers.errors import TraceviewError, UsageError
@@ -62,6 +63,7 @@ def run(
     shard_size: int = 8,
     in_flight: int = 2,
     done: Done | None = None,
+    asked: Sequence[Job] = (),
 ) -> Summary:
     """Analyse all jobs that the data set does not have yet.
 
@@ -76,6 +78,7 @@ def run(
         in_flight: Shards that are given to the executor at a time. When a process dies, the captures of these are
             analysed one by one to find the culprit.
         done: Progress.
+        asked: Captures of all parts of the batch, where `jobs` are those of one.
 
     Raises:
         UsageError: The folder holds other things than a data set; or the data set exists and neither `resume` nor `join`
@@ -87,6 +90,8 @@ def run(
     if named:
         begin(settings.out)
     finished = _finished(named, settings, resume=resume, join=join)
+    if named:
+        plan(settings.out, asked or named)
     known = _moved(named, settings) if resume else []
     changed = tuple(job.path for job, stored in known if not _holds(job.path, stored))
     finished |= {job.key for job, _ in known}
