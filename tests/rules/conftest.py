@@ -50,7 +50,7 @@ class Case:
     def add(self, table: str, start: float, end: float | None = None, **values: Any) -> "Case":
         """Append a row of the app (or another, see `values`); columns that hold times take seconds."""
         times = {name for name, dtype in EPISODES[table].items() if dtype == TIME}
-        row: dict[str, Any] = dict.fromkeys(EPISODES[table])
+        row: dict[str, Any] = {name: [] if dtype == pl.List(TIME) else None for name, dtype in EPISODES[table].items()}
         ordinal = sum(len(rows) for rows in self.rows.values()) + 1
         row |= {
             "id": f"{table}-{ordinal}",
@@ -64,6 +64,11 @@ class Case:
             "evidence": [ordinal * 10, ordinal * 10 + 1],
         }
         row |= values
+        row |= {
+            name: [at(value) for value in row[name]]
+            for name, dtype in EPISODES[table].items()
+            if dtype == pl.List(TIME)
+        }
         self.rows[table].append({name: at(value) if name in times else value for name, value in row.items()})
         return self
 

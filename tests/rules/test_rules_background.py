@@ -89,14 +89,19 @@ RELEASED = {
 }
 
 
+PLAYING = {"activated_by": "callkit", "io_started": 16.1, "io_running_s": 84.0, "io_silent_s": 0.1}
+
+
 def test_causes_that_the_rows_exclude_are_not_given(case: Any) -> None:
     told = {**CALL, "witness": "callkit", "holds": 0, "audio_activated": 16}
-    case.add("calls", 10, 100, **told).add("suspensions", 40, 80, **RELEASED)
+    case.add("calls", 10, 100, **told).add("suspensions", 40, 80, **RELEASED).add(
+        "audio_sessions", 16, 100.1, **PLAYING
+    )
     (found,) = case.findings("suspended-during-call")
     assert "callservicesd had released the assertion that the call held on it 0.90 s before." in found.explanation
     assert (
-        "Its call ended only 60.0 s later, no line puts it on hold and CallKit had activated its audio."
-        in found.explanation
+        "Its call ended only 60.0 s later, no line puts it on hold and its audio session was active with audio I/O running. "
+        "So none of the usual causes is left" in found.explanation
     )
     assert "Nothing excludes" not in found.explanation
     assert "reportCall(with:endedAt:reason:)" not in found.advice
@@ -105,16 +110,79 @@ def test_causes_that_the_rows_exclude_are_not_given(case: Any) -> None:
 @pytest.mark.parametrize(
     ("end", "change", "left"),
     [
-        (None, {"holds": 0, "audio_activated": 16}, "that the call was reported as ended before it was over."),
-        (100, {"holds": 1, "audio_activated": 16}, "that the call was on hold."),
-        (100, {"holds": None, "audio_activated": 16}, "that the call was on hold."),
-        (100, {"holds": 0}, "that the app never owned the audio session."),
-        (100, {"holds": 0, "audio_activated": 60}, "that the app never owned the audio session."),
+        (None, {"holds": 0}, "that the call was reported as ended before it was over."),
+        (100, {"holds": 1, "witness": "powerlog"}, "that the call was on hold."),
+        (100, {"holds": None}, "that the call was on hold."),
     ],
 )
 def test_causes_that_the_rows_leave_open(case: Any, end: float | None, change: dict[str, Any], left: str) -> None:
-    case.add("calls", 10, end, **CALL, witness="callkit", **change).add("suspensions", 40, 80)
+    case.add("calls", 10, end, **{**CALL, "witness": "callkit", **change}).add("suspensions", 40, 80)
+    case.add("audio_sessions", 16, 100.1, **{**PLAYING, "activated_by": "unknown"})
     assert f"Nothing excludes {left}" in case.findings("suspended-during-call")[0].explanation
+
+
+@pytest.mark.parametrize(
+    ("activated", "session", "sentence"),
+    [
+        (None, None, "Nothing excludes that the app never owned the audio session."),
+        (60, None, "Nothing excludes that the app never owned the audio session."),
+        (16, None, "Nothing excludes that its audio had stopped although CallKit had activated it."),
+        (16, {}, "Nothing excludes that no audio I/O of it ran although its session was active."),
+        (16, {"end": 30}, "It had been for 10.0 s without an active audio session, which is one of the usual causes."),
+        (16, PLAYING, "So none of the usual causes is left"),
+        # It stopped once, 15 s before, and all that it ran lies before that.
+        (16, {**PLAYING, "io_stopped": 25.0, "io_running_s": 8.9}, "but no audio I/O of it had run for 15.0 s"),
+        # It ran for longer than that: it was started again, and stood at some time since.
+        (
+            16,
+            {**PLAYING, "io_stopped": 25.0, "io_running_s": 60.0, "io_silent_s": 24.0},
+            "Nothing excludes that no audio I/O of it ran although its session was active.",
+        ),
+        (16, {"io_running_s": 0.0}, "no audio I/O had ever run in it, which is one of the usual causes."),
+    ],
+)
+def test_audio_as_the_cause(case: Any, activated: float | None, session: dict[str, Any] | None, sentence: str) -> None:
+    case.add("calls", 10, 100, **CALL, witness="callkit", holds=0, audio_activated=activated).add("suspensions", 40, 80)
+    if session is not None:
+        case.add("audio_sessions", 16, **{"end": 100.1, "activated_by": "callkit", **session})
+    assert sentence in case.findings("suspended-during-call")[0].explanation
+
+
+def test_silence_right_before_a_suspension_is_its_cause(case: Any) -> None:
+    case.add("calls", 10, 100, **CALL, witness="callkit", holds=0, audio_activated=16).add("suspensions", 40, 80)
+    case.add("audio_sessions", 16, 100, activated_by="callkit", io_started=16, io_stopped=90, io_running_s=50.0)
+    case.rows["audio_sessions"][-1] |= {"io_silent_s": 34.0}
+    case.add("glitches", 28, 40.05, kind="silence", in_call=True, cause="unknown")
+    (found,) = case.findings("suspended-during-call")
+    assert "Its audio session was active, but no audio I/O of it had run for 12.0 s" in found.explanation
+    assert found.advice.startswith("Keep audio I/O running from provider(_:didActivate:)")
+
+
+def test_a_call_on_hold_explains_the_suspension(case: Any) -> None:
+    held = {"holds": 1, "hold_starts": [30], "hold_ends": [85], "audio_activated": 16, "witness": "callkit"}
+    case.add("calls", 10, 100, **CALL, **held).add("suspensions", 40, 80)
+    (found,) = case.findings("suspended-during-call")
+    assert found.severity is Severity.medium
+    assert found.title == "iOS suspended com.acme.voip for 40.0 s while its call was on hold"
+    assert "The call had been on hold for 10.0 s and stayed so for 45.0 s more" in found.explanation
+    assert "Nothing excludes" not in found.explanation
+    assert "audio stops" not in found.explanation
+
+
+def test_a_hold_that_ends_before_the_suspension_does_leaves_a_talk_that_was_cut(case: Any) -> None:
+    held = {"holds": 1, "hold_starts": [30], "hold_ends": [60], "witness": "callkit"}
+    case.add("calls", 10, 100, **CALL, **held).add("suspensions", 40, 80)
+    (found,) = case.findings("suspended-during-call")
+    assert found.severity is Severity.critical
+    assert "The call had been on hold for 10.0 s" in found.explanation
+
+
+def test_a_hold_that_is_over_is_no_cause(case: Any) -> None:
+    held = {"holds": 1, "hold_starts": [20], "hold_ends": [25], "witness": "callkit"}
+    case.add("calls", 10, 100, **CALL, **held).add("suspensions", 40, 80).add("audio_sessions", 16, 100.1, **PLAYING)
+    (found,) = case.findings("suspended-during-call")
+    assert found.severity is Severity.critical
+    assert "it had come off hold 15.0 s before" in found.explanation
 
 
 @pytest.mark.parametrize(
@@ -135,11 +203,21 @@ def test_what_let_go_of_the_app_is_told(case: Any, held: dict[str, str], sentenc
     assert sentence in case.findings("suspended-during-call")[0].explanation
 
 
-def test_suspended_while_ringing(case: Any) -> None:
-    case.add("calls", 10, 50, **{**CALL, "answered": None}).add("suspensions", 30, 60)
+@pytest.mark.parametrize("answered", [None, 65])
+def test_suspended_while_ringing(case: Any, answered: float | None) -> None:
+    case.add("calls", 10, 90, **{**CALL, "answered": answered}).add("suspensions", 30, 60)
     (found,) = case.findings("suspended-during-call")
-    assert found.severity is Severity.high
-    assert "for 20.0 s while its call rang" in found.title
+    assert (found.severity, found.pattern) == (Severity.high, "ringing")
+    assert "for 30.0 s while its call rang" in found.title
+    assert "audio stops" not in found.explanation
+    assert "usual causes" not in found.explanation
+    assert ("answered 5.0 s after the app ran again" in found.explanation) == (answered is not None)
+
+
+def test_a_call_that_the_capture_begins_in_is_not_said_to_ring(case: Any) -> None:
+    case.add("calls", 10, 90, kind="callkit", start_how="capture_edge").add("suspensions", 30, 60)
+    (found,) = case.findings("suspended-during-call")
+    assert (found.severity, found.pattern) == (Severity.high, "answered")
 
 
 @pytest.mark.parametrize(
@@ -163,6 +241,11 @@ def test_an_end_that_no_line_tells_weakens_the_finding(case: Any) -> None:
     case.kinds -= {"call.ended"}
     (found,) = case.findings("suspended-during-call")
     assert (found.severity, found.confidence) == (Severity.high, 0.5)
+    case.add("audio_sessions", 15, 40.1, activated_by="callkit", stopped_by="system_suspended")
+    (found,) = case.findings("suspended-during-call")
+    assert (found.severity, found.confidence) == (Severity.critical, 0.9)
+    assert "CallKit had not taken its audio away, as it does when a call ends" in found.explanation
+    case.rows["audio_sessions"].clear()
     case.add("audio_sessions", 15, 35, activated_by="callkit", stopped_by="callkit")
     assert case.findings("suspended-during-call") == []
 

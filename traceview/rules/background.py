@@ -1,4 +1,4 @@
-"""Time in the background: tasks that overrun, tasks that are chained, suspension in a call, frequent wakes."""
+"""Time in the background: tasks that overrun, tasks that are chained, frequent wakes."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -8,23 +8,20 @@ import polars as pl
 
 from traceview.rules import links
 from traceview.rules.kills import code_text, has_kill, kills
-from traceview.rules.proofs import first_line, last_line, shortened, state_edges
+from traceview.rules.proofs import first_line, shortened, state_edges
 from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
     CALL_DAEMONS,
     STATE_DAEMONS,
     STATE_KINDS,
-    Line,
     Row,
     any_of,
-    at_least,
     calls_of,
     duration,
     every,
     finding,
     has_rows,
     name_of,
-    owned_calls,
     rows,
     rows_of,
     same_app,
@@ -35,8 +32,9 @@ from traceview.rules.rows import (
     window_of,
     windows_of,
 )
-from traceview.rules.why_suspended import SUSPENDED_FIX, reasons, released
-from traceview.rules.windows import Window, busiest, intersect, length_s, subtract
+from traceview.rules.suspended_in_call import suspended_in_call
+from traceview.rules.why_suspended import SUSPENDED_FIX
+from traceview.rules.windows import busiest, intersect, length_s, subtract
 
 _TASK_FIX: Final = (
     "Call endBackgroundTask(_:) on every path, also in the expiration handler, and keep one identifier for each "
@@ -193,93 +191,6 @@ def _chain_finding(app: str, chain: list[Row], least: float) -> Iterator[Finding
     )
 
 
-def _suspended_in_call(inputs: Inputs) -> Iterator[Finding]:
-    for row in rows(inputs, "suspensions"):
-        own = owned_calls(inputs, row)
-        window = window_of(inputs, row)
-        if not wanted(inputs, row) or window is None:
-            continue
-        inside = intersect([window], [part for call in own if (part := _lasting(inputs, call)) is not None])
-        seconds = length_s(inside)
-        if seconds < inputs.thresholds["least"]:
-            continue
-        calls = [call for call in own if (part := _lasting(inputs, call)) is not None and intersect([part], inside)]
-        answered = any(call["answered"] or call["connected"] for call in calls)
-        named = all(call["app"] is not None for call in calls)
-        ends_are_told = "call.ended" in inputs.kinds or any(call["end"] is not None for call in calls)
-        if not any(call["end"] is not None or _would_be_told(inputs, call) for call in calls):
-            yield _maybe_over(inputs, row, calls, inside)
-            continue
-        why, advice = reasons(inputs, row, calls)
-        yield finding(
-            "suspended-during-call",
-            "G14",
-            Severity.critical if answered and ends_are_told else Severity.high,
-            [row],
-            context=calls,
-            lines=[*state_edges(inputs, row, ["suspended"], inside), *_let_go(inputs, row)],
-            title=f"iOS suspended {name_of(row)} for {at_least(row)}{duration(seconds)} while its call {'lasted' if answered else 'rang'}",
-            explanation="A suspended app runs no code: audio stops in both directions, the media connection times out and "
-            "signalling stalls. A call that CallKit knows and that has not ended usually keeps the app running."
-            + released(row)
-            + why,
-            advice=advice,
-            confidence=0.5 if not ends_are_told else 1.0 if named else 0.7,
-            pattern="answered" if answered else "ringing",
-            measures={"suspended_in_call_s": seconds},
-            window=(inside[0][0], inside[-1][1]),
-        )
-
-
-def _would_be_told(inputs: Inputs, call: Row) -> bool:
-    """Whether a source that tells the end of every call is in the capture: CallKit in the app does not tell all of them."""
-    return call["witness"] in {"powerlog", "audio_routing"} or bool(CALL_DAEMONS & inputs.witnesses)
-
-
-def _let_go(inputs: Inputs, row: Row) -> list[Line]:
-    """Return the line with which ended what had kept the app awake until its suspension."""
-    if row["held_until"] is None:
-        return []
-    holders = (one for table in _HOLDERS for one in rows_of(inputs, table, row))
-    return [line for one in holders if one["end"] == row["held_until"] for line in last_line(one)][:1]
-
-
-_HOLDERS: Final = ("calls", "audio_sessions", "background_tasks", "assertions")
-
-
-def _maybe_over(inputs: Inputs, row: Row, calls: list[Row], inside: list[Window]) -> Finding:
-    seconds = length_s(inside)
-    return finding(
-        "suspended-during-call",
-        "G14",
-        Severity.info,
-        [row],
-        context=calls,
-        lines=state_edges(inputs, row, ["suspended"], inside),
-        title=f"iOS suspended {name_of(row)} for {at_least(row)}{duration(seconds)} after a call whose end no line tells",
-        explanation="The capture has no line of callservicesd, and CallKit in the app does not print every end. iOS suspends an "
-        "app whose call is over, so that most likely it was.",
-        advice="To be sure, capture callservicesd as well. " + SUSPENDED_FIX,
-        confidence=0.3,
-        pattern="end-unknown",
-        measures={"suspended_in_call_s": seconds},
-        window=(inside[0][0], inside[-1][1]),
-    )
-
-
-def _lasting(inputs: Inputs, call: Row) -> Window | None:
-    """Return the call's window. Where no line tells its end, CallKit's deactivation of the audio tells it."""
-    window = window_of(inputs, call)
-    if window is None or call["end"] is not None:
-        return window
-    closed = [
-        session["end"]
-        for session in rows_of(inputs, "audio_sessions", call)
-        if session["stopped_by"] == "callkit" and session["end"] is not None and session["end"] > window[0]
-    ]
-    return (window[0], min(closed, default=window[1]))
-
-
 def _wake_churn(inputs: Inputs) -> Iterator[Finding]:
     states = [row for row in rows(inputs, "app_states") if wanted(inputs, row)]
     by_app: dict[str, list[Row]] = {}
@@ -362,7 +273,7 @@ RULES: Final = (
             any_of(_CAN_SEE_STATES, seen(by=STATE_DAEMONS)),
             any_of(seen("call.", by=CALL_DAEMONS), has_rows("calls", _TOLD_BY_POWERLOG)),
         ),
-        check=_suspended_in_call,
+        check=suspended_in_call,
         thresholds=(
             Threshold(
                 "least",

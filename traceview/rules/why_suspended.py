@@ -1,22 +1,33 @@
 """Why iOS suspended an app in its call: what let go of it last, and which of the usual causes its lines leave open."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
 
+from traceview.episodes.call_holds import windows as hold_windows
 from traceview.rules.registry import Inputs
 from traceview.rules.rows import Row, duration, rows_of, shown
 
-_ALWAYS: Final = (
-    "fulfil every CXAction, declare the voip and audio background modes and keep audio I/O running in the session that CallKit "
-    "activated"
-)
+_DECLARE: Final = "fulfil every CXAction, declare the voip and audio background modes"
+_ALWAYS: Final = f"{_DECLARE} and keep audio I/O running in the session that CallKit activated"
 SUSPENDED_FIX: Final = (
     "Keep CallKit's call alive for as long as the real one: do not report it ended (reportCall(with:endedAt:reason:) or "
     f"CXEndCallAction) before it is over, {_ALWAYS}."
 )
 """What to do where no line tells which cause it was."""
+_KEEP_AUDIO: Final = (
+    "Keep audio I/O running from provider(_:didActivate:) to the end of the call, also while it is muted or silent."
+)
+_HELD_FIX: Final = (
+    "Expect to be suspended while the call is on hold: let the server keep it, and reconnect as soon as the app runs again. Where "
+    "nothing else needs the call to wait, take it off hold with CXSetHeldCallAction(isOnHold: false)."
+)
+_AT_ONCE: Final = timedelta(seconds=1)
+"""The audio server stops a client within milliseconds of its suspension, and a restart of I/O is short; heuristic, with room."""
+_CLOCK_S: Final = 0.05
+"""Sums of times that differ by less are the same (heuristic)."""
 _LOOK: Final = "Look at what callservicesd and the app print right before that moment."
 
 
@@ -26,12 +37,14 @@ class _Cause(Struct, frozen=True):
     Attributes:
         what: The cause, to follow "that".
         fix: What to change.
-        against: What the rows tell against it; empty: they leave it open.
+        against: What the rows tell against it; empty: they do not exclude it.
+        told: What the rows tell for it, in a sentence; empty: they do not prove it.
     """
 
     what: str
     fix: str
-    against: str
+    against: str = ""
+    told: str = ""
 
 
 def released(row: Row) -> str:
@@ -55,60 +68,175 @@ def released(row: Row) -> str:
     return f" The {kind}{name} that had kept it awake{f' for {by}' if by else ''} was released {before}."
 
 
-def reasons(inputs: Inputs, row: Row, calls: Sequence[Row]) -> tuple[str, str]:
+def certainty(inputs: Inputs, row: Row, calls: Sequence[Row]) -> float:
+    """Return how sure it is that one of the calls had not ended as the app was suspended (a row with its start).
+
+    A capture without any end of a call may lack the lines that tell it; CallKit deactivates the audio of a call that is over.
+    """
+    if "call.ended" in inputs.kinds or any(call["end"] is not None for call in calls):
+        return 1.0
+    return 0.9 if _callkit_audio(inputs, row) else 0.5
+
+
+def reasons(inputs: Inputs, row: Row, calls: Sequence[Row], *, talking: bool) -> tuple[str, str]:
     """Return what the rows tell of the usual causes, in sentences, and the advice for those that they leave open.
 
     Args:
         inputs: The tables.
         row: Of ``suspensions``.
         calls: The calls in which the app was suspended; at least one.
+        talking: Whether one of them was answered before the suspension was over.
     """
-    causes = _causes(inputs, row, calls)
+    causes = [_ended_early(inputs, row, calls)]
+    if talking:
+        hold = _on_hold(row, calls)
+        # CallKit takes the audio from a call that it puts on hold: nothing more is told by that.
+        if hold.told:
+            return f" {hold.told} {_capital(causes[0].against)}".rstrip(), hold.fix
+        causes += [hold, _audio(inputs, row, calls)]
+    told = [cause for cause in causes if cause.told]
+    left = [cause for cause in causes if not cause.against and not cause.told]
     against = [cause.against for cause in causes if cause.against]
-    left = [cause for cause in causes if not cause.against]
-    told = f" {_joined(against)[0].upper()}{_joined(against)[1:]}." if against else ""
-    if not left:
-        return (
-            f"{told} So none of the usual causes is left, and no line tells why it was let go.",
-            f"{_LOOK} Also {_ALWAYS}.",
-        )
-    open_ones = f" Nothing excludes that {_joined([cause.what for cause in left], 'or that')}."
-    return told + open_ones, " ".join([*(cause.fix for cause in left), f"{_ALWAYS[0].upper()}{_ALWAYS[1:]}."])
+    text = "".join(f" {cause.told}" for cause in told)
+    if against:
+        text += f" {_capital(_joined(against))}"
+    if left:
+        opened = "Nor does anything exclude" if told else "Nothing excludes"
+        text += f" {opened} that {_joined([cause.what for cause in left], 'or that')}."
+    if told or left:
+        fixes = list(dict.fromkeys(cause.fix for cause in (*told, *left)))
+        return text, " ".join([*fixes, _capital(_DECLARE if _KEEP_AUDIO in fixes else _ALWAYS)])
+    none_left = "So none of the usual causes is left, and no" if talking else "No"
+    return f"{text} {none_left} line tells why it was let go.", f"{_LOOK} Also {_ALWAYS}."
 
 
-def _causes(inputs: Inputs, row: Row, calls: Sequence[Row]) -> list[_Cause]:
+def _ended_early(inputs: Inputs, row: Row, calls: Sequence[Row]) -> _Cause:
     later = [call["end"] for call in calls if call["end"] is not None and call["end"] > row["start"]]
-    ended = f"its call ended only {duration((max(later) - row['start']).total_seconds())} later" if later else ""
-    never_held = all(call["witness"] == "callkit" and call["holds"] == 0 for call in calls)
-    by_callkit = any(call["audio_activated"] and call["audio_activated"] <= row["start"] for call in calls)
-    owned = by_callkit or any(_covers(session, row) for session in rows_of(inputs, "audio_sessions", row))
-    activated = "CallKit had activated its audio" if by_callkit else "its audio session was active"
-    early = _Cause(
+    against = f"its call ended only {_seconds(row['start'], max(later))} later" if later else ""
+    if not against and _callkit_audio(inputs, row):
+        against = "CallKit had not taken its audio away, as it does when a call ends"
+    return _Cause(
         "the call was reported as ended before it was over",
         "Do not report a call ended (reportCall(with:endedAt:reason:) or CXEndCallAction) before it is over.",
-        ended,
+        against,
     )
-    if not any(call["answered"] or call["connected"] for call in calls):
-        return [early]
-    return [
-        early,
-        _Cause(
-            "the call was on hold",
-            "Take a call off hold with CXSetHeldCallAction(isOnHold: false) as soon as it goes on.",
-            "no line puts it on hold" if never_held else "",
-        ),
-        _Cause(
-            "the app never owned the audio session",
-            "Start audio I/O in provider(_:didActivate:), not before.",
-            activated if owned else "",
-        ),
+
+
+def _on_hold(row: Row, calls: Sequence[Row]) -> _Cause:
+    """Return whether the calls were on hold as the app was suspended; what is not known of holds is left open."""
+    moment, windows = row["start"], [window for call in calls for window in hold_windows(call)]
+    around = [window for window in windows if window[0] <= moment < window[1]]
+    if around:
+        since, until = min(one for one, _ in around), max(one for _, one in around)
+        return _Cause(
+            "",
+            _HELD_FIX,
+            told=f"The call had been on hold for {_seconds(since, moment)} and stayed so for {_seconds(moment, until)} more: "
+            "CallKit takes the audio from a held call, and that is one of the usual causes.",
+        )
+    against = ""
+    if all(call["witness"] == "callkit" and call["holds"] is not None for call in calls):
+        over = [until for _, until in windows if until <= moment]
+        against = (
+            f"it had come off hold {_seconds(max(over), moment)} before" if over else "no line puts it on hold before"
+        )
+        against = against if windows else "no line puts it on hold"
+    return _Cause(
+        "the call was on hold",
+        "Take a call off hold with CXSetHeldCallAction(isOnHold: false) as soon as it goes on.",
+        against,
+    )
+
+
+def _audio(inputs: Inputs, row: Row, calls: Sequence[Row]) -> _Cause:
+    """Return what kept or did not keep the app awake by its audio: a session, and I/O that runs in it."""
+    moment = row["start"]
+    begun = [
+        one for one in rows_of(inputs, "audio_sessions", row) if not one["refused_error"] and one["start"] <= moment
     ]
+    active = [one for one in begun if _covers(one, row)]
+    by_callkit = any(call["audio_activated"] and call["audio_activated"] <= moment for call in calls)
+    if active:
+        return _io(inputs, row, active)
+    if begun:
+        past = _seconds(max(one["end"] for one in begun), moment)
+        told = "That left it" if row["held_by"] == "audio" else f"It had been for {past}"
+        return _Cause(
+            "no audio session of it was active",
+            _KEEP_AUDIO,
+            told=f"{told} without an active audio session, which is one of the usual causes.",
+        )
+    if by_callkit:
+        return _Cause("its audio had stopped although CallKit had activated it", _KEEP_AUDIO)
+    return _Cause("the app never owned the audio session", "Start audio I/O in provider(_:didActivate:), not before.")
+
+
+def _io(inputs: Inputs, row: Row, active: Sequence[Row]) -> _Cause:
+    """Return whether audio I/O ran in one of the sessions that were active right up to the suspension."""
+    what, moment = "no audio I/O of it ran", row["start"]
+    if any(_ran_throughout(one, moment) for one in active):
+        return _Cause(what, _KEEP_AUDIO, against="its audio session was active with audio I/O running")
+    silences = [
+        one["start"]
+        for one in rows_of(inputs, "glitches", row)
+        if one["kind"] == "silence"
+        and one["start"] <= moment
+        and (one["end"] is None or one["end"] >= moment - _AT_ONCE)
+    ]
+    stops = [one["io_stopped"] if _stopped_for_good(one, moment) else None for one in active]
+    since = min(silences, default=None) or (max(stop for stop in stops if stop) if all(stops) else None)
+    if since is not None:
+        return _Cause(
+            what,
+            _KEEP_AUDIO,
+            told=f"Its audio session was active, but no audio I/O of it had run for {_seconds(since, moment)}, which is one of "
+            "the usual causes.",
+        )
+    if all(one["io_started"] is None and one["io_running_s"] is not None for one in active):
+        return _Cause(
+            what,
+            _KEEP_AUDIO,
+            told="Its audio session was active, but no audio I/O had ever run in it, which is one of the usual causes.",
+        )
+    return _Cause(f"{what} although its session was active", _KEEP_AUDIO)
+
+
+def _ran_throughout(session: Row, moment: datetime) -> bool:
+    """Whether I/O that had started never stopped before `moment`, or never for long."""
+    if session["io_started"] is None or session["io_started"] > moment:
+        return False
+    if session["io_stopped"] is None:
+        return True
+    pauses = session["io_silent_s"] - (session["io_started"] - session["start"]).total_seconds()
+    return bool(session["io_stopped"] >= moment - _AT_ONCE and pauses < _AT_ONCE.total_seconds())
+
+
+def _stopped_for_good(session: Row, moment: datetime) -> bool:
+    """Whether I/O stopped once and had not run again by `moment`: all that it ran lies before its one stop."""
+    started, stopped = session["io_started"], session["io_stopped"]
+    if None in (started, stopped, session["io_running_s"]) or stopped > moment:
+        return False
+    return bool(abs((stopped - started).total_seconds() - session["io_running_s"]) < _CLOCK_S)
+
+
+def _callkit_audio(inputs: Inputs, row: Row) -> bool:
+    """Whether a session that CallKit activated was active right up to the suspension."""
+    return any(one["activated_by"] == "callkit" and _covers(one, row) for one in rows_of(inputs, "audio_sessions", row))
 
 
 def _covers(session: Row, row: Row) -> bool:
     """Whether the session, which was not refused, was active right up to the suspension."""
     lasting = session["end"] is None or session["end"] >= row["start"]
     return bool(session["refused_error"] is None and session["start"] <= row["start"] and lasting)
+
+
+def _seconds(since: datetime, until: datetime) -> str:
+    return duration((until - since).total_seconds())
+
+
+def _capital(clause: str) -> str:
+    """Return the clause as a sentence; nothing where there is none."""
+    return f"{clause[0].upper()}{clause[1:]}." if clause else ""
 
 
 def _joined(parts: Sequence[str], word: str = "and") -> str:
