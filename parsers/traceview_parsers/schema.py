@@ -20,7 +20,7 @@ REF_POSITION_BITS: Final = 40
 TIME_HOW: Final = ("exact", "zone_assumed", "date_assumed", "date_and_zone_assumed", "unknown")
 """How a row's time was reached: read as it is, or with a zone or a date that had to be assumed."""
 
-EVENTS: Final = ("log", "trace", "activity", "signpost", "loss", "state", "user_action", "timesync")
+EVENTS: Final = ("log", "trace", "activity", "signpost", "loss", "state", "user_action", "timesync", "activity_transition")
 LEVELS: Final = ("default", "info", "debug", "error", "fault")
 
 ARGUMENT: Final = pa.struct(

@@ -181,6 +181,7 @@ def test_every_kind_of_record(tmp_path: Path) -> None:
     )
     archive.activity(app, now, "outer", 0x10, library=large)
     archive.activity(far, now, "inner", 0x11, current=0x10, parent=0x10, creator=app)
+    archive.activity(app, now, "swapped", 0x12, kind="swap", current=0x11)
     archive.activity(app, now, "tapped", 0, kind="user_action", current=0x11)
     archive.trace(app, now, "value %d of %llu", [(3, 4), (1 << 40, 8)])
     archive.loss(app, now, START, now, 63)
@@ -209,8 +210,9 @@ def test_every_kind_of_record(tmp_path: Path) -> None:
     )
     assert rows["activityouter"]["activity_id"] == 0x10
     assert (rows["activityinner"]["activity_id"], rows["activityinner"]["parent_activity_id"]) == (0x11, 0x10)
+    assert rows["activity_transitionswapp"]["activity_id"] == 0x12
     assert rows["user_actiontappe"]["message"] == "tapped"
     assert rows["tracevalue"]["message"] == "value 3 of 1099511627776"
     assert rows["losslost "]["loss_count"] == 63
     assert rows["logcompo"]["message"] == "composed"
-    assert frame.height == 8
+    assert frame.height == 9

@@ -133,6 +133,7 @@ def test_keys_without_a_value_are_null(tmp_path: Path) -> None:
     [
         ("signpostEvent", "signpost"),
         ("activityCreateEvent", "activity"),
+        ("activityTransitionEvent", "activity_transition"),
         ("lossEvent", "loss"),
         ("stateEvent", "state"),
         ("userActionEvent", "user_action"),
@@ -145,7 +146,7 @@ def test_event_types(tmp_path: Path, event: str, expected: Any) -> None:
     rows, _ = read(write(tmp_path, json.dumps(record(eventType=event, lossCount=12)) + "\n"))
     assert rows[0]["event"] == expected
     assert rows[0]["loss_count"] == 12
-    assert (rows[0]["level"] is None) == (expected in {"signpost", "activity", "loss", "state", "timesync"})
+    assert (rows[0]["level"] is None) == (expected in {"signpost", "activity", "activity_transition", "loss", "state", "timesync"})
 
 
 def test_preamble_closing_line_and_its_count(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ EVENT_TYPES: Final = {
     "log": "logEvent",
     "trace": "traceEvent",
     "activity": "activityCreateEvent",
+    "activity_transition": "activityTransitionEvent",
     "signpost": "signpostEvent",
     "loss": "lossEvent",
     "state": "stateEvent",

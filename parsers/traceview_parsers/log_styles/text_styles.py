@@ -19,6 +19,7 @@ from traceview_parsers.log_styles.stamps import microseconds, milliseconds
 _NO_TIME: Final = "????-??-?? ??:??:??.??????+????"
 _TYPES: Final = {
     "activity": "Activity",
+    "activity_transition": "Activity",
     "signpost": "Signpost",
     "loss": "Loss",
     "state": "State",

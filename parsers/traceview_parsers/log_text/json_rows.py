@@ -55,7 +55,7 @@ EVENTS: Final = {
     "logEvent": "log",
     "traceEvent": "trace",
     "activityCreateEvent": "activity",
-    "activityTransitionEvent": "activity",
+    "activityTransitionEvent": "activity_transition",
     "signpostEvent": "signpost",
     "lossEvent": "loss",
     "stateEvent": "state",

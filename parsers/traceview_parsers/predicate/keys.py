@@ -102,7 +102,7 @@ EVENT_WORDS: Final = {
     "logevent": "log",
     "traceevent": "trace",
     "activitycreateevent": "activity",
-    "activitytransitionevent": "",  # no reader yields it: holds for no row
+    "activitytransitionevent": "activity_transition",
     "useractionevent": "user_action",
     "signpostevent": "signpost",
     "lossevent": "loss",
@@ -113,7 +113,7 @@ EVENT_WORDS: Final = {
 }
 EVENT_NUMBERS: Final = {
     513: "activity",
-    514: "",
+    514: "activity_transition",
     515: "user_action",
     768: "trace",
     1024: "log",
@@ -124,7 +124,7 @@ EVENT_NAMES: Final = {
     "log": "logEvent",
     "trace": "traceEvent",
     "activity": "activityCreateEvent",
-    "": "activityTransitionEvent",
+    "activity_transition": "activityTransitionEvent",
     "user_action": "userActionEvent",
     "signpost": "signpostEvent",
     "loss": "lossEvent",

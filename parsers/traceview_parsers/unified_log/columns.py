@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from traceview_parsers.schema import EVENTS, LEVELS, batch_of
-from traceview_parsers.unified_log.firehose import ACTIVITY, LOG, LOSS, SIGNPOST, TRACE, USER_ACTION
+from traceview_parsers.unified_log.firehose import ACTIVITY, LOG, LOSS, SIGNPOST, TRACE, TRANSITION, USER_ACTION
 from traceview_parsers.unified_log.interning import Array
 
 LEVEL_NAMES: Final = pa.array(LEVELS, pa.string())
@@ -37,6 +37,7 @@ def _events() -> Array:
     table = np.full((256, 256), -1, np.int32)
     for kind, name in ((LOG, "log"), (TRACE, "trace"), (ACTIVITY, "activity"), (SIGNPOST, "signpost"), (LOSS, "loss")):
         table[kind] = EVENTS.index(name)
+    table[ACTIVITY, TRANSITION] = EVENTS.index("activity_transition")
     table[ACTIVITY, USER_ACTION] = EVENTS.index("user_action")
     return table.reshape(-1)
 

@@ -21,6 +21,7 @@ LOSS_BYTES: Final = 48
 """Bytes of a loss record: behind its head two times and a count of lost messages (libyal dtformats)."""
 KNOWN_TYPES: Final = (ACTIVITY, TRACE, LOG, SIGNPOST, LOSS)
 IS_KNOWN: Final = np.isin(np.arange(256), KNOWN_TYPES)
+TRANSITION: Final = 2
 USER_ACTION: Final = 3
 
 HAS_CURRENT_AID: Final = 0x0001

@@ -93,8 +93,7 @@ class RowBuilder:
     def tracepoints(self, load: Load, points: Tracepoints, fields: Fields, found: Found, messages: Any) -> Any:
         """Return the rows of tracepoints."""
         uint = pa.uint64()
-        activity = found.event == EVENTS.index("activity")
-        activity |= found.event == EVENTS.index("user_action")
+        activity = points.kind == firehose.ACTIVITY
         aid = np.where(activity, fields.created, fields.current) & _ACTIVITY_ID
         values = {
             **self._common(load, points.at, points.ticks, found.process),
