@@ -43,10 +43,12 @@ def keep_what_is_freed() -> None:
     It gives them back at once otherwise, and they are zeroed when they come again, page by page: together that takes a tenth
     of an analysis; the most that is in use stays the same (measured).
     """
+    if sys.platform != "linux":
+        return
     import ctypes  # noqa: PLC0415  (keeps --help fast)
 
     libc = ctypes.CDLL(None)
-    if sys.platform != "linux" or not hasattr(libc, "mallopt"):
+    if not hasattr(libc, "mallopt"):
         return
     for option, size in (
         (_M_TRIM_THRESHOLD, _HEAP_BYTES),
