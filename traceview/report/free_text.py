@@ -157,6 +157,11 @@ def keeper(table: str, column: str, programs: frozenset[str] = frozenset()) -> C
     return keeps
 
 
+def is_word(value: str) -> bool:
+    """Whether a value is one word, as of a system: such a one stays in most columns."""
+    return bool(_WHOLE.fullmatch(value))
+
+
 @cache
 def own_phrases() -> frozenset[str]:
     """Return words with blanks that are ours: those that the catalogue gives instead of what a line says, and episodes' own."""

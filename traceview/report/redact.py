@@ -9,6 +9,7 @@ signal and its typed fields) and whatever else is no name, word or figure of a s
 
 import re
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Final, Literal
 
 import polars as pl
@@ -17,6 +18,7 @@ from msgspec.structs import replace
 from traceview.analysis import Analysis
 from traceview.report.free_text import Class, class_of, keeper, pieces
 from traceview.report.pseudonyms import Pseudonyms, people_in
+from traceview.report.quoted import Replaced, Rewrite, requoted, scrubbed
 from traceview.rules.registry import Finding
 from traceview.signals.vocabulary import FIELDS
 from traceview_parsers.trace import Device
@@ -31,7 +33,6 @@ _FOLDERS_OF_CONFIG: Final = re.compile(r"(?<=^disabled in ).*[/\\]")
 _OF_CALLKIT: Final = re.compile(r"<?(CX\w{1,60}Action)\b")
 _SHORTEST_QUOTE: Final = 12
 
-Rewrite = Callable[[str], str]
 Suspects = Callable[[pl.Series], pl.Series]
 
 
@@ -74,7 +75,7 @@ def _without_ids(analysis: Analysis, names: Pseudonyms) -> Analysis:
         events=_rewrite(analysis.events, scrub, names.suspects),
         episodes={name: _rewrite(table, scrub, names.suspects) for name, table in analysis.episodes.items()},
         tables={name: _without_users(table, names) for name, table in analysis.tables.items()},
-        findings=[_finding(finding, scrub) for finding in analysis.findings],
+        findings=[scrubbed(finding, scrub) for finding in analysis.findings],
         not_evaluated=[
             replace(item, needs=scrub(_FOLDERS_OF_CONFIG.sub("", item.needs))) for item in analysis.not_evaluated
         ],
@@ -95,17 +96,6 @@ def _device(device: Device, names: Pseudonyms) -> Device:
         if (value := getattr(device, name))
     }
     return replace(device, **private)
-
-
-def _finding(finding: Finding, scrub: Rewrite) -> Finding:
-    return replace(
-        finding,
-        app=None if finding.app is None else scrub(finding.app),
-        title=scrub(finding.title),
-        explanation=scrub(finding.explanation),
-        advice=scrub(finding.advice),
-        pattern=scrub(finding.pattern),
-    )
 
 
 def _rewrite(
@@ -144,8 +134,10 @@ def _without_text(analysis: Analysis, names: Pseudonyms) -> Analysis:
 
     events = worded("events", analysis.events, said)
     episodes = {name: worded(name, table, given) for name, table in analysis.episodes.items()}
-    quoted = _replacing(said | given)
-    episodes = {name: _rewrite(table, quoted, _all, _quoting(name, table)) for name, table in episodes.items()}
+    quoted = Replaced(said | given, frozenset, names)
+    episodes = {
+        name: _rewrite(table, quoted.in_sentence, _all, _quoting(name, table)) for name, table in episodes.items()
+    }
     lines = worded("lines", analysis.lines, {})
     quotes = dict(analysis.lines.select("ref", "message").iter_rows())
     quotes |= dict(analysis.events.select("ref", "message").iter_rows())
@@ -153,6 +145,8 @@ def _without_text(analysis: Analysis, names: Pseudonyms) -> Analysis:
     lines = lines.join(spoken, on="ref", how="left", maintain_order="left")
     words = pl.concat_str("signal", "said", separator="  ", ignore_nulls=True)
     told = pl.when(pl.col("signal").is_not_null()).then(words).otherwise(pl.lit(REMOVED))
+    tables = {name: worded(name, table, {}) for name, table in analysis.tables.items()}
+    replaced = Replaced(given, cache(lambda: _kept([*episodes.items(), *tables.items()])), names)
     return replace(
         analysis,
         apps=[given.get(app, app) for app in analysis.apps],
@@ -160,9 +154,9 @@ def _without_text(analysis: Analysis, names: Pseudonyms) -> Analysis:
         lines=lines.with_columns(message=told).drop("said"),
         events=events.with_columns(message=pl.concat_str("signal", _fields_text(), separator="  ", ignore_nulls=True)),
         episodes=episodes,
-        tables={name: worded(name, table, {}) for name, table in analysis.tables.items()},
+        tables=tables,
         problems=[replace(item, sample="") for item in analysis.problems],
-        findings=[_unquoted(finding, quotes, given) for finding in analysis.findings],
+        findings=[_unquoted(finding, quotes, replaced) for finding in analysis.findings],
     )
 
 
@@ -217,23 +211,24 @@ def _fields_text() -> pl.Expr:
     return pl.concat_str(words, separator=" ", ignore_nulls=True)
 
 
-def _unquoted(finding: Finding, quotes: dict[int, str | None], tokens: dict[str, str]) -> Finding:
+def _kept(tables: Iterable[tuple[str, pl.DataFrame]]) -> frozenset[str]:
+    """Return all texts that are left in the tables, but for the sentences."""
+    columns = (
+        table[column].cast(pl.String).drop_nulls().unique()
+        for name, table in tables
+        for column in table.columns
+        if table.schema[column] in TEXT_TYPES and class_of(name, column) not in {Class.quoting, Class.message}
+    )
+    return frozenset(value for column in columns for value in column)
+
+
+def _unquoted(finding: Finding, quotes: dict[int, str | None], replaced: Replaced) -> Finding:
     """Remove messages of its evidence, and what was replaced in episodes, from a finding's own words."""
     said = {text for ref in finding.evidence if (text := quotes.get(ref)) and len(text) >= _SHORTEST_QUOTE}
-    tokened = _replacing(tokens)
 
-    def rewrite(text: str) -> str:
+    def own(text: str) -> str:
         for quote in sorted(said, key=len, reverse=True):
             text = text.replace(quote, REMOVED)
-        return tokened(text)
+        return replaced.in_sentence(text)
 
-    return _finding(finding, rewrite)
-
-
-def _replacing(tokens: dict[str, str]) -> Rewrite:
-    """Return what puts tokens in place of all values that stand as words in a text, the longest first."""
-    if not tokens:
-        return str
-    longest_first = sorted(tokens, key=len, reverse=True)
-    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
-    return lambda text: pattern.sub(lambda match: tokens[match[0]], text)
+    return requoted(finding, replaced.of_quote, own)

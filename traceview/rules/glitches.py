@@ -8,6 +8,7 @@ import polars as pl
 from traceview.episodes.glitch_causes import LOW_POWER, cause_in_words
 from traceview.rules import links
 from traceview.rules.proofs import calls_around, shortened
+from traceview.rules.quotes import marked
 from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
     AUDIO_SERVERS,
@@ -127,7 +128,7 @@ def likeliest(about: list[Row]) -> Row | None:
 def cause_sentence(glitch: Row | None) -> str:
     """Return `` Most likely cause: …`` with the facts that speak for it, to follow another sentence; or nothing."""
     words = None if glitch is None else cause_in_words(glitch)
-    return "" if words is None else f" {words[0].upper()}{shown(words[1:], 300)}."
+    return "" if words is None else f" {marked(words[0].upper() + words[1:], 300, own=True)}."
 
 
 def cause_lines(about: list[Row], glitch: Row | None) -> list[Line]:

@@ -8,8 +8,10 @@ from typing import Any
 
 import polars as pl
 from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 from traceview.episodes.schema import Episodes
+from traceview.rules.quotes import Quote, settled
 from traceview.witness.schema import WITNESS_SCHEMA
 
 
@@ -53,6 +55,8 @@ class Finding(Struct, frozen=True):
         pattern: What makes two findings the same across captures (no times, no pids); part of the fingerprint.
         measures: Figures for tables and fleets; keys end in their unit (``_s``, ``_count``).
         given: Severity that the rule gave, where the configuration put another in its place; else None.
+        quotes: What its sentences quote from the capture, and where (`rows.shown`).
+        known_as: Fingerprint that it had before private values were taken out of it; empty where it is as it was found.
     """
 
     rule: str
@@ -70,10 +74,25 @@ class Finding(Struct, frozen=True):
     pattern: str = ""
     measures: Mapping[str, float] = field(default_factory=dict)
     given: Severity | None = None
+    quotes: tuple[Quote, ...] = ()
+    known_as: str = ""
+
+    def __post_init__(self) -> None:
+        """Take the marks of quotes out of the sentences, and note where they stood."""
+        found: list[Quote] = []
+        for name in ("title", "explanation", "advice", "pattern"):
+            sentence, quotes = settled(getattr(self, name), name)
+            if quotes:
+                force_setattr(self, name, sentence)
+                found += quotes
+        if found:
+            force_setattr(self, "quotes", tuple(quote for quote in found if quote.field != "pattern"))
 
     @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits, equal for the same trouble of the same app in any capture."""
+        if self.known_as:
+            return self.known_as
         text = "\0".join((self.rule, self.app or "", self.pattern))
         return blake2b(text.encode(), digest_size=8).hexdigest()
 

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 import polars as pl
 
+from traceview.rules.quotes import marked
 from traceview.rules.registry import Finding, Inputs, Severity
 from traceview.rules.windows import Window
 
@@ -249,9 +250,11 @@ def state_at(inputs: Inputs, row: Row, moment: datetime) -> str | None:
 
 
 def shown(text: str, characters: int = 100) -> str:
-    """Return a text of the capture fit for a sentence: one line, control characters replaced, cut."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * characters]).split())
-    return line if len(line) <= characters else line[: characters - 1] + "…"
+    """Return a text of the capture fit for a sentence: one line, control characters replaced, cut, marked as a quote.
+
+    Findings take the marks out again (`traceview.rules.quotes`); to compare the text with another one, do so before.
+    """
+    return marked(text, characters)
 
 
 def at_least(row: Row) -> str:

@@ -17,6 +17,7 @@ from traceview.rules.kills import (
     state_text,
 )
 from traceview.rules.proofs import call_of_death, state_at_death
+from traceview.rules.quotes import fit
 from traceview.rules.registry import Check, Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
     TERMINATION_DAEMONS,
@@ -179,14 +180,14 @@ def _silent_death(inputs: Inputs) -> Iterator[Finding]:
             yield _death_of_system(death, crashed=crashed)
             continue
         reason = reason_text(death)
-        told = shown(death["explanation"] or "", 300)
+        told = death["explanation"] or ""
         yield finding(
             "unexplained-termination",
             "T19",
             Severity.high if crashed or death["in_call"] else Severity.medium,
             [death],
             title=f"{name_of(death)} {_ended(death, reason)}",
-            explanation=told if told not in ("", "crashed") else _UNTOLD[crashed],
+            explanation=shown(told, 300) if fit(told, 300) not in ("", "crashed") else _UNTOLD[crashed],
             advice="Symbolicate the crash report of this time with the dSYM of that build and read the thread that crashed; "
             "where the capture does not hold it, it is in Settings, Privacy & Security, Analytics Data."
             if crashed
@@ -207,14 +208,14 @@ def _ended(death: Row, reason: str) -> str:
 
 def _death_of_system(death: Row, *, crashed: bool) -> Finding:
     """Return that a process of iOS ended, for which nobody asked: no app caused it that is known, and no app can mend it."""
-    told = shown(death["explanation"] or "", 300)
+    told = (death["explanation"] or "").rstrip(".")
     return finding(
         "unexplained-termination",
         "T19",
         Severity.info,
         [{**death, "app": None, "process": None}],
         title=f"{name_of(death)}, a process of iOS, {_ended(death, reason_text(death))}",
-        explanation=(f"{told.rstrip('.')}. " if told not in ("", "crashed") else "")
+        explanation=(f"{shown(told, 300)}. " if fit(told, 300) not in ("", "crashed") else "")
         + "This process belongs to iOS, which starts it again when it is needed.",
         advice="No app has to change for this alone. If an app asked for what this process does when it ended, compare the "
         "times, and send the report to Apple (Feedback Assistant). `--app NAME` judges this process as if it were your app.",
