@@ -1,7 +1,8 @@
 """Chunk sets: decompression, and the positions of the chunks inside, for many sets at once.
 
 Layout (libyal dtformats): blocks ``bv41`` {size, compressed size, LZ4 block} or ``bv4-`` {size, bytes}, ended by
-``bv4$``; from iOS 27 an LZBITMAP stream that begins with ``ZBM``. Inside lie chunks {tag, sub tag, size, data} of
+``bv4$``; from iOS 27 an LZBITMAP stream that begins with ``ZBM``. LZFSE streams (blocks ``bvx…``; Apple's lzfse sources)
+are not read: no archive is known that has them. Inside lie chunks {tag, sub tag, size, data} of
 firehose (0x6001), oversize (0x6002), state dump (0x6003) and simple dump (0x6004) data, usually padded to 8 bytes.
 """
 
@@ -23,6 +24,7 @@ STATE_DUMP: Final = 0x6003
 SIMPLE_DUMP: Final = 0x6004
 _PREAMBLE: Final = struct.Struct("<IIQ")
 _LZBITMAP: Final = b"ZBM"
+_LZFSE: Final = (b"bvx-", b"bvx1", b"bvx2", b"bvxn", b"bvx$")
 _LZ4_MAX_RATIO: Final = 255
 """An LZ4 block cannot hold more: each further byte of a match length stands for at most 255 bytes."""
 _MARKS: Final = tuple(struct.pack("<II", tag, 0) for tag in range(FIREHOSE, SIMPLE_DUMP + 1))
@@ -43,10 +45,17 @@ _BLOCK: Final = 1 << 15
 
 
 class Unpacked(Struct, frozen=True):
-    """The bytes of one chunk set; `trouble` says what was wrong with it, or is empty."""
+    """The bytes of one chunk set.
+
+    Attributes:
+        data: What could be read.
+        trouble: What was wrong with it, or empty.
+        unsupported: Name of the compression that was met and is not read, or empty.
+    """
 
     data: bytes
     trouble: str = ""
+    unsupported: str = ""
 
 
 def unpack(packed: memoryview) -> Unpacked:
@@ -61,6 +70,8 @@ def unpack(packed: memoryview) -> Unpacked:
         if mark == b"bv4$":
             trouble = ""
             break
+        if mark in _LZFSE:
+            return Unpacked(b"".join(parts), unsupported="LZFSE")
         try:
             block, at, trouble = _unpack_block(mark, packed, at, parts)
         except _DamagedBlockError as error:
@@ -195,7 +206,7 @@ def _unpack_block(mark: bytes, packed: memoryview, at: int, parts: list[bytes]) 
         if len(block) != size:
             raise _DamagedBlockError(decompress_prefix(bytes(source), most, window), size, cut=len(source) < stored)
         return block, at + 12 + stored, ""
-    return b"", at, f"its compression {mark!r} is unknown"
+    return b"", at, f"a block of it begins with the unknown mark {mark.hex(' ')}"
 
 
 def _last_bytes(parts: list[bytes]) -> bytes:

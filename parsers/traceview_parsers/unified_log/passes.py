@@ -118,8 +118,11 @@ class Pass(Struct):
             yield found, np.ones(found.num_rows, bool)
 
     def unpack(self, place: SetPlace, packed: memoryview, *, again: bool = False) -> bytes:
-        """Return the decompressed data of a set; damage is told the first time."""
+        """Return the decompressed data of a set; damage, and what is not read, is told the first time."""
         unpacked = unpack(packed)
+        if unpacked.unsupported and not again:
+            text = f"chunk sets are packed with {unpacked.unsupported}, which this version does not read; their records are missing"
+            self.report(place.name, "damaged-chunk-set", text, place.start)
         if unpacked.trouble and not again:
             text = f"a chunk set is damaged: {unpacked.trouble}; what could be read is kept"
             self.report(place.name, "damaged-chunk-set", text, place.start)

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Struct
 
-from traceview_parsers.schema import ARGUMENTS_FIELD, EVENTS, REF_POSITION_BITS, SCHEMAS, TIME
+from traceview_parsers.schema import ARGUMENTS_FIELD, REF_POSITION_BITS, SCHEMAS, TIME
 from traceview_parsers.unified_log import columns, firehose
 from traceview_parsers.unified_log.catalog import Catalog
 from traceview_parsers.unified_log.chunksets import Batch

@@ -3,6 +3,7 @@
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -14,6 +15,8 @@ from traceview_parsers.unified_log.callsites import uuid_text
 from traceview_parsers.unified_log.catalog import Catalog, SubChunk
 from traceview_parsers.unified_log.passes import Pass, SetPlace
 from traceview_parsers.unified_log.timesync import Boots, Clock
+
+_NO_HEADER: Final = tracev3.Header()
 
 
 class _State(Struct):
@@ -67,21 +70,23 @@ class Survey:
                     run.report(source, "damaged-catalog", state.catalog.trouble, chunk.start)
             else:
                 if state.clock is None:
-                    self._enter(run, state, tracev3.Header())
+                    self._enter(run, state, _NO_HEADER)
                 yield state, chunk, view[chunk.start : chunk.end]
 
     def _enter(self, run: Pass, state: _State, header: tracev3.Header) -> None:
         """Begin a file, or another boot in it."""
+        if header == _NO_HEADER:
+            run.report(state.name, "no-header", "the file has no head that can be read: boot and times are unknown")
         state.boot_uuid = uuid_text(header.boot_uuid)
         if state.boot_uuid not in run.clocks:
             if self._boots is None:
                 self._boots = Boots(self._name, self._files, self._problems)
             boot = self._boots.find(header.boot_uuid)
             run.clocks[state.boot_uuid] = self._boots.clock(header.boot_uuid, header.anchor)
-            if boot is None:
+            if boot is None and header != _NO_HEADER:
                 text = f"no timesync record of boot {state.boot_uuid}: its times come from the clock of the file's head"
                 run.report(f"{self._name}/timesync", "no-timesync", text)
-            else:
+            elif boot is not None:
                 run.marks[state.boot_uuid] = boot_marks(state.boot_uuid, boot, self._source_index, len(run.marks))
         state.clock = run.clocks[state.boot_uuid]
 
