@@ -6,6 +6,7 @@ import polars as pl
 from msgspec import Struct, field
 
 from traceview.fleet.dataset import read_table
+from traceview.fleet.overlaps import CALL, contained, overlapping
 from traceview.fleet.places import told_apart
 from traceview.fleet.releases import with_versions
 from traceview.fleet.tables import ACCEPTED
@@ -27,6 +28,8 @@ class Contents(Struct, frozen=True):
         by_build: Captures whose version is known by their build.
         accepted: How many findings of each capture and rule the configuration accepts, which `findings` lacks.
         unnamed: Captures of calls whose app is unknown, one row a call: they are in no exposure.
+        contained: How many captures were left out because another one shows all that they do (`overlaps.contained`).
+        overlapping: Captures that are left and show a call that another one shows too: its findings count in each.
     """
 
     captures: pl.DataFrame
@@ -38,13 +41,22 @@ class Contents(Struct, frozen=True):
     by_build: int = 0
     accepted: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ACCEPTED))
     unnamed: pl.Series = pl.Series("capture", [], dtype=pl.String())
+    contained: int = 0
+    overlapping: int = 0
 
 
 def load(dataset: Path) -> Contents:
     """Read a data set. Raises InputError where it is none or is damaged."""
     everything = read_table(dataset, "captures").sort("name", "capture")
     identity = pl.coalesce("content", "capture")
-    captures, by_build = with_versions(told_apart(everything.unique(identity, keep="first", maintain_order=True)))
+    distinct = everything.unique(identity, keep="first", maintain_order=True)
+    calls = read_table(dataset, "calls", ("capture", *CALL)).join(distinct, on="capture", how="semi")
+    within = contained(
+        _with_releases(distinct, read_table(dataset, "exposure", ("capture", "app", "app_version"))),
+        calls,
+        read_table(dataset, "rules_not_evaluated", ("capture", "rule")),
+    )
+    captures, by_build = with_versions(told_apart(distinct.filter(~pl.col("capture").is_in(within.implode()))))
 
     def of_captures(table: str, columns: tuple[str, ...] | None = None) -> pl.DataFrame:
         frame = read_table(dataset, table, columns)
@@ -52,7 +64,7 @@ def load(dataset: Path) -> Contents:
 
     return Contents(
         captures=captures,
-        duplicates=everything.height - captures.height,
+        duplicates=everything.height - distinct.height,
         failures=read_table(dataset, "failures").sort("path", "capture"),
         exposure=of_captures("exposure"),
         findings=of_captures("findings", FINDING_COLUMNS),
@@ -60,4 +72,13 @@ def load(dataset: Path) -> Contents:
         accepted=of_captures("findings_accepted"),
         by_build=by_build,
         unnamed=of_captures("calls", ("capture", "app")).filter(pl.col("app").is_null())["capture"],
+        contained=within.len(),
+        overlapping=overlapping(calls.join(captures, on="capture", how="semi")),
     )
+
+
+def _with_releases(captures: pl.DataFrame, exposure: pl.DataFrame) -> pl.DataFrame:
+    told = (
+        exposure.drop_nulls().sort("app").select("capture", releases=pl.concat_str("app", "app_version", separator=" "))
+    )
+    return captures.join(told.group_by("capture").agg(pl.col("releases").str.join(", ")), on="capture", how="left")
