@@ -104,6 +104,8 @@ def test_all_lengths(length: str) -> None:
         ("public, name=surfaceID", "public", None),
         ("bool", None, "bool"),
         ("darwin.errno, key:errorCode", None, "darwin.errno"),
+        ("public, xcode:size-in-bytes", "public", None),
+        ("xcode:data, bool", None, "bool"),
         ("publid", None, "publid"),
     ],
 )
@@ -133,6 +135,15 @@ def test_signpost_metadata_has_marks() -> None:
         == "__##__signpost.telemetry#____#number1#_##_#"
     )
     assert one("%{public, name=order}u").marks == ("", "")
+
+
+def test_floats_of_signpost_metadata_are_shown_in_full() -> None:
+    float_of = one("%{public, signpost.telemetry:number1}+8.2f")
+    assert (float_of.marks, float_of.raw) == (float_of.in_full().marks, float_of.in_full().raw)
+    assert printf.format_float(float_of.in_full(), 5.88671875) == "5.88671875"
+    assert printf.format_float(one("%{signpost.description:attribute}.1e").in_full(), 1 / 3) == "0.3333333333333333"
+    for text in ("%.2f", "%{private, signpost.telemetry:number1}.2f", "%{public, signpost.telemetry:number1}5d"):
+        assert one(text).in_full() is one(text)
 
 
 @pytest.mark.real

@@ -1,4 +1,4 @@
-"""Widths and precisions that arguments give, as clang and Swift write them."""
+"""Widths and precisions that arguments give, as clang and Swift write them; digits of signpost metadata."""
 
 import struct
 from pathlib import Path
@@ -150,3 +150,19 @@ def test_values_are_printed_as_c_does(records: list[list[tuple[str, list[Item], 
     with TemporaryDirectory() as folder:
         messages = [row["message"] for row in read(Path(folder), logged)]
     assert messages == ["|".join(shown for _, _, shown in one) for one in records]
+
+
+def test_floats_of_signpost_metadata_have_all_digits(tmp_path: Path) -> None:
+    name = "signpost.telemetry:number1"
+    logged = [
+        (f"%{{public, {name}}}.2f %d", [real(1.625), number(6)]),
+        (f"%{{public, {name}}}-9.*f %d", [number(1), real(0.1), number(6)]),
+        ("%.2f %{xcode:size-in-bytes}d", [real(1.625), number(1_000_000)]),
+    ]
+    rows = read(tmp_path, logged)
+    assert [row["message"] for row in rows] == [
+        "__##__signpost.telemetry#____#number1#_##_#1.625##__## 6",
+        "__##__signpost.telemetry#____#number1#_##_#0.1##__## 6",
+        "1.62 1000000",
+    ]
+    assert [[value["real"] for value in row["arguments"][:1]] for row in rows] == [[1.625], [0.1], [1.625]]

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 Star = Literal["*"]
 """Marks a width or precision that an argument item supplies."""
@@ -35,8 +36,13 @@ _SPECIFIER: Final = re.compile(
 )
 _STRICTNESS: Final = {"public": 1, "private": 2, "sensitive": 3}
 _SIGNPOST_METADATA: Final = ("signpost.description:", "signpost.telemetry:")
-_LABELS: Final = (*_SIGNPOST_METADATA, "name=", "name:", "mask.", "key:")
-"""Annotations that name or mark a value (compared in lower case) and say nothing about its text."""
+_LABELS: Final = (*_SIGNPOST_METADATA, "xcode:", "name=", "name:", "mask.", "key:")
+"""Annotations that name or mark a value (compared in lower case) and say nothing about its text.
+
+Those of ``xcode:`` (``size-in-bytes``, ``string``, ``data``, ``text-backtrace``) are for Instruments, which shows values by
+them; in a log a size stays a plain number (libyal dtformats).
+"""
+_METADATA_DIGITS: Final = 16
 
 
 class Placeholder(Struct, frozen=True):
@@ -91,8 +97,8 @@ class Placeholder(Struct, frozen=True):
         """What Apple's tools print before and after a public value that is metadata of a signpost; empty for others.
 
         As in ``__##__signpost.description#____#begin_time#_##_#2179818131##__##`` (seen in a real device's trace;
-        libyal dtformats). Floats of ``signpost.telemetry`` keep nine digits then, whatever the format says. Texts are
-        private, and stand without marks, unless the format says that they are public (seen in real archives).
+        libyal dtformats). Floats among them are `in_full`. Texts are private, and stand without marks, unless the format
+        says that they are public (seen in real archives).
         """
         if self.privacy != "public" and (self.privacy is not None or self.conversion in "s@P"):
             return "", ""
@@ -101,6 +107,15 @@ class Placeholder(Struct, frozen=True):
                 kind, _, which = name.partition(":")
                 return f"__##__{kind}#____#{which}#_##_#", "##__##"
         return "", ""
+
+    def in_full(self) -> "Placeholder":
+        """Return how the value prints: a float that is metadata of a signpost has 16 digits at most, whatever it says.
+
+        So libyal dtformats prints it; no public capture at hand has one.
+        """
+        if self.conversion not in FLOATS or not self.marks[0]:
+            return self
+        return replace(self, flags="", width=None, precision=_METADATA_DIGITS, conversion="g")
 
     @property
     def plain(self) -> bool:

@@ -223,11 +223,12 @@ class Plans:
         known = self._values.get((place.raw, anything))
         if known is not None:
             return known
+        raw, place = place.raw, place.in_full()
         style = Style.ANY if anything else _style(place)
         is_text = style in {Style.TEXT, Style.TEXT_CUT, Style.ANY}
         shape = _Shape(_text_limit(place), False, 0) if is_text else _shape(place) or _Shape(1, False, 0)
         bare = shape.digits <= 1 and not shape.width
-        value = self._values[place.raw, anything] = _Value(len(self.placeholders), style, shape, bare, *place.marks)
+        value = self._values[raw, anything] = _Value(len(self.placeholders), style, shape, bare, *place.marks)
         self.placeholders.append(place)
         precision = 6 if place.precision is None or place.precision == "*" else place.precision
         self.float_formats.append(f"%.{precision}{place.conversion}" if style == Style.FLOAT else "")

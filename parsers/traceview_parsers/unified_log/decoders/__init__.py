@@ -1,6 +1,8 @@
 """Decoders: the text of values whose placeholder names a type, as in ``%{public,uuid_t}.16P``.
 
-Families live in modules of their own and are imported when a format first asks for one of their names.
+Families live in modules of their own and are imported when a format first asks for one of their names. Values of types
+that nothing is known of print as their conversion says, and so do those of types that are labels (see `formats`): signposts'
+metadata, and ``xcode:size-in-bytes`` and the like, by which Instruments shows a value and a log does not.
 """
 
 from collections.abc import Callable
