@@ -49,15 +49,41 @@ def test_another_end_of_the_service_is_told_with_less_confidence(service: Any, k
 
 
 @pytest.mark.parametrize("process", ["callservicesd", "com.apple.telephonyutilities.callservicesd"])
-def test_a_service_removed_from_memory_is_told_once(service: Any, process: str) -> None:
-    jetsam = {**SERVICE, "process": process, "kind": "jetsam"}
+def test_a_service_removed_from_memory_loses_the_call_too(service: Any, process: str) -> None:
+    jetsam = {**SERVICE, "process": process, "kind": "jetsam", "code": "0x7", "memory_bytes": 64.0 * (1 << 20)}
     service.add("calls", 10, 40, **LOST).add("terminations", 40, 40, **jetsam)
-    found, _ = service.evaluate()
-    assert [(one.rule, one.number) for one in found] == [("jetsam-of-helper", "T12")]
+    ((one,), _) = service.evaluate()
+    assert (one.rule, one.number, one.severity, one.app) == (
+        "jetsam-of-helper",
+        "T12",
+        Severity.critical,
+        "com.acme.voip",
+    )
+    assert one.title == (
+        "callservicesd, the service of iOS that carries calls, was removed from memory during a call of com.acme.voip "
+        "(per-process-limit, it held 64 MB), which was lost"
+    )
+    assert "providerDidReset(_:)" in one.advice
+    assert "caches" not in one.advice
 
 
-def test_a_call_that_lines_tell_of_afterwards_may_have_gone_on(service: Any) -> None:
-    service.add("calls", 10, 70, kind="callkit", end_reason="remote hangup").add("terminations", 40, 40, **CRASH)
+def test_a_service_removed_from_memory_outside_calls_is_told_without_an_app(service: Any) -> None:
+    service.add("terminations", 40, 40, **SERVICE, kind="jetsam")
+    ((one,), _) = service.evaluate()
+    assert (one.rule, one.severity, one.app) == ("jetsam-of-helper", Severity.high, None)
+    assert "No call of an app is told to have run then." in one.explanation
+    assert one.advice.startswith("No app has to change")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"end": 70, "end_reason": "remote hangup"},
+        {"end": 40, **LOST, "contradicted_by": [7]},
+    ],
+)
+def test_a_call_that_lines_tell_of_afterwards_may_have_gone_on(service: Any, call: dict[str, Any]) -> None:
+    service.add("calls", 10, **{"kind": "callkit", **call}).add("terminations", 40, 40, **CRASH)
     (one,) = service.findings("crash-in-call")
     assert (one.severity, one.confidence) == (Severity.high, 0.45)
     assert "lost" not in one.title

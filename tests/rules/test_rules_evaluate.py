@@ -241,7 +241,17 @@ def measured() -> st.SearchStrategy[list[dict[str, Any]]]:
 
 def rows(table: str) -> st.SearchStrategy[list[dict[str, Any]]]:
     columns = {name: values(name, dtype) for name, dtype in EPISODES[table].items() if name != "id"}
-    return st.lists(st.fixed_dictionaries(columns), max_size=4)
+    drawn = st.fixed_dictionaries(columns)
+    if table == "calls":
+        drawn = st.tuples(drawn, holds()).map(lambda parts: {**parts[0], **parts[1]})
+    return st.lists(drawn, max_size=4)
+
+
+def holds() -> st.SearchStrategy[dict[str, Any]]:
+    """Pairs of times: each begin has its end."""
+    moments = st.integers(0, 400).map(lambda seconds: ZERO + timedelta(seconds=seconds))
+    pairs = st.lists(st.tuples(moments, moments).map(sorted), max_size=2)
+    return pairs.map(lambda found: {"hold_starts": [one for one, _ in found], "hold_ends": [one for _, one in found]})
 
 
 @settings(

@@ -121,6 +121,34 @@ def test_push_unreported_is_information_where_ios_tolerates_it(case: Any, exempt
     assert found.severity is Severity.info
 
 
+def test_the_abort_that_launchd_tells_is_the_kill_for_the_push(case: Any) -> None:
+    case.add("pushes", 10, 17.5, voip=True, received=10, delivered=10.1, outcome="unreported")
+    case.add("terminations", 17.7, 17.7, kind="crash", namespace="SIGNAL", code="0x6", in_call=False)
+    (found,) = case.findings("push-unreported")
+    assert (found.severity, found.number) == (Severity.critical, "T01")
+    assert "iOS killed com.acme.voip 7.6 s after a VoIP push because it reported no call (SIGABRT)" in found.title
+    assert case.findings("unexplained-termination") == []
+
+
+@pytest.mark.parametrize("change", [{"code": "0xb"}, {"start": 40, "end": 40}, {"app": "com.other", "pid": 9}])
+def test_another_end_is_not_the_kill_for_the_push(case: Any, change: dict[str, Any]) -> None:
+    case.add("pushes", 10, 17.5, voip=True, received=10, delivered=10.1, outcome="unreported")
+    death = {
+        "start": 17.7,
+        "end": 17.7,
+        "kind": "crash",
+        "namespace": "SIGNAL",
+        "code": "0x6",
+        "in_call": False,
+        **change,
+    }
+    case.add("terminations", **death)
+    (found,) = case.findings("push-unreported")
+    assert found.pattern == "failed"
+    assert "No line of this capture tells that the app was killed for it." in found.explanation
+    assert len(case.findings("unexplained-termination")) == 1
+
+
 def test_silent_push_needs_time_and_a_capture_that_shows_reports(case: Any) -> None:
     case.add("pushes", 10, 10.5, **{**PUSH, "outcome": "unknown"})
     (found,) = case.findings("push-unreported")
@@ -131,7 +159,10 @@ def test_silent_push_needs_time_and_a_capture_that_shows_reports(case: Any) -> N
     assert len(case.findings("push-unreported", {"deadline": 5})) == 1
     case.end = 3600
     case.kinds -= {"call.reported"}
-    assert case.findings("push-unreported") == []
+    (found,) = case.findings("push-unreported")
+    assert found.confidence == 0.5
+    case.witnesses -= {"callservicesd"}
+    assert case.needs("push-unreported")
 
 
 def test_silent_push_with_a_call_near_by_is_fine(case: Any) -> None:

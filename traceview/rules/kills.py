@@ -4,6 +4,7 @@ Codes: Apple, EXC_CRASH (SIGKILL). 0xdeadfa11 and "BG Kill Demo": seen on real i
 ``sys/reason.h`` and ``kern_memorystatus.h``.
 """
 
+from datetime import timedelta
 from typing import Final
 
 import polars as pl
@@ -17,6 +18,7 @@ from traceview.rules.rows import (
     in_own_call,
     remembered,
     rows,
+    rows_of,
     shown,
     undated,
     wanted,
@@ -62,6 +64,11 @@ _SIGNALS: Final = {
 }
 """Names of Darwin's signals (XNU, sys/signal.h) by namespace and code of a termination."""
 
+_ABORT_JOIN: Final = timedelta(seconds=5)
+"""An app ends within this time of the line that tells why PushKit ends it (heuristic; a report is written meanwhile)."""
+_ORDER: Final = timedelta(seconds=0.5)
+"""The lines of two processes about one moment may be out of order by this much (heuristic)."""
+
 _UNREPORTED_TEXT: Final = "never posted an incoming call"
 
 
@@ -98,6 +105,18 @@ def jetsam_reason(row: Row) -> str | None:
             return reason
     value = code_value(row["code"])
     return JETSAM_REASONS.get(value) if value is not None else None
+
+
+def is_harmless(row: Row) -> bool:
+    """Whether a jetsam only took what nobody used."""
+    return jetsam_reason(row) in {"idle-exit", "long-idle-exit"}
+
+
+def memory_text(row: Row) -> str:
+    """Return `` (per-process-limit, it held 2,048 MB)`` for a title: MB of 2²⁰ bytes, as RunningBoard prints limits."""
+    held = f"it held {row['memory_bytes'] / (1 << 20):,.0f} MB" if row["memory_bytes"] else None
+    told = ", ".join(part for part in (jetsam_reason(row), held) if part)
+    return f" ({told})" if told else ""
 
 
 def daemons(inputs: Inputs) -> frozenset[tuple[int | None, str | None]]:
@@ -139,8 +158,16 @@ def deaths(inputs: Inputs) -> list[Row]:
         if wanted(inputs, row) and (picked or not of_system):
             unsure = not inputs.apps and row["app"] is None and who in strangers and not of_system
             marks = {"in_call": in_own_call(inputs, row), "unsure": unsure, "of_system": of_system}
-            found.append({**row, **marks})
+            found.append({**row, **marks, "kind": "push_unreported" if _aborted_for_push(inputs, row) else row["kind"]})
     return found
+
+
+def _aborted_for_push(inputs: Inputs, row: Row) -> bool:
+    """Whether a crash is the abort by which PushKit ends an app that reported no call: launchd tells only the signal."""
+    if row["start"] is None or reason_text(row) != "SIGABRT" or kill_class(row) != "crash":
+        return False
+    failed = [push for push in rows_of(inputs, "pushes", row) if push["outcome"] == "unreported" and push["end"]]
+    return any(-_ORDER <= row["start"] - push["end"] <= _ABORT_JOIN for push in failed)
 
 
 def kills(inputs: Inputs, *classes: str) -> list[Row]:
@@ -156,8 +183,9 @@ def has_kill(*classes: str) -> Predicate:
 
 
 def code_text(row: Row) -> str:
-    """Return `` (0x8badf00d)`` for a title, or nothing where no code was printed."""
-    return f" ({shown(row['code'])})" if row["code"] else ""
+    """Return `` (0x8badf00d)`` or `` (SIGSEGV)`` for a title, or nothing where no code was printed."""
+    told = _SIGNALS.get((row["namespace"], row["code"])) or row["code"]
+    return f" ({shown(told)})" if told else ""
 
 
 _STATES: Final = {"foreground": "in the foreground", "background": "in the background", "suspended": "suspended"}

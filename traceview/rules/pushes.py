@@ -18,6 +18,7 @@ from traceview.rules.rows import (
     any_of,
     calls_of,
     duration,
+    every,
     finding,
     has_rows,
     name_of,
@@ -59,12 +60,17 @@ def _unreported(inputs: Inputs) -> Iterator[Finding]:
 
 
 def _stayed_silent(inputs: Inputs, push: Row) -> bool:
-    """Whether a delivered push brought no call although this capture shows how reports of calls look, and long enough."""
+    """Whether a delivered push brought no call, for long enough, in a capture where a call would be told."""
     over = arrival(push) + timedelta(seconds=inputs.thresholds["deadline"])
-    watched = push["delivered"] is not None and push["voip"] is True and "call.reported" in inputs.kinds
-    if not watched or inputs.capture_end is None or over > inputs.capture_end:
+    watched = push["delivered"] is not None and push["voip"] is True
+    if not watched or not _reports_are_told(inputs) or inputs.capture_end is None or over > inputs.capture_end:
         return False
     return not any(arrival(push) <= call["start"] <= over for call in calls_of(inputs, push))
+
+
+def _reports_are_told(inputs: Inputs) -> bool:
+    """Whether reports of calls are in the capture, or callservicesd, which tells each one."""
+    return "call.reported" in inputs.kinds or bool(CALL_DAEMONS & inputs.witnesses)
 
 
 def _follows(push: Row, death: Row) -> bool:
@@ -119,7 +125,7 @@ def _failed(inputs: Inputs, push: Row) -> Finding:
         explanation="iOS tolerates this in the foreground and during a call."
         if exemption
         else "callservicesd or PushKit counted this push as a failure. After a few of them iOS stops delivering VoIP pushes "
-        "to the app. No kill follows in this capture.",
+        "to the app. No line of this capture tells that the app was killed for it.",
         advice=_REPORT_FIX,
         pattern="exempt" if exemption else "failed",
     )
@@ -139,7 +145,7 @@ def _silent(inputs: Inputs, push: Row) -> Finding:
         explanation="The push was handed to the app, and no line shows a call for it. If the app really reported none, iOS "
         "counts a failure and may kill it. From iOS 26.4 a push may say that it need not be reported.",
         advice=_REPORT_FIX,
-        confidence=0.6,
+        confidence=0.6 if "call.reported" in inputs.kinds else 0.5,
         pattern="silent",
     )
 
@@ -227,8 +233,13 @@ RULES: Final = (
         severity=Severity.critical,
         why="iOS kills an app that receives a VoIP push and reports no call to CallKit, and later stops delivering pushes.",
         fix=_REPORT_FIX,
-        needs="lines of callservicesd or PushKit about the delivery of VoIP pushes, or a termination that names the cause",
-        can_run=any_of(_CAN_SEE_REPORTS, has_kill("push_unreported")),
+        needs="lines of callservicesd, or of PushKit and CallKit in the app, about VoIP pushes and reports of calls, or a "
+        "termination that names the cause",
+        can_run=any_of(
+            seen("push.unreported", "push.blocked", by=CALL_DAEMONS),
+            every(seen("push.delivered", "push.launched_app"), seen("call.reported")),
+            has_kill("push_unreported"),
+        ),
         check=_unreported,
         thresholds=(
             Threshold(

@@ -5,8 +5,17 @@ from typing import Final
 
 import polars as pl
 
-from traceview.rules import links
-from traceview.rules.kills import daemon_name, daemons, jetsam_reason, kill_class, kills, state_text
+from traceview.rules import call_service, links
+from traceview.rules.kills import (
+    daemon_name,
+    daemons,
+    is_harmless,
+    jetsam_reason,
+    kill_class,
+    kills,
+    memory_text,
+    state_text,
+)
 from traceview.rules.proofs import call_of_death, first_line, state_at_death
 from traceview.rules.registry import Finding, Inputs, Rule, Severity
 from traceview.rules.rows import (
@@ -44,13 +53,14 @@ _RUNNING_MEMORY_FIX: Final = (
 _SUSPENDED_MEMORY_FIX: Final = "Release caches, images and video buffers on didEnterBackground, and aim below 50 MB while suspended (Apple, WWDC20)."
 _NAMED: Final = 3
 """Processes of iOS that a title names."""
-_HARMLESS_JETSAM: Final = frozenset({"idle-exit", "long-idle-exit"})
 
-
-_SHORT_OF_MEMORY: Final = (
-    "The device ran short of memory and iOS chose this process. Suspended apps go first; that is normal, but the next call "
-    "needs a cold launch."
-)
+_SHORT_OF_MEMORY: Final = "The device ran short of memory and iOS chose this process."
+_AFTER_JETSAM: Final = {
+    "suspended": " Suspended apps go first; that is normal, but the next call needs a cold launch.",
+    "in a call": " Its call went down with it. Suspended apps go first: where one in a call has to go, memory is very short.",
+    "": " Suspended apps go first; the next call needs a cold launch.",
+}
+"""What follows from it, by the state that the app was in."""
 _SHORT_FOR_SYSTEM: Final = "The device ran short of memory, and iOS gave up processes of its own."
 _WHY_OF_SYSTEM: Final = {
     "per-process-limit": "A process of iOS exceeded the memory limit of its own, whatever the rest of the device did.",
@@ -72,7 +82,7 @@ _WHY_JETSAM: Final = {
 
 
 def _jetsam(inputs: Inputs) -> Iterator[Finding]:
-    told = [death for death in kills(inputs, "jetsam") if jetsam_reason(death) not in _HARMLESS_JETSAM]
+    told = [death for death in kills(inputs, "jetsam") if not is_harmless(death)]
     system = [death for death in told if death["of_system"] and daemon_name(death) not in AUDIO_SERVERS | CALL_DAEMONS]
     if system:
         yield _jetsam_of_system(system)
@@ -89,19 +99,16 @@ def _jetsam(inputs: Inputs) -> Iterator[Finding]:
             [death],
             context=call_of_death(inputs, death),
             lines=[] if death["in_call"] else state_at_death(inputs, death),
-            title=f"iOS removed {name_of(death)} from memory{where}" + _why_and_held(death, reason),
-            explanation=_WHY_JETSAM.get(reason or "", _SHORT_OF_MEMORY),
+            title=f"iOS removed {name_of(death)} from memory{where}" + memory_text(death),
+            explanation=_WHY_JETSAM.get(reason or "") or _SHORT_OF_MEMORY + _after_jetsam(death),
             advice=_memory_fix(death),
             pattern=f"{reason or 'unknown'}{':in-call' if death['in_call'] else ''}",
             measures={"memory_bytes": death["memory_bytes"]} if death["memory_bytes"] else {},
         )
 
 
-def _why_and_held(death: Row, reason: str | None) -> str:
-    """Return `` (per-process-limit, it held 2,048 MB)`` for a title: MB of 2²⁰ bytes, as RunningBoard prints limits."""
-    held = f"it held {death['memory_bytes'] / (1 << 20):,.0f} MB" if death["memory_bytes"] else None
-    told = ", ".join(part for part in (reason, held) if part)
-    return f" ({told})" if told else ""
+def _after_jetsam(death: Row) -> str:
+    return _AFTER_JETSAM["in a call" if death["in_call"] else "suspended" if death["app_state"] == "suspended" else ""]
 
 
 def _memory_fix(death: Row) -> str:
@@ -151,6 +158,12 @@ def _jetsam_severity(death: Row, reason: str | None) -> Severity:
     return Severity.low if death["app_state"] == "suspended" else Severity.medium
 
 
+_WITHOUT_SERVICE: Final = (
+    "Every app depends on it: callservicesd carries the calls, the audio server all audio. It starts again, and what it carried is "
+    "lost. No call of an app is told to have run then."
+)
+
+
 def _helper_jetsam(inputs: Inputs) -> Iterator[Finding]:
     hosts = {
         row["pid"]: row for row in inputs.episodes["processes"].filter(pl.col("host_app").is_not_null()).to_dicts()
@@ -159,7 +172,7 @@ def _helper_jetsam(inputs: Inputs) -> Iterator[Finding]:
         app for app in inputs.episodes["processes"]["app"].drop_nulls().to_list() if not app.startswith("com.apple.")
     }
     for death in (*rows(inputs, "terminations"), *undated(inputs, "terminations")):
-        if kill_class(death) != "jetsam" or jetsam_reason(death) in _HARMLESS_JETSAM:
+        if kill_class(death) != "jetsam" or is_harmless(death) or call_service.ends_calls(inputs, death):
             continue
         daemon = daemon_name(death) if daemon_name(death) in AUDIO_SERVERS | CALL_DAEMONS else None
         extension = hosts.get(death["pid"])
@@ -174,12 +187,14 @@ def _helper_jetsam(inputs: Inputs) -> Iterator[Finding]:
             Severity.high,
             [{**death, "app": None, "process": None} if daemon else death],
             lines=first_line(extension) if extension and extension["start"] and not daemon else [],
-            title=f"iOS removed {name_of(death)}, {whose}, from memory" + _why_and_held(death, reason),
-            explanation="Calls depend on this process: without it notifications are not decrypted, tunnels fall or audio is "
-            "reset for every app.",
-            advice=_MEMORY_FIX,
+            title=f"iOS removed {name_of(death)}, {whose}, from memory" + memory_text(death),
+            explanation=_WITHOUT_SERVICE
+            if daemon
+            else "Calls depend on this process: without it notifications are not decrypted, or tunnels fall.",
+            advice=_SYSTEM_FIX if daemon else _MEMORY_FIX,
             pattern=f"{shown(daemon or death['app'] or death['process'] or '')}:{reason or ''}",
         )
+    yield from call_service.removals(inputs)
 
 
 _SAME_LOAD_S: Final = 60.0
@@ -340,13 +355,14 @@ RULES: Final = (
         id="jetsam-of-helper",
         numbers=("T12",),
         title="A helper that calls depend on was removed from memory",
-        severity=Severity.high,
-        why="Notifications, tunnels or all audio fail with it.",
-        fix=_MEMORY_FIX,
+        severity=Severity.critical,
+        why="Notifications, tunnels, all calls or all audio fail with it.",
+        fix=f"Where it is an extension of the app: {_MEMORY_FIX} Where it is a service of iOS, clean up in providerDidReset(_:) and after "
+        "mediaServicesWereResetNotification.",
         needs="lines of the kernel or of runningboardd about the end of processes",
         can_run=seen("jetsam.killed", *TERMINATION_KINDS, by=TERMINATION_DAEMONS | {"kernel"}),
         check=_helper_jetsam,
-        links=(links.JETSAM,),
+        links=(links.JETSAM, links.PROVIDER_DELEGATE),
     ),
     Rule(
         id="resource-warning",

@@ -205,8 +205,8 @@ def _ran_throughout(session: Row, moment: datetime) -> bool:
     """Whether I/O that had started never stopped before `moment`, or never for long."""
     if session["io_started"] is None or session["io_started"] > moment:
         return False
-    if session["io_stopped"] is None:
-        return True
+    if session["io_stopped"] is None or session["io_silent_s"] is None:
+        return session["io_stopped"] is None
     pauses = session["io_silent_s"] - (session["io_started"] - session["start"]).total_seconds()
     return bool(session["io_stopped"] >= moment - _AT_ONCE and pauses < _AT_ONCE.total_seconds())
 
