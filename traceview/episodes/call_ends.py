@@ -1,5 +1,6 @@
 """Ends of calls that no line about the call itself tells: a provider that is reset, a system without calls."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import polars as pl
@@ -7,9 +8,11 @@ import polars as pl
 from traceview.episodes.call_audio import SERVICE
 from traceview.episodes.call_record import Call
 from traceview.episodes.intervals import NS
-from traceview.episodes.tables import Context
+from traceview.episodes.tables import Context, Row
 
 RESET: Final = "provider reset"
+ECHO_NS: Final = 2 * NS
+"""callservicesd tells one end in several lines within this time (heuristic; milliseconds on real devices)."""
 SETTLED_NS: Final = 5 * NS
 """A call this young may not yet be known to a witness that says that there are none (heuristic)."""
 
@@ -38,13 +41,53 @@ def _moments(context: Context) -> list[tuple[int, int, str | None, str | None]]:
     none_left = told.filter(pl.col("count") == 0).select(
         "t", "ref", pl.lit(None, pl.String).alias("app"), pl.lit(None, pl.String).alias("reason")
     )
+    deaths = service_deaths(context).select(
+        "t", "ref", pl.lit(None, pl.String).alias("app"), pl.lit(RESET).alias("reason")
+    )
+    return pl.concat([resets, none_left, deaths]).sort("t", "ref").rows()
+
+
+def service_deaths(context: Context) -> pl.DataFrame:
+    """Return the ends of callservicesd that a line tells: ``t``, ``ref`` of that line, ``pid``; by time."""
     # RunningBoard names a daemon by its label: com.apple.telephonyutilities.callservicesd.
     named = (pl.col("process") == SERVICE) | pl.col("process").str.ends_with(f".{SERVICE}")
     service = context.processes.filter(named & (pl.col("end_how") == "observed"))
-    deaths = service.filter(pl.col("evidence").list.len() > 0).select(
-        pl.col("end").alias("t"),
-        pl.col("evidence").list.last().alias("ref"),
-        pl.lit(None, pl.String).alias("app"),
-        pl.lit(RESET).alias("reason"),
+    return (
+        service.filter(pl.col("evidence").list.len() > 0)
+        .select(pl.col("end").alias("t"), pl.col("evidence").list.last().alias("ref"), "pid")
+        .sort("t", "ref")
     )
-    return pl.concat([resets, none_left, deaths]).sort("t", "ref").rows()
+
+
+def with_deaths(steps: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Return ``steps`` (by ``t``) with ``service_died``: of a line of callservicesd, when its instance before it ended; else null.
+
+    A new instance knows no call of the one before: what it tells is about others.
+    """
+    deaths = service_deaths(context).filter(pl.col("pid").is_not_null())
+    if deaths.is_empty():
+        return steps.with_columns(pl.lit(None, pl.Int64).alias("service_died"))
+    last = steps.select("t").join_asof(deaths.select("t", died="t", of="pid"), on="t")
+    another = (pl.col("process") == SERVICE) & (pl.col("pid") != last["of"])
+    return steps.with_columns(pl.when(another).then(last["died"]).alias("service_died"))
+
+
+def one_of(calls: Sequence[Call], event: Row) -> None:
+    """Note an end that is one of these calls', nobody knows whose; once all of them must be over, none goes on."""
+    t, ref = event["t"], event["ref"]
+    for call in calls:
+        call.note(ref)
+        if not call.unclear_ends or t - call.unclear_ends[-1][0] > ECHO_NS:
+            call.unclear_ends.append((t, ref))
+    if all(len(call.unclear_ends) >= len(calls) for call in calls):
+        for call in calls:
+            call.end, call.end_how = t, "inferred"
+
+
+def goes_on(call: Call, others: Sequence[Call]) -> None:
+    """Take in that the call runs: ends that may have been its own were those of the other one, if there is one."""
+    for t, ref in call.unclear_ends:
+        rivals = [other for other in others if other is not call and (t, ref) in other.unclear_ends]
+        if len(rivals) == 1 and rivals[0].end is None:
+            rivals[0].end, rivals[0].end_how = t, "observed"
+    call.unclear_ends.clear()

@@ -15,16 +15,16 @@ SWAP_NS: Final = 2 * NS
 ACTION_NS: Final = 10 * NS
 """An action is fulfilled within this time of the line that announces it, or it timed out (heuristic)."""
 
-_ANSWER_AND_HOLD: Final = "hold active calls and answer ringing call"
+_MAKE_ROOM: Final = r"\b(hold|end) active calls and answer ringing call"
 _FULFILLED: Final = frozenset({"cs-held-fulfilled"})
 _ASKED: Final = frozenset({"ck-action-asked"})
 _ACTION: Final = "setheldcallaction"
 
 
 def of_others() -> pl.Expr:
-    """Expression over events: the line tells that the other calls go on hold for the one that is answered."""
-    said = pl.col("message").str.contains(_ANSWER_AND_HOLD, literal=True)
-    return ((pl.col("kind") == "call.answered") & said).fill_null(value=False)
+    """Expression over events: what becomes of the other calls for the one that is answered (``hold``, ``end``, null)."""
+    said = pl.col("message").str.extract(_MAKE_ROOM, 1)
+    return pl.when(pl.col("kind") == "call.answered").then(said)
 
 
 def windows(call: Row) -> list[tuple[datetime, datetime]]:
@@ -32,14 +32,37 @@ def windows(call: Row) -> list[tuple[datetime, datetime]]:
     return list(zip(call["hold_starts"], call["hold_ends"], strict=True))
 
 
-def hold_active(calls: Sequence[Call], event: Row) -> None:
-    """Put on hold whoever talked before another call was answered: all of them, so that no name is needed."""
-    for call in calls:
-        itself = call.call_id is not None and call.call_id == event["call_id"]
-        if call.active_at(event["t"] - SWAP_NS) and call.open_at(event["t"]) and not itself and not call.held:
-            call.hold(event["t"])
-            call.hold_implied = event["t"]
+def make_room(calls: Sequence[Call], event: Row, answered: Sequence[Call]) -> list[Call]:
+    """Put on hold, or expect the end of, whoever talked before another call was answered: all of them, so that no name is needed.
+
+    Args:
+        calls: Those that may be meant.
+        event: The line.
+        answered: The call that it answers.
+
+    Returns:
+        The call that must have talked, where none is known: it began before the capture.
+    """
+    t = event["t"]
+    others = [call for call in calls if call not in answered and call.open_at(t)]
+    active = [call for call in others if call.active_at(t - SWAP_NS)]
+    new = [] if others or not answered else [Call(t, "capture_edge", None)]
+    for call in active or new:
+        if event["others"] == "end":
+            call.doomed = t
             call.note(event["ref"])
+        elif not call.held:
+            call.hold(t)
+            call.hold_implied = t
+            call.note(event["ref"])
+    return new
+
+
+def doomed(calls: Sequence[Call], event: Row) -> list[Call]:
+    """Return the calls that end for another one that was answered, of which no line has told it yet, or this one has not."""
+    told = (event["process"], event["signal"])
+    near = [call for call in calls if call.doomed is not None and 0 <= event["t"] - call.doomed <= ACTION_NS]
+    return [call for call in near if call.fits(event) and (call.open_at(event["t"]) or told not in call.told)]
 
 
 def just_implied(calls: Sequence[Call], event: Row) -> list[Call]:
@@ -73,10 +96,19 @@ def follow(calls: Sequence[Call], event: Row, step: str) -> None:
         meant[0].note(event["ref"])
 
 
-def correct(call: Call, t: int) -> None:
-    """Let the line that holds the call tell when, where it followed from another one that it goes on hold."""
-    if call.held and call.hold_implied == call.held_windows[-1][0]:
-        call.held_windows[-1] = (t, None)
+def correct(call: Call, event: Row, calls: Sequence[Call]) -> None:
+    """Let the line that holds the call tell when, where it followed from another one that it goes on hold, and in which app.
+
+    Args:
+        call: Which goes on hold.
+        event: The line.
+        calls: Those that may be meant; the app that speaks at that moment speaks of its own, if it has any.
+    """
+    if not call.held or call.hold_implied != call.held_windows[-1][0]:
+        return
+    call.held_windows[-1] = (event["t"], None)
+    if call.owner is None and not any(other.owner == event["near"] for other in calls):
+        call.owner = event["near"]
 
 
 def step_of(event: Row) -> str | None:

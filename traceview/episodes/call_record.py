@@ -49,6 +49,10 @@ class Call(Struct):
     """Lines still to come about its going on or off hold (``asked``, ``fulfilled``): since when."""
     hold_implied: int | None = None
     """When it last went on hold because another call was answered."""
+    doomed: int | None = None
+    """When another call was answered for which this one was to end."""
+    unclear_ends: list[tuple[int, int]] = field(default_factory=list)
+    """Time and line of ends that are this call's or another's."""
     ringing: int | None = None
     held_windows: list[tuple[int, int | None]] = field(default_factory=list)
     """Times on hold; the end of the last one is null while it is held."""
@@ -63,6 +67,8 @@ class Call(Struct):
     witness: str = "callkit"
     evidence: list[int] = field(default_factory=list)
     told: set[tuple[str | None, str | None]] = field(default_factory=set)
+    begun_by: set[tuple[str | None, str | None, str | None]] = field(default_factory=set)
+    """Lines that told its begin: process, signal and how the line begins."""
 
     def fits(self, event: Row) -> bool:
         """Tell whether nothing known of the event contradicts what is known of this call."""

@@ -9,7 +9,17 @@ from typing import Final
 
 import polars as pl
 
-from traceview.episodes import call_audio, call_ends, call_holds, call_neighbours, push_to_talk, subjects
+from traceview.episodes import (
+    call_audio,
+    call_choice,
+    call_ends,
+    call_holds,
+    call_neighbours,
+    coverage,
+    push_to_talk,
+    subjects,
+)
+from traceview.episodes.call_choice import AT_ONCE, END_ECHO_NS, Witnesses
 from traceview.episodes.call_outcomes import is_terminal, outcome_of, reason_text
 from traceview.episodes.call_record import Call, by_powerlog, weak_witness
 from traceview.episodes.intervals import NS
@@ -19,11 +29,6 @@ from traceview.episodes.tables import Context, Row, table
 BEGIN_NS: Final = {"incoming": 10 * NS, "outgoing": 60 * NS}
 """How long witnesses may take to tell the begin of one call: daemons and app tell an incoming call within a second, an
 outgoing one again when it starts connecting (heuristic)."""
-END_ECHO_NS: Final = 5 * NS
-"""Lines that still belong to a call after its end (heuristic)."""
-
-AT_ONCE: Final = 64
-"""A line belongs to one of so many latest calls: far more than a phone holds at once; bounds the work (heuristic)."""
 LEAST_CONFIDENCE: Final = 0.8
 """A step of a call that nothing else tells of counts from this confidence of its signal on (heuristic)."""
 
@@ -34,6 +39,8 @@ _START: Final = r"(?i)startcall"
 _RINGING: Final = frozenset({"cs-ringing-timer", "heard-call-ringing"})
 """Signals that tell that the device rings, not only that the app reported a call."""
 _ALL_ENDED: Final = "all calls ended"
+_FORM: Final = r"^([A-Z][a-z]+ [a-z]+)"
+"""How a line begins: one signal may stand for several lines about one step."""
 _NO_STEP: Final = frozenset({"call.provider", "call.waiting", "call.channel"})
 _HELD: Final[dict[str, pl.DataType]] = {"app": pl.String(), "start": pl.Int64(), "end": pl.Int64()}
 
@@ -48,19 +55,20 @@ def with_holds(context: Context) -> tuple[pl.DataFrame, pl.DataFrame]:
     if not context.tells("call.", *call_audio.KINDS):
         return empty_table("calls"), pl.DataFrame(schema=_HELD)
     book: list[Call] = []
+    witnesses = Witnesses.of(context)
     for event in _events(context).iter_rows(named=True):
-        _take(book, event)
+        _take(book, event, witnesses)
     call_audio.attach(book, context)
-    lives = dict(context.processes.select("owner", "end").iter_rows())
     for call in book:
-        _close(call, lives.get(call.owner) if call.owner is not None else None)
+        _close(call, witnesses.lives.get(call.owner) if call.owner is not None else None)
     call_ends.close_rest(book, context)
     _in_order(book, context)
     owners = {
         row["owner"]: row for row in context.processes.select("owner", "app", "process", "pid").iter_rows(named=True)
     }
+    far = coverage.until("calls", context)
     rows = [
-        _row(call, owners.get(call.owner, {}), book[max(at - AT_ONCE, 0) : at + AT_ONCE], context.span.end)
+        _row(call, owners.get(call.owner, {}), book[max(at - AT_ONCE, 0) : at + AT_ONCE], far)
         for at, call in enumerate(book)
     ]
     held = [
@@ -83,138 +91,98 @@ def _events(context: Context) -> pl.DataFrame:
     implied = kind.replace_strict({"call.reported": "incoming", "call.started": "outgoing"}, default=None)
     ended_reason = pl.col("message").is_null() | pl.col("message").str.contains(ENDED_REASON)
     steps = rows.select(
-        *("t", "ref", "signal", "process", "call_id", "provider", "action", "reason", "error", "confidence"),
+        *("t", "ref", "signal", "process", "pid", "call_id", "provider", "action", "reason", "error", "confidence"),
         kind.alias("kind"),
         pl.when(ended_reason).then(pl.col("code")).alias("code"),
         pl.coalesce("app", by_provider).alias("call_app"),
         pl.when(~about_daemon).then(pl.col("owner")).alias("owner"),
         pl.coalesce("direction", implied).alias("direction"),
         (~subjects.is_daemon()).alias("by_app"),
-        call_holds.of_others().alias("holds_others"),
+        call_holds.of_others().alias("others"),
+        pl.col("message").str.extract(_FORM, 1).alias("form"),
     )
-    return call_neighbours.add(steps, context)
+    return call_ends.with_deaths(call_neighbours.add(steps, context), context)
 
 
-def _take(book: list[Call], event: Row) -> None:
+def _take(book: list[Call], event: Row, witnesses: Witnesses) -> None:
+    around = call_choice.around(book, event, witnesses)
     if event["kind"] in ("call.reported", "call.started"):
-        call: Call | None = _beginning(book, event)
+        meant = [_beginning(book, around, event)]
     elif event["reason"] == _ALL_ENDED:
-        call = _all_ended(book, event)
+        meant = _all_ended(around, event)
     else:
-        call = _running(book, event)
-    if call is None and _proves_a_call(event):
+        meant = call_choice.meant(around, event, witnesses)
+    if len(meant) > 1:
+        call_ends.one_of(meant, event)
+        return
+    if not meant and _proves_a_call(event):
         edge = "observed" if event["kind"] == "call.running" else "capture_edge"
-        call = Call(event["t"], edge, event["direction"], witness=weak_witness(event) or "callkit")
-        book.append(call)
-    if call is not None:
-        # Of several calls any may be meant by an action that names none: it does not tell whose call this is.
-        vague = event["kind"] == "call.action" and event["call_id"] is None and len(_fitting(book, event)) > 1
-        call.learn({**event, "call_app": None, "owner": None} if vague else event)
-        if event["kind"] in _OF_RUNNING and not call.open_at(event["t"], END_ECHO_NS):
-            call.contradicted_by.append(event["ref"])
-        _STEPS[event["kind"]](call, event)
-    if event["holds_others"]:
-        call_holds.hold_active(book[-AT_ONCE:], event)
+        meant = [Call(event["t"], edge, event["direction"], witness=weak_witness(event) or "callkit")]
+        book.extend(meant)
+        around.extend(meant)
+    for call in meant:
+        _apply(call, event, around)
+    if event["others"] is not None:
+        book.extend(call_holds.make_room(around, event, meant))
     if (step := call_holds.step_of(event)) is not None:
-        known = _by_id(book, event)
-        call_holds.follow(_fitting(book, event) if known is None else [known], event, step)
+        known = call_choice.by_id(around, event)
+        call_holds.follow(call_choice.fitting(around, event) if known is None else [known], event, step)
+
+
+def _apply(call: Call, event: Row, around: list[Call]) -> None:
+    # Of several calls any may be meant by an action that names none: it does not tell whose call this is.
+    hidden = event["kind"] == "call.action" and event["call_id"] is None
+    vague = hidden and len(call_choice.fitting(around, event)) > 1
+    call.learn({**event, "call_app": None, "owner": None} if vague else event)
+    if event["kind"] in _OF_RUNNING:
+        call_ends.goes_on(call, around)
+        if not call.open_at(event["t"], END_ECHO_NS):
+            call.contradicted_by.append(event["ref"])
+    _STEPS[event["kind"]](call, event)
+    if event["kind"] == "call.held":
+        call_holds.correct(call, event, around)
 
 
 def _proves_a_call(event: Row) -> bool:
     """Tell whether a call must have existed although nothing before tells of it."""
     if event["kind"] == "call.action":
         return bool(event["direction"] == "outgoing")
+    if event["reason"] == _ALL_ENDED and event["service_died"] is not None:
+        return False  # callservicesd says so as well when it starts again
     if event["kind"] == "call.failed":
         return is_terminal(event)
     return bool((event["confidence"] or 1.0) >= LEAST_CONFIDENCE)
 
 
-def _all_ended(book: list[Call], event: Row) -> Call | None:
+def _all_ended(around: list[Call], event: Row) -> list[Call]:
     """All calls are over: end those still open, except the last one, which the caller ends."""
-    running = [call for call in book[-AT_ONCE:] if call.open_at(event["t"], END_ECHO_NS)]
+    running = [call for call in around if call.open_at(event["t"], END_ECHO_NS)]
     for call in running[:-1]:
         if call.end is None:
             call.evidence.append(event["ref"])
-            call.end, call.end_how = event["t"], "observed"
-    return running[-1] if running else None
+            call.end, call.end_how = event["t"], "inferred" if call.unclear_ends else "observed"
+    return running[-1:]
 
 
-def _beginning(book: list[Call], event: Row) -> Call:
+def _beginning(book: list[Call], around: list[Call], event: Row) -> Call:
     """The call whose begin this line tells: known by UUID, or begun just before and not yet told by this witness."""
-    known = _by_id(book, event)
+    known = call_choice.by_id(book[-AT_ONCE:], event)
     if known:
         return known
-    told = (event["process"], event["signal"])
-    for call in reversed(book[-AT_ONCE:]):
+    told = (event["process"], event["signal"], event["form"])
+    for call in reversed(around):
         recent = event["t"] - call.start <= BEGIN_NS[event["direction"]]
-        fresh = call.answered is None and call.connected is None and told not in call.told
+        fresh = call.answered is None and call.connected is None and told not in call.begun_by
         if call.fits(event) and call.open_at(event["t"]) and recent and fresh:
             return call
     call = Call(event["t"], "observed", event["direction"])
     book.append(call)
+    around.append(call)
     return call
 
 
-def _by_id(book: list[Call], event: Row) -> Call | None:
-    if event["call_id"] is None:
-        return None
-    return next((call for call in reversed(book[-AT_ONCE:]) if call.call_id == event["call_id"]), None)
-
-
-def _running(book: list[Call], event: Row) -> Call | None:
-    """The call to which this step belongs, or None where none fits."""
-    known = _by_id(book, event)
-    if known:
-        return known
-    fitting = _fitting(book, event)
-    if event["kind"] == "call.ended":
-        told = (event["process"], event["signal"])
-        over = [call for call in fitting if not call.open_at(event["t"]) and told not in call.told]
-        if over:  # another witness of an end just told, not the end of another call that goes on
-            return over[-1]
-    still_open = [call for call in fitting if call.open_at(event["t"])]
-    if event["kind"] == "call.held":
-        still_open = call_holds.just_implied(still_open, event) or still_open
-    preferred = [call for call in still_open if _prefers(call, event)]
-    for choice in (preferred, still_open, fitting):
-        own = [call for call in choice if call.app is not None and call.app == event["call_app"]]
-        if choice:
-            return (own or choice)[-1]
-    return None
-
-
-def _fitting(book: list[Call], event: Row) -> list[Call]:
-    """Calls that a step may belong to; where it names none, those of the app that speaks at that moment, if there are any."""
-    fitting = [call for call in book[-AT_ONCE:] if call.fits(event) and call.open_at(event["t"], END_ECHO_NS)]
-    if event["near"] is None:
-        return fitting
-    # Where another app's call (one of Phone) ends, an app that takes its call off hold speaks as well.
-    nobodys = [call for call in fitting if call.owner is None]
-    own = [call for call in fitting if call.owner == event["near"]]
-    return fitting if nobodys and not event["by_app"] else own or nobodys or fitting
-
-
-def _prefers(call: Call, event: Row) -> bool:
-    match event["kind"]:
-        case "call.answered":
-            return call.direction == "incoming" and call.answered is None
-        case "call.connected":
-            return call.direction == "outgoing" and call.connected is None
-        case "call.held":
-            return not call.held and (call.answered or call.connected) is not None
-        case "call.resumed":
-            return call.held
-        case "call.ended" | "call.failed":
-            ringing = reason_text(event["reason"], event["code"]) in (
-                "unanswered",
-                "answered elsewhere",
-                "declined elsewhere",
-            )
-            return (call.answered is None and call.connected is None) == ringing
-    return False
-
-
 def _begun(call: Call, event: Row) -> None:
+    call.begun_by.add((event["process"], event["signal"], event["form"]))
     if call.reported is None:
         call.reported = event["t"]
     if call.ringing is None and event["signal"] in _RINGING:
@@ -241,7 +209,6 @@ def _goes_on(_call: Call, _event: Row) -> None:
 def _held(call: Call, event: Row) -> None:
     if call.open_at(event["t"]):
         call.hold(event["t"])
-        call_holds.correct(call, event["t"])
 
 
 def _resumed(call: Call, event: Row) -> None:
@@ -253,7 +220,8 @@ def _resumed(call: Call, event: Row) -> None:
 def _ended(call: Call, event: Row) -> None:
     rough = by_powerlog(event)
     if call.end is None or (call.end_is_rough and not rough):
-        call.end, call.end_how, call.end_is_rough = event["t"], "observed", rough
+        all_over = event["reason"] == _ALL_ENDED and bool(call.unclear_ends)
+        call.end, call.end_how, call.end_is_rough = event["t"], "inferred" if all_over else "observed", rough
     if event["reason"] != _ALL_ENDED:
         call.end_reason = call.end_reason or reason_text(event["reason"], event["code"])
 
