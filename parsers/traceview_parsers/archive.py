@@ -34,6 +34,10 @@ DAMAGE = (EOFError, OSError, tarfile.TarError, zipfile.BadZipFile, zlib.error, _
 COPY_BYTES = 1 << 20
 GZIP_BYTES = 4096
 """Packed bytes unpacked at a time: where the stream breaks, that much before the break is lost."""
+_UNIX_TIMES = 0x5455
+"""Extra field with the time of the last change in UTC (Info-ZIP, "extrafld.txt": extended timestamp)."""
+_EXTRA_HEADER = struct.Struct("<HH")
+_FIRST_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 TAR_HEADER_BYTES = 1 << 20
 """What a tar header (long names, attributes, maps of sparse files) may take; real ones take some kilobytes."""
 
@@ -68,7 +72,7 @@ class Member(Struct, frozen=True):
     Attributes:
         name: Path inside the archive.
         open: Returns its data.
-        modified: Seconds since 1970, where the archive tells.
+        modified: Seconds since 1970, where the archive tells: 0, which some programs write, tells nothing.
         metered: Its bytes were counted when the archive's stream was unpacked.
         alone: It lies apart from the others, which can be read even where it is damaged.
     """
@@ -229,7 +233,9 @@ def members(path: Path, problems: Problems, meter: Meter) -> Iterator[Member]:
             stream = io.BufferedReader(_Gunzip(stream, meter), COPY_BYTES)
             named_tar = path.name.lower().endswith((".tar.gz", ".tgz"))
             if not named_tar and stream.peek(512)[257:262] != b"ustar":
-                yield Member(path.name.removesuffix(".gz"), lambda: stream, metered=True)
+                modified = int.from_bytes(head[4:8], "little") or None  # RFC 1952: MTIME, 0 where there is none
+                name = path.name[:-3] if path.name.lower().endswith(".gz") else path.name
+                yield Member(name, lambda: stream, modified, metered=True)
                 return
         yield from _tar_members(stream, path, problems)
         stream.read(COPY_BYTES)  # what follows a tar's end holds the checksum of a gzip stream
@@ -248,7 +254,7 @@ def _tar_members(stream: IO[bytes], path: Path, problems: Problems) -> Iterator[
             limited.end = sys.maxsize
             if info.isreg():
                 opened = partial(_extract, archive, info)
-                yield Member(printable_name(info.name), opened, info.mtime, metered=not info.issparse())
+                yield Member(printable_name(info.name), opened, info.mtime or None, metered=not info.issparse())
             elif not info.isdir():
                 problems.add(
                     path.name,
@@ -278,11 +284,26 @@ def _extract(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
 
 
 def _zip_time(info: zipfile.ZipInfo) -> float | None:
-    """Return the time of a member, taken as UTC: zip files store a local time without its zone."""
+    """Return the time of a member: UTC where an extra field tells it, else the local time of the zip file, taken as UTC.
+
+    None for the first moment that a zip file can tell, which stands for an unknown one.
+    """
+    for extra in _extra_fields(info.extra):
+        if extra[0] == _UNIX_TIMES and len(extra[1]) >= 5 and extra[1][0] & 1:
+            return float(int.from_bytes(extra[1][1:5], "little", signed=True)) or None
+    if info.date_time <= _FIRST_ZIP_TIME:
+        return None
     try:
         return datetime(*info.date_time, tzinfo=UTC).timestamp()
     except ValueError:
         return None
+
+
+def _extra_fields(data: bytes) -> Iterator[tuple[int, bytes]]:
+    while len(data) >= _EXTRA_HEADER.size:
+        kind, size = _EXTRA_HEADER.unpack_from(data)
+        yield kind, data[_EXTRA_HEADER.size : _EXTRA_HEADER.size + size]
+        data = data[_EXTRA_HEADER.size + size :]
 
 
 def _zip_members(path: Path, problems: Problems, meter: Meter) -> Iterator[Member]:

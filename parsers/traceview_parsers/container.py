@@ -7,6 +7,7 @@ links are skipped, paths never leave the folder, and `Limits` stop bombs.
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -23,6 +24,8 @@ from traceview_parsers.trace import Candidate
 HEAD_BYTES = 4096
 NAME_BYTES = 255
 """Longest name of a file on common file systems."""
+GZIP = b"\x1f\x8b"
+"""First bytes of a gzip file (RFC 1952)."""
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
 
 Wants = Callable[[Candidate], bool]
@@ -30,7 +33,25 @@ Wants = Callable[[Candidate], bool]
 
 def is_archive(head: bytes) -> bool:
     """Whether a file with these first bytes is an archive or a gzip file that `unpack` opens."""
-    return head[:2] == b"\x1f\x8b" or head[:4] in (b"PK\x03\x04", b"PK\x05\x06") or head[257:262] == b"ustar"
+    return head[:2] == GZIP or head[:4] in (b"PK\x03\x04", b"PK\x05\x06") or head[257:262] == b"ustar"
+
+
+def unpacked_head(head: bytes) -> bytes:
+    """Return the first bytes of what a gzip file holds that begins with `head`; empty where it is none, or damaged."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
+    except zlib.error:
+        return b""
+
+
+def packed_file(candidate: Candidate) -> Candidate | None:
+    """Return the one file that a gzip file holds, not on disk yet; None where it is no gzip file, or holds an archive."""
+    name = candidate.name
+    if candidate.is_dir or not candidate.head.startswith(GZIP) or name.lower().endswith(ARCHIVE_SUFFIXES):
+        return None
+    head = unpacked_head(candidate.head)
+    name = name[:-3] if name.lower().endswith(".gz") else name
+    return Candidate(name, None, head) if head and not is_archive(head) else None
 
 
 def is_nested(candidate: Candidate) -> bool:
@@ -61,6 +82,31 @@ def unpack(
         UnsafeInputError: It breaks a limit; the folder is removed.
     """
     return _unpack(path, wants, problems, Meter(path.name, limits or Limits()), 1, made=made)
+
+
+class Gzipped:
+    """Unpacks the files of a folder that were packed one by one, within one set of limits.
+
+    Args:
+        made: Told each temporary folder, as by `unpack`.
+        limits: What all of them may cost.
+    """
+
+    def __init__(self, made: Callable[[Path], None], limits: Limits | None = None) -> None:
+        self._made = made
+        self._packed = [0]
+        self._meter = Meter("files packed with gzip", limits or Limits())
+        self._meter.packed = partial(sum, self._packed)
+
+    def unpack(self, path: Path, problems: Problems) -> Path:
+        """Return the unpacked file. Raises InputError where nothing can be read, or a limit is broken."""
+        self._packed[0] += path.stat().st_size
+        meter = Meter(path.name, self._meter.limits, self._meter)
+        folder = _unpack(path, lambda _: True, problems, meter, 1, made=self._made)
+        found = next((file for file in folder.rglob("*") if file.is_file()), None)
+        if found is None:
+            raise InputError(f"{path}: holds no file")
+        return found
 
 
 def _unpack(
@@ -94,6 +140,7 @@ def _unpack(
 
 def _unpack_into(folder: Path, path: Path, wants: Wants, problems: Problems, meter: Meter) -> None:
     try:
+        written = path.stat().st_mtime
         for member in members(path, problems, meter):
             meter.member()
             target = _safe_target(folder, member.name, meter.limits)
@@ -103,7 +150,7 @@ def _unpack_into(folder: Path, path: Path, wants: Wants, problems: Problems, met
                 )
                 continue
             try:
-                _copy(member, target, wants, meter, problems)
+                _copy(replace(member, modified=member.modified or written), target, wants, meter, problems)
             except DAMAGE as error:
                 if not member.alone or _of_system(error):
                     raise

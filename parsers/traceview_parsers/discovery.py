@@ -10,10 +10,19 @@ from msgspec.structs import replace
 
 from traceview_parsers.archive import printable_name
 from traceview_parsers.clock import zone_name
-from traceview_parsers.container import ARCHIVE_SUFFIXES, HEAD_BYTES, is_archive, is_nested, unpack
+from traceview_parsers.container import (
+    ARCHIVE_SUFFIXES,
+    HEAD_BYTES,
+    Gzipped,
+    is_archive,
+    is_nested,
+    packed_file,
+    unpack,
+)
 from traceview_parsers.errors import InputError, UnknownFormatError
 from traceview_parsers.problems import Problems
 from traceview_parsers.registry import best_reader, broken_readers
+from traceview_parsers.repeats import read_once, without_repeats
 from traceview_parsers.sysdiagnose.names import capture_from_name
 from traceview_parsers.together import combine
 from traceview_parsers.trace import PRINTED, Candidate, Context, Input, Reader, ReadOptions, Trace
@@ -73,10 +82,11 @@ def open_trace(source: str | Path | Sequence[str | Path], options: ReadOptions |
         UnknownFormatError: No reader recognises anything in it.
         UnsafeInputError: An archive breaks a safety limit.
     """
-    paths = [Path(source)] if isinstance(source, str | Path) else [Path(one) for one in source]
-    if not paths:
+    given_paths = [Path(source)] if isinstance(source, str | Path) else [Path(one) for one in source]
+    if not given_paths:
         raise InputError("no capture given")
     trace = Trace()
+    paths = without_repeats(given_paths, trace.problems)
     trace.capture.name = " + ".join(_name(path) for path in paths)
     for complaint in broken_readers():
         trace.problems.add(trace.capture.name, "broken-reader", complaint)
@@ -94,6 +104,7 @@ def open_trace(source: str | Path | Sequence[str | Path], options: ReadOptions |
 
 def _open_sources(claims: list[tuple[int, Candidate, Reader]], trace: Trace, options: ReadOptions) -> None:
     """Open in an order such that facts (device, zone) are known before the readers that need them."""
+    claims = read_once(claims, trace.problems)
     claims.sort(key=lambda claim: _FIRST.get(claim[2].name, len(_FIRST)))
     for number, candidate, reader in claims:
         given = trace.inputs[number]
@@ -164,7 +175,7 @@ def _is_unknown(path: Path) -> bool:
 def _claims(path: Path, trace: Trace) -> list[Claim]:
     try:
         if path.is_dir():
-            return _claims_in_folder(path, _name(path), trace.problems, Unclaimed(), what="folder")
+            return _claims_in_folder(path, _name(path), trace, Unclaimed(), what="folder")
         if not stat.S_ISREG(path.stat().st_mode) and path != Path(os.devnull):
             raise InputError(
                 f"{path}: a pipe or device cannot be read, since a capture is read more than once; save it to a file first"
@@ -180,7 +191,7 @@ def _claims(path: Path, trace: Trace) -> list[Claim]:
     if is_archive(head):
         unclaimed = Unclaimed()
         folder = unpack(path, _Wanted(unclaimed, trace.problems), trace.problems, made=trace.remove_at_close)
-        return _claims_in_folder(folder, _name(path), trace.problems, unclaimed, what="archive")
+        return _claims_in_folder(folder, _name(path), trace, unclaimed, what="archive")
     candidate = Candidate(_name(path), path, head)
     failed = Problems()
     reader = best_reader(candidate, failed)
@@ -208,9 +219,10 @@ def _behind_other_text(candidate: Candidate, path: Path, problems: Problems) -> 
     return None
 
 
-def _claims_in_folder(root: Path, name: str, problems: Problems, unclaimed: Unclaimed, *, what: str) -> list[Claim]:
+def _claims_in_folder(root: Path, name: str, trace: Trace, unclaimed: Unclaimed, *, what: str) -> list[Claim]:
+    problems = trace.problems
     of_others = set(problems)
-    claims = list(_walk(root, "", problems, unclaimed))
+    claims = list(_Walk(problems, unclaimed, Gzipped(trace.remove_at_close)).folder(root, ""))
     if not claims:
         if what == "folder" and _is_data_set(root):
             raise UnknownFormatError(
@@ -233,54 +245,72 @@ def _is_data_set(root: Path) -> bool:
     return any(root.glob(f"{DATA_SET_MANIFEST}/*.json")) and any(root.glob("*/*.parquet"))
 
 
-def _walk(folder: Path, prefix: str, problems: Problems, unclaimed: Unclaimed) -> Iterator[Claim]:
-    candidate = Candidate(prefix or _name(folder), folder, is_dir=True)
-    try:
-        reader = best_reader(candidate, problems)
-        entries = [] if reader is not None else sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        problems.add(candidate.name, "unreadable-folder", f"the folder cannot be read: {why}")
-        return
-    if reader is not None:
-        yield candidate, reader
-        yield from _texts_about(folder / _EXTRA, f"{candidate.name}/{_EXTRA}", problems, unclaimed)
-        return
-    for entry in entries:
-        name = f"{prefix}/{printable_name(entry.name)}".lstrip("/")
-        if entry.is_symlink():
-            unclaimed.link(name)
-        elif entry.is_dir() and name.count("/") >= _FOLDER_DEPTH:
-            problems.add(folder.name, "too-deep", f"folders more than {_FOLDER_DEPTH} deep were not looked into")
-        elif entry.is_dir():
-            yield from _walk(Path(entry.path), name, problems, unclaimed)
-        elif entry.is_file():
-            yield from _claim(Path(entry.path), name, problems, unclaimed)
+class _Walk:
+    """Looks for what readers claim in a folder and all folders in it."""
 
+    def __init__(self, problems: Problems, unclaimed: Unclaimed, gzipped: Gzipped) -> None:
+        self._problems = problems
+        self._unclaimed = unclaimed
+        self._gzipped = gzipped
 
-def _texts_about(extra: Path, name: str, problems: Problems, unclaimed: Unclaimed) -> Iterator[Claim]:
-    """Yield what a log archive holds beside the log, where it holds anything."""
-    if not extra.is_dir() or extra.is_symlink():
-        return
-    for candidate, reader in _walk(extra, name, problems, unclaimed):
-        if reader.name == "sysdiagnose":
+    def folder(self, folder: Path, prefix: str) -> Iterator[Claim]:
+        """Yield the claims on a folder, which is `prefix` in the capture, or on what it holds."""
+        candidate = Candidate(prefix or _name(folder), folder, is_dir=True)
+        try:
+            reader = best_reader(candidate, self._problems)
+            entries = [] if reader is not None else sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            self._problems.add(candidate.name, "unreadable-folder", f"the folder cannot be read: {why}")
+            return
+        if reader is not None:
             yield candidate, reader
+            yield from self._texts_about(folder / _EXTRA, f"{candidate.name}/{_EXTRA}")
+            return
+        for entry in entries:
+            name = f"{prefix}/{printable_name(entry.name)}".lstrip("/")
+            if entry.is_symlink():
+                self._unclaimed.link(name)
+            elif entry.is_dir() and name.count("/") >= _FOLDER_DEPTH:
+                self._problems.add(
+                    folder.name, "too-deep", f"folders more than {_FOLDER_DEPTH} deep were not looked into"
+                )
+            elif entry.is_dir():
+                yield from self.folder(Path(entry.path), name)
+            elif entry.is_file():
+                yield from self._file(Path(entry.path), name)
+            else:
+                self._unclaimed.special(name)
+
+    def _texts_about(self, extra: Path, name: str) -> Iterator[Claim]:
+        """Yield what a log archive holds beside the log, where it holds anything."""
+        if not extra.is_dir() or extra.is_symlink():
+            return
+        for candidate, reader in self.folder(extra, name):
+            if reader.name == "sysdiagnose":
+                yield candidate, reader
+            else:
+                self._unclaimed.add(candidate)
+
+    def _file(self, path: Path, name: str) -> Iterator[Claim]:
+        """Yield a file with its reader, or count it."""
+        try:
+            file = Candidate(name, path, _head(path))
+        except OSError as error:
+            self._problems.add(name, "unreadable-file", error.strerror or str(error))
+            return
+        reader = None if path.name.startswith("._") else best_reader(file, self._problems)
+        packed = None if reader is not None or path.name.startswith("._") else packed_file(file)
+        if packed is not None and (reader := best_reader(packed, self._problems)) is not None:
+            try:
+                file = replace(packed, path=self._gzipped.unpack(path, self._problems))
+            except InputError as error:
+                self._problems.add(name, "unreadable-archive", str(error))
+                return
+        if reader is None:
+            self._unclaimed.add(file)
         else:
-            unclaimed.add(candidate)
-
-
-def _claim(path: Path, name: str, problems: Problems, unclaimed: Unclaimed) -> Iterator[Claim]:
-    """Yield a file with its reader, or count it."""
-    try:
-        file = Candidate(name, path, _head(path))
-    except OSError as error:
-        problems.add(name, "unreadable-file", error.strerror or str(error))
-        return
-    reader = None if path.name.startswith("._") else best_reader(file, problems)
-    if reader is None:
-        unclaimed.add(file)
-    else:
-        yield file, reader
+            yield file, reader
 
 
 class _Wanted:
@@ -304,6 +334,9 @@ class _Wanted:
             return self._exports or not known  # without Instruments one file is enough to say how to export it
         archive = ".logarchive/" in name or "/diagnostics/" in name.lower() or "uuidtext/" in name
         if archive or belongs_to(candidate) is not None or best_reader(candidate, self._problems) is not None:
+            return True
+        packed = packed_file(candidate)
+        if packed is not None and best_reader(packed, self._problems) is not None:
             return True
         if not is_nested(candidate):
             self._unclaimed.add(candidate)

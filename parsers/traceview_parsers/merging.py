@@ -1,33 +1,43 @@
 """One row a fact where several files of a capture tell of it: reports kept twice, processes in four snapshots.
 
-Works on small tables; those of the log are never merged.
+So do PowerLogs of one device that overlap. Works on small tables; those of the log are never merged.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from traceview_parsers import schema
+from traceview_parsers.combinations import combinations
+from traceview_parsers.schema_powerlog import POWER_SCHEMAS
 
 Row = dict[str, Any]
 
 _SECOND: Final = 1_000_000_000
 _ONE_CAPTURE: Final = 600 * _SECOND
 """Heuristic: snapshots within ten minutes of each other belong to one capture; a sysdiagnose takes a few minutes."""
+_OVERLAPPING: Final = {*POWER_SCHEMAS} - {"power_audio_routing", "power_thermal", "power_modes", "clock_steps"}
+"""Tables of which equal rows of several PowerLogs count once; of the others a row tells something beside the one before it."""
 _COPY_SUFFIXES: Final = (".gz", ".synced", ".beta", ".ca")
 
 
-def merged(table: str, batches: Iterator[Any], names: Sequence[str]) -> Iterator[Any]:
+def merged(table: str, batches: Iterator[Any], names: Sequence[str], *, several: bool = True) -> Iterator[Any]:
     """Yield the batches of `table` with one row a fact.
 
     Args:
         table: A name in `schema.SCHEMAS`.
         batches: Of all sources.
         names: Paths of the sources, by index.
+        several: Whether more than one source has the table.
     """
+    if table in _OVERLAPPING and several:
+        yield from distinct(batches)
+        return
     merge = _MERGES.get(table)
     if merge is None:
         yield from batches
@@ -35,6 +45,39 @@ def merged(table: str, batches: Iterator[Any], names: Sequence[str]) -> Iterator
     known = schema.SCHEMAS[table]
     rows = [row for batch in batches for row in _with_integer_times(batch)]
     yield pa.RecordBatch.from_pylist(merge(rows, names), schema=known)
+
+
+def distinct(batches: Iterator[Any]) -> Iterator[Any]:
+    """Yield the rows without those that an earlier source has just so; rows that one source repeats all count.
+
+    PowerLogs of one device overlap: each holds days, and a sysdiagnose has one or several.
+    """
+    before: list[Any] = []
+    for number, (_, group) in enumerate(groupby(batches, _source_of_batch)):
+        if not number:
+            for batch in group:
+                before.append(batch)
+                yield batch
+            continue
+        later = list(group)
+        yield from _unknown(later, before)
+        before += later
+
+
+def _source_of_batch(batch: Any) -> int | None:
+    return schema.split_ref(batch.column("ref")[0].as_py())[0] if batch.num_rows else None
+
+
+def _unknown(later: list[Any], before: list[Any]) -> Iterator[Any]:
+    """Yield what of some batches none of the batches before has."""
+    known = sum(batch.num_rows for batch in before)
+    facts = pa.Table.from_batches([*before, *later]).drop_columns("ref").combine_chunks()
+    _, places = combinations([pa.concat_arrays(column.chunks) for column in facts.columns if column.num_chunks])
+    is_new = pa.array(~np.isin(places[known:], places[:known]))
+    at = 0
+    for batch in later:
+        yield batch.filter(is_new[at : at + batch.num_rows])
+        at += batch.num_rows
 
 
 def _with_integer_times(batch: Any) -> list[Row]:

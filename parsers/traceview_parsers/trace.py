@@ -213,10 +213,12 @@ class Trace(Struct, weakref=True):
     def batches(self, table: str, selection: Selection = EVERYTHING) -> Iterator[Any]:
         """Stream record batches of `table` from every source that has it, source by source.
 
-        Small tables that several files fill (reports, processes at the capture) have one row a fact: `merging`.
+        Tables that several files fill (reports, processes at the capture, those of PowerLogs that overlap) have one row a
+        fact: `merging`.
         """
-        batches = (batch for source in self.sources_of(table) for batch in source.batches(table, selection))
-        yield from merged(table, batches, [source.name for source in self.sources])
+        sources = self.sources_of(table)
+        batches = (batch for source in sources for batch in source.batches(table, selection))
+        yield from merged(table, batches, [source.name for source in self.sources], several=len(sources) > 1)
 
     def table(self, table: str, selection: Selection = EVERYTHING) -> Any:
         """Read `table` whole into an Arrow table. Raises KeyError where neither a source nor the schema knows it."""

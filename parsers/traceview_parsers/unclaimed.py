@@ -13,6 +13,8 @@ WRITE_AHEAD_LOGS: Final = (".plsql-wal", ".bgsql-wal")
 """Newest pages of a PowerLog database, beside it."""
 _SHARED_MEMORY: Final = (".plsql-shm", ".bgsql-shm")
 """SQLite's index of such pages: it holds no data of its own."""
+SPECIAL_FILE: Final = "special-file"
+SPECIAL_MESSAGE: Final = "pipes, sockets, devices and other names of no file were not read"
 _NOISE: Final = frozenset({".ds_store", ".localized", "thumbs.db", "desktop.ini"})
 _NOISE_FOLDER: Final = "__MACOSX"
 _NAMED: Final = 8
@@ -45,6 +47,7 @@ class Unclaimed:
         self._beside: dict[str, list[str]] = {}
         self._noise = 0
         self._links: list[str] = []
+        self._special: list[str] = []
 
     def add(self, candidate: Candidate) -> None:
         """Count a file that no reader claims."""
@@ -59,6 +62,10 @@ class Unclaimed:
         """Count a link in a folder; links are not followed, since they may lead out of it or in a circle."""
         self._links.append(name)
 
+    def special(self, name: str) -> None:
+        """Count what is no file: a pipe, a socket or a device, which cannot be read more than once, or never ends."""
+        self._special.append(name)
+
     def _count(self, name: str) -> None:
         self._folders[name.rpartition("/")[0]] += 1
         if len(self._named) < _NAMED:
@@ -70,7 +77,7 @@ class Unclaimed:
         Args:
             source: Name of the folder or archive.
             claimed: Readers that read something of it.
-            problems: Gets ``unclaimed-file``, ``noise-file`` and ``link-skipped``.
+            problems: Gets ``unclaimed-file``, ``noise-file``, ``link-skipped`` and ``special-file``.
         """
         for reader, names in self._beside.items():
             for name in names if reader not in claimed else ():
@@ -89,6 +96,9 @@ class Unclaimed:
             problems.add(
                 source, "link-skipped", "links in a folder are not followed", count=len(self._links), sample=sample
             )
+        if self._special:
+            sample = ", ".join(self._special[:_NAMED])
+            problems.add(source, SPECIAL_FILE, SPECIAL_MESSAGE, count=len(self._special), sample=sample)
 
 
 def _by_folder(folders: Counter[str]) -> str:

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import os
 import subprocess
 import sys
 import tarfile
@@ -83,6 +84,35 @@ def test_members_keep_their_time_for_texts_without_a_date(tmp_path: Path) -> Non
     folder = unpack(path, everything, Problems())
     assert (folder / "old.log").stat().st_mtime == 1_700_000_000
     assert (folder / "absurd.log").exists()
+
+
+def test_where_an_archive_tells_no_time_its_own_counts(tmp_path: Path) -> None:
+    written = 1_600_000_000
+    for name in ("a.tar.gz", "a.zip"):
+        path = tmp_path / name
+        if name == "a.zip":
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr(zipfile.ZipInfo("x"), b"1")
+        else:
+            tar_gz(path, {"x": b"1"})
+        os.utime(path, (written, written))
+        assert (unpack(path, everything, Problems()) / "x").stat().st_mtime == written
+
+
+def test_the_time_of_a_zip_member_is_utc_where_it_tells_that(tmp_path: Path) -> None:
+    info = zipfile.ZipInfo("x", (2024, 7, 9, 2, 0, 0))
+    info.extra = b"\xfe\xca\1\0?" + b"UT\5\0\1" + (1_720_483_200).to_bytes(4, "little")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(info, b"1")
+    assert (unpack(tmp_path / "a.zip", everything, Problems()) / "x").stat().st_mtime == 1_720_483_200
+
+
+@pytest.mark.parametrize(("told", "found"), [(1_700_000_000, 1_700_000_000), (0, 1_600_000_000)])
+def test_a_lone_gzip_file_tells_when_its_content_was_written(tmp_path: Path, told: int, found: int) -> None:
+    path = tmp_path / "x.txt.gz"
+    path.write_bytes(gzip.compress(b"1", mtime=told))
+    os.utime(path, (1_600_000_000, 1_600_000_000))
+    assert (unpack(path, everything, Problems()) / "x.txt").stat().st_mtime == found
 
 
 def test_links_and_devices_are_skipped(tmp_path: Path) -> None:

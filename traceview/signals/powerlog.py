@@ -66,7 +66,10 @@ def powerlog_events(tables: Tables, of_log: pl.DataFrame | None = None) -> pl.Da
     for name, build in _BUILDERS.items():
         if name in tables and tables[name].height:
             frame = _sorted(tables[name].filter(pl.col("time").is_not_null()))
-            frames.append(_complete(build(frame, known), name))
+            found = _complete(build(frame, known), name)
+            frames.append(
+                found.unique([one for one in found.columns if one != "ref"], keep="first", maintain_order=True)
+            )
     events = pl.concat(frames) if frames else pl.DataFrame(schema=EVENT_SCHEMA)
     return _with_boots(events.sort("time", "ref"), tables.get("power_device"), of_log)
 

@@ -2,7 +2,6 @@
 
 import shutil
 import weakref
-import zlib
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from traceview_parsers.powerlog.source import PowerlogSource
 
 _SUFFIXES: Final = (".plsql", ".bgsql")
-_GZIP: Final = b"\x1f\x8b"
 _NAMES_OF_TABLES: Final = (b"_EventForward_", b"_EventPoint_", b"BackgroundProcessing_Task")
 """Parts of table names that stand in the first page of a small file."""
 
@@ -33,9 +31,9 @@ class PowerlogReader:
         if candidate.is_dir:
             return 0
         name = PurePosixPath(candidate.name).name.lower()
-        packed = candidate.head.startswith(_GZIP)
+        packed = candidate.head.startswith(container.GZIP)
         named = name.removesuffix(".gz").endswith(_SUFFIXES) if packed else name.endswith(_SUFFIXES)
-        head = _gunzipped(candidate.head) if packed else candidate.head
+        head = container.unpacked_head(candidate.head) if packed else candidate.head
         if not head.startswith(MAGIC):
             return 40 if named else 0
         if packed or candidate.path is None:
@@ -49,7 +47,7 @@ class PowerlogReader:
         from traceview_parsers.powerlog.source import PowerlogSource  # noqa: PLC0415  (every reader is asked, few are used)
 
         path, folder = candidate.path, None
-        if candidate.head.startswith(_GZIP):
+        if candidate.head.startswith(container.GZIP):
             path, folder = _unpacked(candidate.path, context)
         try:
             with opened(path) as database:
@@ -59,13 +57,6 @@ class PowerlogReader:
         if folder is not None:
             weakref.finalize(source, shutil.rmtree, folder, ignore_errors=True)
         return source
-
-
-def _gunzipped(head: bytes) -> bytes:
-    try:
-        return zlib.decompressobj(wbits=31).decompress(head, len(head))
-    except zlib.error:
-        return b""
 
 
 def _has_tables(path: Path) -> bool:

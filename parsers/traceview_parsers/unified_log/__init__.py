@@ -34,12 +34,16 @@ class UnifiedLogReader:
     def open(self, candidate: Candidate, context: Context) -> Source:
         """Open an archive; reads headers only. Raises InputError when the candidate is not on disk."""
         from traceview_parsers.errors import InputError  # noqa: PLC0415 - see the module's docstring
+        from traceview_parsers.unclaimed import SPECIAL_FILE, SPECIAL_MESSAGE  # noqa: PLC0415
         from traceview_parsers.unified_log import archive, source  # noqa: PLC0415
 
         if candidate.path is None:
             raise InputError(f"{candidate.name}: not on disk; extract the archive first")
         folder = candidate.is_dir
         files = archive.files_of_folder(candidate.path) if folder else archive.files_of_trace(candidate.path)
+        if folder and (named := archive.no_files(candidate.path)):
+            sample = ", ".join(named[:8])
+            context.problems.add(candidate.name, SPECIAL_FILE, SPECIAL_MESSAGE, count=len(named), sample=sample)
         return source.UnifiedLogSource(candidate.name, files, context)
 
 

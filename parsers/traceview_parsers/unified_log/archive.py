@@ -74,6 +74,18 @@ def file_heads(files: Files) -> Iterator[tuple[str, tracev3.Header]]:
             yield name, tracev3.parse_header(head[chunk.start : chunk.end])
 
 
+def no_files(folder: Path) -> list[str]:
+    """Return the names in the archive of what is named like a tracev3 file and is none: pipes, folders, links to nowhere."""
+    root = trace_root(folder) or folder
+    places = [root / name for name in _names(root) if name.lower() in _FOLDERS]
+    return [
+        f"{place.name}/{name}"
+        for place in places
+        for name in _names(place)
+        if name.endswith(SUFFIX) and not (place / name).is_file()
+    ]
+
+
 def _traces(root: Path) -> Iterator[Path]:
     for name in _names(root):
         if name == LIVE and (root / name).is_file():
