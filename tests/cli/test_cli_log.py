@@ -106,12 +106,42 @@ def test_a_time_of_day_in_several_days_is_refused_with_the_days(samples: Path, t
     assert "several days, 2026-01-15 to 2026-01-16 (UTC+15:47)" in str(night.exception)
 
 
-@pytest.mark.parametrize("texts", [("09:61",), ("25:00",), ("9:13",), ("09:13:18 pm",), ("09:14", "09:13")])
-def test_what_is_no_time_of_day_is_told(samples: Path, texts: tuple[str, ...]) -> None:
-    options = [word for pair in zip(("--start", "--end"), texts, strict=False) for word in pair]
-    told = CliRunner().invoke(cli.app, ["log", str(samples / "no such file"), *options])
+@pytest.mark.parametrize("text", ["09:61", "25:00", "9:13", "09:13:18 pm"])
+def test_what_is_no_time_of_day_is_told(samples: Path, text: str) -> None:
+    told = CliRunner().invoke(cli.app, ["log", str(samples / "no such file"), "--start", text])
     assert isinstance(told.exception, UsageError)
-    assert ("--end lies before --start" if len(texts) > 1 else "give it as") in str(told.exception)
+    assert "give it as" in str(told.exception)
+
+
+def test_times_of_day_in_disorder_are_refused_in_a_log_of_one_day(samples: Path) -> None:
+    text = samples / "push-never-reported.ios26.ndjson"
+    told = CliRunner().invoke(cli.app, ["log", str(text), "--start", "09:14", "--end", "09:13"])
+    assert isinstance(told.exception, UsageError)
+    assert str(told.exception) == "--end lies before --start"
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--start", "23:57", "--end", "00:05"), "--start '2024-10-27 23:57'"),
+        (("--start", "23:59"), "--start '2024-10-27 23:59'"),
+        (("--start", "00:01"), "--start '2024-10-28 00:01'"),
+        (("--start", "2024-10-27 23:57", "--end", "00:05"), "--end '2024-10-28 00:05'"),
+        (("--end", "00:01"), "--end '2024-10-28 00:01'"),
+        (("--end", "23:59"), "--end '2024-10-27 23:59'"),
+        (("--end", "23:50"), "--end '2024-10-28 23:50'"),
+    ],
+)
+def test_of_a_log_over_midnight_a_day_is_named_on_which_the_time_is_in_it(
+    tmp_path: Path, options: tuple[str, ...], named: str
+) -> None:
+    text = tmp_path / "two.txt"
+    text.write_text("2024-10-27 23:58:00.000 Df MyApp[55:1] a\n2024-10-28 00:02:00.000 Df MyApp[55:1] b\n")
+    told = CliRunner().invoke(cli.app, ["log", str(text), *options])
+    assert isinstance(told.exception, UsageError)
+    assert str(told.exception).endswith(f"2024-10-27 to 2024-10-28 (UTC); name the day: {named}")
+    day_named = CliRunner().invoke(cli.app, ["log", str(text), named[: named.index(" ")], named.split("'")[1]])
+    assert "MyApp" in day_named.stdout
 
 
 def test_of_an_archive_of_two_days_one_boot_may_be_of_one(archive: Path) -> None:

@@ -39,8 +39,8 @@ class Window(Struct, frozen=True):
         """Raise UsageError for what is wrong whatever the log holds."""
         # The zone of the capture is not known yet: what is wrong in the first and in the last zone is so in any.
         spans = [self._span(one, _some_day) for one in ((zone,) if zone else (_EAST, _WEST))]
-        undated = {options.time_of_day(text) is not None for text in (self.start, self.end)}
-        if len(undated) == 1 and all(start is not None and end is not None and end < start for start, end in spans):
+        dated = all(options.time_of_day(text) is None for text in (self.start, self.end))
+        if dated and all(start is not None and end is not None and end < start for start, end in spans):
             raise UsageError(_DISORDER)
         if self.last is None:
             return
@@ -109,8 +109,19 @@ class _Days:
             return first.date()
         raise UsageError(
             f"{option} {text}: the log is of several days, {first:%Y-%m-%d} to {last:%Y-%m-%d} ({last:%Z}); "
-            f"name the day: {option} '{last:%Y-%m-%d} {text}'"
+            f"name the day: {option} '{_fitting_day(option, text, first, last):%Y-%m-%d} {text}'"
         )
+
+
+def _fitting_day(option: str, text: str, first: datetime, last: datetime) -> date:
+    """Return the last day on which a time of day lies in the log; else one on which it leaves something of the log."""
+    clock = options.time_of_day(text)
+    if clock is None:
+        return last.date()
+    at_last = datetime.combine(last.date(), clock.replace(tzinfo=last.tzinfo))
+    day_before = at_last - timedelta(days=1)
+    ends_behind = option == "--end" and day_before < first
+    return last.date() if at_last <= last or ends_behind else day_before.date()
 
 
 class Condition(Struct, frozen=True):
