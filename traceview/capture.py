@@ -17,7 +17,14 @@ from traceview import gathering, memory
 from traceview.analysis import Analysis
 from traceview.app_versions import app_versions
 from traceview.clocks import compare_clocks, report_disagreements, with_clock_notes
-from traceview.completeness import report_strangers, spanning, stretches_of, with_missing_reports, with_zone_notes
+from traceview.completeness import (
+    log_span,
+    report_strangers,
+    spanning,
+    stretches_of,
+    with_missing_reports,
+    with_zone_notes,
+)
 from traceview.context import lines_around
 from traceview.episodes.reconstruct import Span, reconstruct
 from traceview.episodes.schema import EPISODES
@@ -163,7 +170,7 @@ class Capture:
             device=self.trace.device,
             coverage=with_notes(coverage, others.notes),
             apps=shown,
-            app_versions=app_versions(tables, shown),
+            app_versions=app_versions(tables, shown, log_span(coverage), found),
             events=events,
             episodes=episodes,
             findings=findings,

@@ -1,28 +1,87 @@
-"""The version of an app: the newest that a report or PowerLog tells."""
+"""The version of an app: what reports and PowerLog tell of the times that a capture speaks of."""
 
 from datetime import UTC, datetime
 
 import polars as pl
+import pytest
 
-from traceview.app_versions import app_versions, with_version
+from traceview.app_versions import Span, app_versions, is_several, release, with_version
+from traceview.rules.registry import Finding, Severity
 
 
 def table(*rows: tuple[int | None, str | None, str | None]) -> pl.DataFrame:
-    times = [None if day is None else datetime(2026, 1, day, tzinfo=UTC) for day, _, _ in rows]
+    times = [None if day is None else datetime(2026, 1, day, 12, tzinfo=UTC) for day, _, _ in rows]
     return pl.DataFrame(
         {"time": times, "bundle": [row[1] for row in rows], "app_version": [row[2] for row in rows]},
         schema={"time": pl.Datetime("ns", "UTC"), "bundle": pl.String, "app_version": pl.String},
     )
 
 
-def test_the_newest_version_counts_whoever_tells_it() -> None:
-    reports = table((3, "com.acme", "2.3"), (1, "com.acme", "2.2"), (None, "com.acme", "9"), (4, None, "1"))
-    installed = table((2, "com.acme", "2.1"), (5, "com.b", "7"), (6, "com.b", None), (9, "com.other", "3"))
-    apps = ["com.acme", "com.b", "daemon"]
-    assert app_versions({"reports": reports, "power_apps": installed}, apps) == {"com.acme": "2.3", "com.b": "7"}
-    later = table((4, "com.acme", "2.4"))
-    assert app_versions({"reports": reports, "power_apps": later}, apps) == {"com.acme": "2.4"}
-    assert app_versions({"power_apps": installed}, ["com.acme"]) == {"com.acme": "2.1"}
+def day(number: int, hour: int = 12) -> datetime:
+    return datetime(2026, 1, number, hour, tzinfo=UTC)
+
+
+def finding(start: datetime, end: datetime | None, app: str | None = "com.acme") -> Finding:
+    texts = dict.fromkeys(("rule", "title", "explanation", "advice"), "x")
+    return Finding(number=None, severity=Severity.high, app=app, start=start, end=end, evidence=(), **texts)
+
+
+def of_acme(told: pl.DataFrame, span: Span | None, *findings: Finding) -> str | None:
+    return app_versions({"reports": told}, ["com.acme"], span, findings).get("com.acme")
+
+
+def test_both_witnesses_tell_versions() -> None:
+    reports = table((3, "com.acme", "2.3"), (None, "com.acme", "9"), (4, None, "1"))
+    installed = table((2, "com.acme", "2.3"), (5, "com.b", "7"), (6, "com.b", None), (9, "com.other", "3"))
+    apps, span = ["com.acme", "com.b", "daemon"], (day(1), day(9))
+    told = {"reports": reports, "power_apps": installed}
+    assert app_versions(told, apps, span) == {"com.acme": "2.3", "com.b": "7"}
+    assert app_versions({"power_apps": installed}, ["com.acme"], span) == {"com.acme": "2.3"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "version"),
+    [
+        (((15, "4.2"), (17, "4.3")), "4.2"),  # told in the log; the update came later
+        (((10, "4.1"), (15, "4.2")), "4.2"),  # and the one before, earlier
+        (((10, "4.1"), (17, "4.2")), "4.1 or 4.2"),  # nobody knows when
+        (((10, "4.1"), (11, "4.2"), (17, "4.2"), (18, "4.3")), "4.2"),
+        (((17, "4.3"),), "4.3"),
+        (((10, "4.1"),), "4.1"),
+        (((15, "4.2"), (15, "4.3")), "4.2 or 4.3"),
+        (((15, "4.2"), (15, "4.2.0")), "4.2.0"),  # two spellings of one version
+        (((None, "9"), (15, "4.2")), "4.2"),
+        (((None, "9"),), "9"),
+    ],
+)
+def test_the_version_is_the_one_of_the_time_that_the_log_covers(
+    rows: tuple[tuple[int | None, str], ...], version: str
+) -> None:
+    told = table(*((number, "com.acme", name) for number, name in rows))
+    found = of_acme(told, (day(14), day(16)))
+    assert found == version
+    assert is_several(version) == (" or " in version)
+
+
+def test_a_finding_of_another_release_makes_the_version_unknown() -> None:
+    """A report of the release after the log: with a finding from it, nothing says which release the capture is of."""
+    told = table((15, "com.acme", "4.2"), (17, "com.acme", "4.3"))
+    span = (day(14), day(16))
+    assert of_acme(told, span, finding(day(15), day(16)), finding(day(17), None, "com.b")) == "4.2"
+    assert of_acme(told, span, finding(day(15), None)) == "4.2"  # to the end of the log
+    assert of_acme(told, span, finding(day(17, 0), day(17))) == "4.2 or 4.3"
+    assert of_acme(told, span, finding(day(18), None)) == "4.2 or 4.3"
+
+
+def test_where_nothing_has_a_time_all_counts() -> None:
+    assert of_acme(table((15, "com.acme", "4.2"), (17, "com.acme", "4.3")), None) == "4.2 or 4.3"
+
+
+def test_versions_with_and_without_zeros_are_one_release() -> None:
+    assert release("5.3") == release("5.3.0") == release("5.3.0.0") != release("5.30")
+    assert release("0") == release("0.0")
+    assert release("5.3 (12)") == "5.3 (12)"
+    assert release("9" * 5000) == "9" * 5000
 
 
 def test_nothing_tells_a_version() -> None:

@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 
 from traceview.fleet.changed import ChangeRow, change_rows
+from traceview.fleet.comparisons import changes
 from traceview.fleet.contents import load
 from traceview.fleet.dataset import write_shard
-from traceview.fleet.rates import FleetRates, changes
+from traceview.fleet.rates import FleetRates
 from traceview.fleet.tables import TABLES
 from traceview.fleet.view import facts
 
@@ -21,7 +22,7 @@ RULE = "push-unreported"
 def version(name: str, hits: int, captures: int, *, findings: int | None = None, **seen: float) -> dict[str, Any]:
     """One row of `rates`, watched for a call and 0.04 hours a capture unless told."""
     watched = {"calls": captures, "background_h": 0.04 * captures} | seen
-    own = {"rule": RULE, "severity": "critical", "app": APP, "app_version": name}
+    own = {"rule": RULE, "severity": "critical", "app": APP, "app_version": name, "accepted": 0}
     return (
         own | {"captures_hit": hits, "captures": captures, "findings": hits if findings is None else findings} | watched
     )
@@ -85,10 +86,35 @@ def test_shorter_captures_show_less_and_are_not_better() -> None:
     assert "but a capture of 2.3 has 6 times as many" in row.sentence
 
 
-def test_a_change_that_one_measure_does_not_explain_stays() -> None:
+def test_one_measure_that_explains_a_change_is_enough() -> None:
     row = one(version("2.3", 5, 40, background_h=1.0), version("2.4", 21, 40, background_h=6.0))
-    assert row.verdict == "worse"
+    assert row.says == "watched longer"
+    assert "but a capture of 2.4 has 6 times as many background hours" in row.sentence
     assert "4.2 times as many per call, 0.7 times as many per background hour" in row.sentence
+
+
+@pytest.mark.parametrize(("calls", "verdict"), [(40, "worse"), (400, "unclear")])
+def test_rules_about_calls_count_by_calls_alone(calls: int, verdict: str) -> None:
+    old, new = version("2.3", 5, 40, background_h=1.0), version("2.4", 21, 40, background_h=6.0, calls=calls)
+    frame = changes((pl.DataFrame([old, new]), "app_version"), measures={RULE: ("calls",)})
+    assert frame["verdict"].to_list() == [verdict]
+
+
+def test_rules_about_calls_count_by_time_where_no_calls_are_known() -> None:
+    old = version("2.3", 5, 40, background_h=1.0, calls=0)
+    new = version("2.4", 21, 40, background_h=6.0, calls=0)
+    frame = changes((pl.DataFrame([old, new]), "app_version"), measures={RULE: ("calls",)})
+    assert frame.select("verdict", "watched_by").row(0) == ("unclear", "background_h")
+
+
+def test_ten_calls_a_capture_show_more_at_the_same_rate() -> None:
+    """2 of 24 calls failed, and 20 of 240; that the old captures hold more background time does not matter."""
+    old = version("5.2", 2, 24, calls=24, background_h=10.0)
+    new = version("5.3", 20, 24, calls=240, background_h=3.0)
+    for measures in ({}, {RULE: ("calls",)}):
+        (row,) = told(changes((pl.DataFrame([old, new]), "app_version"), measures=measures))
+        assert (row.verdict, row.says) == ("unclear", "watched longer")
+        assert "the same per call" in row.sentence
 
 
 def test_what_was_not_watched_before_cannot_be_worse() -> None:
@@ -101,10 +127,13 @@ def test_nothing_known_of_exposure_explains_nothing() -> None:
     nothing = {"calls": 0, "background_h": 0.0}
     row = one(version("2.3", 5, 40, **nothing), version("2.4", 21, 40, **nothing))
     assert row.verdict == "worse"
+    assert row.sentence.endswith(
+        "no calls and no time in the background are known of either, so one may have been watched longer"
+    )
 
 
 def test_all_comparisons_are_corrected_together() -> None:
-    """9 of 24 after 2 of 24: p 0.036 by itself; beside 5 of 12 after 1 of 12 and 4 of 12 after 5 of 12 it is 3 p."""
+    """9 of 24 after 2 of 24: p 0.036 by itself; beside 5 of 12 after 1 of 12, 4 after 5, and 4 after 1, it is 4 p."""
     system = [
         {name: value for name, value in row.items() if name not in ("app", "app_version")} | {"os_version": release}
         for release, row in (("26.1", version("", 2, 24)), ("26.2", version("", 9, 24)))
@@ -116,7 +145,7 @@ def test_all_comparisons_are_corrected_together() -> None:
     first = both.row(0, named=True)
     assert (first["app"], first["verdict"]) == (None, "unclear")
     assert first["p"] == pytest.approx(_fisher(9, 24, 2, 24))
-    assert first["p_adjusted"] == pytest.approx(3 * first["p"])
+    assert first["p_adjusted"] == pytest.approx(4 * first["p"])
 
 
 def _fisher(a: int, n: int, b: int, m: int) -> float:

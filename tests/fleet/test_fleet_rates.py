@@ -3,15 +3,9 @@
 import polars as pl
 import pytest
 
-from traceview.fleet.rates import (
-    CHANGES,
-    app_units,
-    capture_units,
-    changes,
-    ranked_captures,
-    rates,
-    version_order,
-)
+from traceview.fleet.comparisons import CHANGES, changes
+from traceview.fleet.order import version_order
+from traceview.fleet.rates import app_units, capture_units, ranked_captures, rates
 from traceview.fleet.tables import CAPTURES, EXPOSURE, NOT_EVALUATED, TABLES
 
 APP = "com.acme.voip"

@@ -380,7 +380,7 @@ def test_figures_hold_what_the_frames_say() -> None:
 
 
 def test_ratios_without_rows() -> None:
-    from traceview.fleet.rates import CHANGES  # noqa: PLC0415
+    from traceview.fleet.comparisons import CHANGES  # noqa: PLC0415
 
     assert len(ratios(pl.DataFrame(schema=CHANGES), []).data) == 0
 

@@ -47,6 +47,13 @@ def test_few_captures_cannot_tell() -> None:
     assert few.best_p == pytest.approx(0.1)  # 2 of C(6, 3) ways: the most extreme table is not improbable
     assert enough.best_p == pytest.approx(2 / 70)
     assert few.best_p >= ALPHA > enough.best_p
+    assert enough.both_p == enough.best_p
+    one = compare(0, 1, 1, 24)
+    assert one is not None
+    assert (one.best_p, one.both_p) == (
+        pytest.approx(1 / 25),
+        1.0,
+    )  # it could have the one hit; that it has none says nothing
 
 
 tables = st.integers(1, 300).flatmap(
@@ -62,7 +69,8 @@ def test_comparisons_are_sound(table: tuple[int, int, int, int]) -> None:
     if found is None:
         assert table[0] == table[2] == 0
         return
-    assert 0 < found.best_p <= found.p * (1 + 1e-6) <= 1 + 1e-6
+    assert 0 < found.best_p <= found.both_p <= 1
+    assert found.best_p <= found.p * (1 + 1e-6) <= 1 + 1e-6
     a, n, b, m = table
     turned = compare(b, m, a, n)
     assert turned is not None

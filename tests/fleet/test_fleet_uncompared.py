@@ -124,7 +124,8 @@ def test_the_page_says_what_to_do(tmp_path: Path) -> None:
 def test_captures_apart_are_told_beside_comparisons(tmp_path: Path) -> None:
     write(data_set(tmp_path / "fleet", ("26.1", None), NAMED, BUILD), tmp_path / "x.html")
     html = (tmp_path / "x.html").read_text()
-    assert "Nothing got clearly worse" in html
+    assert "Too few captures to tell whether anything got worse" in html
+    assert "Nothing got clearly worse" not in html
     assert f"Not compared by OS: <bdi>{APART}</bdi>" in html
 
 
@@ -140,3 +141,20 @@ def test_a_map_counts_what_is_a_version(tmp_path: Path, systems: list[System], n
     rated = FleetRates.of(load(data_set(tmp_path / "fleet", *systems)))
     (only,) = heat_maps(rated, Names(load_rules()[0]), 16)
     assert only.note == note
+
+
+def test_captures_that_reach_over_an_update_are_told(tmp_path: Path) -> None:
+    apps = ((APP, "5.2 or 5.3"), ("com.example.chess", "1"))
+    found = lacking(load(data_set(tmp_path / "fleet", NAMED, NAMED, apps=apps)))
+    assert found.updated == f"2 captures of {APP}"
+    assert (APP, "2 captures reach over an update") in found.reasons
+    assert found.options == ()
+
+
+def test_captures_that_reach_over_an_update_are_told_beside_comparisons(tmp_path: Path) -> None:
+    out = tmp_path / "fleet"
+    data_set(out, *[("26.1", None)] * 4, *[NAMED] * 4, apps=((APP, "5.2 or 5.3"),))
+    write(out, tmp_path / "x.html")
+    html = (tmp_path / "x.html").read_text()
+    assert f"lies in or near the time they show: <bdi>8 captures of {APP}</bdi>." in html
+    assert f"{APP} 5.2" not in html.split('id="captures"')[0]

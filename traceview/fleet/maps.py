@@ -8,8 +8,8 @@ import polars as pl
 from msgspec import Struct
 
 from traceview.fleet.amounts import share
-from traceview.fleet.rates import UNKNOWN, FleetRates, version_order
-from traceview.fleet.releases import ALONE
+from traceview.fleet.order import ALONE, SEVERAL, UNKNOWN, has_place, version_order
+from traceview.fleet.rates import FleetRates
 from traceview.fleet.view import Names
 from traceview.plots.fleet import heat_map
 from traceview.plots.text import plural
@@ -61,7 +61,8 @@ def heat_maps(rated: FleetRates, names: Names, columns: int) -> list[HeatMap]:
 def _apps(rated: FleetRates) -> list[str]:
     """Return apps with a finding and a known version, those with most captures first."""
     found = rated.by_app.filter(pl.col("findings") > 0)["app"].unique()
-    known = rated.apps.filter((pl.col("app_version") != UNKNOWN) & pl.col("app").is_in(found.implode()))
+    placed = [version for version in rated.apps["app_version"].unique() if has_place(version)]
+    known = rated.apps.filter(pl.col("app_version").is_in(placed) & pl.col("app").is_in(found.implode()))
     counts = known.group_by("app").agg(pl.len().alias("n")).sort("n", "app", descending=[True, False])
     return counts["app"].head(APP_MAPS).to_list()
 
@@ -105,10 +106,13 @@ def _counted(columns: Sequence[str]) -> str:
     """Return what the columns are: only what has a name and a place in order is a version."""
     builds = sum(column.startswith(ALONE) for column in columns)
     unknown = UNKNOWN in columns
-    versions = len(columns) - builds - unknown
+    several = SEVERAL in columns
+    versions = len(columns) - builds - unknown - several
     told = [plural(versions, "version")] if versions else []
     if builds:
         told.append(f"{plural(builds, 'build')} of unknown version")
+    if several:
+        told.append("captures that reach over an update")
     if unknown:
         told.append("captures that name none")
     return ", ".join(told)

@@ -3,30 +3,29 @@
 A finding only counts against captures in which its rule could be evaluated: elsewhere its absence proves nothing.
 """
 
-import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
-from operator import itemgetter
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
 import polars as pl
 from msgspec import Struct
 
+from traceview.app_versions import is_several
+from traceview.fleet.comparisons import BETTER, WORSE, changes, is_version
 from traceview.fleet.contents import Contents
-from traceview.fleet.releases import ALONE, release_names
-from traceview.fleet.statistics import ALPHA, Side, adjusted, compare, could_tell, explained
-from traceview.rules.registry import Severity
+from traceview.fleet.order import SEVERAL, UNKNOWN, has_place, one_spelling, severity_rank
+from traceview.fleet.releases import release_names, systems
+from traceview.fleet.statistics import could_tell
+from traceview.fleet.tables import ACCEPTED
 
-UNKNOWN: Final = "unknown"
 UNIT: Final = {"calls": pl.Int64(), "background_s": pl.Float64()}
-WORSE, BETTER, UNCLEAR, TOO_FEW = "worse", "better", "unclear", "too few"
-VERDICTS: Final = (WORSE, BETTER, UNCLEAR, TOO_FEW)
-"""What a comparison says, in the order of interest."""
+_PER_CALL, _PER_HOUR = "V", "B"
+"""Families of the catalogue: rules about calls, and about what an app does in the background."""
+_NOT_PER_CALL: Final = ("V03", "V09", "V10", "V11")
+"""Rules of the first about pushes, and about sessions without a call."""
 
 
 def capture_units(captures: pl.DataFrame, exposure: pl.DataFrame) -> pl.DataFrame:
-    """Return one row a capture that counts: ``capture``, ``os_version``, ``model``, ``calls``, ``background_s``.
+    """Return one row a capture that counts: ``capture``, ``system``, ``os_version``, ``model``, ``calls``, ``background_s``.
 
     Calls and background time are those of all third-party apps, or of those that were asked for. A capture that shows
     none of the apps asked for does not count: that nothing was found there says nothing about them.
@@ -37,24 +36,20 @@ def capture_units(captures: pl.DataFrame, exposure: pl.DataFrame) -> pl.DataFram
     return (
         captures.join(spent, on="capture", how="left", maintain_order="left")
         .filter(pl.col("seen").fill_null(value=True))
+        .join(systems(captures), on="capture", maintain_order="left")
         .select(
-            "capture",
-            system_version(),
+            *("capture", "system", pl.col("os_version_right").alias("os_version")),
             pl.col("model").fill_null(UNKNOWN),
             *(pl.col(name).cast(kind).fill_null(0) for name, kind in UNIT.items()),
         )
     )
 
 
-def system_version() -> pl.Expr:
-    """Return column ``os_version``: the version, else the build, else unknown."""
-    return pl.coalesce("os_version", pl.format(f"{ALONE}{{}}", "os_build"), pl.lit(UNKNOWN)).alias("os_version")
-
-
 def app_units(findings: pl.DataFrame, exposure: pl.DataFrame) -> pl.DataFrame:
     """Return one row a capture and app: ``capture``, ``app``, ``app_version``, ``calls``, ``background_s``.
 
-    Apps are those with a finding or a call anywhere in the fleet.
+    Apps are those with a finding or a call anywhere in the fleet. A version that captures spell in several ways (``5.3``,
+    ``5.3.0``) has one spelling; that of captures which reach over an update is ``several``.
     """
     called = exposure.filter((pl.col("calls") > 0) & ~_apple())["app"]
     apps = pl.concat([findings["app"], called]).drop_nulls().unique()
@@ -64,19 +59,41 @@ def app_units(findings: pl.DataFrame, exposure: pl.DataFrame) -> pl.DataFrame:
             findings.drop_nulls("app").select("capture", "app"),
         ]
     ).unique()
-    return pairs.join(exposure, on=["capture", "app"], how="left").select(
-        "capture",
-        "app",
-        pl.col("app_version").fill_null(UNKNOWN),
-        *(pl.col(name).fill_null(0) for name in UNIT),
+    return (
+        pairs.join(exposure, on=["capture", "app"], how="left")
+        .join(_spelled(exposure), on=["app", "app_version"], how="left")
+        .select(
+            "capture",
+            "app",
+            pl.col("spelled").fill_null(UNKNOWN).alias("app_version"),
+            *(pl.col(name).fill_null(0) for name in UNIT),
+        )
     )
+
+
+def _spelled(exposure: pl.DataFrame) -> pl.DataFrame:
+    """Return how each version of each app is spelled: ``app``, ``app_version``, ``spelled``."""
+    told = exposure.drop_nulls("app_version").select("app", "app_version").unique()
+    rows = [
+        (app, version, SEVERAL if is_several(version) else shown)
+        for (app,), own in told.group_by("app")
+        for version, shown in one_spelling(own["app_version"].to_list()).items()
+    ]
+    schema = {"app": pl.String, "app_version": pl.String, "spelled": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _apple() -> pl.Expr:
     return pl.col("app").str.starts_with("com.apple.")
 
 
-def rates(findings: pl.DataFrame, units: pl.DataFrame, silent: pl.DataFrame, by: Sequence[str] = ()) -> pl.DataFrame:
+def rates(
+    findings: pl.DataFrame,
+    units: pl.DataFrame,
+    silent: pl.DataFrame,
+    by: Sequence[str] = (),
+    accepted: pl.DataFrame | None = None,
+) -> pl.DataFrame:
     """Return how often each rule with a finding found something, for each value of `by`.
 
     Args:
@@ -84,11 +101,13 @@ def rates(findings: pl.DataFrame, units: pl.DataFrame, silent: pl.DataFrame, by:
         units: `capture_units` or `app_units`; with the column ``app``, findings count for their own app only.
         silent: Table ``rules_not_evaluated``.
         by: Columns of `units`; none: the whole fleet.
+        accepted: Table ``findings_accepted``; it does not say of which app a finding is, so it counts for all of them.
 
     Returns:
         Columns ``rule``, ``severity`` (worst in the fleet), those of `by`, ``findings``, ``captures_hit``, ``captures``
         (in which the rule could be evaluated), ``not_evaluated``, ``calls`` and ``background_h`` of these captures,
-        ``share`` (0 to 1), ``per_1000_calls``, ``per_background_h``; null where there is nothing to divide by.
+        ``share`` (0 to 1), ``per_1000_calls``, ``per_background_h``; null where there is nothing to divide by; and
+        ``accepted``: captures that count as not hit, in which the configuration accepts findings of the rule.
     """
     keys = ["capture", "app"] if "app" in units.columns else ["capture"]
     place, cell = list(by), ["rule", *by]
@@ -106,16 +125,24 @@ def rates(findings: pl.DataFrame, units: pl.DataFrame, silent: pl.DataFrame, by:
         )
     )
     counts = findings.group_by([*keys, "rule"]).agg(pl.len().cast(pl.Int64).alias("findings"))
-    found = (
-        counts.join(units, on=keys)
+    known = counts.join(units, on=keys).join(mute, on=["capture", "rule"], how="anti")
+    left_out = pl.DataFrame(schema=ACCEPTED) if accepted is None else accepted
+    excused = (
+        left_out.select("capture", "rule")
+        .unique()
+        .join(units, on="capture")
+        .join(known, on=[*keys, "rule"], how="anti")
         .join(mute, on=["capture", "rule"], how="anti")
         .group_by(cell)
-        .agg(pl.col("findings").sum(), pl.len().cast(pl.Int64).alias("captures_hit"))
+        .agg(pl.len().cast(pl.Int64).alias("accepted"))
     )
-    table = rules.join(places, how="cross").join(found, on=cell, how="left").join(muted, on=cell, how="left")
+    found = known.group_by(cell).agg(pl.col("findings").sum(), pl.len().cast(pl.Int64).alias("captures_hit"))
+    table = rules.join(places, how="cross")
+    for counted in (found, muted, excused):
+        table = table.join(counted, on=cell, how="left")
     return _divided(table.fill_null(0)).join(_worst(findings), on="rule", how="left").select(
         *("rule", "severity", *by, "findings", "captures_hit", "captures", "not_evaluated", "calls", "background_h"),
-        *("share", "per_1000_calls", "per_background_h"),
+        *("share", "per_1000_calls", "per_background_h", "accepted"),
     ).sort("rule", *by)  # fmt: skip
 
 
@@ -153,6 +180,7 @@ class FleetRates(Struct, frozen=True):
         by_app: Rates by ``app`` and ``app_version``.
         silent: Table ``rules_not_evaluated``.
         releases: How versions of the system are named to people, with their builds, where these are known.
+        measures: What captures were watched for that counts for a rule, of rules that count by one measure alone.
     """
 
     units: pl.DataFrame
@@ -162,6 +190,7 @@ class FleetRates(Struct, frozen=True):
     by_app: pl.DataFrame
     silent: pl.DataFrame
     releases: Mapping[str, str]
+    measures: Mapping[str, Sequence[str]]
 
     @classmethod
     def of(cls, contents: Contents) -> Self:
@@ -173,10 +202,11 @@ class FleetRates(Struct, frozen=True):
             units=units,
             apps=apps,
             whole=rates(found, units, silent),
-            by_os=rates(found, units, silent, ["os_version"]),
-            by_app=rates(found, apps, silent, ["app", "app_version"]),
+            by_os=rates(found, units, silent, ["system", "os_version"], contents.accepted),
+            by_app=rates(found, apps, silent, ["app", "app_version"], contents.accepted),
             silent=silent,
             releases=release_names(contents.captures),
+            measures=_measures(found),
         )
 
     def rules(self) -> list[str]:
@@ -184,10 +214,18 @@ class FleetRates(Struct, frozen=True):
         order = [severity_rank(), pl.col("share").fill_null(-1), pl.col("rule")]
         return self.whole.sort(order, descending=[True, True, False])["rule"].to_list()
 
-    def changes(self) -> pl.DataFrame:
-        """Return all comparisons of a version with the one before, what is clearest first."""
-        found = changes((self.by_os, "os_version"), (self.by_app, "app_version"))
+    def changes(self, base: str | None = None) -> pl.DataFrame:
+        """Return all comparisons of versions, what is clearest first; `base` as in `traceview.fleet.comparisons.changes`."""
+        found = changes((self.by_os, "os_version"), (self.by_app, "app_version"), measures=self.measures, base=base)
         return found.with_columns(pl.Series("app_or_os", self._mixed(found.to_dicts()), dtype=pl.Boolean()))
+
+    def has_version(self, version: str) -> bool:
+        """Tell whether an app or the system has this version, so that others can be compared with it."""
+        return any(
+            has_place(row[by]) and is_version(row, by, version)
+            for table, by in ((self.by_os, "os_version"), (self.by_app, "app_version"))
+            for row in table.unique(by).iter_rows(named=True)
+        )
 
     def _mixed(self, rows: Sequence[Mapping[str, Any]]) -> list[bool]:
         """Return for each comparison whether the same change is told of an app and of the system, and cannot be told apart."""
@@ -222,121 +260,17 @@ class FleetRates(Struct, frozen=True):
         return told((new, after), (old, before), app) and not told_apart
 
 
-CHANGES: Final = {
-    "rule": pl.String(),
-    "severity": pl.String(),
-    "app": pl.String(),  # null for OS versions
-    "before": pl.String(),
-    "after": pl.String(),
-    "hit_before": pl.Int64(),
-    "captures_before": pl.Int64(),
-    "hit_after": pl.Int64(),
-    "captures_after": pl.Int64(),
-    "ratio": pl.Float64(),
-    "low": pl.Float64(),
-    "high": pl.Float64(),
-    "p": pl.Float64(),
-    "p_adjusted": pl.Float64(),
-    "verdict": pl.String(),
-    "findings_before": pl.Int64(),
-    "findings_after": pl.Int64(),
-    "calls_before": pl.Int64(),
-    "calls_after": pl.Int64(),
-    "background_h_before": pl.Float64(),
-    "background_h_after": pl.Float64(),
-    "watched": pl.Float64(),  # times as much a capture with the larger share was watched, where that explains it
-    "watched_by": pl.String(),  # calls, background_h
-    "app_or_os": pl.Boolean(),  # told of an app and of the system by the same captures
-}
-"""Columns of `changes`."""
-_SEEN: Final = ("findings", "calls", "background_h")
-
-
-def changes(*tables: tuple[pl.DataFrame, str]) -> pl.DataFrame:
-    """Compare each version with the one before it: what got worse, or better.
-
-    Args:
-        tables: Each of `rates` by ``os_version``, or by ``app`` and ``app_version``, with its column of versions.
-
-    Returns:
-        `CHANGES`, worsenings first. The probability is corrected over all comparisons of all tables whose captures could
-        tell at all (Tarone, Biometrics 1990, is the reason to leave the others out); for these the verdict is
-        ``too few``, and ``p_adjusted`` is null. A change that captures which were watched longer could explain is
-        ``unclear``, with ``watched`` (`traceview.fleet.statistics.explained`).
-    """
-    rows = [row for table, by in tables for versions in _by_rule(table, by) for row in _compared(versions, by)]
-    able = [row for row in rows if row["verdict"] != TOO_FEW]
-    for row, p in zip(able, adjusted([row["p"] for row in able]), strict=True):
-        row["p_adjusted"] = p
-        if p < ALPHA:
-            row["watched"], row["watched_by"] = _watched(row)
-            if row["watched"] is None:
-                row["verdict"] = WORSE if _rose(row) else BETTER
-    return by_interest(pl.DataFrame(rows, schema=CHANGES))
-
-
-def _rose(row: Mapping[str, Any]) -> bool:
-    return bool(row["hit_after"] * row["captures_before"] > row["hit_before"] * row["captures_after"])
-
-
-def _watched(row: Mapping[str, Any]) -> tuple[float | None, str | None]:
-    """Return the smallest factor of what was watched, and of what, where each that is known explains the larger share."""
-    more, fewer = ("after", "before") if _rose(row) else ("before", "after")
-    found: list[tuple[float, str]] = []
-    for name in ("calls", "background_h"):
-        if not row[f"{name}_{more}"] and not row[f"{name}_{fewer}"]:
-            continue
-        sides = [Side(row[f"hit_{one}"], row[f"captures_{one}"], row[f"{name}_{one}"]) for one in (more, fewer)]
-        factor = explained(*sides)
-        if factor is None:
-            return None, None
-        found.append((factor, name))
-    return min(found, key=itemgetter(0), default=(None, None))
-
-
-def by_interest(frame: pl.DataFrame) -> pl.DataFrame:
-    """Sort comparisons: worse, better, unclear, too few; what matters most first, or what is least like chance."""
-    order = pl.col("verdict").replace_strict(list(VERDICTS), list(range(len(VERDICTS))), return_dtype=pl.Int64)
-    clear = pl.col("verdict").is_in([WORSE, BETTER])
-    rank = pl.when(clear).then(-severity_rank()).otherwise(0)
-    ratio = pl.when(pl.col("hit_before") == 0).then(math.inf).otherwise(pl.col("ratio").fill_null(0.0))
-    return frame.sort(order, rank, "p", -ratio, "rule", "app", "after", nulls_last=True)
-
-
-def _by_rule(table: pl.DataFrame, by: str) -> Iterator[list[dict[str, Any]]]:
-    """Yield the rows of each rule (and app) by version; versions without a name or a capture have no place in order."""
-    known = table.filter((pl.col(by) != UNKNOWN) & ~pl.col(by).str.starts_with(ALONE) & (pl.col("captures") > 0)).sort(
-        "rule"
-    )
-    keys = ["rule", *(["app"] if "app" in table.columns else [])]
-    for _, group in known.group_by(keys, maintain_order=True):
-        yield sorted(group.to_dicts(), key=lambda row: version_key(row[by]))
-
-
-def _compared(versions: list[dict[str, Any]], by: str) -> Iterator[dict[str, Any]]:
-    for old, new in pairwise(versions):
-        found = compare(new["captures_hit"], new["captures"], old["captures_hit"], old["captures"])
-        if found is not None:
-            yield {
-                "rule": new["rule"],
-                "severity": new["severity"],
-                "app": new.get("app"),
-                "before": old[by],
-                "after": new[by],
-                "hit_before": old["captures_hit"],
-                "captures_before": old["captures"],
-                "hit_after": new["captures_hit"],
-                "captures_after": new["captures"],
-                "ratio": found.ratio,
-                "low": found.low,
-                "high": found.high,
-                "p": found.p,
-                "p_adjusted": None,
-                "verdict": UNCLEAR if found.best_p < ALPHA else TOO_FEW,
-                "app_or_os": False,
-                **{f"{name}_before": old[name] for name in _SEEN},
-                **{f"{name}_after": new[name] for name in _SEEN},
-            }
+def _measures(findings: pl.DataFrame) -> dict[str, tuple[str, ...]]:
+    """Return by what rules count that belong to one family of the catalogue: those about calls by calls (heuristic)."""
+    known = findings.drop_nulls("number").group_by("rule").agg(pl.col("number").unique())
+    found: dict[str, tuple[str, ...]] = {}
+    for rule, numbers in known.iter_rows():
+        families = {number[:1] for number in numbers}
+        if families == {_PER_CALL} and not {*numbers} & {*_NOT_PER_CALL}:
+            found[rule] = ("calls",)
+        elif families == {_PER_HOUR}:
+            found[rule] = ("background_h",)
+    return found
 
 
 def ranked_captures(findings: pl.DataFrame, captures: pl.DataFrame) -> pl.DataFrame:
@@ -361,25 +295,3 @@ def ranked_captures(findings: pl.DataFrame, captures: pl.DataFrame) -> pl.DataFr
         .sort("rank", "findings", "name", "capture", descending=[True, True, False, False])
         .drop("rank")
     )
-
-
-_TOKEN: Final = re.compile(r"\d+|[^\W\d_]+")
-
-
-def version_key(version: str) -> list[tuple[int, int, str]]:
-    """Order versions by their numbers: ``9.3`` before ``15.0b2`` before ``15.0`` before ``15.0.2`` before ``26``."""
-    tokens = [
-        (2, int(token), "") if token.isdecimal() else (0, 0, token.casefold()) for token in _TOKEN.findall(version)
-    ]
-    return [*tokens, (1, 0, "")]
-
-
-def version_order(versions: Sequence[str]) -> list[str]:
-    """Return distinct versions in order; builds of no known version come after them, ``unknown`` last."""
-    return sorted(set(versions), key=lambda one: (one == UNKNOWN, one.startswith(ALONE), version_key(one)))
-
-
-def severity_rank() -> pl.Expr:
-    """Rank of the column ``severity``, 0 (info) to 4 (critical); -1 for a severity of another version."""
-    ranks = {severity.name: int(severity) for severity in Severity}
-    return pl.col("severity").replace_strict(ranks, default=-1, return_dtype=pl.Int64)

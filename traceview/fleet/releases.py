@@ -7,10 +7,10 @@ from typing import Final
 
 import polars as pl
 
+from traceview.fleet.order import ALONE, UNKNOWN, one_spelling
+
 BUILDS_NAMED: Final = 2
 """Builds of one version that are named; of more, how many."""
-ALONE: Final = "build "
-"""How a release is named of which the build alone is known."""
 
 
 def with_versions(captures: pl.DataFrame) -> tuple[pl.DataFrame, int]:
@@ -44,11 +44,39 @@ def with_versions(captures: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     return named.select(captures.columns), filled
 
 
+def systems(captures: pl.DataFrame) -> pl.DataFrame:
+    """Return ``capture``, ``system`` and ``os_version`` of each capture: its version, else its build, else ``unknown``.
+
+    Versions of two systems have nothing in common but the number (iOS 15.1 and macOS 15.1). Where captures name several
+    systems, ``system`` is the one of each, empty where it names none, and stands before its version. Else it is empty
+    everywhere: captures that name no system are taken for one of the only system that is named.
+    """
+    told = captures.select(
+        "capture",
+        system=pl.col("os_name").fill_null("") if captures["os_name"].drop_nulls().n_unique() > 1 else pl.lit(""),
+        version=pl.col("os_version"),
+        build=pl.format(f"{ALONE}{{}}", "os_build"),
+    )
+    spelled = told.drop_nulls("version").select("system", "version").unique()
+    names = [
+        (system, version, shown)
+        for (system,), own in spelled.group_by("system")
+        for version, shown in one_spelling(own["version"].to_list()).items()
+    ]
+    shown = pl.DataFrame(names, schema={"system": pl.String, "version": pl.String, "shown": pl.String}, orient="row")
+    named = pl.format("{} {}", "system", "shown").str.strip_chars_start(" ")
+    return told.join(shown, on=["system", "version"], how="left", maintain_order="left").select(
+        "capture", "system", os_version=pl.coalesce(named, "build", pl.lit(UNKNOWN))
+    )
+
+
 def release_names(captures: pl.DataFrame) -> dict[str, str]:
-    """Return how each version of `captures` is named: ``26.2 (23C55)``, ``26.2 (3 builds)``, or itself without a build."""
+    """Return how each version of `systems` is named: ``26.2 (23C55)``, ``26.2 (3 builds)``, or itself without a build."""
+    own = systems(captures).select("capture", release="os_version")
     builds = (
         captures.drop_nulls(["os_version", "os_build"])
-        .group_by("os_version")
+        .join(own, on="capture")
+        .group_by("release")
         .agg(pl.col("os_build").unique().sort().alias("builds"))
     )
     return {version: _named(version, known) for version, known in builds.iter_rows()}

@@ -9,11 +9,12 @@ import polars as pl
 from msgspec import Struct
 
 from traceview.fleet.accepted import Accepted
-from traceview.fleet.changed import ChangeRow, change_rows
+from traceview.fleet.changed import ChangeRow, change_rows, news, trend, untold
+from traceview.fleet.comparisons import BETTER, TOO_FEW, UNCLEAR, VERDICTS, WORSE
 from traceview.fleet.contents import Contents, load
 from traceview.fleet.maps import heat_maps
 from traceview.fleet.places import WHOLE, place, told
-from traceview.fleet.rates import BETTER, TOO_FEW, UNCLEAR, VERDICTS, WORSE, FleetRates, ranked_captures
+from traceview.fleet.rates import FleetRates, ranked_captures
 from traceview.fleet.uncompared import Uncompared
 from traceview.fleet.view import (
     BAD,
@@ -34,6 +35,7 @@ from traceview.report.page import page, render
 from traceview.report.payload import pack
 from traceview.rules.builtin import load_rules
 from traceview.rules.lacking import MOST_SILENT
+from traceview_parsers.errors import UsageError
 
 BUDGET: Final = 15_000_000
 """Bytes above which the page leaves more out, as for a report of one capture."""
@@ -61,37 +63,43 @@ class FleetSize(Struct, frozen=True):
     headline: str
 
 
-def write(dataset: Path, out: Path, *, budget: int = BUDGET) -> FleetSize:
+def write(dataset: Path, out: Path, *, budget: int = BUDGET, base: str | None = None) -> FleetSize:
     """Write the report of a data set that `traceview batch` made.
 
     Args:
         dataset: Its folder.
         out: File to write; an existing one is replaced. Links to captures are relative to it where possible.
         budget: Size in bytes above which more is left out. The last step of `STEPS` is written in any case.
+        base: Version of an app or of the system with which later ones are compared, instead of the one before each.
 
     Raises:
         InputError: `dataset` is none, or is damaged.
+        UsageError: Nothing in it has the version `base`.
         OSError: The file cannot be written.
     """
     contents = load(dataset)
-    base = out.absolute().parent
-    html, degraded, headline = _page(contents, dataset, base, STEPS[0])
+    folder = out.absolute().parent
+    html, degraded, headline = _page(contents, dataset, folder, STEPS[0], base)
     for limits in STEPS[1:]:
         if len(html) <= budget:
             break
-        html, degraded, headline = _page(contents, dataset, base, limits)
+        html, degraded, headline = _page(contents, dataset, folder, limits, base)
     out.write_bytes(html)
     return FleetSize(out, contents.captures.height, len(html), tuple(degraded), headline)
 
 
-def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tuple[bytes, list[str], str]:
+def _page(
+    contents: Contents, dataset: Path, folder: Path, limits: Limits, base: str | None
+) -> tuple[bytes, list[str], str]:
     """Return the page, what it leaves out, and its headline for a terminal."""
     names = Names(load_rules()[0])
     rated = FleetRates.of(contents)
-    compared = rated.changes()
+    if base is not None and not rated.has_version(base):
+        raise UsageError(f"{dataset}: nothing of version {base} to compare with")
+    compared = rated.changes(base)
     changed = change_rows(compared, names.title, rated.releases)
-    rules = rule_rows(contents, rated, changed, names, base=base, limit=limits.first)
-    captures = capture_rows(contents, base, limits.captures)
+    rules = rule_rows(contents, rated, changed, names, base=folder, limit=limits.first)
+    captures = capture_rows(contents, folder, limits.captures)
     maps = heat_maps(rated, names, limits.columns)
     drawn = compared.filter((pl.col("verdict") != TOO_FEW) & pl.col("low").is_not_null())
     drawn = pl.concat(
@@ -102,10 +110,7 @@ def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tupl
     )
     figures = {one.name: pack(one.figure.to_json()) for one in maps}
     if drawn.height:
-        labels = [
-            f"{one.of} {one.before} → {one.after}: {one.title}"
-            for one in change_rows(drawn, names.title, rated.releases)
-        ]
+        labels = [f"{one.of} {one.versions}: {one.title}" for one in change_rows(drawn, names.title, rated.releases)]
         figures["ratios"] = pack(ratios(drawn, labels).to_json())
     left_out = {
         "row of the table of captures": contents.captures.height - len(captures),
@@ -132,11 +137,13 @@ def _page(contents: Contents, dataset: Path, base: Path, limits: Limits) -> tupl
         changes=changed[: limits.comparisons],
         changes_in_all=len(changed),
         drawn=drawn.height,
+        undrawn=[one for one in changed if one.clear and not one.drawn],
+        base=base or "",
         verdicts=[(name, sum(one.verdict == name for one in changed)) for name in VERDICTS],
         captures=captures,
         counting=rated.units.height,
         captures_in_all=contents.captures.height,
-        failures=_failures(contents.failures.head(limits.captures), base, redacted=redacted),
+        failures=_failures(contents.failures.head(limits.captures), folder, redacted=redacted),
         failures_in_all=contents.failures.height,
         kinds=_kinds(contents.failures),
         silent=silent_rows(contents, names),
@@ -218,10 +225,13 @@ def _verdict(
         "most_silent": MOST_SILENT,
         "silent": silent["rule"].n_unique(),
         "top": [rule for rule in rules if rule.captures][:5],
-        "worse": [one for one in changed if one.verdict == WORSE],
-        "better": sum(one.verdict == BETTER for one in changed),
+        "trend": trend(changed),
+        "untold": untold(changed),
+        "worse": news(changed, WORSE),
+        "better": len(news(changed, BETTER)),
         "compared": len(changed),
         "watched": sum(one.watched for one in changed),
+        "masked": sum(one.masked and not one.watched for one in changed),
         "too_few": sum(one.verdict == TOO_FEW for one in changed),
     }
 

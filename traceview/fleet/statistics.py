@@ -5,7 +5,7 @@ counts are shown as rates but never tested.
 """
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -29,6 +29,8 @@ class Comparison(Struct, frozen=True):
         p: Probability, two-sided and exact, of a difference at least as improbable if nothing had changed.
         best_p: The smallest probability that these numbers of captures and hits could give at all: where it is not
             below `ALPHA`, the captures are too few to tell anything.
+        both_p: The same for the one of more and fewer that they tell worse: where it is below `ALPHA`, they could tell a
+            rise and a fall alike. One capture among hundreds could tell a rise if it had a hit, but never a fall.
     """
 
     ratio: float | None
@@ -36,6 +38,7 @@ class Comparison(Struct, frozen=True):
     high: float | None
     p: float
     best_p: float
+    both_p: float
 
 
 def compare(hits: int, captures: int, base_hits: int, base_captures: int) -> Comparison | None:
@@ -48,14 +51,14 @@ def compare(hits: int, captures: int, base_hits: int, base_captures: int) -> Com
     """
     if captures <= 0 or base_captures <= 0 or (hits == 0 and base_hits == 0):
         return None
-    p, best = _fisher(hits, captures, base_hits, base_captures)
+    p, best, both = _fisher(hits, captures, base_hits, base_captures)
     if 0 in (hits, base_hits):
-        return Comparison(None, None, None, p, best)
+        return Comparison(None, None, None, p, best, both)
     ratio = (hits / captures) / (base_hits / base_captures)
     if hits == captures and base_hits == base_captures:
-        return Comparison(ratio, None, None, p, best)
+        return Comparison(ratio, None, None, p, best, both)
     factor = math.exp(NORMAL_95 * math.sqrt(1 / hits - 1 / captures + 1 / base_hits - 1 / base_captures))
-    return Comparison(ratio, ratio / factor, ratio * factor, p, best)
+    return Comparison(ratio, ratio / factor, ratio * factor, p, best, both)
 
 
 class Side(Struct, frozen=True):
@@ -104,8 +107,9 @@ def could_tell(captures: int, share: float, base_captures: int, base_share: floa
     return found is not None and found.p < ALPHA
 
 
-def _fisher(hits: int, captures: int, base_hits: int, base_captures: int) -> tuple[float, float]:
-    """Return Fisher's two-sided probability, and the smallest one that tables with these margins can have."""
+@lru_cache(maxsize=1 << 16)
+def _fisher(hits: int, captures: int, base_hits: int, base_captures: int) -> tuple[float, float, float]:
+    """Return Fisher's two-sided probability, and those of the two most extreme tables with these margins, smaller first."""
     all_hits, everything = hits + base_hits, captures + base_captures
     lowest = max(0, all_hits - base_captures)
     possible = np.arange(lowest, min(captures, all_hits) + 1)
@@ -123,7 +127,8 @@ def _fisher(hits: int, captures: int, base_hits: int, base_captures: int) -> tup
     def two_sided(index: int) -> float:
         return min(1.0, float(density[density <= density[index] * _TIE].sum()))
 
-    return two_sided(hits - lowest), min(two_sided(0), two_sided(-1))
+    ends = two_sided(0), two_sided(-1)
+    return two_sided(hits - lowest), min(ends), max(ends)
 
 
 @cache

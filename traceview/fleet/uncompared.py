@@ -6,8 +6,8 @@ from typing import Final, Self
 import polars as pl
 from msgspec import Struct
 
-from traceview.fleet.rates import UNKNOWN, FleetRates, version_order
-from traceview.fleet.releases import ALONE
+from traceview.fleet.order import ALONE, SEVERAL, UNKNOWN, has_place, version_order
+from traceview.fleet.rates import FleetRates
 from traceview.plots.text import plural
 
 _NAMED: Final = 3
@@ -20,11 +20,13 @@ class Uncompared(Struct, frozen=True):
     Attributes:
         reasons: For the system, and for apps in which a rule found something: of which, and why there was no comparison.
         apart: Captures that have no place in the order of versions of the system, or an empty text.
+        updated: Captures that reach over an update of an app, by app; or an empty text.
         options: Those of `traceview batch` that tell versions which captures do not name.
     """
 
     reasons: tuple[tuple[str, str], ...]
     apart: str
+    updated: str
     options: tuple[str, ...]
 
     @classmethod
@@ -35,11 +37,12 @@ class Uncompared(Struct, frozen=True):
         apps = {app: _Versions.of(rated.apps.filter(pl.col("app") == app)["app_version"]) for app in found}
         options = {
             "--os VERSION": bool(system.apart),
-            "--app BUNDLE --app-version VERSION": any(one.apart for one in apps.values()),
+            "--app BUNDLE --app-version VERSION": any(one.of_builds or one.of_none for one in apps.values()),
         }
         return cls(
             reasons=(("OS", system.why), *_alike({app: one.why for app, one in apps.items()})),
             apart="; ".join(system.apart),
+            updated=_updated({app: one.of_several for app, one in apps.items() if one.of_several}),
             options=tuple(option for option, lacking in options.items() if lacking),
         )
 
@@ -50,6 +53,11 @@ def _alike(reasons: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for app, why in reasons.items():
         groups.setdefault(why, []).append(app)
     yield from ((_list(apps), why) for why, apps in groups.items())
+
+
+def _updated(counts: Mapping[str, int]) -> str:
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    return _list([f"{plural(count, 'capture')} of {app}" for app, count in ordered])
 
 
 def _list(names: Sequence[str]) -> str:
@@ -65,12 +73,13 @@ class _Versions(Struct, frozen=True):
     of_known: int
     of_builds: int
     of_none: int
+    of_several: int
 
     @classmethod
     def of(cls, versions: pl.Series, names: Mapping[str, str] | None = None) -> Self:
         ordered = version_order(versions.to_list())
         builds = [one for one in ordered if one.startswith(ALONE)]
-        known = [one for one in ordered if one != UNKNOWN and one not in builds]
+        known = [one for one in ordered if has_place(one)]
         counts = dict(versions.value_counts().iter_rows())
         return cls(
             known=tuple((names or {}).get(one, one) for one in known),
@@ -78,6 +87,7 @@ class _Versions(Struct, frozen=True):
             of_known=sum(counts[one] for one in known),
             of_builds=sum(counts[one] for one in builds),
             of_none=counts.get(UNKNOWN, 0),
+            of_several=counts.get(SEVERAL, 0),
         )
 
     @property
@@ -91,12 +101,16 @@ class _Versions(Struct, frozen=True):
             told.append(f"{which} {has} no place in the order of versions: the captures do not tell which version {it}")
         if self.of_none:
             told.append(f"{plural(self.of_none, 'capture')} {'names' if self.of_none == 1 else 'name'} no version")
+        if self.of_several:
+            told.append(
+                f"{plural(self.of_several, 'capture')} {'reaches' if self.of_several == 1 else 'reach'} over an update"
+            )
         return told
 
     @property
     def why(self) -> str:
         """Why no two versions were compared, where none were."""
-        everything = self.of_known + self.of_builds + self.of_none
+        everything = self.of_known + self.of_builds + self.of_none + self.of_several
         if self.of_none == everything:
             return "no capture names a version"
         if len(self.known) > 1:

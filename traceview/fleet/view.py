@@ -10,8 +10,11 @@ from msgspec import Struct
 
 from traceview.fleet import amounts, rates
 from traceview.fleet.changed import ChangeRow
+from traceview.fleet.comparisons import TOO_FEW
 from traceview.fleet.contents import Contents
+from traceview.fleet.order import UNKNOWN, severity_rank
 from traceview.fleet.places import WHOLE, place
+from traceview.fleet.releases import systems
 from traceview.plots.text import duration, plural
 from traceview.rules.lacking import MOST_SILENT
 from traceview.rules.registry import Registry, Severity
@@ -238,10 +241,10 @@ def rule_rows(
 def _changes_of(rule: str, changed: Sequence[ChangeRow]) -> tuple[str, ...]:
     """Return what changed clearly, or would without longer captures, else how many comparisons say nothing."""
     own = [one for one in changed if one.rule == rule]
-    clear = tuple(one.sentence for one in own if one.verdict in (rates.WORSE, rates.BETTER) or one.watched)
+    clear = tuple(one.sentence for one in own if one.clear or one.watched or one.masked)
     if clear or not own:
         return clear
-    few = sum(one.verdict == rates.TOO_FEW for one in own)
+    few = sum(one.verdict == TOO_FEW for one in own)
     told = f", {few:,} of them with too few captures to tell" if few else ""
     return (f"No clear change in {plural(len(own), 'comparison')}{told}.",)
 
@@ -249,9 +252,9 @@ def _changes_of(rule: str, changed: Sequence[ChangeRow]) -> tuple[str, ...]:
 def _first(contents: Contents, limit: int) -> pl.DataFrame:
     """Return for each rule the captures to open first: worst severity, most findings."""
     scored = contents.findings.group_by("rule", "capture").agg(
-        rates.severity_rank().max().alias("rank"),
+        severity_rank().max().alias("rank"),
         pl.len().cast(pl.Int64).alias("findings"),
-        pl.col("severity").sort_by(rates.severity_rank()).last().alias("worst"),
+        pl.col("severity").sort_by(severity_rank()).last().alias("worst"),
     )
     best = scored.sort("rank", "findings", "capture", descending=[True, True, False])
     head = best.group_by("rule", maintain_order=True).head(limit)
@@ -296,7 +299,7 @@ def unmatched_rows(contents: Contents, names: Names) -> list[tuple[str, str, int
 
 def mix(values: pl.Series, limit: int = 6) -> str:
     """Return ``18.5: 41, 26.0: 12 and 3 more`` for the most frequent values."""
-    counts = values.fill_null(rates.UNKNOWN).value_counts(name="n").sort("n", values.name, descending=[True, False])
+    counts = values.fill_null(UNKNOWN).value_counts(name="n").sort("n", values.name, descending=[True, False])
     shown = ", ".join(f"{value}: {count:,}" for value, count in counts.head(limit).iter_rows())
     more = counts.height - limit
     return f"{shown} and {more:,} more" if more > 0 else shown
@@ -318,7 +321,7 @@ def facts(contents: Contents, rated: rates.FleetRates) -> list[tuple[str, str]]:
     if isinstance(start, datetime) and isinstance(end, datetime):
         found.append(("Span", f"{start:%Y-%m-%d} to {end:%Y-%m-%d}"))
     if captures.height:
-        versions = captures.select(rates.system_version())["os_version"]
+        versions = systems(captures)["os_version"]
         found.append(("OS (captures)", mix(versions.replace(dict(rated.releases)))))
         found.append(("Devices (captures)", mix(captures["model"])))
     if rated.apps.height:

@@ -255,7 +255,7 @@ def ratios(changes: pl.DataFrame, labels: Sequence[str]) -> "go.Figure":
     """Draw ratios of shares with their 95 % intervals on a logarithmic axis, first row at the top.
 
     Args:
-        changes: Of `traceview.fleet.rates.changes`; rows as they are to be drawn.
+        changes: Of `traceview.fleet.comparisons.changes`; rows as they are to be drawn.
         labels: One for each row.
     """
     rows = changes.to_dicts()
@@ -309,7 +309,7 @@ def ratios(changes: pl.DataFrame, labels: Sequence[str]) -> "go.Figure":
     )
     figure.update_xaxes(
         type="log",
-        title="times as often as in the version before",
+        title="times as often as in the earlier version",
         tickvals=_round_ratios(rows),
         ticktext=[f"{tick:g}" for tick in _round_ratios(rows)],
         gridcolor=GRID,
