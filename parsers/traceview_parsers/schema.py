@@ -20,7 +20,17 @@ REF_POSITION_BITS: Final = 40
 TIME_HOW: Final = ("exact", "zone_assumed", "date_assumed", "date_and_zone_assumed", "unknown")
 """How a row's time was reached: read as it is, or with a zone or a date that had to be assumed."""
 
-EVENTS: Final = ("log", "trace", "activity", "signpost", "loss", "state", "user_action", "timesync", "activity_transition")
+EVENTS: Final = (
+    "log",
+    "trace",
+    "activity",
+    "signpost",
+    "loss",
+    "state",
+    "user_action",
+    "timesync",
+    "activity_transition",
+)
 LEVELS: Final = ("default", "info", "debug", "error", "fault")
 
 ARGUMENT: Final = pa.struct(
@@ -175,7 +185,7 @@ SCHEMAS: Final[dict[str, Any]] = {
             pa.field("time", TIME),  # of the signpost; begin of an interval
             pa.field("relative_ns", pa.int64()),  # the same since the start of the recording
             pa.field("end", TIME),  # only intervals that the source has already paired
-            pa.field("duration_ns", pa.int64()),
+            pa.field("duration_ns", pa.int64()),  # by a clock that is never set, as the wall clock is
             pa.field("type", NAME),  # begin, end, event, interval
             pa.field("name", NAME),
             pa.field("subsystem", NAME),

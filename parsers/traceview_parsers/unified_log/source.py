@@ -86,7 +86,9 @@ class UnifiedLogSource:
         if table == "signposts":
             from traceview_parsers.unified_log.signposts import SELECTION, pair_signposts  # noqa: PLC0415  (needs polars)
 
-            yield from pair_signposts(self.batches("log", SELECTION))
+            run = self._begin(SELECTION)
+            # Small batches: measured with 300 MB, a query takes 100 MB less at its peak, and a twentieth more time.
+            yield from pair_signposts(self._emit(run, partial(self._as_stored, enough=BATCH_BYTES)), run.clocks)
             return
         yield from self._emit(self._begin(selection), self._as_stored)
 
@@ -210,10 +212,10 @@ class UnifiedLogSource:
                 return f"{self.name}/{path.relative_to(folder).as_posix()}"
         return path.name
 
-    def _as_stored(self, run: Pass) -> Iterator[Part]:
+    def _as_stored(self, run: Pass, enough: int | None = None) -> Iterator[Part]:
         sets: Sets = []
         size = 0
-        enough = _SIFTED_BYTES if run.wanted.selection.clauses else BATCH_BYTES
+        enough = enough or (_SIFTED_BYTES if run.wanted.selection.clauses else BATCH_BYTES)
         for place, packed in self._survey.sets(run):
             last = sets[-1][0] if sets else place
             if size >= enough or (place.path, place.boot_uuid) != (last.path, last.boot_uuid):

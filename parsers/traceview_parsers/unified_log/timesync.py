@@ -71,6 +71,13 @@ class Clock:
         since = (ticks - self._ticks[at]).view(np.int64)
         return self._walls_after(self._walls[at], since)
 
+    def elapsed_ns(self, ticks: Array) -> tuple[Array, Array]:
+        """Return (nanoseconds int64 that so many ticks (uint64) last, whether that is meaningful)."""
+        if not ticks.size or not self._usable:
+            return np.zeros(ticks.size, np.int64), np.zeros(ticks.size, bool)
+        lasted, sane = self._walls_after(0, np.minimum(ticks, np.uint64(_LATEST_NS)).view(np.int64))
+        return lasted, sane
+
     @property
     def tick_ns(self) -> int:
         """Length of a tick in nanoseconds, rounded up: the mapping is exact to that."""
