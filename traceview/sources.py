@@ -40,6 +40,7 @@ _UNREAD: Final = frozenset(
         "no-tables",
         "not-an-export",
         "too-deep",
+        "too-many-parts",
         "too-many-tables",
         "truncated",
         "truncated-archive",

@@ -295,8 +295,9 @@ def test_objects_are_found_whatever_they_hold(objects: list[dict[str, Any]], ind
     text = json.dumps(objects, indent=indent, ensure_ascii=False).encode() + b"\n"
     if indent == 0:
         text = b"\n".join(json.dumps(one).encode() for one in objects) + b"\n"
-    found, _, _ = spread(blocks.Lines.of(text))
+    found, _, _, others = spread(blocks.Lines.of(text))
     assert [json.loads(found.text(row)) for row in range(len(found))] == objects
+    assert not len(others)
 
 
 def test_a_block_of_braces_is_quick_and_counted(tmp_path: Path) -> None:

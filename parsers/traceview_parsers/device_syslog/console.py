@@ -12,14 +12,30 @@ _ZONED: Final = rf"{_WHEN} ?{ZONE}"
 _LEVEL: Final = r"(?P<level>[^\s0-9:\[\]({<.,][^\s:\[\]({<]*)"
 _WORD: Final = r"[A-Za-z0-9_.+-]+"
 
-_TABBED: Final = (
-    rf"(?:(?P<pid>[0-9]+)\t)?(?:(?P<level>[^\t\n0-9][^\t\n]*)\t)?{_WHEN}(?: ?{ZONE})?\t(?P<process>[^\t\n]*)\t"
-    r"(?:(?P<pid_after>[0-9]+)\t)?(?:0x(?P<tid_hex>[0-9a-f]+)\t)?(?:0x(?P<activity_hex>[0-9a-f]+)\t)?"
+_ANY_LEVEL: Final = r"(?P<level>[^\t\n0-9][^\t\n]*)\t"
+_KNOWN_LEVEL: Final = r"(?P<level>default|info|debug|error|fault|activity|signpost|loss|state|Standard|默认)\t"
+
+
+def _tabbed(level: str, when: str) -> str:
+    return (
+        rf"(?:(?P<pid>[0-9]+)\t)?{level}{when}\t(?P<process>[^\t\n]*)\t"
+        r"(?:(?P<pid_after>[0-9]+)\t)?(?:0x(?P<tid_hex>[0-9a-f]+)\t)?(?:0x(?P<activity_hex>[0-9a-f]+)\t)?"
+    )
+
+
+_TABBED: Final = _tabbed(f"(?:{_ANY_LEVEL})?", f"{_WHEN}(?: ?{ZONE})?")
+TABS: Final = Layout("Console copy", (rf"^(?P<prefix>{_TABBED})",), holds=b"\t")
+SURE_TABS: Final = Layout(
+    "Console copy",
+    (rf"^(?P<prefix>{_tabbed(_ANY_LEVEL, _ZONED)})", rf"^(?P<prefix>{_tabbed(_KNOWN_LEVEL, _WHEN)})"),
+    holds=b"\t",
 )
-TABS: Final = Layout("Console copy", (rf"^(?P<prefix>{_TABBED})",))
+"""Such a line among those of other layouts: with a level, and a zone where the level is none of the known ones, since messages
+hold tables with times too."""
 TABS_WITH_LIBRARY: Final = Layout(
     "Console copy with library",
     (rf"^(?P<prefix>{_TABBED}(?P<sender>{_WORD})\t(?:(?P<subsystem>{_WORD})?\t(?P<category>[^\t\n]*)\t)?)",),
+    holds=b"\t",
 )
 """A copy has the column in every line or in none; one line alone does not tell it from a message with a tab."""
 BLANKS: Final = Layout(
@@ -82,6 +98,9 @@ _COLUMNS: Final = {
     "subsystem": r"(?P<subsystem>[^\t\n]*)",
     "category": r"(?P<category>[^\t\n]*)",
 }
+
+TITLE: Final = r"^(?:[A-Z][A-Za-z ]*\t)*Time\t(?:[A-Z][A-Za-z ]*\t)*Message\n?$"
+"""A line of English column names, time and message among them."""
 
 
 def headed(header: str) -> Layout | None:

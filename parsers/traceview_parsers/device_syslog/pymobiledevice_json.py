@@ -1,6 +1,5 @@
-"""``pymobiledevice3 syslog live --format json``."""
+"""Objects of ``pymobiledevice3 syslog live --format json`` to ``log`` columns."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -8,11 +7,7 @@ import polars as pl
 import pyarrow as pa
 
 from traceview_parsers import schema
-from traceview_parsers.log_text.blocks import MAX_LINE_BYTES, Lines, read_blocks
-from traceview_parsers.log_text.decode import joined
-from traceview_parsers.log_text.json_objects import spread
-from traceview_parsers.log_text.json_rows import parse_objects, stamps
-from traceview_parsers.log_text.json_source import rest
+from traceview_parsers.log_text.json_rows import stamps
 from traceview_parsers.log_text.rows import columns
 from traceview_parsers.log_text.source import Pass
 
@@ -33,24 +28,8 @@ KEYS: Final[dict[str, pl.DataType]] = {
 }
 
 
-def decode_pymobiledevice_json(run: Pass) -> Iterator[Any]:
-    """Yield a batch a block."""
-    held = Lines.of(b"")
-    for block in read_blocks(run.path, run.name, run.problems):
-        lines = joined(held, block)
-        objects, rows, end = spread(lines)
-        frame, numbers = parse_objects(objects, rows + lines.first, KEYS, run)
-        if frame.height:
-            yield _batch(run, frame, numbers)
-        held = rest(lines, end)
-        if len(held.data) > MAX_LINE_BYTES or b"{" not in held.data:
-            held = Lines.of(b"", held.first + len(held))
-    if len(held):
-        text = "the file ends inside a record, which was left out"
-        run.problems.add(run.name, "truncated", text, position=held.first, unit="line", sample=held.data[:200])
-
-
-def _batch(run: Pass, frame: pl.DataFrame, numbers: Any) -> Any:
+def batch_of(frame: pl.DataFrame, numbers: Any, run: Pass) -> Any:
+    """Return the ``log`` batch of parsed objects whose records begin at these line numbers."""
     path = frame["filename"]
     label = frame["label"]
     groups = stamps(frame["timestamp"]).with_columns(

@@ -8,15 +8,16 @@ from typing import Final
 import numpy as np
 
 from traceview_parsers.device_syslog.console import COPIES, PLAIN, TABS, TABS_WITH_LIBRARY, headed
-from traceview_parsers.device_syslog.pymobiledevice_json import decode_pymobiledevice_json
 from traceview_parsers.device_syslog.relay import CONNECTION, NSLOG, RELAYS
 from traceview_parsers.device_syslog.xcode import METADATA, decode_xcode
 from traceview_parsers.log_text.blocks import Lines, head_lines, may_be_log
 from traceview_parsers.log_text.decode import decode_text
+from traceview_parsers.log_text.json_source import decode_pymobiledevice_json
 from traceview_parsers.log_text.layouts import Layout, tokenise
+from traceview_parsers.log_text.parts import decode_parts
 from traceview_parsers.log_text.reader import REMEMBERED, decoder_of
 from traceview_parsers.log_text.source import Decode, LogSource
-from traceview_parsers.log_text.styles import PREAMBLE, STYLES
+from traceview_parsers.log_text.styles import PREAMBLE, STYLES, SURE_STYLES
 from traceview_parsers.trace import Candidate, Context, Source
 
 _JSON_KEYS: Final = re.compile(
@@ -24,6 +25,7 @@ _JSON_KEYS: Final = re.compile(
 )
 _COMMENT: Final = r"#(?: |$)"
 _LAYOUTS: Final = (*RELAYS, NSLOG, *COPIES)
+_STYLES: Final = frozenset(layout.name for layout in SURE_STYLES)
 _SURE: Final = (*RELAYS, TABS)
 """Layouts that no other text file in a capture resembles."""
 _MINIMUM_SHARE: Final = 0.5
@@ -40,34 +42,35 @@ class DeviceSyslogReader:
         """Return 90 for a known layout, 50 for time-first text that lies in no folder, else 0, also for output of ``log``."""
         if not may_be_log(candidate.head) or decoder_of(candidate.head) is not None:
             return 0
-        return _recognise(candidate.head, nested="/" in candidate.name)[0]
+        return recognise(candidate.head, nested="/" in candidate.name)[0]
 
     def open(self, candidate: Candidate, context: Context) -> Source:
         """Open the file. Raises InputError where it is empty."""
-        return LogSource(self.name, candidate, context, _recognise(candidate.head, nested="/" in candidate.name)[1])
+        decode = recognise(candidate.head, nested="/" in candidate.name)[1]
+        return LogSource(self.name, candidate, context, partial(decode_parts, decode=decode))
 
 
 def text_decoder(head: Lines, *, plain: bool) -> Decode:
     """Return the decoder for a text whose first lines are `head`."""
     texts = [head.text(row) for row in range(len(head))]
-    layouts: list[Layout] = [*_LAYOUTS, PLAIN] if plain else [*_LAYOUTS]
+    layouts: list[Layout] = [*RELAYS, *SURE_STYLES, NSLOG, *COPIES, *([PLAIN] if plain else [])]
     every = range(len(head))
     if _matched(head, [TABS_WITH_LIBRARY], every) < _matched(head, [TABS], every):
         layouts.remove(TABS_WITH_LIBRARY)
-    skip = f"^(?:{CONNECTION})"
+    skip = f"{PREAMBLE}|^(?:{CONNECTION})"
     titles = [text for text in texts if headed(text)]
     for title in titles[:1]:
         layout = headed(title)
         if layout is not None:
             layouts.insert(0, layout)
-            skip = f"^(?:{CONNECTION}|{_escaped(title)})"
+            skip = f"{PREAMBLE}|^(?:{CONNECTION}|{_escaped(title)})"
     if texts and re.match(_COMMENT, texts[0]):
         skip = skip[:-1] + f"|{_COMMENT})"
-    return partial(decode_text, layouts=layouts, skip=skip)
+    return partial(decode_text, layouts=layouts, skip=skip, strange=_STYLES)
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _recognise(head: bytes, *, nested: bool) -> tuple[int, Decode]:
+def recognise(head: bytes, *, nested: bool) -> tuple[int, Decode]:
     """Return the claim and the decoder; without a claim the decoder is the most tolerant one."""
     lines = head_lines(head)
     texts = [lines.text(row) for row in range(len(lines))]

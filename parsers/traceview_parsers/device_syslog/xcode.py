@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 
 from traceview_parsers import schema
-from traceview_parsers.log_text.blocks import Lines, read_blocks
-from traceview_parsers.log_text.decode import MAX_HELD_BYTES, joined, report_levels, text_without_record
+from traceview_parsers.log_text.blocks import Lines, joined
+from traceview_parsers.log_text.decode import MAX_HELD_BYTES, report_levels, text_without_record
 from traceview_parsers.log_text.json_rows import stamps
 from traceview_parsers.log_text.records import trimmed
 from traceview_parsers.log_text.rows import columns
@@ -43,7 +43,7 @@ def metadata_fields(texts: pl.Series) -> pl.DataFrame:
 def decode_xcode(run: Pass) -> Iterator[Any]:
     """Yield a batch a block; a record ends with its metadata line."""
     held = Lines.of(b"")
-    for block in read_blocks(run.path, run.name, run.problems):
+    for block in run.blocks():
         lines = joined(held, block)
         rows = np.flatnonzero(lines.series().str.strip_chars_end("\n").str.contains(METADATA).to_numpy())
         if len(rows):

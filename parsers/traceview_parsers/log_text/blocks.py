@@ -94,6 +94,11 @@ class Lines(Struct):
         return self.data[self.starts[row] : self.starts[row + 1]].decode().rstrip("\n")
 
 
+def joined(held: Lines, block: Lines) -> Lines:
+    """Return the lines held back from earlier blocks followed by those of `block`."""
+    return Lines.of(held.data + block.data, held.first, ended=block.ended) if len(held) else block
+
+
 def joined_bytes(texts: Any) -> bytes:
     """Return the texts of an Arrow large_string, one behind the other."""
     if not len(texts):

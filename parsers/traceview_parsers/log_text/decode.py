@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import numpy as np
@@ -9,7 +10,7 @@ import polars as pl
 
 from traceview_parsers import schema
 from traceview_parsers.clock import Longs
-from traceview_parsers.log_text.blocks import Lines, read_blocks
+from traceview_parsers.log_text.blocks import Lines, joined
 from traceview_parsers.log_text.inside import message_fields
 from traceview_parsers.log_text.layouts import Layout
 from traceview_parsers.log_text.records import Records, split
@@ -22,11 +23,20 @@ MAX_HELD_BYTES: Final = 4 << 20
 _OUTLINE_COLUMNS: Final = 20  # a date and a time
 
 
-def decode_text(run: Pass, layouts: Sequence[Layout], skip: str) -> Iterator[Any]:
-    """Yield a batch a block. The last record of a block waits for the next one, where its message may go on."""
+def decode_text(
+    run: Pass, layouts: Sequence[Layout], skip: str, strange: AbstractSet[str] = frozenset()
+) -> Iterator[Any]:
+    """Yield a batch a block. The last record of a block waits for the next one, where its message may go on.
+
+    Args:
+        run: What is read.
+        layouts: Layouts that may occur, in the order in which they are tried.
+        skip: Pattern of lines that are no part of the log.
+        strange: Names of layouts that are another tool's: their records are counted as ``mixed-layouts``.
+    """
     held = Lines.of(b"")
     after_record = False
-    for block in read_blocks(run.path, run.name, run.problems):
+    for block in run.blocks():
         lines = joined(held, block)
         records = split(lines, layouts, skip, after_record=after_record)
         cut = records.cut
@@ -36,19 +46,14 @@ def decode_text(run: Pass, layouts: Sequence[Layout], skip: str) -> Iterator[Any
             cut, held = len(lines), Lines.of(b"")
         rows = records.frame["row"].to_numpy() < cut
         after_record = after_record or bool(rows.any())
-        yield from _batch(run, lines, layouts, records, cut)
+        yield from _batch(run, lines, layouts, records, cut, strange=strange)
     if len(held):
         whole, rest = _without_cut_record(held)
         records = split(whole, layouts, skip, after_record=after_record)
-        yield from _batch(run, whole, layouts, records, len(whole))
+        yield from _batch(run, whole, layouts, records, len(whole), strange=strange)
         yield from text_without_record(
             run, rest, "the file ends inside a record's first fields; they were kept as text"
         )
-
-
-def joined(held: Lines, block: Lines) -> Lines:
-    """Return the lines held back from earlier blocks followed by those of `block`."""
-    return Lines.of(held.data + block.data, held.first, ended=block.ended) if len(held) else block
 
 
 def text_without_record(run: Pass, lines: Lines, problem: str) -> Iterator[Any]:
@@ -77,13 +82,16 @@ def _outline(text: str) -> str:
     return re.sub("a+", "a", outline)[:_OUTLINE_COLUMNS]
 
 
-def _batch(run: Pass, lines: Lines, layouts: Sequence[Layout], records: Records, cut: int) -> Iterator[Any]:
+def _batch(
+    run: Pass, lines: Lines, layouts: Sequence[Layout], records: Records, cut: int, *, strange: AbstractSet[str]
+) -> Iterator[Any]:
     _report(run, lines, records, cut)
     rows = records.frame["row"].to_numpy()
     count = int(np.searchsorted(rows, cut))
     if not count:
         return
     frame = records.frame.head(count)
+    _report_strange(run, lines, frame, layouts, strange)
     begin, end = records.begin[:count], records.end[:count]
     frame, end = without_suffix(lines, frame, layouts, begin, end)
     frame, begin = message_fields(lines, frame, begin, end)
@@ -124,6 +132,21 @@ def report_levels(run: Pass, frame: pl.DataFrame, first_line: int) -> None:
             line = int(frame["row"][int(rows[0])]) + first_line
             text = "level names in another language or of another tool are left empty"
             run.problems.add(run.name, "unknown-level", text, position=line, unit="line", count=len(rows), sample=value)
+
+
+def _report_strange(
+    run: Pass, lines: Lines, frame: pl.DataFrame, layouts: Sequence[Layout], strange: AbstractSet[str]
+) -> None:
+    """Count records in the layouts of another tool: a second log in the file, or one that a message quotes."""
+    for number in frame["layout"].unique().drop_nulls().to_list() if strange else ():
+        layout = layouts[number]
+        if layout.name in strange:
+            rows = frame.filter(pl.col("layout") == number)["row"]
+            first, text = int(rows[0]), f"lines in another layout ({layout.name}) were read as records of their own"
+            position, sample = first + lines.first, lines.text(first)
+            run.problems.add(
+                run.name, "mixed-layouts", text, position=position, unit="line", count=len(rows), sample=sample
+            )
 
 
 def _report(run: Pass, lines: Lines, records: Records, cut: int) -> None:

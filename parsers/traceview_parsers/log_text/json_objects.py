@@ -1,5 +1,6 @@
 """Finds the objects of a JSON log, one a line or pretty-printed, without a JSON parser's memory."""
 
+import re
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +14,8 @@ _QUOTE: Final = ord('"')
 _BACKSLASH: Final = ord("\\")
 _OPEN: Final = ord("{")
 _CLOSE: Final = ord("}")
+_SEPARATOR: Final = len(",\n")
+_TEXT_OUTSIDE: Final = re.compile(rb"[^\s\[\],][^\n]*")
 
 
 def one_a_line(lines: Lines) -> tuple[Lines, Longs, Longs]:
@@ -26,14 +29,15 @@ def one_a_line(lines: Lines) -> tuple[Lines, Longs, Longs]:
     return lines.take(objects), objects, others
 
 
-def spread(lines: Lines) -> tuple[Lines, Longs, int]:
+def spread(lines: Lines) -> tuple[Lines, Longs, int, Longs]:
     """Find objects that spread over lines, in an array or one after the other.
 
     Strings hold no raw line feed in JSON, so quotes are paired within each line and damage stays local. Where the keys
     are indented, a brace in the first column ends the object, whatever was lost inside it.
 
     Returns:
-        The objects, one a line; the index of the line where each begins; the byte behind the last whole object.
+        The objects, one a line; the index of the line where each begins; the byte behind the last whole object; the
+        indices of lines before or between the objects with anything but brackets and commas.
     """
     data = np.frombuffer(lines.data, np.uint8)
     braces = np.flatnonzero((data == _OPEN) | (data == _CLOSE))
@@ -47,16 +51,32 @@ def spread(lines: Lines) -> tuple[Lines, Longs, int]:
     opens = np.flatnonzero((step > 0) & (depth == 1))
     closes = np.flatnonzero((step < 0) & (depth == 0))
     if not len(opens) or not len(closes):
-        return Lines.of(b""), closes[:0], 0
+        return Lines.of(b""), closes[:0], 0, closes[:0]
     partner = np.searchsorted(opens, closes) - 1
     closes, partner = closes[partner >= 0], partner[partner >= 0]
     partner, unique = np.unique(partner, return_index=True)
     begin, end = braces[opens[partner]], braces[closes[unique]] + 1
     if not len(begin):
-        return Lines.of(b""), begin, 0
+        return Lines.of(b""), begin, 0, begin
     flat = Lines(lines.data.replace(b"\n", b" "), lines.starts, lines.first)
     rows = np.searchsorted(lines.starts, begin, "right") - 1
-    return _one_a_line(flat.pieces(begin, end)), rows, int(end[-1])
+    return _one_a_line(flat.pieces(begin, end)), rows, int(end[-1]), _strange_lines(lines, begin, end)
+
+
+def rest(lines: Lines, end: int) -> Lines:
+    """Return what follows byte `end`; its first line keeps its number."""
+    row = int(np.searchsorted(lines.starts, end, "right")) - 1
+    return Lines.of(lines.data[end:], lines.first + row)
+
+
+def _strange_lines(lines: Lines, begin: Longs, end: Longs) -> Longs:
+    """Return the lines that have text between two objects, or before the first."""
+    start = np.concatenate([np.zeros(1, np.int64), end[:-1]])
+    found: list[int] = []
+    for gap in np.flatnonzero(begin - start > _SEPARATOR).tolist():
+        text = lines.data[start[gap] : begin[gap]]
+        found += (int(start[gap]) + match.start() for match in _TEXT_OUTSIDE.finditer(text))
+    return np.unique(np.searchsorted(lines.starts, np.array(found, np.int64), "right") - 1)
 
 
 def _inside_string(data: Any, lines: Lines, positions: Longs) -> Any:

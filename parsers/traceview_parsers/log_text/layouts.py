@@ -28,6 +28,7 @@ class Layout(Struct, frozen=True):
             one. The group ``prefix`` spans everything before the message. Groups: ``date``, ``month_day``, ``clock``,
             ``fraction``, ``zone``, ``level`` and those of `rows.NAME_GROUPS` and `rows.NUMBER_GROUPS`.
         shape: Literal characters at fixed columns of the line (``.`` = anything): a cheap test before the patterns.
+        holds: A byte that every such line holds: blocks without it are not tried.
         suffix: Pattern for fields after the message, searched in the record's whole text; group ``suffix`` spans them.
         dated: Whether every record prints a full date.
     """
@@ -35,18 +36,21 @@ class Layout(Struct, frozen=True):
     name: str
     patterns: tuple[str, ...]
     shape: str = ""
+    holds: bytes = b""
     suffix: str = ""
     dated: bool = False
 
 
-def shaped(lines: Lines, shape: str) -> Any:
-    """Return one boolean a line: do the literal characters of `shape` stand in their columns?"""
+def shaped(lines: Lines, shape: str, rows: Any) -> Any:
+    """Return one boolean for each of the lines `rows`: do the literal characters of `shape` stand in their columns?"""
     data = np.frombuffer(lines.data, np.uint8)
-    begin = lines.starts[:-1]
-    keep = np.diff(lines.starts) > len(shape)
+    begin = lines.starts[rows]
+    keep = lines.starts[rows + 1] - begin > len(shape)
     for column, character in enumerate(shape):
         if character != ".":
             keep &= data[np.minimum(begin + column, len(data) - 1)] == ord(character)
+            if not keep.any():
+                break
     return keep
 
 
@@ -78,7 +82,13 @@ def tokenise(lines: Lines, layouts: Sequence[Layout], skip: Any = None) -> Token
     doubt = np.zeros(len(lines), bool)
     parts = []
     for number, layout in enumerate(layouts):
-        fits = free & shaped(lines, layout.shape) if layout.shape else free.copy()
+        if layout.holds and layout.holds not in lines.data:
+            continue
+        rows = np.flatnonzero(free)
+        if layout.shape:
+            rows = rows[shaped(lines, layout.shape, rows)]
+        fits = np.zeros(len(lines), bool)
+        fits[rows] = True
         for pattern in layout.patterns:
             rows = np.flatnonzero(fits)
             if not len(rows):

@@ -6,10 +6,13 @@ from typing import Final
 
 import numpy as np
 
+from traceview_parsers.device_syslog.console import TITLE
+from traceview_parsers.device_syslog.relay import CONNECTION
 from traceview_parsers.log_text.blocks import Lines, head_lines, may_be_log
 from traceview_parsers.log_text.decode import decode_text
 from traceview_parsers.log_text.json_source import decode_lines, decode_spread
 from traceview_parsers.log_text.layouts import tokenise
+from traceview_parsers.log_text.parts import OTHERS, decode_parts
 from traceview_parsers.log_text.source import Decode, LogSource
 from traceview_parsers.log_text.styles import HEADER, PREAMBLE, STYLES
 from traceview_parsers.trace import Candidate, Context, Source
@@ -35,10 +38,16 @@ class LogTextReader:
 
     def open(self, candidate: Candidate, context: Context) -> Source:
         """Open the file. Raises InputError where it is empty."""
-        return LogSource(self.name, candidate, context, decoder_of(candidate.head) or _TEXT)
+        decode = partial(decode_parts, decode=decoder_of(candidate.head) or _TEXT)
+        return LogSource(self.name, candidate, context, decode)
 
 
-_TEXT: Final[Decode] = partial(decode_text, layouts=STYLES, skip=PREAMBLE)
+_TEXT: Final[Decode] = partial(
+    decode_text,
+    layouts=(*STYLES, *OTHERS),
+    skip=f"{PREAMBLE}|^{CONNECTION}|{TITLE}",
+    strange=frozenset(layout.name for layout in OTHERS),
+)
 
 
 @lru_cache(maxsize=REMEMBERED)

@@ -25,7 +25,7 @@ from traceview_parsers.clock import (
     zone,
 )
 from traceview_parsers.errors import InputError, UsageError
-from traceview_parsers.log_text.blocks import head_text
+from traceview_parsers.log_text.blocks import Lines, head_text, read_blocks
 from traceview_parsers.problems import Problems
 from traceview_parsers.selection import EVERYTHING, Selection
 from traceview_parsers.trace import PRINTED, Candidate, Context, Coverage
@@ -51,6 +51,8 @@ class Pass(Struct):
         selection: What is wanted; a decoder may leave out what it surely does not ask for.
         left_out: How many records were.
         notes: Sentences for the coverage.
+        uncounted: Objects of a JSON log since its last closing line, in earlier blocks.
+        part: The lines that a decoder is to read; None: all of the file.
     """
 
     path: Path
@@ -61,6 +63,12 @@ class Pass(Struct):
     selection: Selection = EVERYTHING
     left_out: int = 0
     notes: dict[str, int] = field(default_factory=dict)
+    uncounted: int = 0
+    part: Iterator[Lines] | None = None
+
+    def blocks(self) -> Iterator[Lines]:
+        """Return the lines to read, in blocks."""
+        return read_blocks(self.path, self.name, self.problems) if self.part is None else self.part
 
     def note(self, text: str, count: int = 1) -> None:
         """Count a remark for the coverage."""

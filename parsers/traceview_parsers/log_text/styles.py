@@ -34,18 +34,25 @@ SYSLOG: Final = Layout(
     shape="....-..-.. ..:..:...",
     dated=True,
 )
-# Type codes seen: Df, I, Db, E or Er, F or Fa, A; always two columns wide.
-_COMPACT: Final = rf"^(?P<prefix>{_STAMP} (?P<level>[A-Z][A-Za-z ]) "
-COMPACT: Final = Layout(
-    "compact",
-    (
-        rf"{_COMPACT}(?P<process>[^\[\n]*)\[(?P<pid>[0-9]+):(?P<tid_hex>[0-9a-f]+)\] {SENDER}{LABEL})",
-        rf"{_COMPACT}(?P<process>[^\n]+?)\[(?P<pid>[0-9]+):(?P<tid_hex>[0-9a-f]+)\](?: |\n){SENDER}{LABEL})",
-    ),
-    shape="....-..-.. ..:..:..",
-    dated=True,
-)
+
+
+def _compact(types: str) -> Layout:
+    start = rf"^(?P<prefix>{_STAMP} (?P<level>{types}) "
+    return Layout(
+        "compact",
+        (
+            rf"{start}(?P<process>[^\[\n]*)\[(?P<pid>[0-9]+):(?P<tid_hex>[0-9a-f]+)\] {SENDER}{LABEL})",
+            rf"{start}(?P<process>[^\n]+?)\[(?P<pid>[0-9]+):(?P<tid_hex>[0-9a-f]+)\](?: |\n){SENDER}{LABEL})",
+        ),
+        shape="....-..-.. ..:..:..",
+        dated=True,
+    )
+
+
+COMPACT: Final = _compact("[A-Z][A-Za-z ]")
 STYLES: Final = (DEFAULT, COMPACT, SYSLOG)
+SURE_STYLES: Final = (DEFAULT, _compact("Df|Db|I |E |Er|F |Fa|A "), SYSLOG)
+"""Among lines of other tools, where the time may be followed by a process name of several words; all type codes that were seen."""
 
 HEADER: Final = r"^Timestamp +(?:Thread +Type|Ty +Process|\(process\)\[PID\])"
 """The line with the column names."""
