@@ -113,29 +113,92 @@ def test_stopped_because_suspended_in_a_call(case: Any) -> None:
     (found,) = case.findings("stopped-because-suspended")
     assert found.severity is Severity.critical
     assert "after 40.0 s because the app was suspended in a call" in found.title
-    assert (found.start, found.end) == (at(50), at(50))  # no line tells how long the app stayed suspended
+    assert (found.start, found.end) == (at(50), at(100))  # no line tells that audio came back
     assert "Its session had been active for 40.0 s by then." in found.explanation
 
 
 @pytest.mark.parametrize(
-    ("call_ends", "resumed", "silent_until", "words"),
+    ("call_ends", "back", "silent_until", "words"),
     [
-        (100, 70, 70, "20.0 s until it ran again"),
-        (60, 70, 60, "10.0 s until the call ended"),
-        (None, None, 3600, "3550 s until what the capture covers ends"),
+        (
+            100,
+            None,
+            100,
+            "ran again after 20.0 s. No line tells that its audio came back before its call ended, 50.0 s",
+        ),
+        (100, 85, 85, "The app ran again after 20.0 s. Its session was active again 35.0 s after the stop."),
+        (60, 85, 60, "No line tells that its audio came back before its call ended, 10.0 s after the stop."),
+        (None, None, 3600, "before the end of what the capture covers, 3550 s after the stop."),
     ],
 )
 def test_the_window_of_audio_that_stopped_is_the_silence(
-    case: Any, call_ends: float | None, resumed: float | None, silent_until: float, words: str
+    case: Any, call_ends: float | None, back: float | None, silent_until: float, words: str
 ) -> None:
     case.add("calls", 0, call_ends, **CALL)
     case.add("audio_sessions", 10, 50, stopped_by="system_suspended", category="PlayAndRecord", io_running_s=39.0)
-    case.add("suspensions", 49.99, resumed)
+    case.add("suspensions", 49.99, 70)
+    if back:
+        case.add("audio_sessions", back, 99)
     (found,) = case.findings("stopped-because-suspended")
     assert (found.start, found.end) == (at(50), at(silent_until))
     assert "Until then its audio I/O had run for 39.0 s." in found.explanation
     assert words in found.explanation
     assert "keep the CallKit call alive" not in found.advice  # it was
+
+
+def test_audio_is_back_when_its_io_runs(case: Any) -> None:
+    case.add("calls", 0, 100, **CALL).add("suspensions", 50, 70)
+    case.add("audio_sessions", 10, 50, stopped_by="system_suspended").add("audio_sessions", 71, 99, io_started=80)
+    (found,) = case.findings("stopped-because-suspended")
+    assert (found.start, found.end) == (at(50), at(80))
+    assert "Its audio I/O ran again 30.0 s after the stop." in found.explanation
+
+
+@pytest.mark.parametrize(
+    ("witnesses", "kinds", "severity", "confidence"),
+    [
+        ({"callservicesd"}, {"call.ended"}, Severity.critical, 1.0),
+        ({"callservicesd"}, set(), Severity.high, 0.5),
+        (set(), {"call.ended"}, Severity.high, 0.5),
+    ],
+)
+def test_both_rules_are_as_sure_that_a_call_without_an_end_lasted(
+    case: Any, witnesses: set[str], kinds: set[str], severity: Severity, confidence: float
+) -> None:
+    case.witnesses = case.witnesses - {"callservicesd"} | witnesses
+    case.kinds = case.kinds - {"call.ended"} | kinds | {"audio_session.stopped"}
+    case.add("calls", 0, None, **CALL).add("suspensions", 50, 70)
+    case.add("audio_sessions", 10, 50, stopped_by="system_suspended", category="PlayAndRecord")
+    (stopped,) = case.findings("stopped-because-suspended")
+    (suspended,) = case.findings("suspended-during-call")
+    assert (stopped.severity, stopped.confidence) == (severity, confidence)
+    if witnesses:
+        assert (suspended.severity, suspended.confidence) == (severity, confidence)
+    else:
+        assert "most likely it had" in stopped.explanation
+        assert "after a call whose end no line tells" in suspended.title
+
+
+def test_a_session_that_outlives_its_call_cuts_nobody(case: Any) -> None:
+    case.add("calls", 0, 49.8, **CALL).add("suspensions", 50, None)
+    case.add("audio_sessions", 10, 50.05, stopped_by="system_suspended", category="PlayAndRecord")
+    (found,) = case.findings("stopped-because-suspended")
+    assert found.severity is Severity.low
+    assert (found.start, found.end) == (at(50.05), at(50.05))
+    assert "Its call had ended 0.25 s before" in found.explanation
+
+
+def test_a_call_whose_begin_is_not_in_the_capture_may_have_run(case: Any) -> None:
+    case.add("calls", 60, 60, kind="callkit", start_how="capture_edge").add("suspensions", 30, 50)
+    case.add("audio_sessions", 30, 30, start_how="capture_edge", stopped_by="system_suspended")
+    (found,) = case.findings("stopped-because-suspended")
+    assert (found.severity, found.confidence) == (Severity.high, 0.5)
+    assert "A call may have run then: the first line of it comes 30.0 s later" in found.explanation
+    assert found.measures == {}
+    case.rows["calls"].clear()
+    (found,) = case.findings("stopped-because-suspended")
+    assert found.confidence == 0.5
+    assert "so that a call of which no line tells may have run" in found.explanation
 
 
 def test_stopped_because_suspended_outside_calls(case: Any) -> None:
@@ -189,11 +252,40 @@ def test_interruption_not_resumed(case: Any) -> None:
     assert case.findings("interruption-not-resumed", {"grace": 70}) == []
 
 
-@pytest.mark.parametrize("change", [{"resumed": True}, {"end_how": "capture_edge"}, {"start": 70, "end": 97}])
+@pytest.mark.parametrize("change", [{"resumed": True}, {"start": 80, "end": None}, {"start": 70, "end": 97}])
 def test_interruption_that_needs_no_resumption(case: Any, change: dict[str, Any]) -> None:
     case.add("calls", 0, 100, **CALL)
     values = {"start": 20, "end": 40, "resumed": False, "in_call": True, **change}
     case.add("interruptions", values.pop("start"), values.pop("end"), **values)
+    assert case.findings("interruption-not-resumed") == []
+
+
+def test_an_interruption_without_an_end_silences_the_rest_of_the_call(case: Any) -> None:
+    case.add("calls", 0, 100, **CALL).add("interruptions", 30, None, resumed=False, interrupter="SpringBoard(35)")
+    (found,) = case.findings("interruption-not-resumed")
+    assert found.severity is Severity.high
+    assert found.confidence < 1
+    assert (found.start, found.end) == (at(30), at(100))
+    assert "its call went on for 70.0 s without it" in found.title
+    assert case.findings("interruption-not-resumed", {"endless": 70}) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        ("calls", {"start": 32, "end": 90, "kind": "cellular", "app": None, "answered": 35}),
+        ("calls", {"start": 32, "end": None, "kind": "callkit", "app": None, "answered": 35}),
+        ("audio_sessions", {"start": 45, "end": 100}),
+        ("hold", {}),
+    ],
+)
+def test_nobody_waits_for_the_audio_of_an_interrupted_call(case: Any, table: str, values: dict[str, Any]) -> None:
+    case.add("calls", 0, 100, **CALL)
+    if table == "hold":
+        case.rows["calls"][0] |= {"holds": 1, "hold_starts": [at(31)], "hold_ends": [at(95)]}
+    else:
+        case.add(table, values.pop("start"), values.pop("end"), **values)
+    case.add("interruptions", 30, None, resumed=False)
     assert case.findings("interruption-not-resumed") == []
 
 

@@ -1,12 +1,12 @@
-"""Audio sessions: refused, stopped, interrupted, reset, churned."""
+"""Audio sessions: refused, not allowed in the background, reset, churned; the rules of `audio_stops`, too."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from typing import Final
 
 import polars as pl
 
 from traceview.rules import links
+from traceview.rules.audio_stops import SESSION_END_FIX, not_resumed, stopped_suspended
 from traceview.rules.osstatus import AudioError, decode, describe, number
 from traceview.rules.proofs import calls_around
 from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
@@ -15,7 +15,6 @@ from traceview.rules.rows import (
     STATE_DAEMONS,
     Row,
     any_of,
-    at_least,
     call_apps,
     duration,
     finding,
@@ -25,16 +24,11 @@ from traceview.rules.rows import (
     owned_calls,
     plural,
     rows,
-    rows_of,
     seen,
-    shown,
     wanted,
-    window_of,
 )
 from traceview.rules.windows import busiest
 
-_STOP_TO_SUSPENSION: Final = timedelta(seconds=1)
-"""The audio server stops a client within milliseconds of its suspension; heuristic, with room for slow lines."""
 _DENIED: Final = pl.col("background_denied").is_not_null()
 _UNKNOWN: Final = AudioError(
     "unknown",
@@ -44,14 +38,6 @@ _UNKNOWN: Final = AudioError(
     Severity.high,
     "of an error that the catalogue does not know",
     "Look at the audio server's lines around this moment, and at the error that setActive(true) threw in the app.",
-)
-_SESSION_END_FIX: Final = (
-    "Declare the audio background mode (UIBackgroundModes) where the app may play there, keep the CallKit call alive for the "
-    "whole conversation, and deactivate the session with setActive(false, options: .notifyOthersOnDeactivation) when it ends."
-)
-_IN_CALL_FIX: Final = (
-    "Find what let go of the app (a finding suspended-during-call tells it, where there is one). Declare the voip and audio background "
-    "modes, keep audio I/O running in the session that CallKit activated, and start it again as soon as the app runs on."
 )
 
 
@@ -99,65 +85,6 @@ def _code_key(row: Row) -> str:
     return error.name if error else str(value) if value is not None else "other"
 
 
-def _stopped_suspended(inputs: Inputs) -> Iterator[Finding]:
-    calling = call_apps(inputs)
-    for row in rows(inputs, "audio_sessions", pl.col("stopped_by") == "system_suspended"):
-        if not wanted(inputs, row):
-            continue
-        stop = row["end"] or row["start"]
-        own = owned_calls(inputs, row)
-        call = next((c for c in own if c["start"] <= stop and (c["end"] is None or stop < c["end"])), None)
-        played = row["start_how"] != "capture_edge" or stop > row["start"]
-        severity = Severity.high if row["app"] in calling and played else Severity.low
-        active = (stop - row["start"]).total_seconds()
-        after = "" if row["start_how"] == "capture_edge" else f" after {duration(active)}"
-        silent_until, until = _silence(inputs, row, stop, call)
-        yield finding(
-            "stopped-because-suspended",
-            "A07",
-            Severity.critical if call else severity,
-            [row],
-            context=[call] if call else (),
-            window=(stop, max(stop, silent_until)),
-            title=f"iOS stopped the audio of {name_of(row)}{after} because the app was suspended"
-            + (" in a call" if call else ""),
-            explanation="The audio server stops a client whose process is suspended: "
-            + (
-                "iOS no longer saw a reason to keep the app running although its call had not ended."
-                if call
-                else "the app went to the background without a call that CallKit knows and without playback that the audio "
-                "background mode covers."
-            )
-            + (_had_played(row) if played else " No line shows that audio was playing: the app may have lost nothing.")
-            + until,
-            advice=_IN_CALL_FIX if call else _SESSION_END_FIX,
-            confidence=1.0 if played or call else 0.5,
-            pattern="in-call" if call else "",
-            measures={"active_s": active},
-        )
-
-
-def _silence(inputs: Inputs, row: Row, stop: datetime, call: Row | None) -> tuple[datetime, str]:
-    """Return how long the app stayed suspended after the stop command, at most to its call's end, also in words."""
-    asleep = [one for one in rows_of(inputs, "suspensions", row) if abs(one["start"] - stop) <= _STOP_TO_SUSPENSION]
-    window = window_of(inputs, asleep[0]) if asleep else None
-    if window is None or window[1] <= stop:
-        return stop, ""
-    end, words = window[1], "it ran again" if asleep[0]["end"] else "what the capture covers ends"
-    if call and call["end"] and stop < call["end"] < end:
-        end, words = call["end"], "the call ended"
-    silent = duration((end - stop).total_seconds())
-    return end, f" The time told here is the silence from then on, for {silent} until {words}."
-
-
-def _had_played(row: Row) -> str:
-    """Return how long audio had run by the stop command; without lines about IO, how long the session was active."""
-    if row["io_running_s"]:
-        return f" Until then its audio I/O had run for {duration(row['io_running_s'])}."
-    active = ((row["end"] or row["start"]) - row["start"]).total_seconds()
-    return f" Its session had been active for {at_least(row)}{duration(active)} by then." if active else ""
-
-
 def _not_allowed(inputs: Inputs) -> Iterator[Finding]:
     found = [row for row in rows(inputs, "audio_sessions", _DENIED) if wanted(inputs, row)]
     for app in dict.fromkeys(name_of(row) for row in found):
@@ -203,36 +130,6 @@ def _reset(inputs: Inputs) -> Iterator[Finding]:
             "again and rebuild the engine; in a call wait for CallKit to activate anew.",
             pattern="in-call" if in_call else "",
         )
-
-
-def _not_resumed(inputs: Inputs) -> Iterator[Finding]:
-    grace = timedelta(seconds=inputs.thresholds["grace"])
-    broken = (pl.col("resumed") == False) & (pl.col("end_how") != "capture_edge")  # noqa: E712 - a column
-    for row in rows(inputs, "interruptions", broken & pl.col("end").is_not_null()):
-        if not wanted(inputs, row) or inputs.capture_end is None or row["end"] + grace > inputs.capture_end:
-            continue
-        call = next((c for c in owned_calls(inputs, row) if _lasts(inputs, c, row, grace)), None)
-        if call is None:
-            continue
-        by = f" by {shown(row['interrupter'])}" if row["interrupter"] else ""
-        yield finding(
-            "interruption-not-resumed",
-            "A09",
-            Severity.high,
-            [row],
-            context=[call],
-            title=f"Audio of {name_of(row)} did not come back after an interruption{by} of "
-            f"{duration((row['end'] - row['start']).total_seconds())}",
-            explanation="The interruption ended while the call still lasted, but the session was not active again "
-            f"{duration(grace.total_seconds())} later: the call goes on in silence.",
-            advice="Handle AVAudioSession.interruptionNotification: on .ended with .shouldResume restart audio I/O; in "
-            "CallKit calls perform CXSetHeldCallAction(isOnHold: false) and wait for provider(_:didActivate:).",
-        )
-
-
-def _lasts(inputs: Inputs, call: Row, row: Row, grace: timedelta) -> bool:
-    window = window_of(inputs, call)
-    return window is not None and window[0] <= row["start"] and row["end"] + grace < window[1]
 
 
 def _churn(inputs: Inputs) -> Iterator[Finding]:
@@ -286,10 +183,10 @@ RULES: Final = (
         title="Audio stopped because the app was suspended",
         severity=Severity.critical,
         why="Audio dies in mid-sentence; the app learns of it only when it runs again.",
-        fix=_SESSION_END_FIX,
+        fix=SESSION_END_FIX,
         needs=_NEEDS_SERVER,
         can_run=seen("audio_session.stopped", by=AUDIO_SERVERS),
-        check=_stopped_suspended,
+        check=stopped_suspended,
         links=(links.BACKGROUND_MODES, links.FORUM_SUSPENDED),
     ),
     Rule(
@@ -325,8 +222,13 @@ RULES: Final = (
         fix="Resume in the interruption notification, or un-hold the CallKit call.",
         needs=_NEEDS_SESSIONS,
         can_run=any_of(seen("audio_session.interrupted", by=AUDIO_SERVERS), has_rows("interruptions")),
-        check=_not_resumed,
-        thresholds=(Threshold("grace", 5.0, "s", "heuristic", "time that the app has to become active again"),),
+        check=not_resumed,
+        thresholds=(
+            Threshold("grace", 5.0, "s", "heuristic", "time that the app has to become active again"),
+            Threshold(
+                "endless", 30.0, "s", "heuristic", "an interruption without an end that its call outlasts by more"
+            ),
+        ),
         links=(links.INTERRUPTIONS,),
     ),
     Rule(

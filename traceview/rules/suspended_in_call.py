@@ -8,7 +8,6 @@ from traceview.episodes.call_holds import windows as hold_windows
 from traceview.rules.proofs import last_line, state_edges
 from traceview.rules.registry import Finding, Inputs, Severity
 from traceview.rules.rows import (
-    CALL_DAEMONS,
     Line,
     Row,
     at_least,
@@ -21,12 +20,10 @@ from traceview.rules.rows import (
     wanted,
     window_of,
 )
-from traceview.rules.why_suspended import SUSPENDED_FIX, certainty, reasons, released
+from traceview.rules.why_suspended import DOUBTFUL, SUSPENDED_FIX, certainty, reasons, released
 from traceview.rules.windows import Window, intersect, length_s, subtract
 
 _HOLDERS: Final = ("calls", "audio_sessions", "background_tasks", "assertions")
-_DOUBTFUL: Final = 0.5
-"""How sure it is (`certainty`) that a call lasted of which no line tells."""
 _HARM: Final = {
     "answered": "A suspended app runs no code: audio stops in both directions, the media connection times out and signalling stalls.",
     "ringing": "A suspended app runs no code: while its call rings it can neither prepare the media nor see that the caller gave up.",
@@ -50,7 +47,7 @@ def suspended_in_call(inputs: Inputs) -> Iterator[Finding]:
         calls = [call for call in own if (part := _lasting(inputs, call)) is not None and intersect([part], inside)]
         phase = _phase(inputs, calls, inside)
         sure = certainty(inputs, row, calls)
-        if not any(call["end"] is not None or _would_be_told(inputs, call) for call in calls):
+        if sure < DOUBTFUL:
             yield _maybe_over(inputs, row, calls, inside)
             continue
         why, advice = reasons(inputs, row, calls, talking=phase != "ringing")
@@ -108,7 +105,7 @@ def _severity(phase: str, calls: list[Row], sure: float) -> Severity:
     if phase == "on-hold":
         return Severity.medium
     told = phase == "answered" and any(_picked_up(call) for call in calls)
-    return Severity.critical if told and sure > _DOUBTFUL else Severity.high
+    return Severity.critical if told and sure > DOUBTFUL else Severity.high
 
 
 def _answered_later(row: Row, calls: list[Row], phase: str) -> str:
@@ -121,11 +118,6 @@ def _answered_later(row: Row, calls: list[Row], phase: str) -> str:
         if later
         else ""
     )
-
-
-def _would_be_told(inputs: Inputs, call: Row) -> bool:
-    """Whether a source that tells the end of every call is in the capture: CallKit in the app does not tell all of them."""
-    return call["witness"] in {"powerlog", "audio_routing"} or bool(CALL_DAEMONS & inputs.witnesses)
 
 
 def _let_go(inputs: Inputs, row: Row) -> list[Line]:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from traceview.episodes.call_holds import windows as hold_windows
 from traceview.rules.registry import Inputs
-from traceview.rules.rows import Row, duration, rows_of, shown
+from traceview.rules.rows import CALL_DAEMONS, Row, duration, rows_of, shown
 
 _DECLARE: Final = "fulfil every CXAction, declare the voip and audio background modes"
 _ALWAYS: Final = f"{_DECLARE} and keep audio I/O running in the session that CallKit activated"
@@ -68,14 +68,27 @@ def released(row: Row) -> str:
     return f" The {kind}{name} that had kept it awake{f' for {by}' if by else ''} was released {before}."
 
 
-def certainty(inputs: Inputs, row: Row, calls: Sequence[Row]) -> float:
-    """Return how sure it is that one of the calls had not ended as the app was suspended (a row with its start).
+DOUBTFUL: Final = 0.5
+"""How sure it is (`certainty`) that a call lasted whose end the capture may not tell; less: it was over, most likely."""
+_UNLIKELY: Final = 0.3
 
-    A capture without any end of a call may lack the lines that tell it; CallKit deactivates the audio of a call that is over.
+
+def certainty(inputs: Inputs, row: Row, calls: Sequence[Row]) -> float:
+    """Return how sure it is (0 to 1) that one of the calls had not ended as the row, about its app, begins.
+
+    Without callservicesd no line need tell an end: CallKit in the app prints neither a remote hang-up nor (its action is
+    private) that the user ended the call. CallKit deactivates the audio of a call that is over.
     """
-    if "call.ended" in inputs.kinds or any(call["end"] is not None for call in calls):
+    if any(call["end"] is not None for call in calls):
         return 1.0
-    return 0.9 if _callkit_audio(inputs, row) else 0.5
+    told = bool(CALL_DAEMONS & inputs.witnesses) or any(
+        call["witness"] in {"powerlog", "audio_routing"} for call in calls
+    )
+    if told and "call.ended" in inputs.kinds:
+        return 1.0
+    if _callkit_audio(inputs, row):
+        return 0.9
+    return DOUBTFUL if told else _UNLIKELY
 
 
 def reasons(inputs: Inputs, row: Row, calls: Sequence[Row], *, talking: bool) -> tuple[str, str]:
