@@ -89,6 +89,26 @@ def test_a_broken_page_costs_only_its_rows(powerlog_file: Any) -> None:
         assert [problem.count for problem in trace.problems] == [problem.count for problem in first]
 
 
+@pytest.mark.parametrize("left", [range(0), range(1), range(3), range(5, 4096)])
+def test_a_garbled_page_of_the_table_of_contents_costs_only_its_tables(powerlog_file: Any, left: range) -> None:
+    """What is left of the page: nothing, what kind it is, some of its header, or all but its header."""
+    others = {f"PLOther_EventPoint_T{number}({'c' * 500}{number} INTEGER)": [(1,)] for number in range(200)}
+    path = powerlog_file({STATES: many(2000), **others}, offsets=[(T0, 0.0)])
+    whole = path.read_bytes()
+    pages = [at for at in range(4096, len(whole), 4096) if whole[at] == 13 and b"CREATE TABLE" in whole[at : at + 4096]]
+    assert len(pages) > 20
+    for number, page in enumerate(pages):
+        data = bytearray(whole)
+        data[page : page + 4096] = random.Random(number).randbytes(4096)  # noqa: S311
+        for at in left:
+            data[page + at] = whole[page + at]
+        path.write_bytes(data)
+        with open_trace(path) as trace:
+            assert "damaged" in kinds(trace)
+            if TABLE.encode() not in whole[page : page + 4096]:
+                assert rows_of(trace).height == 2000
+
+
 def test_any_cut_and_any_flip_of_the_real_file_ends_in_rows_or_in_words(real: Path, tmp_path: Path) -> None:
     whole = gzip.decompress((real / SAMPLE).read_bytes())
     rng = random.Random(7)  # noqa: S311
