@@ -39,7 +39,8 @@ class Analysis(Struct):
             with the other sources found.
         problems: What could not be read.
         apps: Bundle ids (else process names) that were analysed, most relevant first.
-        app_versions: Their versions, as far as reports or PowerLog tell them.
+        app_versions: Their versions, as far as reports or PowerLog tell them; ``4.2 or 4.3`` where an update lies in or near
+            the capture (`app_versions.is_several`).
         events: Recognised lines (`EVENT_SCHEMA`).
         episodes: Windows by table.
         findings: Worst first, then by time.

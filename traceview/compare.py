@@ -8,6 +8,7 @@ import polars as pl
 from msgspec import Struct
 
 from traceview.analysis import Analysis
+from traceview.app_versions import is_several, release
 from traceview.completeness import LOG_READERS, spanning, stretches_of
 from traceview.rules.registry import Severity
 from traceview.rules.rows import duration, plural
@@ -191,9 +192,9 @@ def _shown(side: Analysis) -> str:
 
 
 def _app(app: str, before: str | None, after: str | None) -> tuple[bool | None, str]:
-    if before is None or after is None:
+    if before is None or after is None or is_several(before) or is_several(after):
         return None, f"{app} {before or 'unknown'} → {after or 'unknown'}"
-    return (True, f"{app} {before}") if before == after else (False, f"{app} {before} → {after}")
+    return (True, f"{app} {before}") if release(before) == release(after) else (False, f"{app} {before} → {after}")
 
 
 def _system(before: Device, after: Device) -> tuple[bool | None, str]:

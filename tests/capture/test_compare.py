@@ -164,6 +164,18 @@ def side(device: Device, versions: dict[str, str]) -> Analysis:
             "unknown whether it is the same release: versions of the apps unknown; iOS 26.2 (23C55)",
         ),
         (
+            (NEW, {"com.acme.voip": "4.2.0 or 4.3.0"}),
+            (NEW, {"com.acme.voip": "4.2.0 or 4.3.0"}),
+            None,
+            ("unknown whether it is the same release: com.acme.voip 4.2.0 or 4.3.0 → 4.2.0 or 4.3.0; iOS 26.2 (23C55)"),
+        ),
+        (
+            (NEW, {"com.acme.voip": "4.2"}),
+            (NEW, APP),
+            True,
+            "the same release: com.acme.voip 4.2; iOS 26.2 (23C55)",
+        ),
+        (
             (Device(os_name="iOS", os_build="23C55"), APP),
             (Device(os_name="macOS", os_build="23C55"), APP),
             False,
