@@ -59,17 +59,41 @@ def test_a_muted_microphone_in_a_call(call: Any) -> None:
     assert (found.pattern, found.severity) == ("mic-muted", Severity.medium)
 
 
-@pytest.mark.parametrize(("held", "stuck"), [(35.0, None), (20.0, None), (60.0, 30.0), (90.0, 60.0), (500.0, 60.0)])
-def test_a_held_call_stays_held_after_the_other_one_ended(case: Any, held: float, stuck: float | None) -> None:
-    case.add("calls", 0, 120, holds=1, held_s=held, **CALL)
+def hold(since: float, until: float) -> dict[str, Any]:
+    return {"holds": 1, "held_s": until - since, "hold_starts": [since], "hold_ends": [until]}
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "stuck"), [(35, 64, None), (35, 58, None), (35, 90, 30.0), (35, 120, 60.0), (70, 120, None)]
+)
+def test_a_held_call_stays_held_after_the_other_one_ended(
+    case: Any, since: float, until: float, stuck: float | None
+) -> None:
+    case.add("calls", 0, 120, **hold(since, until), **CALL)
     case.add("calls", 30, 60, app="com.other", pid=9, **CALL)
     found = case.findings("held-call-not-resumed")
     assert [one.measures["stuck_s"] for one in found] == ([stuck] if stuck else [])
     assert all((one.number, one.severity) == ("V07", Severity.medium) for one in found)
+    assert all((one.end - one.start).total_seconds() == stuck for one in found)
+    assert all(("until it ended itself" in one.title) == (until == 120) for one in found)
+
+
+def test_a_hold_that_the_capture_cuts_lasted_longer(case: Any) -> None:
+    case.end = 200
+    case.add("calls", 0, None, **hold(35, 200), **CALL).add("calls", 30, 60, app="com.other", pid=9, **CALL)
+    (found,) = case.findings("held-call-not-resumed")
+    assert "stayed on hold for at least 140 s after" in found.title
+
+
+@pytest.mark.parametrize("change", [{"end": None}, {"end": 130}, {"outcome": "missed"}])
+def test_a_call_that_goes_on_or_was_never_up_leaves_nobody_waiting(case: Any, change: dict[str, Any]) -> None:
+    case.add("calls", 0, 120, **hold(35, 120), **CALL)
+    case.add("calls", 30, **{"end": 60, "app": "com.other", "pid": 9, **CALL, **change})
+    assert case.findings("held-call-not-resumed") == []
 
 
 def test_a_hold_without_another_call_is_the_users(case: Any) -> None:
-    case.add("calls", 0, 120, holds=1, held_s=100.0, **CALL)
+    case.add("calls", 0, 120, **hold(20, 120), **CALL)
     assert case.findings("held-call-not-resumed") == []
 
 

@@ -134,7 +134,7 @@ def test_a_powerlog_in_lite_mode_or_without_its_tables(case: Any) -> None:
     ("value", "asleep", "title"),
     [
         (32.0, [(100, 195)], "com.acme.voip used 47 % of a core for 205 s in the background"),
-        (10.0, [(30, 300)], "com.acme.voip used 100 % of a core for 30.0 s in the background"),
+        (10.0, [(30, 300)], "com.acme.voip used 30.0 s of CPU time in the background, 50 % of a core over 60.0 s"),
         (3.0, [(9, 300)], None),  # too short to come near a limit that counts over a minute
         (20.0, [(150, 160)], None),
         (30.0, [(0, 300)], "com.acme.voip used 30 % of a core for 300 s in the background"),
@@ -150,3 +150,14 @@ def test_a_suspended_app_uses_no_cpu(case: Any, value: float, asleep: list[tuple
     found = case.findings("cpu-near-limit")
     assert [one.title for one in found] == ([title] if title else [])
     assert all(("of which it was suspended" in one.explanation) == (asleep != [(0, 300)]) for one in found)
+
+
+@pytest.mark.parametrize("awake", [0, 2])
+def test_cpu_time_for_which_the_states_leave_no_room_is_a_contradiction(case: Any, awake: float) -> None:
+    case.add("app_states", -100, 0, state="foreground").add("app_states", 300, 900, state="foreground")
+    case.add("app_states", 0, awake, state="background").add("app_states", awake, 300, state="suspended")
+    case.measure("cpu", 0, 300, value=30.0)
+    (found,) = case.findings("cpu-near-limit")
+    assert "the two contradict each other" in found.explanation
+    assert found.confidence == 0.4
+    assert "for 2.0 s" not in found.title

@@ -1,11 +1,12 @@
 """What a call sounds like: silence, one way only, a held call that stays held, Push-to-Talk without audio, moved routes."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import polars as pl
 
+from traceview.episodes.call_holds import windows as hold_windows
 from traceview.rules import links
 from traceview.rules.glitches import cause_lines, cause_sentence
 from traceview.rules.proofs import calls_around
@@ -119,40 +120,48 @@ def _one_way(inputs: Inputs) -> Iterator[Finding]:
 
 
 def _stuck_hold(inputs: Inputs) -> Iterator[Finding]:
-    grace = inputs.thresholds["grace"]
-    once = (pl.col("holds") == 1) & pl.col("held_s").is_not_null()
-    for call in rows(inputs, "calls", once):
-        window = window_of(inputs, call)
-        if window is None or not wanted(inputs, call):
+    grace = timedelta(seconds=inputs.thresholds["grace"])
+    for call in rows(inputs, "calls", pl.col("holds") > 0):
+        if not wanted(inputs, call):
             continue
-        others = [
-            other
-            for other in rows(inputs, "calls")
-            if other["id"] != call["id"] and other["end"] is not None and window[0] < other["end"] < window[1]
-        ]
-        if not others:
-            continue
-        other = max(others, key=lambda one: one["end"])
-        # The hold cannot have begun before the other call did, so at least this much of it came after the other's end.
-        first = max(other["start"], window[0])
-        stuck = min(call["held_s"] - (other["end"] - first).total_seconds(), (window[1] - other["end"]).total_seconds())
-        if stuck <= grace:
-            continue
-        yield finding(
-            "held-call-not-resumed",
-            "V07",
-            Severity.medium,
-            [call],
-            context=[other],
-            title=f"A held call of {name_of(call)} stayed on hold for at least {duration(stuck)} after the other call ended",
-            explanation="CallKit does not take a call off hold by itself when the other one ends. Until the app or the user asks "
-            "for it, both sides hear nothing; activating the session oneself then fails with '!pri'.",
-            advice="When the other call ends, request CXSetHeldCallAction(call:onHold: false) and start audio in "
-            "provider(_:didActivate:).",
-            confidence=0.6,
-            measures={"stuck_s": stuck},
-            window=(other["end"], other["end"] + timedelta(seconds=stuck)),
-        )
+        for since, until in hold_windows(call):
+            other = _ended_meanwhile(inputs, call, since, until)
+            if other is None or until - other["end"] <= grace:
+                continue
+            stuck = (until - other["end"]).total_seconds()
+            cut = "at least " if call["end"] is None and until == inputs.capture_end else ""
+            yield finding(
+                "held-call-not-resumed",
+                "V07",
+                Severity.medium,
+                [call],
+                context=[other],
+                title=f"A held call of {name_of(call)} stayed on hold for {cut}{duration(stuck)} after the other call ended"
+                + (", until it ended itself" if until == call["end"] else ""),
+                explanation="CallKit does not take a call off hold by itself when the other one ends. Until the app or the user "
+                "asks for it, both sides hear nothing; activating the session oneself then fails with '!pri'.",
+                advice="When the other call ends, request CXSetHeldCallAction(call:onHold: false) and start audio in "
+                "provider(_:didActivate:).",
+                confidence=0.8,
+                measures={"stuck_s": stuck},
+                window=(other["end"], until),
+            )
+
+
+_NEVER_UP: Final = frozenset({"missed", "declined", "cancelled", "unanswered", "failed"})
+"""Outcomes of a call for which no other one waits on hold."""
+
+
+def _ended_meanwhile(inputs: Inputs, call: Row, since: datetime, until: datetime) -> Row | None:
+    """Return the last call that ended while this one was on hold; None where there is none, or another one goes on."""
+    beside = [
+        other
+        for other in rows(inputs, "calls")
+        if other["id"] != call["id"] and other["start"] < until and other["outcome"] not in _NEVER_UP
+    ]
+    if any(other["end"] is None or other["end"] >= until for other in beside):
+        return None
+    return max((other for other in beside if other["end"] > since), key=lambda other: other["end"], default=None)
 
 
 def _ptt_silent(inputs: Inputs) -> Iterator[Finding]:

@@ -34,6 +34,8 @@ _MOSTLY: Final = 0.9
 edges of their own)."""
 _LIMIT_S: Final = 60.0
 """The usual limit counts CPU time over 60 s (real cpu_resource reports: "80% cpu over 60 seconds")."""
+_CORES: Final = 10
+"""CPU cores of the largest devices (iPad with M4; iPhones have six): more CPU time than these give was not used."""
 _UNSEEN: Final = frozenset({"background", "suspended"})
 
 
@@ -107,20 +109,19 @@ def _near_limit(inputs: Inputs) -> Iterator[Finding]:
             hot.append(row)
     for app, about in _by_app(hot).items():
         worst = max((_load(inputs, row) for row in about), key=lambda load: load.percent)
-        share = 100 * worst.used_s / worst.ran_s
         yield finding(
             "cpu-near-limit",
             "T09",
             Severity.medium,
             about,
             lines=_background_edges(inputs, about),
-            title=f"{app} used {share:.0f} % of a core for {duration(worst.ran_s)} in the background",
+            title=f"{app} used {_use(worst)}",
             explanation="iOS ends an app whose CPU use in the background stays above a limit (80 % of a core over 60 s is "
             f"the usual one). {_how_measured(worst)} Such a load competes with the audio thread.",
             advice="Find the load with the Time Profiler while the app is in the background; stop timers, rendering and "
             "retries there.",
-            confidence=0.7,
-            measures={"cpu_percent": share},
+            confidence=0.4 if worst.contradicted else 0.7,
+            measures={"cpu_percent": worst.percent},
         )
 
 
@@ -130,29 +131,55 @@ class _Load(Struct, frozen=True):
     Attributes:
         row: The measurement.
         used_s: CPU time.
-        ran_s: How long the app could run; the whole interval where it is told to be suspended throughout, as it did run.
-        percent: Of a core, over that time and at least over that of the limit: what ran for less had no time to reach it.
+        awake_s: How long the app could run, as its states tell.
+        ran_s: The same; the whole interval where it is told to be suspended throughout, as it did run.
+        over_s: That time, and at least that of the limit: what ran for less had no time to reach it.
     """
 
     row: Row
     used_s: float
+    awake_s: float
     ran_s: float
-    percent: float
+    over_s: float
+
+    @property
+    def percent(self) -> float:
+        """Of a core, over `over_s`."""
+        return 100 * self.used_s / self.over_s if self.over_s > 0 else 0.0
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether the states leave no time in which all cores together could have used this much."""
+        return self.used_s > _CORES * self.awake_s
 
 
 def _load(inputs: Inputs, row: Row) -> _Load:
     length = _length(row)
     asleep = [one for one in rows_of(inputs, "app_states", row) if one["state"] == "suspended"]
-    ran = length - length_s(intersect([(row["start"], row["end"])], windows_of(inputs, asleep)))
-    ran = ran if ran > 0 else length
-    used = float(row["value"] or 0) / 100 * length
-    over = max(ran, min(length, _LIMIT_S))
-    return _Load(row, used, ran, 100 * used / over if over > 0 else 0.0)
+    awake = length - length_s(intersect([(row["start"], row["end"])], windows_of(inputs, asleep)))
+    ran = awake if awake > 0 else length
+    return _Load(row, float(row["value"] or 0) / 100 * length, awake, ran, max(ran, min(length, _LIMIT_S)))
+
+
+def _use(load: _Load) -> str:
+    """Return how much was used, for a title; over the time of the limit where the app ran for less."""
+    if load.over_s > load.ran_s:
+        return (
+            f"{duration(load.used_s)} of CPU time in the background, {load.percent:.0f} % of a core over "
+            f"{duration(load.over_s)}"
+        )
+    return f"{load.percent:.0f} % of a core for {duration(load.ran_s)} in the background"
 
 
 def _how_measured(load: _Load) -> str:
     length = _length(load.row)
-    average = f"an average over {duration(load.ran_s)}: it cannot tell how near to the limit the peaks came."
+    if load.contradicted:
+        awake = f"ran for only {duration(load.awake_s)} of them" if load.awake_s > 0 else "did not run in them"
+        return (
+            f"PowerLog counts {duration(load.used_s)} of CPU time within {duration(length)}, while lines tell that the app "
+            f"{awake}: the two contradict each other, and one of them is wrong."
+        )
+    average = f"an average over {duration(load.over_s)}: it cannot tell how near to the limit the peaks came."
     if load.ran_s >= length:
         return f"This is {average}"
     return (
