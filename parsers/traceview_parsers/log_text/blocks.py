@@ -3,6 +3,8 @@
 import codecs
 import re
 from collections.abc import Iterator
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,12 +15,15 @@ from msgspec import Struct
 
 from traceview_parsers.clock import Longs
 from traceview_parsers.errors import InputError
+from traceview_parsers.log_text.wide import LOOK, MAX_LINE_BYTES, as_utf8, encoding_of, marked
 from traceview_parsers.problems import Problems
 
 BLOCK_BYTES: Final = 8 << 20
-MAX_LINE_BYTES: Final = 16 << 20
 _CR: Final = ord("\r")
 _REPLACEMENT: Final = "\ufffd".encode()
+_RARE: Final = codecs.BOM_UTF8[:1]
+"""One byte is found at memory speed, three are not."""
+_FEED_AND_MARK: Final = b"\n" + codecs.BOM_UTF8
 _COLOURS: Final = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]")
 _BINARY: Final = re.compile(
     rb"bplist|SQLite format 3|\x1f\x8b|PK\x03\x04|\s*<(?:\?xml|!DOCTYPE|plist|html)|.{0,63}\0\0\0", re.DOTALL
@@ -31,20 +36,6 @@ _RECORD_BEHIND_CR: Final = re.compile(
 )
 """A carriage return before what begins a record, or ends one, in any layout: a time with what may stand before it, an object
 or a key of one, column names, Xcode's metadata. Those of CRLF are not among them."""
-_MARKS: Final = (
-    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as the next one does
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-)
-_DAMAGE: Final = "traceview-damage"
-_DAMAGED: Final = "\udcff"
-"""Stands for what is no character in UTF-16 or UTF-32: becomes a byte that is none in UTF-8, which `_valid` counts."""
-
-_LOOK: Final = 512
-_LEAST: Final = 16
-_MOSTLY: Final = 0.9
-"""Heuristic: text is UTF-16 without a mark where this share of every other one of its first bytes is NUL."""
 
 
 class Lines(Struct):
@@ -123,9 +114,11 @@ def read_blocks(path: Path, name: str, problems: Problems, block_bytes: int = BL
             raise InputError(f"{name} is empty")
         number = 1
         with path.open("rb") as file:
-            start = file.read(_LOOK)
-            wide = _wide(start)
-            for data, ended in _whole_lines(_decoded(start, wide, file, block_bytes), name, problems):
+            start = file.read(LOOK)
+            wide = encoding_of(start)
+            chunks = chain([start], iter(partial(file.read, block_bytes), b""))
+            decoded = as_utf8(chunks, wide, name, problems) if wide else _without_mark(chunks)
+            for data, ended in _whole_lines(decoded, name, problems):
                 valid = data if data.isascii() else _valid(data, number, name, problems, wide)
                 lines = Lines.of(_clean(valid, number, name, problems), number, ended=ended)
                 number += len(lines)
@@ -143,7 +136,7 @@ def head_lines(head: bytes) -> Lines:
 
 def head_text(head: bytes) -> bytes:
     """Return the text of a file's first bytes as `read_blocks` would, the last line as far as it goes."""
-    data = _as_utf8(head).replace(b"\r\n", b"\n").replace(b"\0", b"")
+    data = _as_utf8(head).replace(b"\r\n", b"\n").replace(b"\0", b"").replace(_FEED_AND_MARK, b"\n")
     return _with_line_feeds(_COLOURS.sub(b"", data))[0].decode("utf-8", "replace").encode()
 
 
@@ -152,53 +145,20 @@ def may_be_log(head: bytes) -> bool:
 
     A cheap test before any layout is tried: captures hold thousands of other files.
     """
-    if any(head.startswith(mark) for mark, _ in _MARKS):
+    if marked(head):
         return True
-    text = _as_utf8(head) if _wide(head) else head
+    text = _as_utf8(head) if encoding_of(head) else head
     return not _BINARY.match(text) and _TIMED.search(text) is not None
 
 
 def _as_utf8(head: bytes) -> bytes:
-    wide = _wide(head)
-    return head.decode(wide, "replace").encode() if wide else head.removeprefix(codecs.BOM_UTF8)
+    wide = encoding_of(head)
+    return b"".join(as_utf8(iter([head]), wide, "", Problems())) if wide else head.removeprefix(codecs.BOM_UTF8)
 
 
-def _wide(head: bytes) -> str | None:
-    """Return the UTF-16 or UTF-32 encoding that a file's first bytes are in, by their mark or by their NULs; else None.
-
-    Without a mark, text whose characters are nearly all from ASCII has a NUL in every other byte and none between.
-    """
-    for mark, encoding in _MARKS:
-        if head.startswith(mark):
-            return encoding
-    start = head[:_LOOK]
-    if len(start) >= _LEAST:
-        first, second = (start[at::2].count(0) / (len(start) // 2) for at in (0, 1))
-        if max(first, second) > _MOSTLY and min(first, second) == 0:
-            return "utf-16-le" if second > first else "utf-16-be"
-    return None
-
-
-def _decoded(start: bytes, wide: str | None, file: Any, block_bytes: int) -> Iterator[bytes]:
-    if wide:
-        decoder = codecs.getincrementaldecoder(wide)(_DAMAGE)
-        yield decoder.decode(start).encode("utf-8", "surrogateescape")
-        while chunk := file.read(block_bytes):
-            yield decoder.decode(chunk).encode("utf-8", "surrogateescape")
-        yield decoder.decode(b"", final=True).encode("utf-8", "surrogateescape")
-        return
-    yield start.removeprefix(codecs.BOM_UTF8)
-    while chunk := file.read(block_bytes):
-        yield chunk
-
-
-def _marked(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    return _DAMAGED, error.end
-
-
-codecs.register_error(_DAMAGE, _marked)
+def _without_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    yield next(chunks).removeprefix(codecs.BOM_UTF8)
+    yield from chunks
 
 
 def _whole_lines(chunks: Iterator[bytes], name: str, problems: Problems) -> Iterator[tuple[bytes, bool]]:
@@ -238,7 +198,9 @@ def _clean(data: bytes, number: int, name: str, problems: Problems) -> bytes:
             data = data.replace(b"\r\n", b"\n")
         data, count, at = _with_line_feeds(data)
         if count:
-            text = "records begin behind carriage returns alone, which were read, and are counted here, as line ends"
+            text = (
+                "carriage returns alone, before what looks like a record, were read, and are counted here, as line ends"
+            )
             problems.add(name, "line-ends", text, position=number + at, unit="line", count=count)
     return _COLOURS.sub(b"", data) if b"\x1b" in data else data
 
@@ -265,6 +227,7 @@ def _with_line_feeds(data: bytes) -> tuple[bytes, int, int]:
 
 def _valid(data: bytes, number: int, name: str, problems: Problems, wide: str | None) -> bytes:
     """Return valid UTF-8; what was replaced is counted as no text of the encoding that the file was in."""
+    data = _without_inner_marks(data, number, name, problems)
     try:
         data.decode()
     except UnicodeDecodeError as error:
@@ -285,3 +248,17 @@ def _valid(data: bytes, number: int, name: str, problems: Problems, wide: str | 
         )
         return better
     return data
+
+
+def _without_inner_marks(data: bytes, number: int, name: str, problems: Problems) -> bytes:
+    """Take the byte-order marks off lines: files that had one each were joined."""
+    if _RARE not in data or codecs.BOM_UTF8 not in data:
+        return data
+    at = 0 if data.startswith(codecs.BOM_UTF8) else data.find(_FEED_AND_MARK) + 1
+    better = data.removeprefix(codecs.BOM_UTF8).replace(_FEED_AND_MARK, b"\n")
+    count = (len(data) - len(better)) // len(codecs.BOM_UTF8)
+    if count:
+        text = "byte-order marks at the beginning of lines were dropped: files seem to have been joined"
+        line = number + data.count(b"\n", 0, at)
+        problems.add(name, "byte-order-marks", text, position=line, unit="line", count=count)
+    return better

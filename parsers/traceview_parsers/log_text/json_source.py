@@ -7,12 +7,13 @@ import numpy as np
 import polars as pl
 
 from traceview_parsers.clock import Longs
-from traceview_parsers.log_text.blocks import MAX_LINE_BYTES, Lines, joined
+from traceview_parsers.log_text.blocks import Lines, joined
 from traceview_parsers.log_text.json_families import LOG, PYMOBILEDEVICE, Family, Objects, report_others, report_rest
 from traceview_parsers.log_text.json_objects import one_a_line, rest, spread
 from traceview_parsers.log_text.json_rows import parse_objects
 from traceview_parsers.log_text.prefilter import literals, wanted_objects
 from traceview_parsers.log_text.source import Pass
+from traceview_parsers.log_text.wide import MAX_LINE_BYTES
 
 
 def decode_lines(run: Pass) -> Iterator[Any]:

@@ -1,0 +1,176 @@
+"""UTF-16 and UTF-32 to UTF-8. A byte that was lost costs what stood around it, not all that follows."""
+
+import codecs
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any, Final
+
+import numpy as np
+from msgspec import Struct
+
+from traceview_parsers.clock import Longs
+from traceview_parsers.problems import Problems
+
+MAX_LINE_BYTES: Final = 16 << 20
+LOOK: Final = 512
+"""First bytes of a file that tell its encoding."""
+_LEAST: Final = 16
+_MOSTLY: Final = 0.9
+"""Heuristic: text is UTF-16 without a mark where this share of every other one of its first bytes is NUL."""
+_MARKS: Final = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins as the next one does
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+)
+_DAMAGE: Final = "traceview-damage"
+_DAMAGED: Final = "\udcff"
+"""Stands for what is no character in UTF-16 or UTF-32: becomes a byte that is none in UTF-8, which is counted there."""
+_SETTLED: Final = 4
+"""Heuristic: characters from ASCII in a row behind a line feed between two characters, by which it is taken for one."""
+_NARROW: Final = 64
+"""Heuristic: so many printable bytes from ASCII in a row are no UTF-16 or UTF-32."""
+_PRINTABLE: Final = np.array([byte in b"\t\n\r\x1b" or 32 <= byte < 127 for byte in range(256)])
+
+
+def marked(head: bytes) -> bool:
+    """Whether text begins with a byte-order mark of UTF-16 or UTF-32."""
+    return any(head.startswith(mark) for mark, _ in _MARKS)
+
+
+def encoding_of(head: bytes) -> str | None:
+    """Return the UTF-16 or UTF-32 encoding that a file's first bytes are in, by their mark or by their NULs; else None.
+
+    Without a mark, text whose characters are nearly all from ASCII has a NUL in every other byte and none between.
+    """
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return encoding
+    start = head[:LOOK]
+    if len(start) >= _LEAST:
+        first, second = (start[at::2].count(0) / (len(start) // 2) for at in (0, 1))
+        if max(first, second) > _MOSTLY and min(first, second) == 0:
+            return "utf-16-le" if second > first else "utf-16-be"
+    return None
+
+
+def as_utf8(chunks: Iterator[bytes], encoding: str, name: str, problems: Problems) -> Iterator[bytes]:
+    """Yield UTF-8, with the byte 0xFF for what is no character, of a text in one of `encoding_of`.
+
+    Where bytes were lost, so that line feeds stand between two characters, reading goes on from the next one. Where UTF-8
+    follows, it is passed on, and told as ``mixed-encodings``.
+    """
+    wide = _Wide(encoding)
+    rest = b""
+    for number, chunk in enumerate(chain(chunks, [None])):
+        data = rest + (chunk or b"")
+        data = data[len(wide.mark) :] if number == 0 and data.startswith(wide.mark) else data
+        narrow = _narrow(data)
+        if narrow is not None:
+            text = f"UTF-8 follows text in {encoding[:6].upper()} in the same file; both were read"
+            problems.add(name, "mixed-encodings", text)
+            yield wide.text(data[:narrow], final=True)[0]
+            yield data[narrow:]
+            yield from (later for later in chunks if later)
+            return
+        text_bytes, rest = wide.text(data, final=chunk is None)
+        yield text_bytes
+
+
+def _narrow(data: bytes) -> int | None:
+    """Return where UTF-8 begins, or None."""
+    values = np.frombuffer(data, np.uint8)
+    zeros = np.concatenate([[-1], np.flatnonzero(values == 0), [len(data)]])
+    for gap in np.flatnonzero(np.diff(zeros) > _NARROW).tolist():
+        begin, end = int(zeros[gap]) + 1, int(zeros[gap + 1])
+        strange = np.concatenate([[-1], np.flatnonzero(~_PRINTABLE[values[begin:end]]), [end - begin]])
+        runs = np.flatnonzero(np.diff(strange) > _NARROW)
+        if len(runs):
+            found = begin + int(strange[runs[0]]) + 1
+            return found - len(codecs.BOM_UTF8) * data.endswith(codecs.BOM_UTF8, 0, found)
+    return None
+
+
+class _Wide(Struct):
+    """One encoding, as ``utf-16-le``."""
+
+    encoding: str
+
+    @property
+    def mark(self) -> bytes:
+        return "\ufeff".encode(self.encoding)
+
+    @property
+    def width(self) -> int:
+        """Bytes of a character, or of half a pair."""
+        return len(self.mark)
+
+    def text(self, data: bytes, *, final: bool) -> tuple[bytes, bytes]:
+        """Return the whole lines of `data`, which begins with a whole character, as UTF-8, and the bytes behind them."""
+        feeds = self._feeds(data)
+        done = 0
+        parts: list[bytes] = []
+        while (feed := self._misplaced(data, feeds, done, final=final)) is not None:
+            end = feed + self.width
+            line = self._last_line(feeds, done, feed)
+            sound = self._sound_from(data, line, feed)
+            parts += (self._decoded(data[start:stop]) for start, stop in ((done, line), (line, sound), (sound, end)))
+            done = end
+        if final:
+            return b"".join([*parts, self._decoded(data[done:])]), b""
+        stop = self._last_line(feeds, done, len(data))
+        if len(data) - stop > MAX_LINE_BYTES:
+            stop = len(data) - (len(data) - done) % self.width
+        parts.append(self._decoded(data[done:stop]))
+        return b"".join(parts), data[stop:]
+
+    def _decoded(self, data: bytes) -> bytes:
+        return data.decode(self.encoding, _DAMAGE).encode("utf-8", "surrogateescape")
+
+    def _feeds(self, data: bytes) -> Longs:
+        """Return where a line feed may begin, at whatever byte of a character."""
+        values, count = np.frombuffer(data, np.uint8), len(data) - self.width + 1
+        if count <= 0:
+            return np.zeros(0, np.int64)
+        hits = np.ones(count, bool)
+        for at, byte in enumerate("\n".encode(self.encoding)):
+            hits &= values[at : at + count] == byte
+        return np.flatnonzero(hits)
+
+    def _last_line(self, feeds: Longs, done: int, stop: int) -> int:
+        """Return where the line begins that holds byte `stop`, by the line feeds in step with byte `done`."""
+        before = feeds[np.searchsorted(feeds, done) : np.searchsorted(feeds, stop)]
+        in_step = before[(before - done) % self.width == 0]
+        return int(in_step[-1]) + self.width if len(in_step) else done
+
+    def _misplaced(self, data: bytes, feeds: Longs, done: int, *, final: bool) -> int | None:
+        """Return the first line feed that is out of step with byte `done` and behind which text is in step with it."""
+        behind = feeds[np.searchsorted(feeds, done) :]
+        for feed in behind[(behind - done) % self.width != 0].tolist():
+            begin = feed + self.width
+            start = data[begin : begin + _SETTLED * self.width]
+            if (final or len(start) == _SETTLED * self.width) and self._is_ascii(start).all():
+                return int(feed)
+        return None
+
+    def _sound_from(self, data: bytes, line: int, feed: int) -> int:
+        """Return where the characters from ASCII begin that stand in step before a line feed, not before byte `line`."""
+        begin = line + (feed - line) % self.width
+        strange = np.flatnonzero(~self._is_ascii(data[begin:feed]))
+        return begin + (int(strange[-1]) + 1) * self.width if len(strange) else begin
+
+    def _is_ascii(self, data: bytes) -> Any:
+        """Return one boolean for each whole character: is it from ASCII?"""
+        whole = data[: len(data) - len(data) % self.width]
+        order = "<" if self.encoding.endswith("le") else ">"
+        values = np.frombuffer(whole, np.dtype(f"{order}u{self.width}"))
+        return (values > 0) & (values < 128)
+
+
+def _marked(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return _DAMAGED, error.end
+
+
+codecs.register_error(_DAMAGE, _marked)
