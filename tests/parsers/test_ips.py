@@ -157,7 +157,8 @@ def test_real_reports(real: Path, name: str) -> None:
     rows = tables["reports"]
     row = rows[0]
     assert (len(rows), row["kind"], row["process"], row["pid"], row["code"]) == EXPECTED_REAL[name]
-    assert [problem.kind for problem in problems] == (["no-time"] if row["time"] is None else [])
+    cut = ["truncated"] if name == "stackshot_ios" else []  # it ends within an address
+    assert [problem.kind for problem in problems] == cut + (["no-time"] if row["time"] is None else [])
 
 
 def test_every_real_report_is_read(real: Path) -> None:

@@ -92,7 +92,8 @@ class IpsReader:
         """Read the report. Raises InputError where it holds none."""
         if candidate.path is None:
             raise InputError(f"{candidate.name}: an archive member must be unpacked first")
-        from traceview_parsers.ips.rows import read_report  # noqa: PLC0415  (every reader is asked, few are used)
+        from traceview_parsers.ips.cuts import cut_off  # noqa: PLC0415  (every reader is asked, few are used)
+        from traceview_parsers.ips.rows import read_report  # noqa: PLC0415
 
         with candidate.path.open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
@@ -107,6 +108,8 @@ class IpsReader:
         if body is None and (not rest.strip() or (row["kind"] != kinds.OTHER and rest.lstrip()[0] in "{[")):
             text = "the report's body is missing, cut off or damaged; only its header was read"
             context.problems.add(name, "truncated", text, position=len(data))
+        elif body is None and row["kind"] != kinds.OTHER and (lacking := cut_off(row, rest)) is not None:
+            context.problems.add(name, "truncated", lacking, position=len(data))
         if row.get("time") is None:
             context.problems.add(
                 name, "no-time", "the report has no time: what it tells is judged, but has no place beside the log"

@@ -66,6 +66,7 @@ def read_taskinfo(text: str, place: Place) -> Reading:
                 _add_to_task(tasks[-1], key, stripped, value.strip())
     place.misfits(misfits, message="tasks or threads without a number")
     declared = re.match(r"\s*num tasks:\s*(\d{1,9})", text)
+    _tell_a_cut(text, int(declared[1]) if declared else 0, len(tasks), place)
     note = f"{len(tasks)} tasks" + (f" of {declared[1]} announced" if declared else "")
     known = place.time_ns is not None
     return Reading(
@@ -77,6 +78,15 @@ def read_taskinfo(text: str, place: Place) -> Reading:
         clock="moment of the capture; launch times are that minus the run time" if known else "no capture time known",
         certainty_ns=TAKES_NS if known else None,
     )
+
+
+def _tell_a_cut(text: str, announced: int, found: int, place: Place) -> None:
+    if text and not text.endswith("\n"):
+        message = "the file ends within a line: it is cut short, and the tasks behind are missing"
+        place.problems.add(place.name, "truncated", message, position=text.count("\n") + 1, unit="line")
+    elif found < announced:
+        message = "fewer tasks than the file announces: it is cut short, or some ended while it was written"
+        place.problems.add(place.name, "fewer-tasks", message, count=announced - found)
 
 
 def _task(found: re.Match[str], place: Place, number: int) -> Row:
