@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from traceview.fleet import amounts
 from traceview.fleet.comparisons import BETTER, MEASURES, TOO_FEW, UNCLEAR, WORSE, rose
+from traceview.fleet.statistics import could_tell
 from traceview.plots.text import duration, number, plural
 
 _UNIT: Final = {"calls": "call", "background_h": "background hour"}
@@ -23,7 +24,8 @@ class ChangeRow(Struct, frozen=True):
     Attributes:
         subject: What has the versions: a bundle id, the system where a fleet has several, else ``OS``.
         over: How many versions lie from `before` to `after`, where the newest is compared with the oldest; else 0.
-        newest: Whether `after` is the newest version.
+        unknown: Whether `after` is the newest version, and may be worse or not: its captures are too few to tell a rise and a
+            fall, and it is not that many captures before all had the finding.
         drawn: Whether there is a ratio with an interval.
     """
 
@@ -35,7 +37,7 @@ class ChangeRow(Struct, frozen=True):
     before: str
     after: str
     over: int
-    newest: bool
+    unknown: bool
     was: str
     now: str
     ratio: str
@@ -82,7 +84,7 @@ def trend(rows: Sequence[ChangeRow]) -> str:
     """Return in a line whether anything got worse, which too few captures never deny."""
     if any(one.verdict == WORSE for one in rows):
         return "What got worse"
-    if all(one.verdict == TOO_FEW for one in rows):
+    if untold(rows) and all(one.unknown or one.verdict == TOO_FEW for one in rows):
         return "Too few captures to tell whether anything got worse"
     if untold(rows):
         return "Nothing got clearly worse where enough captures could tell"
@@ -90,10 +92,8 @@ def trend(rows: Sequence[ChangeRow]) -> str:
 
 
 def untold(rows: Sequence[ChangeRow]) -> list[str]:
-    """Return the newest versions for which comparisons had too few captures: ``com.acme.voip 5.3 (2 rules)``."""
-    counts = Counter(
-        f"{one.subject} {one.after}" for one in rows if one.newest and not one.over and one.verdict == TOO_FEW
-    )
+    """Return the newest versions that have too few captures to tell for some rules: ``com.acme.voip 5.3 (2 rules)``."""
+    counts = Counter(f"{one.subject} {one.after}" for one in rows if one.unknown)
     return [f"{version} ({plural(count, 'rule')})" for version, count in counts.items()]
 
 
@@ -130,7 +130,7 @@ def _change(row: Mapping[str, Any], title: str, releases: Mapping[str, str]) -> 
         before=before,
         after=after,
         over=row["over"] or 0,
-        newest=row["newest"],
+        unknown=_is_unknown(row),
         was=was,
         now=now,
         ratio=_ratio(row),
@@ -142,6 +142,12 @@ def _change(row: Mapping[str, Any], title: str, releases: Mapping[str, str]) -> 
         masked=row["masked"],
         drawn=row["low"] is not None,
     )
+
+
+def _is_unknown(row: Mapping[str, Any]) -> bool:
+    clear, full = row["verdict"] in (WORSE, BETTER), row["hit_before"] == row["captures_before"]
+    no_room = full and could_tell(row["captures_after"], 1.0, row["captures_before"], 0.0)
+    return bool(row["newest"] and not row["over"] and not row["enough"] and not clear and not no_room)
 
 
 def _far(row: Mapping[str, Any]) -> str:

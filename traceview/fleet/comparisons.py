@@ -39,6 +39,7 @@ CHANGES: Final = {
     "p": pl.Float64(),
     "p_adjusted": pl.Float64(),
     "verdict": pl.String(),
+    "enough": pl.Boolean(),  # the captures could tell a rise and a fall
     "findings_before": pl.Int64(),
     "findings_after": pl.Int64(),
     "calls_before": pl.Int64(),
@@ -180,6 +181,7 @@ def _compared(versions: list[dict[str, Any]], by: str, base: str | None) -> Iter
             "p": found.p,
             "p_adjusted": None,
             "verdict": UNCLEAR if _could_tell(found) else TOO_FEW,
+            "enough": _has_enough(found),
             "masked": False,
             "app_or_os": False,
             **{f"{name}_before": old[name] for name in _SEEN},
