@@ -37,6 +37,7 @@ _UNREAD: Final = frozenset(
         "duplicate-member",
         "encrypted",
         "export-failed",
+        "failed-claim",
         "no-tables",
         "not-an-export",
         "too-deep",

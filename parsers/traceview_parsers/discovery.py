@@ -21,7 +21,7 @@ from traceview_parsers.container import (
 )
 from traceview_parsers.errors import InputError, UnknownFormatError
 from traceview_parsers.problems import Problems
-from traceview_parsers.registry import best_reader, broken_readers
+from traceview_parsers.registry import best_reader, broken_readers, claim_failed
 from traceview_parsers.repeats import read_once, without_repeats
 from traceview_parsers.sysdiagnose.names import capture_from_name
 from traceview_parsers.together import combine
@@ -307,10 +307,10 @@ class _Walk:
             except InputError as error:
                 self._problems.add(name, "unreadable-archive", str(error))
                 return
-        if reader is None:
-            self._unclaimed.add(file)
-        else:
+        if reader is not None:
             yield file, reader
+        elif not claim_failed(file, self._problems):
+            self._unclaimed.add(file)
 
 
 class _Wanted:
@@ -338,7 +338,7 @@ class _Wanted:
         packed = packed_file(candidate)
         if packed is not None and best_reader(packed, self._problems) is not None:
             return True
-        if not is_nested(candidate):
+        if not is_nested(candidate) and not claim_failed(candidate, self._problems):
             self._unclaimed.add(candidate)
         return False
 

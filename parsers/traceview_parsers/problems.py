@@ -55,6 +55,10 @@ class Problems:
             row = Problem(source, kind, old.message, old.position, old.unit, old.count + count, old.sample)
         self._rows[source, kind] = row
 
+    def __contains__(self, where: tuple[str, str]) -> bool:
+        """Whether there is a problem of this (source, kind)."""
+        return where in self._rows
+
     def __iter__(self) -> Iterator[Problem]:
         return iter(self._rows.values())
 

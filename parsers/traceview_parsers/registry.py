@@ -54,33 +54,44 @@ def broken_readers() -> tuple[str, ...]:
 def best_reader(candidate: Candidate, problems: Problems) -> Reader | None:
     """Return the reader that claims the candidate most surely, or None; of several the first by name.
 
-    A reader that fails while it looks does not claim the candidate, and `problems` gets ``failed-claim:READER``.
+    A reader that fails while it looks does not claim the candidate, and `problems` gets ``failed-claim:READER``, or
+    ``failed-look:READER`` where another claims it.
 
     Raises:
         OSError: The candidate is a folder that cannot be looked into.
     """
     best, most = None, 0
+    failed: list[tuple[Reader, Exception]] = []
     for reader in readers():
         try:
             sure = reader.claims(candidate)
         except Exception as error:  # readers of others too: one that fails must not hide the other files
             if isinstance(error, OSError) and candidate.is_dir:
                 raise
-            _tell_failure(reader, candidate, error, problems)
+            failed.append((reader, error))
             continue
         if sure > most:
             best, most = reader, sure
         if most >= SURE:
             break  # whoever comes later need not be imported
+    for reader, error in failed:
+        _tell_failure(reader, candidate, error, problems, best)
     return best
 
 
-def _tell_failure(reader: Reader, candidate: Candidate, error: Exception, problems: Problems) -> None:
+def claim_failed(candidate: Candidate, problems: Problems) -> bool:
+    """Whether `best_reader` has told of a file that no reader claims that one failed while it looked."""
+    return any((candidate.name, f"failed-claim:{reader.name}") in problems for reader in readers())
+
+
+def _tell_failure(
+    reader: Reader, candidate: Candidate, error: Exception, problems: Problems, best: Reader | None
+) -> None:
     if os.environ.get("TRACEVIEW_DEBUG"):
         traceback.print_exception(error)
     problems.add(
         candidate.name,
-        f"failed-claim:{reader.name}",
+        f"{'failed-claim' if best is None else 'failed-look'}:{reader.name}",
         f"the reader {reader.name} failed when it was asked whether it can read this ({type(error).__name__}: {error}), "
-        "so it does not; please report it with the output of --debug",
+        f"so {'nothing' if best is None else best.name} reads it; please report it with the output of --debug",
     )

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from traceview.fleet.jobs import find_jobs
+from traceview.sources import unread
 from traceview_parsers import open_trace, registry
 from traceview_parsers.errors import InputError, UnknownFormatError
 from traceview_parsers.powerlog.repair import repaired
@@ -34,7 +35,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def told(problems: Problems) -> list[tuple[str, str]]:
-    return [(one.source, one.kind) for one in problems if one.kind.startswith("failed-claim")]
+    return [(one.source, one.kind) for one in problems if one.kind.startswith("failed-")]
 
 
 @pytest.mark.usefixtures("failing")
@@ -56,6 +57,10 @@ def test_the_other_files_of_a_capture_are_read(tmp_path: Path, *, packed: bool) 
         assert kind == "failed-claim:other"
         (message,) = (one.message for one in trace.problems if one.kind == kind)
         assert "reader other failed" in message
+        assert "unclaimed-file" not in {one.kind for one in trace.problems}
+        doubt = unread(trace.problems)
+        assert doubt is not None
+        assert "odd.bin: the reader other failed" in doubt
         assert "IndexError: list index out of range" in message
 
 
@@ -65,7 +70,8 @@ def test_another_reader_may_claim_the_file(tmp_path: Path) -> None:
     log.write_text(LINE * 2)
     with open_trace(log) as trace:
         assert trace.table("log").num_rows == 2
-        assert told(trace.problems) == [("odd.txt", "failed-claim:other")]
+        assert told(trace.problems) == [("odd.txt", "failed-look:other")]
+        assert unread(trace.problems) is None
 
 
 @pytest.mark.usefixtures("failing")

@@ -53,7 +53,7 @@ def test_each_of_two_logs_in_one_file_is_read(samples: Path, tmp_path: Path, fir
     refs = [row[-1] for row in rows]
     assert len(set(refs)) == len(refs)
     assert max(refs) <= (one + other).count(b"\n")
-    assert {problem.kind for problem in problems} <= {"mixed-layouts"}
+    assert {problem.kind for problem in problems} <= {"mixed-layouts", "layout-changes", "mixed-json"}
 
 
 def test_the_finding_of_the_second_log_is_found(samples: Path, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_lines_between_the_objects_of_a_log_are_read_or_counted(samples: Path, t
         rows, problems = read(write(tmp_path, data[:cut] + b"no log\n" + record + data[cut:] + b"nor is this\n"))
         assert len(rows) == len(read(write(tmp_path, data))[0]) + 1
         counts = {problem.kind: problem.count for problem in problems}
-        assert counts == {"mixed-layouts": 2, "unrecognised-line": 2}
+        assert counts == {"layout-changes": 2, "unrecognised-line": 2}
 
 
 def test_objects_of_another_kind_are_no_records(samples: Path, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_file_of_very_many_parts_is_read_as_far_as_they_are_told_apart(
     text, other = lines_of(samples, "default").splitlines()[3], lines_of(samples, "ndjson").splitlines()[0]
     rows, problems = read(write(tmp_path, (text + b"\n" + other + b"\n") * 10))
     counts = {problem.kind: problem.count for problem in problems}
-    assert counts["mixed-layouts"] == 5
+    assert counts["layout-changes"] == 5
     assert counts["too-many-parts"] == 1
     assert len(rows) >= 6
     assert unread(problems)

@@ -138,15 +138,14 @@ def _report_strange(
     run: Pass, lines: Lines, frame: pl.DataFrame, layouts: Sequence[Layout], strange: AbstractSet[str]
 ) -> None:
     """Count records in the layouts of another tool: a second log in the file, or one that a message quotes."""
-    for number in frame["layout"].unique().drop_nulls().to_list() if strange else ():
-        layout = layouts[number]
-        if layout.name in strange:
-            rows = frame.filter(pl.col("layout") == number)["row"]
-            first, text = int(rows[0]), f"lines in another layout ({layout.name}) were read as records of their own"
-            position, sample = first + lines.first, lines.text(first)
-            run.problems.add(
-                run.name, "mixed-layouts", text, position=position, unit="line", count=len(rows), sample=sample
-            )
+    numbers = [number for number, layout in enumerate(layouts) if layout.name in strange]
+    rows = frame["row"].filter(frame["layout"].is_in(numbers))
+    if len(rows):
+        first, text = int(rows[0]), "lines in the layouts of other tools were read as records of their own"
+        position, sample = first + lines.first, lines.text(first)
+        run.problems.add(
+            run.name, "mixed-layouts", text, position=position, unit="line", count=len(rows), sample=sample
+        )
 
 
 def _report(run: Pass, lines: Lines, records: Records, cut: int) -> None:

@@ -83,7 +83,7 @@ class Objects(Struct):
         if found.any():
             text = "JSON records of another tool were read too"
             first = int(numbers[found][0])
-            run.problems.add(run.name, "mixed-layouts", text, position=first, unit="line", count=int(found.sum()))
+            run.problems.add(run.name, "mixed-json", text, position=first, unit="line", count=int(found.sum()))
         parts = ((family, self.frame, self.parsed, ~strange), (other, frame, numbers, found))
         return [one.batch(rows.filter(kept), at[kept], run) for one, rows, at, kept in parts if kept.any()]
 

@@ -52,7 +52,7 @@ class _Piece(Struct):
 def decode_parts(run: Pass, decode: Decode) -> Iterator[Any]:
     """Yield the batches of a file whose first part `decode` reads; where text follows JSON or JSON text, another reads on.
 
-    Each change is counted as ``mixed-layouts``.
+    Each change is counted as ``layout-changes``.
     """
     pieces = _pieces(read_blocks(run.path, run.name, run.problems), decode, run.name, run.problems)
     for _, group in groupby(pieces, lambda piece: piece.part):
@@ -78,7 +78,7 @@ def _pieces(blocks: Iterator[Lines], decode: Decode, name: str, problems: Proble
                 yield _Piece(part, decode, _between(lines, row, start))
             part, row = part + 1, start
             text = "the layout changes within the file; the parts were read each in its own"
-            problems.add(name, "mixed-layouts", text, position=lines.first + row, unit="line")
+            problems.add(name, "layout-changes", text, position=lines.first + row, unit="line")
             decode = decoder_of_part(scan.head(row))
             if part == _MOST:
                 text = f"the layout changes more than {_MOST} times; what follows was read as if it changed no more"
