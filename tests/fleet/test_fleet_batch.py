@@ -363,3 +363,18 @@ def test_no_capture_no_data_set(tmp_path: Path, settings: Make, inline: type[Exe
     assert run(jobs, settings(), inline) == batch.Summary(0, 0, 0)
     with pytest.raises(InputError, match="no fleet data set"):
         read_table(tmp_path / "fleet", "captures")
+
+
+def test_the_report_of_one_part_says_that_the_others_are_missing(captures: Path, tmp_path: Path) -> None:
+    out, page = tmp_path / "part", tmp_path / "part.html"
+    call = ["batch", str(captures), "-o", str(out), "--jobs", "1"]
+    report = ["fleet", "report", str(out), "-o", str(page), "--force"]
+    assert CliRunner().invoke(app, [*call, "--shard", "1/2"]).exit_code == 0
+    missing = unfinished(out)
+    assert 0 < missing < 6
+    told = f"{missing} of 6 captures of this batch {'is' if missing == 1 else 'are'} not analysed yet"
+    assert told in CliRunner().invoke(app, report).stderr
+    assert told in page.read_text("utf-8")
+    assert CliRunner().invoke(app, [*call, "--shard", "2/2"]).exit_code == 0
+    assert "not analysed" not in CliRunner().invoke(app, report).stderr
+    assert "not analysed yet" not in page.read_text("utf-8")

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 from traceview.fleet.dataset import read_table
 from traceview.fleet.overlaps import CALL, contained, overlapping
 from traceview.fleet.places import told_apart
+from traceview.fleet.planned import unfinished
 from traceview.fleet.releases import with_versions
 from traceview.fleet.tables import ACCEPTED
 
@@ -30,6 +31,7 @@ class Contents(Struct, frozen=True):
         unnamed: Captures of calls whose app is unknown, one row a call: they are in no exposure.
         contained: How many captures were left out because another one shows all that they do (`overlaps.contained`).
         overlapping: Captures that are left and show a call that another one shows too: its findings count in each.
+        unfinished: Captures that were asked for and are not analysed yet.
     """
 
     captures: pl.DataFrame
@@ -43,6 +45,7 @@ class Contents(Struct, frozen=True):
     unnamed: pl.Series = pl.Series("capture", [], dtype=pl.String())
     contained: int = 0
     overlapping: int = 0
+    unfinished: int = 0
 
 
 def load(dataset: Path) -> Contents:
@@ -74,6 +77,7 @@ def load(dataset: Path) -> Contents:
         unnamed=of_captures("calls", ("capture", "app")).filter(pl.col("app").is_null())["capture"],
         contained=within.len(),
         overlapping=overlapping(calls.join(captures, on="capture", how="semi")),
+        unfinished=unfinished(dataset),
     )
 
 

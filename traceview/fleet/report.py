@@ -121,12 +121,14 @@ def _page(
     degraded = [f"{_many(count, noun)} left out." for noun, count in left_out.items() if count > 0]
     accepted = Accepted.of(contents.accepted)
     verdict = _verdict(contents, rated.units, rules, changed, accepted)
+    unfinished = _unfinished(contents)
     redactions = sorted(set(contents.captures["redaction"].drop_nulls().to_list()))
     redacted = bool({*redactions} - {WHOLE})
     body = render(
         "fleet.html.j2",
         verdict=verdict,
         facts=facts(contents, rated),
+        unfinished=unfinished,
         accepted=accepted,
         accepted_rules=[(rule, names.title(rule), accepted.of_rule(rule)) for rule in accepted.rules],
         rules=rules,
@@ -155,12 +157,21 @@ def _page(
     )
     scripts = ("theme.js", "unpack.js", "fleet.js")
     html = page("Fleet", body, figures, styles=("report.css", "fleet.css"), scripts=scripts)
-    return html.encode(), degraded, _told(verdict)
+    return html.encode(), degraded, _told(verdict | {"unfinished": unfinished})
 
 
 def _told(verdict: dict[str, Any]) -> str:
-    said = [one for one in (verdict["left_out"], verdict["hardly_told"]) if one]
+    said = [one for one in (verdict["unfinished"], verdict["left_out"], verdict["hardly_told"]) if one]
     return "; ".join([verdict["headline"], *(f"{one[0].lower()}{one[1:]}" for one in said)])
+
+
+def _unfinished(contents: Contents) -> str:
+    """Return that the batch is not done; an empty text where it is."""
+    if not contents.unfinished:
+        return ""
+    done = contents.captures.height + contents.duplicates + contents.contained + contents.failures.height
+    are = "is" if contents.unfinished == 1 else "are"
+    return f"{contents.unfinished:,} of {contents.unfinished + done:,} captures of this batch {are} not analysed yet"
 
 
 def _hardly(hardly: int, clean: int, finding: str) -> str:

@@ -313,6 +313,14 @@ def facts(contents: Contents, rated: rates.FleetRates) -> list[tuple[str, str]]:
         found.append(("Failed", plural(contents.failures.height, "capture")))
     if contents.duplicates:
         found.append(("Twice", f"{plural(contents.duplicates, 'capture')} left out: same bytes as another"))
+    if contents.unfinished:
+        found.append(("Not yet", f"{plural(contents.unfinished, 'capture')} asked for and not analysed"))
+    if contents.contained:
+        found.append(
+            ("Within", f"{plural(contents.contained, 'capture')} left out: another one shows all that they do")
+        )
+    if contents.overlapping:
+        found.append(("Overlap", f"{plural(contents.overlapping, 'capture')} share calls, which count in each of them"))
     if captures.height > units.height:
         found.append(
             ("No app", f"{plural(captures.height - units.height, 'capture')} without an app that was asked for")
