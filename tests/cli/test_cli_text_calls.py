@@ -44,6 +44,14 @@ def _told(call: dict[str, Any], *interruptions: dict[str, Any]) -> str:
         ({"end": 60, "end_how": "inferred"}, "began 10, over 60+ (inferred)"),
         ({"end_how": "capture_edge"}, "began 10, no end seen"),
         ({"end": 60, "end_how": "capture_edge"}, "began 10, no end seen"),
+        (
+            {"start_how": "capture_edge", "ended": 60, "end": 60},
+            "begin not in the capture, first told 10, ended 60+ (observed)",
+        ),
+        (
+            {"ended": 60, "end": 60, "end_how": "inferred", "contradicted_by": [7]},
+            "began 10, ended 60+ (inferred, contradicted by later lines)",
+        ),
         ({"holds": 2, "held_s": 12.5, "end_how": "capture_edge"}, "began 10, no end seen; 2 holds (12.5 s)"),
         ({"holds": None, "end_how": "capture_edge"}, "began 10, no end seen; holds not known"),
         ({"holds": None, "witness": "powerlog", "end_how": "capture_edge"}, "began 10, no end seen"),

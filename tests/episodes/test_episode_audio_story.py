@@ -209,3 +209,29 @@ def test_a_daemon_that_names_only_the_new_route_tells_the_one_before(story: Stor
         (20, "Receiver", "Headset-tsco"),
         (30, "Headset-tsco", "Headset-tsco"),
     ]
+
+
+@pytest.mark.parametrize("reasons", [("Lost", "Reset"), ("Reset",)])
+def test_every_session_goes_with_the_audio_server(story: Story, seconds: Seconds, reasons: tuple[str, ...]) -> None:
+    told = {"process": "Acme", "pid": 700, "signal": "avas-services-reset"}
+    resets = [(40.0 + at, "media_services.reset", {**told, "reason": reason}) for at, reason in enumerate(reasons)]
+    active = "audio_session.activated"
+    episodes = story((10, active, SERVER), resets, (60, active, SERVER))
+    sessions = episodes["audio_sessions"]
+    assert seconds(sessions, "start", "end", "stopped_by") == [
+        (10.0, 40.0, "media_services_reset"),
+        (60.0, None, None),
+    ]
+    glitches = episodes["glitches"].filter(kind="media_services_reset")
+    assert seconds(glitches, "count", "peak_per_10s") == [(1, 1)]
+
+
+def test_each_reset_counts_once_and_each_time(story: Story, seconds: Seconds) -> None:
+    rows = [
+        (at, "media_services.reset", {"process": name, "pid": pid, "signal": "avas-services-reset", "reason": reason})
+        for begin in (40, 43)
+        for at, reason in ((begin, "Lost"), (begin + 1, "Reset"))
+        for name, pid in (("Acme", 700), ("Music", 800))
+    ]
+    glitches = story(rows)["glitches"]
+    assert seconds(glitches, "start", "end", "count", "peak_per_10s") == [(40.0, 44.0, 2, 2)]

@@ -153,7 +153,7 @@ def test_a_media_services_reset_concerns_everybody_once(story: Story, seconds: S
         (10.3, "media_services.reset", {"process": "Other", "pid": 701}),
     )
     assert seconds(episodes["glitches"], "kind", "app", "start", "count", "cause") == [
-        ("media_services_reset", None, 10, 3, "unknown")
+        ("media_services_reset", None, 10, 1, "unknown")
     ]
 
 

@@ -99,13 +99,18 @@ def test_a_call_without_audio_says_so(fault: str, sessions: list[dict[str, Any]]
     assert _phases({"audio_fault": fault}, audio_sessions=sessions)[1:] == after
 
 
-def test_a_hold_takes_the_word_audio_unless_the_silence_is_as_long() -> None:
-    sessions = [{"start": at(10), "end": at(100)}]
-    held = {"holds": 1, "held_s": 20.0}
-    assert _phases(held, audio_sessions=sessions)[1:] == [("held", 10, 100)]
-    assert _phases({"holds": 1, "held_s": None}, audio_sessions=sessions)[1:] == [("held", 10, 100)]
-    told = _phases(held, audio_sessions=sessions, interruptions=[{"start": at(40), "end": at(60)}])
-    assert [look for look, _, _ in told[1:]] == ["talking", "silent", "talking"]
+def test_a_call_is_on_hold_when_lines_tell_so() -> None:
+    sessions = [{"start": at(10), "end": at(40)}, {"start": at(60), "end": at(100)}]
+    held = {"holds": 2, "hold_starts": [at(38), at(70)], "hold_ends": [at(55), at(75)]}
+    assert _phases(held, audio_sessions=sessions)[1:] == [
+        ("talking", 10, 38),
+        ("held", 38, 55),
+        ("silent", 55, 60),
+        ("talking", 60, 70),
+        ("held", 70, 75),
+        ("talking", 75, 100),
+    ]
+    assert _phases({"holds": None}, audio_sessions=sessions[:1])[1:] == [("talking", 10, 40), ("silent", 40, 100)]
 
 
 def test_outgoing_calls_dial_until_they_are_connected() -> None:
@@ -187,7 +192,7 @@ def test_the_phone_call_does_not_get_what_happened_to_the_app(samples: Path) -> 
     assert phone.disturbances == ()
     assert [segment.key for segment in phone.segments] == ["ringing", "connected"]
     assert [one.kind for one in own.disturbances] == ["interruption"]
-    assert [segment.key for segment in own.segments] == ["ringing", "connecting", "talking", "silent", "talking"]
+    assert [segment.key for segment in own.segments] == ["ringing", "connecting", "talking", "held", "talking"]
 
 
 def test_the_card_of_a_suspended_call_is_not_green_to_its_end(samples: Path) -> None:

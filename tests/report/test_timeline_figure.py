@@ -57,7 +57,7 @@ def test_a_call_is_drawn_in_phases(rich: Analysis) -> None:
     assert list(connecting.customdata) == ["call-1"]
     assert connecting.x[0] == pytest.approx(5800)  # answered at 66.1 s, audio active from 71.9 s on
     names = _names(figure)
-    assert names["connected, on hold for a part of it"] == 2  # before and after an interruption
+    assert names["on hold"] == 1
     assert names["no audio: session not active, interrupted or suspended"] == 1
     assert names["answered or connected, audio not known"] == 1  # of the outgoing call no session is told
 

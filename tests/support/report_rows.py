@@ -93,6 +93,8 @@ def episodes() -> dict[str, pl.DataFrame]:
                 "ended": at(260),
                 "end_reason": "remote ended",
                 "holds": 1,
+                "hold_starts": [at(200)],
+                "hold_ends": [at(210)],
                 "outcome": "answered",
                 "witness": "callkit",
                 "evidence": [3, 5],

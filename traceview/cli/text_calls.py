@@ -53,7 +53,9 @@ def _times(call: _Row) -> list[tuple[str, datetime]]:
     """Return the moments that are known of a call; its edges too where no line names them, but not the capture's."""
     times = [(name.replace("_", " "), call[name]) for name in _STEPS if call[name] is not None]
     first = min((time for _, time in times), default=_NEVER)
-    if call["start"] is not None and call["start_how"] != "capture_edge" and call["start"] < first:
+    if call["start"] is not None and call["start_how"] == "capture_edge":
+        times.insert(0, ("begin not in the capture, first told", call["start"]))
+    elif call["start"] is not None and call["start"] < first:
         times.insert(0, ("began", call["start"]))
     if call["ended"] is None and call["end"] is not None and call["end_how"] != "capture_edge":
         times.append(("over", call["end"]))
@@ -64,7 +66,8 @@ def _end(call: _Row) -> str:
     """Return `` (remote hangup, observed)``: why, and whether a line says that it ended or that only follows."""
     if call["end"] is None or call["end_how"] == "capture_edge":
         return ", no end seen"
-    return f" ({', '.join(visible(part) for part in (call['end_reason'], call['end_how']) if part)})"
+    doubt = "contradicted by later lines" if call["contradicted_by"] else None
+    return f" ({', '.join(visible(part) for part in (call['end_reason'], call['end_how'], doubt) if part)})"
 
 
 def _holds(call: _Row) -> str:

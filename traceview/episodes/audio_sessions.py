@@ -4,6 +4,7 @@ Client (``Activated session 0x6fd55`` in the app) and server (``sid:0x6fd55, Mob
 the same session under one id. Lines without an id belong to the only or latest session of their process.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import polars as pl
@@ -21,6 +22,14 @@ TAKE_OVER_NS: Final = 2 * NS
 """CallKit's activation of a session that has been active for longer than this is a new one (heuristic)."""
 CALL_AUDIO_NS: Final = NS
 """An activation within this time of CallKit's for the same app is CallKit's, whoever prints it (heuristic)."""
+
+RESET_NS: Final = 10 * NS
+"""A session that went active so shortly before the last word of a reset is a new one (heuristic, as a burst of glitches)."""
+_RESET: Final = "media_services.reset"
+_BY_RESET: Final = "media_services_reset"
+_LOST: Final = ("lost", "server died")
+"""Reasons of a reset that the app is told as the server goes; others tell that it is back."""
+_BACK: Final = ("reset", "session recreated", "session not recreated")
 
 _CONFIG: Final = ("category", "mode", "options")
 _DESTROYED: Final = "session destroyed"
@@ -84,9 +93,14 @@ def build(told: pl.DataFrame, context: Context, relations: Relations) -> pl.Data
         return empty_table("audio_sessions")
     done: list[_Window] = []
     sessions: dict[tuple[int | str | None, str | None], _Session] = {}
+    resets = context.of_kind(_RESET).select("t", "ref", "reason").to_dicts()
     for event in told.iter_rows(named=True):
+        while resets and resets[0]["t"] < event["t"]:
+            _reset(sessions.values(), resets.pop(0), done)
         session = sessions.setdefault((event["who"], event["session"]), _Session())
         _take(session, event, done)
+    for reset in resets:
+        _reset(sessions.values(), reset, done)
     _end_with_process(done, context)
     return table("audio_sessions", _measured(done, relations))
 
@@ -202,6 +216,15 @@ def _refused(session: _Session, event: Row, done: list[_Window]) -> None:
     window.refused_error = event["error"] or event["reason"] or "unknown"
     session.refused = window
     done.append(window)
+
+
+def _reset(sessions: Iterable[_Session], event: Row, done: list[_Window]) -> None:
+    """End every active session: they all go with the audio server (Apple, ``mediaServicesWereResetNotification``)."""
+    reason = (event["reason"] or "").lower()
+    for session in sessions:
+        window = session.active
+        if window and (reason in _LOST or (reason in _BACK and event["t"] - window.start > RESET_NS)):
+            _ended(session, event, _BY_RESET, done)
 
 
 def _stopper(event: Row) -> str:

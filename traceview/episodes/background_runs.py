@@ -61,7 +61,7 @@ def build(
         named, left_on="run", right_on="key", how="left", maintain_order="left"
     )
     rows = rows.with_columns(pl.col("uncovered_s", "longest_uncovered_s").fill_null(0.0))
-    hidden_s = _hidden_call_s(closed, tables["calls"], context.span.end)
+    hidden_s = _hidden_call_s(closed.with_columns(runs["app"]), tables["calls"], context)
     tells = _would_be_told(context) & (pl.col("longest_uncovered_s") - hidden_s > BUDGET_S)
     verdict = (
         pl.when(pl.col("lasted_s") <= BUDGET_S)
@@ -125,14 +125,21 @@ def _would_be_told(context: Context) -> pl.Expr:
     return pl.lit(value=all(told.row(0)))
 
 
-def _hidden_call_s(runs: pl.DataFrame, calls: pl.DataFrame, far: int) -> pl.Series:
-    """Seconds of each run in which a call was up whose app no line names: it may be the reason."""
+def _hidden_call_s(runs: pl.DataFrame, calls: pl.DataFrame, context: Context) -> pl.Series:
+    """Seconds of each run (with ``app``) in which a call may be the reason: one whose app no line names, or one of its app before its first line."""
     if calls.is_empty():
         return pl.repeat(0.0, runs.height, eager=True)
-    nobodys = calls.filter(pl.col("app").is_null() & pl.col("pid").is_null()).select(
-        pl.lit(0).alias("key"), pl.col("start").cast(pl.Int64), pl.coalesce(pl.col("end").cast(pl.Int64), pl.lit(far))
+    start, end = pl.col("start").cast(pl.Int64), pl.col("end").cast(pl.Int64).fill_null(context.span.end)
+    since = end.shift(1).over("app", order_by="start").fill_null(context.span.start)
+    begun = pl.when(pl.col("start_how") == "capture_edge").then(pl.min_horizontal(since, start)).otherwise(start)
+    placed = calls.with_columns(begun=begun, start=start, end=end)
+    nobodys = placed.filter(pl.col("app").is_null() & pl.col("pid").is_null())
+    hidden = overlap_s(
+        runs.with_columns(key=pl.lit(0)), nobodys.select(pl.lit(0).alias("key"), start="begun", end="end")
     )
-    return overlap_s(runs.with_columns(pl.lit(0).alias("key")), nobodys)
+    early = placed.filter(pl.col("app").is_not_null() & (pl.col("begun") < pl.col("start")))
+    before = overlap_s(runs.with_columns(key="app"), early.select(key="app", start="begun", end="start"))
+    return hidden + before
 
 
 def _runs(context: Context, windows: pl.DataFrame) -> pl.DataFrame:

@@ -29,7 +29,7 @@ def of_others() -> pl.Expr:
 
 def windows(call: Row) -> list[tuple[datetime, datetime]]:
     """Return when a row of ``calls`` was on hold: begin and end of each known hold, in time order."""
-    return list(zip(call["hold_starts"], call["hold_ends"], strict=True))
+    return list(zip(call["hold_starts"] or (), call["hold_ends"] or (), strict=True))
 
 
 def make_room(calls: Sequence[Call], event: Row, answered: Sequence[Call]) -> list[Call]:

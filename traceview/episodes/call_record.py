@@ -49,6 +49,8 @@ class Call(Struct):
     """Lines still to come about its going on or off hold (``asked``, ``fulfilled``): since when."""
     hold_implied: int | None = None
     """When it last went on hold because another call was answered."""
+    ran: list[tuple[int, int]] = field(default_factory=list)
+    """Time and line of steps that only a call takes which runs."""
     doomed: int | None = None
     """When another call was answered for which this one was to end."""
     unclear_ends: list[tuple[int, int]] = field(default_factory=list)

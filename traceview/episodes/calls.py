@@ -62,6 +62,8 @@ def with_holds(context: Context) -> tuple[pl.DataFrame, pl.DataFrame]:
     for call in book:
         _close(call, witnesses.lives.get(call.owner) if call.owner is not None else None)
     call_ends.close_rest(book, context)
+    for call in book:
+        call.contradicted_by = [ref for t, ref in call.ran if not call.open_at(t, END_ECHO_NS)]
     _in_order(book, context)
     owners = {
         row["owner"]: row for row in context.processes.select("owner", "app", "process", "pid").iter_rows(named=True)
@@ -136,8 +138,7 @@ def _apply(call: Call, event: Row, around: list[Call]) -> None:
     call.learn({**event, "call_app": None, "owner": None} if vague else event)
     if event["kind"] in _OF_RUNNING:
         call_ends.goes_on(call, around)
-        if not call.open_at(event["t"], END_ECHO_NS):
-            call.contradicted_by.append(event["ref"])
+        call.ran.append((event["t"], event["ref"]))
     _STEPS[event["kind"]](call, event)
     if event["kind"] == "call.held":
         call_holds.correct(call, event, around)

@@ -61,6 +61,7 @@ def _told(context: Context) -> pl.DataFrame:
         pl.when(~whole_system).then(pl.col("name")).alias("process"),
         pl.when(~whole_system).then(pl.col("owner_pid")).alias("pid"),
         pl.col("count").fill_null(_NO_FIGURE).clip(lower_bound=1),
+        pl.when(whole_system).then(pl.struct("process", "pid", "signal", "reason")).alias("teller"),
     )
 
 
@@ -92,7 +93,7 @@ def _bursts(troubles: pl.DataFrame) -> pl.DataFrame:
     """
     who = ["kind", "owner"]
     new = (pl.col("t") - pl.col("t").shift(1).over(who) > BURST_GAP_NS).fill_null(value=True)
-    numbered = troubles.with_columns(new.cum_sum().over(who).alias("burst"))
+    numbered = _resets_once(troubles.with_columns(new.cum_sum().over(who).alias("burst")), [*who, "burst"])
     peaks = _peaks(numbered, [*who, "burst"])
     return (
         numbered.group_by(*who, "burst", maintain_order=True)
@@ -106,6 +107,18 @@ def _bursts(troubles: pl.DataFrame) -> pl.DataFrame:
             pl.lit("observed").alias("end_how"),
         )
         .join(peaks, on=[*who, "burst"], how="left", nulls_equal=True, maintain_order="left")
+    )
+
+
+def _resets_once(numbered: pl.DataFrame, burst: list[str]) -> pl.DataFrame:
+    """Count a reset of the audio server once, however many tell of it (lost, back, by each app): as often as one witness says the same."""
+    if "teller" not in numbered.columns or numbered["teller"].is_null().all():
+        return numbered
+    nth = pl.int_range(1, pl.len() + 1).over([*burst, "teller"])
+    before = pl.col("nth").cum_max().shift(1, fill_value=0).over(burst)
+    again = (pl.col("nth") > before).cast(pl.Int64)
+    return numbered.with_columns(nth.alias("nth")).with_columns(
+        pl.when(pl.col("teller").is_null()).then("count").otherwise(again).alias("count")
     )
 
 

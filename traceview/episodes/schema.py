@@ -169,7 +169,7 @@ _SPECIFIC: Final[dict[str, dict[str, pl.DataType]]] = {
         "foreground_s": pl.Float64(),
         "background_s": pl.Float64(),
         "io_started": TIME,
-        "stopped_by": pl.String(),  # app, callkit, system_suspended, interruption, process_exit, unknown
+        "stopped_by": pl.String(),  # app, callkit, system_suspended, interruption, process_exit, media_services_reset, unknown
         "background_denied": TIME,  # active while the audio server said that the app may not play in the background
         "activator": pl.String(),  # process that activated it: callservicesd, or the app's own; null: not told
         "route": pl.String(),  # the last one known

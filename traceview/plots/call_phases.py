@@ -1,11 +1,11 @@
 """Calls as the shapes of their phases, with no word about audio but what the other episode tables tell.
 
-After the answer (or the connection) a call is cut where audio sessions of its app begin and end, where these were
-interrupted, and where its audio is known to have been silent.
+After the answer (or the connection) a call is cut where it goes on hold and comes back, where audio sessions of its app begin
+and end, where these were interrupted, and where its audio is known to have been silent.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ _KNOWN: Final = ("observed", "inferred")
 _PHASES: Final[dict[str, Any]] = {"row": pl.UInt32(), "phase": pl.String(), "since": pl.Int64(), "until": pl.Int64()}
 
 _SLACK_NS: Final = NS
-"""Heuristic: a hold and the silence that it brings begin and end within a second of each other."""
+"""Heuristic: CallKit activates the audio anew within a second of the end of a hold."""
 
 _Piece = tuple[str, int, int]
 
@@ -32,9 +32,8 @@ def call_shapes(episodes: Episodes, span: Span) -> pl.DataFrame:
     """Split each call into phases, each a shape with the id of the call.
 
     Looks: `ringing` and `dialling`, to the answer or connection (`unknown` where no line tells its report or ringing); then
-    `connecting` (no audio yet), `talking` (a session of the app is active; `held` where the call was on hold for longer
-    than it was silent, since no table tells when), `silent` (none is, or it is interrupted, or the app was suspended) and
-    `connected` (nothing tells).
+    `connecting` (no audio yet), `held` (on hold), `talking` (a session of the app is active), `silent` (none is, or it is
+    interrupted, or the app was suspended) and `connected` (nothing tells).
 
     Args:
         episodes: All tables.
@@ -70,34 +69,39 @@ def call_shapes(episodes: Episodes, span: Span) -> pl.DataFrame:
 
 def _pieces(calls: pl.DataFrame, audio: "_Audio") -> Iterator[tuple[int, str, int, int]]:
     """Yield row, look, begin and end of each phase after the answer."""
-    columns = ("row", "app", "answered", "pickup", "over", "activated", "audio_fault", "holds", "held_s")
-    for call in calls.select(columns).iter_rows(named=True):
+    held = pl.col("hold_starts", "hold_ends").cast(pl.List(pl.Int64)).fill_null([])
+    columns = ("row", "app", "answered", "pickup", "over", "activated", "audio_fault", held)
+    for call in calls.select(*columns).iter_rows(named=True):
         pieces = list(_merged(_looks(call, audio)))
-        active = "held" if _on_hold_elsewhere(call, pieces) else "talking"
-        yield from ((call["row"], active if look == "talking" else look, *edges) for look, *edges in pieces)
+        yield from ((call["row"], *piece) for piece in _merged(_picked_up(pieces)))
 
 
-def _on_hold_elsewhere(call: Mapping[str, Any], pieces: Iterable[_Piece]) -> bool:
-    """Tell whether the call was on hold for longer than its silence, or nobody knows for how long."""
-    silent = sum(until - since for look, since, until in pieces if look == "silent")
-    return bool(call["holds"]) and (call["held_s"] is None or call["held_s"] * NS > silent + _SLACK_NS)
+def _picked_up(pieces: Sequence[_Piece]) -> Iterator[_Piece]:
+    """Yield the pieces; the moment from the end of a hold to its audio belongs to what follows."""
+    for before, piece, after in zip([None, *pieces], pieces, [*pieces[1:], None], strict=False):
+        look, since, until = piece
+        brief = before and after and before[0] == "held" and look == "silent" and until - since <= _SLACK_NS
+        yield (after[0], since, until) if after and brief else piece
 
 
 def _looks(call: Mapping[str, Any], audio: "_Audio") -> Iterator[_Piece]:
     app, begin, over = call["app"], call["pickup"], call["over"]
     active, silent, unknown = (table.get(app, _NONE) for table in (audio.active, audio.silent, audio.unknown))
+    held = _Windows(zip(call["hold_starts"], call["hold_ends"], strict=True))
     known = active.meets(begin, over)
     firsts = [call["activated"], active.first(begin, over)]
     first = min((t for t in firsts if t is not None), default=None)
     never = call["audio_fault"] in _NEVER and (call["audio_fault"] == "no_io" or not known)
     if never:
         first = over
-    edges = {begin, over, *(t for windows in (active, silent, unknown) for t in windows.edges(begin, over))}
+    edges = {begin, over, *(t for windows in (active, silent, unknown, held) for t in windows.edges(begin, over))}
     if first is not None and begin < first < over:
         edges.add(first)
     for since, until in pairwise(sorted(edges)):
         if first is not None and since < first and (never or call["answered"] is not None):
             look = "connecting"
+        elif held.holds(since):
+            look = "held"
         elif silent.holds(since):
             look = "silent"
         elif active.holds(since):

@@ -89,7 +89,7 @@ LANES: Final[tuple[Lane, ...]] = (
             "connecting": Look("answered, no audio yet", ORANGE, "x"),
             "talking": Look("audio session active", GREEN),
             "silent": Look("no audio: session not active, interrupted or suspended", GREY, "/"),
-            "held": Look("connected, on hold for a part of it", BLUE, "/"),
+            "held": Look("on hold", BLUE, "/"),
             "connected": Look("answered or connected, audio not known", BLUE),
             "unknown": Look("in a call, phase not told", "rgba(139,146,156,0.45)"),
         },

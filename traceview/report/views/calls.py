@@ -120,7 +120,8 @@ def _card(
         outcome=call["outcome"] or "",
         facts=(*_facts(call), *during(analysis, call["app"], window.begin, window.end)),
         window=moments.permalink(window.begin, window.end),
-        length=duration((window.end - window.begin).total_seconds()),
+        length=("at least " if call["start_how"] == "capture_edge" else "")
+        + duration((window.end - window.begin).total_seconds()),
         steps=_steps(call, analysis.episodes["pushes"], moments),
         segments=_segments(phases, window),
         disturbances=tuple(disturbances[:DISTURBANCES]),
@@ -133,6 +134,7 @@ def _facts(call: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     facts = [
         ("direction", call["direction"]),
         ("kind", call["kind"]),
+        ("begin", "not in the capture" if call["start_how"] == "capture_edge" else None),
         ("end", _end(call)),
         ("audio", FAULTS.get(call["audio_fault"], call["audio_fault"])),
         ("holds", _holds(call)),
@@ -147,6 +149,8 @@ def _facts(call: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def _end(call: Mapping[str, Any]) -> str | None:
     told: str | None = call["end_reason"]
+    if call["contradicted_by"]:
+        return f"{told or 'time'} ({call['end_how']}, contradicted by later lines)"
     return f"{told or 'time'} (inferred)" if call["end_how"] == "inferred" else told
 
 
