@@ -39,6 +39,8 @@ NEAREST_DAY: Final = DAY // 2
 """A moment that lies in the span of a log, or about at its end, is at most so far from its last line on one day only."""
 _DST_BIN: Final = 900  # zone offsets change at whole quarters of an hour
 _LEAP_DAY: Final = 229
+_HALF_YEAR: Final = 182
+_DATED_LINE: Final = "dated line before"
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _OFFSET: Final = re.compile(r"(?:UTC|GMT)?([+-])(\d{2}):?([0-5]\d)?")
 _NAME_DATE: Final = re.compile(
@@ -160,7 +162,7 @@ class Anchor(Struct, frozen=True):
 
     Attributes:
         day: The date.
-        how: ``user``, ``file name``, ``capture time`` or ``file time``.
+        how: ``user``, ``file name``, ``capture time``, ``file time`` or ``dated line before``.
     """
 
     day: date
@@ -240,6 +242,7 @@ class LocalClock(Struct):
         by_month = np.flatnonzero(timed & (days == MISSING) & (month_days != MISSING))
         bare = np.flatnonzero(timed & (days == MISSING) & (month_days == MISSING))
         if len(by_month) and (place := self._place()) is not None:
+            place = self._beside(days[: by_month[0]], place)
             local_day[by_month] = self._with_years(month_days[by_month], place)
             how[by_month] |= 2 * place.assumed
         first = len(bare) - self._followed(local_day, of_day, timed, bare)
@@ -289,6 +292,14 @@ class LocalClock(Struct):
         if self._first is None:
             self._first = place if self.undated is None else self.undated(place)
         return self._first
+
+    def _beside(self, days: Longs, place: Anchor) -> Anchor:
+        """Return what tells the year of the first line that prints none: the user, else a line with one, `days` or earlier."""
+        real = days[(days > IMPOSSIBLE) & (np.abs(days) <= _LAST_DAY)]
+        day = int(real[-1]) if len(real) else self._dated
+        if self._year is not None or place.how == "user" or day == MISSING:
+            return place
+        return Anchor(date.fromordinal(_EPOCH_ORDINAL + day), _DATED_LINE)
 
     def _followed(self, local_day: Longs, of_day: Longs, timed: Any, bare: Longs) -> int:
         """Date the lines without a date that stand behind dated ones; return how many, which are the last of `bare`."""
@@ -352,7 +363,7 @@ class LocalClock(Struct):
         if place.how == "user":
             year = place.day.year
         else:
-            limit = place.day + timedelta(days=1)
+            limit = place.day + timedelta(days=_HALF_YEAR if place.how == _DATED_LINE else 1)
             later = (month_day // 100, month_day % 100) > (limit.month, limit.day)
             year = limit.year - 1 if later else limit.year
             fitting = (one for one in range(year, year - 9, -1) if all(isleap(one + int(leap)) for leap in leaps))

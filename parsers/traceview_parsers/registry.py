@@ -74,8 +74,8 @@ def best_reader(candidate: Candidate, problems: Problems) -> Reader | None:
             best, most = reader, sure
         if most >= SURE:
             break  # whoever comes later need not be imported
-    for reader, error in failed:
-        _tell_failure(reader, candidate, error, problems, best)
+    for reader, why in failed:
+        _tell_failure(reader, candidate, why, problems, best)
     return best
 
 

@@ -124,3 +124,20 @@ def test_a_file_of_very_many_parts_is_read_as_far_as_they_are_told_apart(
     assert counts["too-many-parts"] == 1
     assert len(rows) >= 6
     assert unread(problems)
+
+
+def test_the_year_is_that_of_the_dated_lines_before(samples: Path, tmp_path: Path) -> None:
+    dated = lines_of(samples, "default").replace(b"2026-01-15", b"2019-01-15")
+    path = write(tmp_path, dated + lines_of(samples, "idevicesyslog") + lines_of(samples, "console"))
+    times = [row[0] for row in read(path, ["time"])[0]]
+    assert {(time.year, time.month, time.day) for time in times} == {(2019, 1, 15)}
+    with open_trace(path) as trace:
+        trace.table("log")
+        (coverage,) = (source.coverage() for source in trace.sources)
+        assert "year assumed: first line in 2019 (dated line before 2019-01-15)" in coverage.clock
+
+
+def test_the_year_is_the_one_nearest_to_the_dated_lines(samples: Path, tmp_path: Path) -> None:
+    dated = lines_of(samples, "compact").replace(b"2026-01-15", b"2019-12-30")
+    times = [row[0] for row in read(write(tmp_path, dated + lines_of(samples, "idevicesyslog")), ["time"])[0]]
+    assert {time.year for time in times} == {2019, 2020}
