@@ -221,6 +221,28 @@ def test_a_call_that_the_capture_begins_in_is_not_said_to_ring(case: Any) -> Non
 
 
 @pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({}, True),
+        ({"ran_before_s": 20.0}, False),  # it had run since a moment that the capture holds
+        ({"start": 60, "end": 70}, False),
+    ],
+)
+def test_a_call_without_a_begin_may_have_run_during_the_first_suspension(
+    case: Any,
+    change: dict[str, Any],
+    told: bool,  # noqa: FBT001  (a parameter of the test)
+) -> None:
+    case.add("calls", 60, 60, kind="callkit", start_how="capture_edge")
+    case.add("suspensions", **{"start": 30, "end": 50, **change})
+    found = case.findings("suspended-during-call")
+    assert [(one.severity, one.confidence, one.pattern) for one in found] == (
+        [(Severity.high, 0.5, "begin-unknown")] if told else []
+    )
+    assert all("for 20.0 s, perhaps in a call (its begin is not in the capture)" in one.title for one in found)
+
+
+@pytest.mark.parametrize(
     ("start", "end", "change"),
     [
         (100, 200, {}),

@@ -92,6 +92,12 @@ def test_a_call_that_goes_on_or_was_never_up_leaves_nobody_waiting(case: Any, ch
     assert case.findings("held-call-not-resumed") == []
 
 
+def test_an_app_that_ended_takes_no_call_off_hold(case: Any) -> None:
+    case.add("calls", 0, 120, **hold(35, 120), **CALL).add("calls", 30, 60, app="com.other", pid=9, **CALL)
+    case.add("terminations", 45, 45, kind="crash")
+    assert case.findings("held-call-not-resumed") == []
+
+
 def test_a_hold_without_another_call_is_the_users(case: Any) -> None:
     case.add("calls", 0, 120, **hold(20, 120), **CALL)
     assert case.findings("held-call-not-resumed") == []

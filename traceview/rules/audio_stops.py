@@ -23,7 +23,7 @@ from traceview.rules.rows import (
     window_of,
     windows_of,
 )
-from traceview.rules.why_suspended import DOUBTFUL, certainty
+from traceview.rules.why_suspended import DOUBTFUL, begun_before, certainty
 from traceview.rules.windows import Window, length_s, subtract
 
 _STOP_TO_SUSPENSION: Final = timedelta(seconds=1)
@@ -79,9 +79,8 @@ def _stopped_in_call(inputs: Inputs, row: Row, stop: datetime, call: Row, sure: 
 def _stopped_elsewhere(inputs: Inputs, row: Row, stop: datetime, own: list[Row], maybe: Row | None) -> Finding:
     """Return what is known of a stop outside a call, or in one (`maybe`) that was over, most likely."""
     over = max((call["end"] for call in own if call["end"] and row["start"] < call["end"] <= stop), default=None)
-    later = min(
-        (c["end"] or c["start"] for c in own if c["start_how"] == "capture_edge" and c["start"] > stop), default=None
-    )
+    later = min((one["start"] for one in begun_before(own) if one["start"] > stop), default=None)
+    later = later if row["start_how"] == "capture_edge" else None
     played = _played(row)
     severity = Severity.high if row["app"] in call_apps(inputs) and played else Severity.low
     title, sure, advice, pattern = "", 1.0 if played else 0.5, SESSION_END_FIX, ""
@@ -97,7 +96,7 @@ def _stopped_elsewhere(inputs: Inputs, row: Row, stop: datetime, own: list[Row],
     elif row["start_how"] == "capture_edge":
         sure, why = (
             0.5,
-            "its session had begun before the capture did, so that a call of which no line tells may have run.",
+            "Its session had begun before the capture did, so that a call of which no line tells may have run.",
         )
     else:
         why = "No call ran that CallKit knows, and no playback that the audio background mode covers."

@@ -96,7 +96,7 @@ def _finding(death: Row, calls: Sequence[Row], rule: str, number: str, how: str)
         explanation="When this service ends, CallKit resets the provider of every app: its calls are gone, and so is the audio "
         "that CallKit activated for them. "
         + (
-            "No line tells why the call itself ended; that this ended it is concluded."
+            "No line tells why the call itself ended; that this was the reason is concluded."
             if lost
             else "Lines still tell of the call afterwards, so that it may have gone on."
         ),

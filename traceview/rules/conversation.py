@@ -23,6 +23,7 @@ from traceview.rules.rows import (
     name_of,
     plural,
     rows,
+    rows_of,
     same_app,
     seen,
     shown,
@@ -126,7 +127,7 @@ def _stuck_hold(inputs: Inputs) -> Iterator[Finding]:
             continue
         for since, until in hold_windows(call):
             other = _ended_meanwhile(inputs, call, since, until)
-            if other is None or until - other["end"] <= grace:
+            if other is None or until - other["end"] <= grace or _died(inputs, call, since, until):
                 continue
             stuck = (until - other["end"]).total_seconds()
             cut = "at least " if call["end"] is None and until == inputs.capture_end else ""
@@ -162,6 +163,11 @@ def _ended_meanwhile(inputs: Inputs, call: Row, since: datetime, until: datetime
     if any(other["end"] is None or other["end"] >= until for other in beside):
         return None
     return max((other for other in beside if other["end"] > since), key=lambda other: other["end"], default=None)
+
+
+def _died(inputs: Inputs, call: Row, since: datetime, until: datetime) -> bool:
+    """Whether the app ended meanwhile: there was nobody to take the call off hold."""
+    return any(since <= death["start"] < until for death in rows_of(inputs, "terminations", call))
 
 
 def _ptt_silent(inputs: Inputs) -> Iterator[Finding]:

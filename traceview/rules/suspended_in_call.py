@@ -8,6 +8,7 @@ from traceview.episodes.call_holds import windows as hold_windows
 from traceview.rules.proofs import last_line, state_edges
 from traceview.rules.registry import Finding, Inputs, Severity
 from traceview.rules.rows import (
+    CALL_DAEMONS,
     Line,
     Row,
     at_least,
@@ -20,7 +21,7 @@ from traceview.rules.rows import (
     wanted,
     window_of,
 )
-from traceview.rules.why_suspended import DOUBTFUL, SUSPENDED_FIX, certainty, reasons, released
+from traceview.rules.why_suspended import DOUBTFUL, SUSPENDED_FIX, begun_before, certainty, reasons, released
 from traceview.rules.windows import Window, intersect, length_s, subtract
 
 _HOLDERS: Final = ("calls", "audio_sessions", "background_tasks", "assertions")
@@ -43,6 +44,7 @@ def suspended_in_call(inputs: Inputs) -> Iterator[Finding]:
         inside = intersect([window], [part for call in own if (part := _lasting(inputs, call)) is not None])
         seconds = length_s(inside)
         if seconds < inputs.thresholds["least"]:
+            yield from _perhaps_in_call(inputs, row, own, window)
             continue
         calls = [call for call in own if (part := _lasting(inputs, call)) is not None and intersect([part], inside)]
         phase = _phase(inputs, calls, inside)
@@ -126,6 +128,37 @@ def _let_go(inputs: Inputs, row: Row) -> list[Line]:
         return []
     holders = (one for table in _HOLDERS for one in rows_of(inputs, table, row))
     return [line for one in holders if one["end"] == row["held_until"] for line in last_line(one)][:1]
+
+
+def _perhaps_in_call(inputs: Inputs, row: Row, own: list[Row], window: Window) -> Iterator[Finding]:
+    """Yield a finding where a call of which the capture does not hold the begin comes to light after the suspension.
+
+    Only the first suspension, of an app that ran since before the capture: a call that began later would be told.
+    """
+    later = [call for call in begun_before(own) if call["start"] > window[0]]
+    if row["ran_before_s"] is not None or not later or not CALL_DAEMONS & inputs.witnesses:
+        return
+    inside = (window[0], min(window[1], later[0]["start"]))
+    seconds = length_s([inside])
+    if seconds < inputs.thresholds["least"]:
+        return
+    yield finding(
+        "suspended-during-call",
+        "G14",
+        Severity.high,
+        [row],
+        context=later[:1],
+        lines=state_edges(inputs, row, ["suspended"], [inside]),
+        title=f"iOS suspended {name_of(row)} for {at_least(row)}{duration(seconds)}, perhaps in a call (its begin is not in the capture)",
+        explanation=f"The first line of its call comes {duration((later[0]['start'] - window[0]).total_seconds())} after the "
+        "suspension began and does not tell the begin: the call may have run since before the capture. "
+        "If it did, it was dead meanwhile: a suspended app runs no code.",
+        advice="To be sure, capture from before the call on. " + SUSPENDED_FIX,
+        confidence=0.5,
+        pattern="begin-unknown",
+        measures={"suspended_in_call_s": seconds},
+        window=inside,
+    )
 
 
 def _maybe_over(inputs: Inputs, row: Row, calls: list[Row], inside: list[Window]) -> Finding:

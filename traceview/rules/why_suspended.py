@@ -91,6 +91,13 @@ def certainty(inputs: Inputs, row: Row, calls: Sequence[Row]) -> float:
     return DOUBTFUL if told else _UNLIKELY
 
 
+def begun_before(calls: Sequence[Row]) -> list[Row]:
+    """Return the calls whose begin no line tells: they may have run since before the capture."""
+    return [
+        call for call in calls if call["start_how"] == "capture_edge" and not call["reported"] and not call["ringing"]
+    ]
+
+
 def reasons(inputs: Inputs, row: Row, calls: Sequence[Row], *, talking: bool) -> tuple[str, str]:
     """Return what the rows tell of the usual causes, in sentences, and the advice for those that they leave open.
 
