@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -18,6 +19,7 @@ from traceview.cli import app
 from traceview.fleet import worker
 from traceview.fleet.batch import Summary, run
 from traceview.fleet.dataset import MANIFEST, read_manifest, read_table, release_failures
+from traceview.fleet.executor import _no_interrupts
 from traceview.fleet.jobs import find_jobs
 from traceview.fleet.worker import Settings
 
@@ -43,6 +45,29 @@ def test_an_interrupt_of_the_whole_group_is_one_line(captures: Path, tmp_path: P
         os.killpg(process.pid, signal.SIGINT)
         _, told = process.communicate(timeout=90)
     assert (process.returncode, told.strip()) == (130, "traceview: interrupted")
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot be blocked here")
+def test_an_interrupt_that_a_thread_of_a_library_gets_waits_too() -> None:
+    done = threading.Event()
+    other = threading.Thread(target=done.wait)
+    other.start()  # it does not block the signal
+    reached: list[bool] = []
+
+    def interrupted() -> None:
+        with _no_interrupts():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+            reached.append(True)
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+    finally:
+        done.set()
+        other.join()
+    assert reached
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def _breaks(monkeypatch: pytest.MonkeyPatch, name: str, error: Exception) -> None:

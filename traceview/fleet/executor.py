@@ -3,6 +3,7 @@
 import multiprocessing
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
@@ -38,15 +39,25 @@ class _LocalPool(ProcessPoolExecutor):
 
 @contextmanager
 def _no_interrupts() -> Iterator[None]:
-    """Hold back Ctrl-C in this thread; it comes afterwards."""
+    """Hold back Ctrl-C in this thread; it comes afterwards.
+
+    The system may give it to a thread of a library instead, where it is not blocked, and Python would obey it here all the same.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    held: list[int] = []
+    obeys = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, lambda number, _: held.append(number)) if obeys else None
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if obeys:
+            signal.signal(signal.SIGINT, handler)
+        if held and callable(handler):
+            handler(signal.SIGINT, None)
 
 
 def _stop_processes() -> None:
