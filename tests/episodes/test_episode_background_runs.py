@@ -74,6 +74,14 @@ def test_a_call_of_an_unknown_app_may_be_the_reason(story: Story, seconds: Secon
     assert story([*OTHERS, *call, *in_background(20, 90)])["background_runs"]["verdict"].to_list() == ["overstayed"]
 
 
+@pytest.mark.parametrize(("app", "verdict"), [("com.acme.voip", "not_known"), ("com.other", "overstayed")])
+def test_a_call_that_began_before_the_capture_may_be_the_reason(story: Story, app: str, verdict: str) -> None:
+    over = (92, "call.ended", {"process": "Acme", "pid": 700, "subject_pid": 700, "bundle": app})
+    other = (92, "call.ended", {"process": "Other", "pid": 900, "subject_pid": 900, "bundle": app})
+    rows = [*OTHERS, over if app == APP["bundle"] else other, *in_background(20, 90)]
+    assert story(rows)["background_runs"].filter(app="com.acme.voip")["verdict"].to_list() == [verdict]
+
+
 def test_a_call_known_by_the_pid_of_its_app_alone_holds_it(story: Story, seconds: Seconds) -> None:
     hidden = {key: value for key, value in APP.items() if key == "subject_pid"}
     rows: list[Row] = [
