@@ -2,9 +2,10 @@
 
 All patterns are text, and each key ends before its value. A name in no quotes ends at a comma, a semicolon or a bracket, at
 the next ``key=``, and at a word that is no name: one in small letters (but for *van*, *de* and the like), or one of
-`_NO_NAME`. That is a heuristic: a log prints no end of such a value.
+`NO_NAME`. That is a heuristic: a log prints no end of such a value.
 """
 
+import re
 from typing import Final
 
 _BETWEEN: Final = "[ _-]?"
@@ -35,10 +36,51 @@ ACCOUNT_KEY: Final = (
 ACCOUNT: Final = r"(?:\\{0,3}\"[^\"]{0,200}\"?|'[^']{0,200}'?|[^\s,;>)}\]\"'\\/][^\s,;>)}\]\"']*)"
 """Its value; no path, since ``PWD`` names a folder as well."""
 
+_SUFFIX: Final = r"(?:_?(?i:hash|value|string|str|data|base64|hex|md5|sha256))?"
+_SECRETS: Final = "[Pp]assw(?:or)?d|[Pp]assphrase|[Ss]ecret|[Aa]pi[_-]?[Kk]ey"
+_GLUED: Final = "Token|Pwd|Passcode|User|Login|Credentials?"
+_IN_CAPITALS: Final = rf"_(?i:{_GLUED}|password|passphrase|secret|api_?key)"
+SECRET_KEY: Final = rf"(?=[APSTULCaps_])(?:{_SECRETS}|(?<=[A-Za-z\d])(?:{_GLUED})|{_IN_CAPITALS}){_SUFFIX}{OPEN}"
+"""A key of an account or of what opens it that stands behind other words: ``sipPassword``, ``refresh_token``."""
+SECRET_HINT: Final = rf"(?:{_SECRETS}|{_GLUED}|{_IN_CAPITALS}){_SUFFIX}{OPEN}"
+BEARER_KEY: Final = r"\b(?i:bearer)\s{1,3}"
+BEARER: Final = r"(?!(?:pdp_ip|rmnet))(?=[A-Za-z._~+/-]{0,200}\d)(?=[\d._~+/-]{0,200}[A-Za-z])[\w.~+/-]{6,}={0,2}"
+"""A bearer token (RFC 6750, 2.1) with letters and figures: bearers of mobile networks are numbered or named."""
+_STATE: Final = re.compile(
+    r"(?i:active|inactive|none|null|nil|true|false|yes|no|on|off|ok|unlocked|locked|enabled|disabled|set|unset|present|absent|"
+    r"missing|empty|required|unknown|valid|invalid|expired|changed|success|failed|available|unavailable|denied|granted|"
+    r"mobile|root|nobody|0x[0-9a-f]{1,16}|[01])[.!]?"
+)
+"""What a key may say instead of an account: a state, a user of the system's own, an address in memory."""
+_IN_PROGRAMS: Final = re.compile(rf"(?:[A-Za-z\d](?:{_GLUED})|_(?i:{_GLUED}))[\s\"\\]*[:=]\s*\Z")
+_OF_PROGRAMS: Final = re.compile(r"\d{1,10}|\\{0,3}\"?[<(].*|[A-Za-z]\w*:.*", re.DOTALL)
+"""What such keys tell within programs: numbers, objects, and the next part of a selector."""
+_IN_SENTENCE: Final = re.compile(r"(?:Token|\b[Ll]ogin): \Z")
+
+
+def is_account(text: str, start: int, key: str, value: str) -> bool:
+    """Whether a value is an account or what opens it, by its key: no state of it."""
+    if _STATE.fullmatch(value.strip("\"'\\").rstrip(":")):
+        return False
+    if (
+        _IN_PROGRAMS.search(text[max(0, start - 1) : start] + key)
+        and _OF_PROGRAMS.fullmatch(value)
+        and not (value.isdigit() and "oken" not in key)
+    ):
+        return False
+    return not (value.isalpha() and _IN_SENTENCE.search(key))
+
+
 _CAPITAL: Final = r"[^\W\d_a-z\u00df-\u00f6\u00f8-\u00ff]"
-_WORD: Final = rf"{_CAPITAL}[\w.'\u2019-]{{0,40}}"
+MARKS: Final = (
+    r"\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0963\u0971-\u0dff\u0e31-\u0e4e"
+    r"\u0eb1-\u0ece\u102b-\u109d\u1780-\u17d3\u1ab0-\u1aff\u1dc0-\u1dff\u200c\u200d\u20d0-\u20ff\ufe20-\ufe2f"
+)
+"""Marks that are parts of letters, and the blocks of the scripts of South Asia whose vowels are such marks; a set of
+characters (Python's ``\\w`` lacks them)."""
+_WORD: Final = rf"{_CAPITAL}[\w{MARKS}.'\u2019-]{{0,40}}"
 _SMALL: Final = "(?:al|bin|da|de|del|den|der|di|do|dos|du|el|la|le|ten|ter|van|von|zu|zum|zur)"
-_NO_NAME: Final = (
+NO_NAME: Final = (
     "(?:Accepted|Active|Answered|App|Application|Audio|Begin|Call|CallKit|Calls|Code|Connected|Connecting|Connection|"
     "Declined|Device|Domain|Ended|Error|Failed|Handle|Held|ID|Inactive|Incoming|Missed|Muted|NO|Outgoing|PID|Provider|Push|"
     "PushKit|Reason|Rejected|Reported|Ringing|Session|Source|Start|Started|State|Status|Stopped|Success|Time|Timeout|Type|"
@@ -47,17 +89,17 @@ _NO_NAME: Final = (
 """Words of calls that begin with a capital letter in logs."""
 _NO_SENTENCE: Final = r"(?<!\w\w\w[.!?:|])"
 _NO_KEY: Final = r"(?![\w.'\u2019-]{1,40}\s?="
-_GAP: Final = rf"{_NO_SENTENCE} {{1,2}}(?:{_SMALL} ){{0,2}}(?!{_NO_NAME}\b)"
+_GAP: Final = rf"{_NO_SENTENCE} {{1,2}}(?:{_SMALL} ){{0,2}}(?!{NO_NAME}\b)"
 _SECOND: Final = rf"{_GAP}{_NO_KEY}){_WORD}"
 _LATER: Final = rf"{_GAP}{_NO_KEY}|[\w.'\u2019-]{{1,40}}[:(\[]){_WORD}"
-_QUOTED: Final = r"\\{0,3}\"[^\"]{0,200}\"?|'[^']{0,200}'?"
+_QUOTED: Final = r"\\{1,3}\"[^\"]{0,200}\"?|\"(?:[^\"\\]|\\.){0,200}\"?|'[^']{0,200}'?"
 NAME: Final = rf"(?:{_QUOTED}|[^\s,;>)}}\]\"']+(?:['\u2019][^\s,;>)}}\]\"']+)*(?:{_SECOND}(?:{_LATER}){{0,3}})?)"
 """A value that is a name: all within quotes, else its first word and those after it that look like more of the name."""
 LATER_NAMES: Final = rf"(?:{_SECOND})?"
 """More words of a name after its first one."""
 FULL_NAME: Final = (
     rf"(?:\\{{0,3}}\"(?:[^\"._/:<>=()\\]{{1,80}}|{_WORD}(?: {_WORD}){{1,4}})\\{{0,3}}\"|"
-    rf"(?!{_NO_NAME}\b){_WORD}{_SECOND}(?:{_LATER}){{0,3}})"
+    rf"(?!{NO_NAME}\b){_WORD}{_SECOND}(?:{_LATER}){{0,3}})"
 )
 """A value that looks like a name: two words with capital letters, or words in quotes that are no identifier."""
 BEFORE_SIP: Final = r"(?=\s{0,3}<(?:sips?|tel):)"

@@ -83,18 +83,33 @@ _PHRASES: Final = frozenset(
     }
 )  # fmt: skip
 """Words with blanks that episodes, windows and systems use, beside those that the catalogue of signals gives."""
+_ALSO_OURS: Final = frozenset({"explanation"})
+"""Columns of free text that hold words of systems too."""
 _WORD: Final = r"[\w.:!+-]{1,80}"
 _UUID: Final = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _ACTION: Final = rf"<?CX\w{{1,60}}(?::? (?:0x[0-9a-f]{{1,16}}|{_UUID}))?>?"
+_ZONE: Final = r"[A-Za-z]{1,20}(?:/[\w+-]{1,30}){1,2}"
+_MODEL: Final = r"[A-Za-z]{1,20}\d{1,3},\d{1,3}"
 _JETSAM: Final = r"(?:active|frontmost|suspended|idle|audio|frozen|assertion|daemon|resume|background|dirty|vip|fs)"
-_SIGNAL: Final = r"EXC_\w{1,40} \(SIG[A-Z]{2,10}\)"
+_SIGNAL: Final = (
+    r"EXC_\w{1,40} \(SIG[A-Z]{2,10}\)|"
+    r"(?:Abort trap|Bus error|Floating point exception|Illegal instruction|Killed|Segmentation fault|Terminated|Trace/BPT trap|"
+    r"User defined signal [12]|Hangup|Quit): \d{1,2}"
+)
+"""Kinds of a crash, and how systems describe signals (BSD, strsignal(3))."""
+_LIMIT_WORD: Final = (
+    r"(?:\(?[\d.,]{1,20}%?|seconds?|cpu|time|over|average\)?,?|exceeding|limit|of|the|last|wakeups|per|second|[KMG]B|bytes|file|"
+    r"backed|memory|dirtied|writes|written)"
+)
+_LIMIT: Final = rf"{_LIMIT_WORD}(?: {_LIMIT_WORD}){{2,40}}"
+"""What reports of CPU, wakeups and writes say of a limit: ``90 seconds cpu time over 150 seconds (60% cpu average), …``."""
 _WHOLE: Final = re.compile(_WORD)
 _FORMS: Final[dict[str, re.Pattern[str]]] = {
     column: re.compile(form)
     for column, form in {
         "action": _ACTION,
         "failed_action": rf"(?P<first>{_ACTION}|{_WORD})(?:: (?P<second>.*))?",
-        "provider": rf"<\w{{1,40}}(?:[: ] ?{_WORD})?>",
+        "provider": rf"<(?:CX|TU)\w{{1,40}}(?:[: ] ?{_WORD})?>",
         "interrupter": r"[\w.-]{1,80}\(\d{1,10}\)",
         "options": r"\w{1,60}(?: ?[|,] ?\w{1,60})*",
         "changed": r"[a-z_]{1,30}(?:, [a-z_]{1,30})*",
@@ -103,16 +118,17 @@ _FORMS: Final[dict[str, re.Pattern[str]]] = {
         "domain": r"com\.apple\.[\w.]{1,80}[ :]\w{1,60}",
         "namespace": r"<\w{1,40}>",
         "role": r"[A-Z_]{1,40} \([A-Z_]{1,60}\)",
-        "zone": r"[A-Za-z]{1,20}(?:/[\w+-]{1,30}){1,2}",
+        "zone": _ZONE,
         "frames": r"[\w.-]{1,80} \+\s?(?:0x)?[0-9a-f]{1,16}",
         "unit": r"[\w%/\u00b0]{1,20}",
-        "model": r"[A-Za-z]{1,20}\d{1,3},\d{1,3}",
-        "device": r"[A-Za-z]{1,20}\d{1,3},\d{1,3}",
+        "model": _MODEL,
+        "device": _MODEL,
         "command": r"(?:/[^/\s]{1,200}){1,40}",
         "process_path": r"(?:/[^/\s]{1,200}(?: [^/\s-][^/\s]{0,80}){0,4}){1,40}",
         "exception": _SIGNAL,
-        "explanation": _SIGNAL,
-        "reason": _SIGNAL,
+        "explanation": rf"{_SIGNAL}|{_LIMIT}",
+        "reason": rf"{_SIGNAL}|{_LIMIT}",
+        "level": _LIMIT,
         "error": r"(?:Error )?[\w.]{1,80} (?:Code=)?-?\d{1,12}",
     }.items()
 }
@@ -145,7 +161,7 @@ def keeper(table: str, column: str, programs: frozenset[str] = frozenset()) -> C
         return PORTS.__contains__
     if kind is Class.app:
         return lambda value: value in programs or bool(_WHOLE.fullmatch(value))
-    form, phrases = _FORMS.get(column), own_phrases() if kind is Class.word else frozenset()
+    form, phrases = _FORMS.get(column), own_phrases() if kind is Class.word or column in _ALSO_OURS else frozenset()
 
     def keeps(value: str) -> bool:
         if value in phrases or _WHOLE.fullmatch(value):
@@ -155,6 +171,26 @@ def keeper(table: str, column: str, programs: frozenset[str] = frozenset()) -> C
         return bool(match) and (rest is None or rest in own_phrases() or bool(_WHOLE.fullmatch(rest)))
 
     return keeps
+
+
+_VERSION: Final = re.compile(r"\d{1,9}(?:\.\d{1,9}){0,4}(?: \([\w.]{1,40}\))?")
+_TIME_ZONE: Final = re.compile(rf"{_ZONE}|[A-Za-z]{{1,10}}|(?:UTC|GMT)?[+-]\d\d?:?(?:\d\d)?")
+_OF_DEVICE: Final = re.compile(rf"{_MODEL}|{_WORD}|iPhone OS|Mac OS X|[\d.]{{1,20}} \([\w ]{{1,20}}\)")
+
+
+def is_version(value: str) -> bool:
+    """Whether a value reads like the version of an app, with its build or without."""
+    return bool(_VERSION.fullmatch(value))
+
+
+def is_zone(value: str) -> bool:
+    """Whether a value reads like a time zone or an offset."""
+    return bool(_TIME_ZONE.fullmatch(value))
+
+
+def is_of_device(value: str) -> bool:
+    """Whether a value reads like a model, a board, a system, its version or its build."""
+    return bool(_OF_DEVICE.fullmatch(value))
 
 
 def is_word(value: str) -> bool:

@@ -39,7 +39,8 @@ ZERO_HINT: Final = rf"\b00[1-9]\d{{0,2}}(?:{_GAP}\d{{2,5}}){{1,3}}{_GAP}\d\d\d"
 AREA_NUMBER: Final = rf"\(\d{{3}}\)[{GAPS}]{{0,2}}\d{{3}}[{GAPS}]\d{{4}}"
 PLAIN_NUMBER: Final = r"(?:1[ .\u2010-\u2015\u2212-])?\d{3}[.\u2010-\u2015\u2212-]\d{3}[.\u2010-\u2015\u2212-]\d{4}"
 """Numbers of North America."""
-NUMBER_END: Final = r"(?![\w@]|[.:-]\w|\s?(?:times|ticks|[mn\u00b5]?s(?:ec(?:ond)?s?)?|[kMGT]?i?B|[Bb]ytes?)\b(?![=:]))"
+UNIT: Final = r"\s?(?:times|ticks|[mn\u00b5u]?s(?:ec(?:ond)?s?)?|[kMGT]?i?B|[Bb]ytes?)\b(?![=:])"
+NUMBER_END: Final = rf"(?![\w@]|[.:-]\w|{UNIT})"
 """What follows a whole number: not the rest of an address, a fraction or a range, and no unit."""
 
 _HANDLE: Final = re.compile(r"(?i:handle)(?!r|[ds]\b)")

@@ -4,7 +4,8 @@ Kept at every level: names of files, apps (bundle ids), processes, subsystems an
 figures, error codes. Replaced from level ``ids`` on: what names a person, a device, an address or an account
 (`traceview.report.pseudonyms`). Level ``all`` also drops the text of log messages (a recognised line keeps the id of its
 signal and its typed fields) and whatever else is no name, word or figure of a system or of ours
-(`traceview.report.free_text`); a single word stays.
+(`traceview.report.free_text`); a single word stays. Sentences of findings follow the tables (`traceview.report.quoted`), and
+findings keep their fingerprints.
 """
 
 import re
@@ -16,7 +17,7 @@ import polars as pl
 from msgspec.structs import replace
 
 from traceview.analysis import Analysis
-from traceview.report.free_text import Class, class_of, keeper, pieces
+from traceview.report.free_text import Class, class_of, is_of_device, is_version, is_word, is_zone, keeper, pieces
 from traceview.report.pseudonyms import Pseudonyms, people_in
 from traceview.report.quoted import Replaced, Rewrite, requoted, scrubbed
 from traceview.rules.registry import Finding
@@ -32,6 +33,9 @@ TEXT_TYPES: Final = (pl.String, pl.Categorical, pl.Enum)
 _FOLDERS_OF_CONFIG: Final = re.compile(r"(?<=^disabled in ).*[/\\]")
 _OF_CALLKIT: Final = re.compile(r"<?(CX\w{1,60}Action)\b")
 _SHORTEST_QUOTE: Final = 12
+_VERSIONS: Final = frozenset({"app_version", "build_version", "os_version"})
+_EITHER: Final = " or "
+"""Between versions of which any may be meant (`app_versions`)."""
 
 Suspects = Callable[[pl.Series], pl.Series]
 
@@ -61,7 +65,7 @@ def _without_ids(analysis: Analysis, names: Pseudonyms) -> Analysis:
     scrub = names.scrub
     return replace(
         analysis,
-        capture=replace(analysis.capture, name=scrub(analysis.capture.name)),
+        capture=replace(analysis.capture, name=scrub(analysis.capture.name), tz=_zone(analysis.capture.tz)),
         device=_device(analysis.device, names),
         coverage=[
             replace(item, source=scrub(item.source), notes=names.scrub_all(item.notes)) for item in analysis.coverage
@@ -71,6 +75,7 @@ def _without_ids(analysis: Analysis, names: Pseudonyms) -> Analysis:
             for item in analysis.problems
         ],
         apps=list(names.scrub_all(analysis.apps)),
+        app_versions=_versions(analysis, scrub),
         lines=_rewrite(analysis.lines, scrub, names.suspects),
         events=_rewrite(analysis.events, scrub, names.suspects),
         episodes={name: _rewrite(table, scrub, names.suspects) for name, table in analysis.episodes.items()},
@@ -82,6 +87,10 @@ def _without_ids(analysis: Analysis, names: Pseudonyms) -> Analysis:
     )
 
 
+def _zone(tz: str | None) -> str | None:
+    return tz if tz is not None and is_zone(tz) else None
+
+
 def _without_users(table: pl.DataFrame, names: Pseudonyms) -> pl.DataFrame:
     def user(value: str) -> str:
         return value if _NO_PERSON.fullmatch(value) else names.token("user", value)
@@ -90,12 +99,22 @@ def _without_users(table: pl.DataFrame, names: Pseudonyms) -> pl.DataFrame:
 
 
 def _device(device: Device, names: Pseudonyms) -> Device:
-    private = {
-        name: names.token(kind, value)
-        for name, kind in {"name": "device", "serial": "serial", "udid": "udid"}.items()
-        if (value := getattr(device, name))
-    }
-    return replace(device, **private)
+    """Return the device without its names; what else it tells keeps what is none of a person."""
+    told = {name: value for name in device.__struct_fields__ if (value := getattr(device, name))}
+    kinds = {"name": "device", "serial": "serial", "udid": "udid"}
+    private = {name: names.token(kind, told[name]) for name, kind in kinds.items() if name in told}
+    others = {name: names.scrub(value) for name, value in told.items() if name not in kinds}
+    return replace(device, **private, **others)
+
+
+def _versions(analysis: Analysis, scrub: Rewrite) -> dict[str, str]:
+    """Return the versions of apps that hold nothing private: tokens differ by capture, so that they are no versions."""
+    told = {scrub(app): version for app, version in analysis.app_versions.items()}
+    return {app: text for app, text in told.items() if _parts_are(text, is_version) or scrub(text) == text}
+
+
+def _parts_are(versions: str, told: Callable[[str], bool]) -> bool:
+    return all(told(version) for version in versions.split(_EITHER))
 
 
 def _rewrite(
@@ -111,6 +130,8 @@ def _rewrite(
         column = table[name] if lists else table[name].cast(pl.String())
         words = column.explode() if lists else column
         values = suspects(words.drop_nulls().unique(maintain_order=True)).to_list()
+        if name in _VERSIONS:  # of four figures are no addresses
+            values = [value for value in values if not is_version(value)]
         mapping = {value: new for value in values if (new := rewrite(value)) != value}
         if mapping:
             before, after = list(mapping), list(mapping.values())
@@ -150,7 +171,12 @@ def _without_text(analysis: Analysis, names: Pseudonyms) -> Analysis:
     return replace(
         analysis,
         apps=[given.get(app, app) for app in analysis.apps],
-        app_versions={given.get(app, app): version for app, version in analysis.app_versions.items()},
+        app_versions={
+            given.get(app, app): told
+            for app, told in analysis.app_versions.items()
+            if _parts_are(told, lambda version: is_version(version) or is_word(version))
+        },
+        device=_plain_device(analysis.device),
         lines=lines.with_columns(message=told).drop("said"),
         events=events.with_columns(message=pl.concat_str("signal", _fields_text(), separator="  ", ignore_nulls=True)),
         episodes=episodes,
@@ -158,6 +184,13 @@ def _without_text(analysis: Analysis, names: Pseudonyms) -> Analysis:
         problems=[replace(item, sample="") for item in analysis.problems],
         findings=[_unquoted(finding, quotes, replaced) for finding in analysis.findings],
     )
+
+
+def _plain_device(device: Device) -> Device:
+    """Return the device without what no system would tell of itself."""
+    named = {"name", "serial", "udid"}
+    kept = {name: value for name in device.__struct_fields__ if (value := getattr(device, name))}
+    return Device(**{name: value for name, value in kept.items() if name in named or is_of_device(value)})
 
 
 def _programs(analysis: Analysis) -> frozenset[str]:
