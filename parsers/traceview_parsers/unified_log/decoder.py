@@ -42,7 +42,8 @@ class Tally(Struct):
         records: Records met, wanted or not, decoded or not.
         lost: Messages that the device reports as lost, whatever process lost them.
         unknown: Tracepoints of unknown types, by type.
-        overrun: Firehose chunks that end inside a tracepoint.
+        damaged: Firehose chunks that are damaged, or end inside a tracepoint.
+        skipped: Bytes inside of these that make no tracepoint.
         broken: Records whose arguments reach beyond their end.
         homeless: Records whose process no catalog names.
         incomplete: Records whose oversize data are not in the archive.
@@ -51,7 +52,8 @@ class Tally(Struct):
     records: int = 0
     lost: int = 0
     unknown: dict[int, int] = field(default_factory=dict)
-    overrun: int = 0
+    damaged: int = 0
+    skipped: int = 0
     broken: int = 0
     homeless: int = 0
     incomplete: int = 0
@@ -204,19 +206,25 @@ class Decoder:
             yield self._tracepoints(job, chunks, records, blobs)
 
     def _points(self, job: Job, chunks: Chunks) -> Tracepoints:
-        at, owner, overrun = lockstep.walk(job.load.batch, chunks.at, chunks.end)
-        points = firehose.read_heads(job.load.batch, chunks, at, owner)
+        tally = job.tally
+        walk = lockstep.walk(job.load.batch, chunks.at, chunks.end)
+        points = firehose.read_heads(job.load.batch, chunks, walk.at, walk.chunk)
+        points.end[walk.resized] = walk.resized_end
         if job.only is not None:
             return points.take(np.flatnonzero(np.isin(points.at, job.only)))
+        skipped = walk.skipped
         if job.share is not None:
             sets = np.searchsorted(job.load.batch.starts, chunks.at, "right") - 1
             rows = job.share.choose(sets.take(points.chunk), points.ticks)
             points = points if rows is None else points.take(rows)
-        tally = job.tally
-        tally.overrun += overrun
+            own = job.share.choose(sets.take(walk.damaged), np.zeros(skipped.size, np.uint64))
+            skipped = skipped if own is None else skipped[own]
+        tally.damaged += skipped.size
+        tally.skipped += int(skipped.sum())
         known = firehose.IS_KNOWN.take(points.kind)
         if not known.all():
-            for kind in points.kind[~known & (points.kind != 0)].tolist():
+            # One whose first eight bytes are zero was never finished by its process: nothing of it was lost here.
+            for kind in points.kind[~known & (points.head != 0)].tolist():
                 tally.unknown[kind] = tally.unknown.get(kind, 0) + 1
             points = points.take(np.flatnonzero(known))
         tally.records += points.at.size

@@ -38,7 +38,10 @@ _SIFTED_BYTES: Final = 16 << 20
 """The same where clauses leave few rows: there most of the time goes to what a batch costs whatever it holds."""
 
 COUNTED_BY_SHARE: Final = frozenset(
-    {"unknown-record", "damaged-record", "unknown-process", "missing-oversize", "damaged-chunk-set", "unknown-chunk"}
+    {
+        *("unknown-record", "damaged-record", "unknown-process", "missing-oversize"),
+        *("damaged-chunk", "skipped-bytes", "damaged-chunk-set", "unknown-chunk"),
+    }
 )
 """Kinds of problems that each share counts in its own rows and sets; all else is met by every share."""
 
@@ -262,7 +265,8 @@ class UnifiedLogSource:
             text = f"records of unknown types ({kinds}) were left out"
             run.report(self.name, "unknown-record", text, count=sum(tally.unknown.values()))
         for kind, count, text in (
-            ("damaged-chunk", tally.overrun, "firehose chunks end inside a record"),
+            ("damaged-chunk", tally.damaged, "firehose chunks are damaged, or end inside a record; the rest is kept"),
+            ("skipped-bytes", tally.skipped, "bytes in firehose chunks make no record; they were left out"),
             ("damaged-record", tally.broken, "the arguments of a record reach beyond its end; those are left out"),
             ("unknown-process", tally.homeless, "no catalog names the process of a record"),
             ("missing-oversize", tally.incomplete, "the arguments of large records are no longer in the archive"),
