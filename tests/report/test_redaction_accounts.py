@@ -156,8 +156,11 @@ def test_facts_of_device_and_app_hold_nothing_private(rich: Analysis, level: Lev
 
 
 @pytest.mark.parametrize("level", ["ids", "all"])
-def test_what_a_device_tells_stays(rich: Analysis, level: Level) -> None:
-    device = Device(model="iPhone17,1", os_name="iPhone OS", os_version="26.2", os_build="23C5044b", board="D93AP")
+@pytest.mark.parametrize(
+    "model", ["iPhone17,1", "iPhone 17 Pro", "iPad Pro (12.9-inch) (6th generation)", "iPhone SE (3rd generation)"]
+)
+def test_what_a_device_tells_stays(rich: Analysis, level: Level, model: str) -> None:
+    device = Device(model=model, os_name="iPhone OS", os_version="26.2", os_build="23C5044b", board="D93AP")
     hidden = redact(replace(rich, device=device), level)
     assert (hidden.device, hidden.capture.tz) == (device, rich.capture.tz)
 

@@ -89,7 +89,13 @@ _WORD: Final = r"[\w.:!+-]{1,80}"
 _UUID: Final = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _ACTION: Final = rf"<?CX\w{{1,60}}(?::? (?:0x[0-9a-f]{{1,16}}|{_UUID}))?>?"
 _ZONE: Final = r"[A-Za-z]{1,20}(?:/[\w+-]{1,30}){1,2}"
-_MODEL: Final = r"[A-Za-z]{1,20}\d{1,3},\d{1,3}"
+_SOLD_AS: Final = (
+    r"(?:iPhone|iPad|iPod touch|Apple Watch|Apple TV|Apple Vision|HomePod|iMac|MacBook|Mac)"
+    r"(?: (?:\d{1,2}[a-z]?|X[SR]?|SE|Pro|Max|Plus|[Mm]ini|Air|Ultra|Series|Studio|4K|HD|M\d|A\d\d|"
+    r"\((?:\d{1,2}(?:st|nd|rd|th) generation|\d\d(?:\.\d)?[- ]inch|M\d|A\d\d|USB-C|\d\d ?mm)\))){0,6}"
+)
+"""Names of products, as Instruments gives them: ``iPhone 17 Pro``."""
+_MODEL: Final = rf"[A-Za-z]{{1,20}}\d{{1,3}},\d{{1,3}}|{_SOLD_AS}"
 _JETSAM: Final = r"(?:active|frontmost|suspended|idle|audio|frozen|assertion|daemon|resume|background|dirty|vip|fs)"
 _SIGNAL: Final = (
     r"EXC_\w{1,40} \(SIG[A-Z]{2,10}\)|"
@@ -175,7 +181,9 @@ def keeper(table: str, column: str, programs: frozenset[str] = frozenset()) -> C
 
 _VERSION: Final = re.compile(r"\d{1,9}(?:\.\d{1,9}){0,4}(?: \([\w.]{1,40}\))?")
 _TIME_ZONE: Final = re.compile(rf"{_ZONE}|[A-Za-z]{{1,10}}|(?:UTC|GMT)?[+-]\d\d?:?(?:\d\d)?")
-_OF_DEVICE: Final = re.compile(rf"{_MODEL}|{_WORD}|iPhone OS|Mac OS X|[\d.]{{1,20}} \([\w ]{{1,20}}\)")
+_OF_DEVICE: Final = re.compile(
+    rf"{_MODEL}|{_WORD}|(?:iPhone|iOS|iPadOS) (?:OS|Simulator)|Mac OS X|[\d.]{{1,20}} \([\w ]{{1,20}}\)"
+)
 
 
 def is_version(value: str) -> bool:
