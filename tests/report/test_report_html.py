@@ -22,6 +22,7 @@ from traceview.report.views.findings import findings_view, link
 from traceview.report.views.gaps import problems_view
 from traceview.report.views.limits import Limits
 from traceview.report.views.moments import Moments
+from traceview.report.views.tables import tables_view
 from traceview.report.views.verdict import verdict_view
 from traceview.rules.registry import Finding, NotEvaluated, Rule, Severity
 from traceview_parsers.problems import Problem
@@ -325,6 +326,13 @@ def test_call_cards_tell_phases_and_disturbances(page: str) -> None:
     assert "overload, 42 times, peak 38 in 10 s; most likely cause: lack of CPU time (70 % sure" in text
     assert "interrupted by com.apple.Siri for 19.0 s" in text
     assert "route Speaker → BluetoothHFP (NewDeviceAvailable)" in text
+
+
+def test_times_in_lists_are_on_the_clock_and_empty_lists_have_no_column(rich: Analysis) -> None:
+    (calls,) = [one for one in tables_view(rich, Moments.of(rich), Limits()) if one.name == "calls"]
+    held = dict(zip(calls.columns, calls.rows[0].cells, strict=True))
+    assert (held["hold starts"].text, held["hold ends"].text) == ("14:03:20.000", "14:03:30.000")
+    assert "contradicted by" not in calls.columns
 
 
 def test_every_id_is_used_once_and_every_fragment_exists(page: str) -> None:

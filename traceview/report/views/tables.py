@@ -57,12 +57,17 @@ def tables_view(analysis: Analysis, moments: Moments, limits: Limits) -> tuple[T
 
 def _table(name: str, table: pl.DataFrame, moments: Moments, cap: int) -> TableView:
     shown = table.sort("start", maintain_order=True).head(cap)
-    filled = [column for column in shown.columns if shown[column].null_count() < shown.height]
+    filled = [column for column in shown.columns if _holds_any(shown[column])]
     columns: list[str] = [column for column in FIXED[1:] if column in filled]
     columns += [column for column in shown.columns if column not in MERGED and column in filled]
     rows = tuple(_row(row, columns, moments) for row in shown.iter_rows(named=True))
     titles = tuple(column.replace("_", " ") for column in columns)
     return TableView(name, name.replace("_", " "), titles, rows, table.height)
+
+
+def _holds_any(column: pl.Series) -> bool:
+    told = column.drop_nulls()
+    return bool((told.list.len() > 0).any()) if isinstance(column.dtype, pl.List) else not told.is_empty()
 
 
 def _row(row: Mapping[str, Any], columns: list[str], moments: Moments) -> RowView:
@@ -75,6 +80,8 @@ def _cell(column: str, row: Mapping[str, Any], moments: Moments) -> Cell:
     remark = EDGE_WORDS.get(row.get(f"{column}_how") or "", "")
     if isinstance(value, datetime):
         return Cell(time=moments.moment(value), remark=remark)
+    if isinstance(value, list) and value and isinstance(value[0], datetime):
+        value = ", ".join(moments.moment(each).text for each in value)
     figure = isinstance(value, int | float) and not isinstance(value, bool)
     return Cell(_text(value), remark=remark, figure=figure)
 
