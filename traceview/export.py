@@ -25,6 +25,8 @@ from traceview_parsers.errors import TraceviewError, UsageError
 FORMATS = ("parquet", "arrow", "csv", "ndjson", "perfetto", "sarif", "junit")
 ONE_FILE = {"perfetto": "trace.perfetto.json", "sarif": "findings.sarif", "junit": "findings.junit.xml"}
 """The file of each form that is no form of tables."""
+_CSV_TIME = "%Y-%m-%dT%H:%M:%S%.9f%z"
+"""As polars writes times of the other columns."""
 _SARIF_LEVEL = {
     Severity.critical: "error",
     Severity.high: "error",
@@ -120,12 +122,17 @@ def flat(frame: pl.LazyFrame) -> pl.LazyFrame:
     Such text (OWASP, CSV injection: it begins with ``=``, ``+``, ``-``, ``@``, tab or return) gets an apostrophe.
     """
     joined = frame.with_columns(
-        pl.col(name).list.eval(pl.element().cast(pl.String)).list.join(" ")
+        pl.col(name).list.eval(_as_text(kind.inner)).list.join(" ")
         for name, kind in frame.collect_schema().items()
         if isinstance(kind, pl.List)
     )
     texts = pl.col(pl.String, pl.Categorical)
     return joined.with_columns(texts.cast(pl.String).str.replace(r"^[=+\-@\t\r]", "'${0}"))
+
+
+def _as_text(kind: object) -> pl.Expr:
+    """Expression over the elements of a list: their text, of times as in the other columns."""
+    return pl.element().dt.strftime(_CSV_TIME) if isinstance(kind, pl.Datetime) else pl.element().cast(pl.String)
 
 
 def sarif(analysis: Analysis) -> dict[str, Any]:

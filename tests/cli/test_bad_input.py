@@ -11,6 +11,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -265,6 +266,15 @@ def test_csv_holds_no_formulas() -> None:
     frame = pl.DataFrame({"message": ["=cmd()", "@x", "-1", "plain", None], "figure": [-1, 2, 3, 4, 5]})
     assert flat(frame.lazy()).collect()["message"].to_list() == ["'=cmd()", "'@x", "'-1", "plain", None]
     assert flat(frame.lazy()).collect()["figure"].to_list() == [-1, 2, 3, 4, 5]
+
+
+def test_times_in_lists_are_written_as_those_of_columns(tmp_path: Path) -> None:
+    moment = datetime(2026, 1, 15, 8, 12, 40, tzinfo=UTC)
+    kind = pl.Datetime("ns", "UTC")
+    frame = pl.DataFrame({"one": [moment], "all": [[moment, moment]]}, schema={"one": kind, "all": pl.List(kind)})
+    flat(frame.lazy()).sink_csv(tmp_path / "times.csv")
+    one, every = (tmp_path / "times.csv").read_text().splitlines()[1].split(",")
+    assert every == f"{one} {one}"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
