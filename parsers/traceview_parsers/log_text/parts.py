@@ -37,6 +37,8 @@ _OBJECT: Final = re.compile(
 )
 _TIMED: Final = b'"timestamp"'
 """A key that every record of each JSON log has."""
+_TELLING: Final = (b'"machTimestamp"', b'"eventMessage"', b'"image_name"', b'"mach_timestamp"')
+"""Keys of which every record has one, and the JSON of apps none."""
 _WORD: Final = np.array([chr(byte).isalnum() or byte > 127 for byte in range(256)])
 """First bytes of lines that may be records in text, and are no part of sound JSON: it has only false, true and null so."""
 
@@ -159,7 +161,7 @@ class _Scan:
 
     @cached_property
     def _timed(self) -> bool:
-        return _TIMED in self._lines.data
+        return _TIMED in self._lines.data and any(key in self._lines.data for key in _TELLING)
 
     @cached_property
     def _braces(self) -> Longs:

@@ -80,6 +80,9 @@ def as_utf8(chunks: Iterator[bytes], encoding: str, name: str, problems: Problem
 def _narrow(data: bytes) -> int | None:
     """Return where UTF-8 begins, or None."""
     values = np.frombuffer(data, np.uint8)
+    half = _NARROW // 2  # a run without NULs that is twice as long holds a whole window
+    if (values[: len(data) // half * half].reshape(-1, half) == 0).any(1).all():
+        return None
     zeros = np.concatenate([[-1], np.flatnonzero(values == 0), [len(data)]])
     for gap in np.flatnonzero(np.diff(zeros) > _NARROW).tolist():
         begin, end = int(zeros[gap]) + 1, int(zeros[gap + 1])
