@@ -1,6 +1,7 @@
 """Damage inside of firehose chunks: the records around it are kept, and what makes none is counted."""
 
 import struct
+import tarfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,7 +20,7 @@ from traceview_parsers import schema
 from traceview_parsers.problems import Problems
 from traceview_parsers.selection import Clause, Selection
 from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions
-from traceview_parsers.unified_log import READER, resync
+from traceview_parsers.unified_log import READER, lockstep, resync
 from traceview_parsers.unified_log import source as source_module
 from traceview_parsers.unified_log.source import UnifiedLogSource
 
@@ -177,6 +178,19 @@ def test_shares_count_damage_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for kind, count in told.items():
         assert kind in source_module.COUNTED_BY_SHARE
         assert sum(one.count for source in parts for one in source.problems if one.kind == kind) == count
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["macos12", "ios15-nostrings"])
+def test_sound_chunks_looked_at_as_damaged_ones_are_the_same(
+    tmp_path: Path, real: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tarfile.open(real / "logarchive" / f"{name}.logarchive.tar.gz") as packed:
+        packed.extractall(tmp_path, filter="data")
+    (root,) = tmp_path.glob("*.logarchive")
+    stepped = read(root)
+    monkeypatch.setattr(lockstep._Limits, "odd", lambda *found: np.arange(int(found[2].max(initial=-1)) + 1))
+    assert read(root) == stepped
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

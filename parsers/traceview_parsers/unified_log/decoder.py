@@ -223,7 +223,7 @@ class Decoder:
         tally.skipped += int(skipped.sum())
         known = firehose.IS_KNOWN.take(points.kind)
         if not known.all():
-            # One whose first eight bytes are zero was never finished by its process: nothing of it was lost here.
+            # One whose first eight bytes are zero, which are written last (libdispatch), was never finished by its process.
             for kind in points.kind[~known & (points.head != 0)].tolist():
                 tally.unknown[kind] = tally.unknown.get(kind, 0) + 1
             points = points.take(np.flatnonzero(known))

@@ -73,7 +73,8 @@ def least_sizes(kind: Array, level: Array, flags: Array) -> Array:
     message = signpost | (kind == LOG)
     size = 4 + _ORIGIN_SIZES.take(flags & 0x2E) + 8 * ((flags & HAS_CURRENT_AID) & (activity | message))
     size += activity * 8 * ((flags >> 4 & 1) + (flags >> 9 & 1) + (level != USER_ACTION))
-    size += message * (2 + 4 * (flags >> 8 & 1) + 2 * (flags >> 9 & 1) + (flags >> 10 & 1) + 4 * (flags >> 11 & 1))
+    # Items are at least their number; where they are kept elsewhere there is none (seen in real archives).
+    size += message * (2 + 4 * (flags >> 8 & 1) + 2 * (flags >> 9 & 1) + (flags >> 10 & 1) + 2 * (flags >> 11 & 1))
     size += signpost * (8 + (flags >> 15) * (4 + 2 * (flags >> 5 & 1)))
     least: Array = np.where(kind == LOSS, LOSS_BYTES - HEAD, size)
     return least
