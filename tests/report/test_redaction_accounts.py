@@ -102,7 +102,7 @@ def test_names_of_every_script_go_whole(text: str, scrubbed: str, form: str) -> 
 
 
 def test_a_name_is_one_name_in_both_forms() -> None:
-    both = [unicodedata.normalize(form, 'callerName="Zoë Müller"') for form in ("NFC", "NFD")]  # type: ignore[arg-type]
+    both = [unicodedata.normalize(form, 'callerName="Zoë Müller"') for form in ("NFC", "NFD")]
     assert people_in(pl.Series(both)) == ["Zoë Müller"]
     names = Pseudonyms(NOBODY)
     assert {names.scrub(text) for text in both} == {"callerName=name-1"}

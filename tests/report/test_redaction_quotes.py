@@ -1,6 +1,7 @@
 """Redaction of sentences: what they cut, tidy or take apart goes all the same, and our own words stay."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -10,9 +11,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from traceview.analysis import Analysis
+from traceview.capture import open_capture
+from traceview.report.free_text import Class, class_of
 from traceview.report.pseudonyms import Pseudonyms
 from traceview.report.quoted import Replaced
-from traceview.report.redact import redact
+from traceview.report.redact import TEXT_TYPES, redact
+from traceview.rules.config import Config
+from traceview.rules.evaluate import evaluate
 from traceview.rules.quotes import Quote, fit, marked, settled
 from traceview.rules.registry import Finding
 from traceview.rules.rows import shown
@@ -145,3 +150,30 @@ def test_a_finding_that_was_reworded_is_redacted_by_its_words(rich: Analysis) ->
     hidden = redact(replace(rich, episodes=_with_task(rich, LONG).episodes, findings=[reworded]), "all")
     (token,) = set(hidden.episodes["background_tasks"]["name"])
     assert hidden.findings[0].title == f"Again: held {token}"
+
+
+SAMPLES = Path(__file__).parents[2] / "sample_traces"
+WORDED = "Zebra Quux of 12 Elm Street spoke with  Marion about the divorce\u00a0papers " * 5
+
+
+def test_no_sentence_of_a_rule_tells_what_an_app_worded() -> None:
+    """Every column of free words holds a text that each sentence has to tidy and to cut."""
+    with open_capture(SAMPLES / "background-task-overrun.ios18.ndjson") as capture:
+        analysis = capture.analysis
+    episodes = {name: _worded(name, table) for name, table in analysis.episodes.items()}
+    findings, _ = evaluate(
+        episodes,
+        kinds=frozenset(analysis.events["kind"].cast(pl.String)),
+        witnesses=frozenset(analysis.lines["process"].drop_nulls()),
+        capture_end=analysis.lines["time"].max(),  # type: ignore[arg-type]
+        config=Config(),
+    )
+    assert any("Zebra" in one.title + one.explanation for one in findings)
+    hidden = redact(replace(analysis, episodes=episodes, findings=findings), "all")
+    assert [one for one in hidden.findings if re.search("Zebra|Quux|Elm|Marion|divorce", repr(one))] == []
+
+
+def _worded(name: str, table: pl.DataFrame) -> pl.DataFrame:
+    free = [column for column in table.columns if class_of(name, column) in {Class.free, Class.thing}]
+    texts = [column for column in free if table.schema[column] in TEXT_TYPES]
+    return table.with_columns(pl.lit(WORDED).alias(column) for column in texts)
