@@ -273,7 +273,7 @@ FRAGMENTS = (
     "+49 151 23456789", "tel:", "sip:bob@x.org", "bob@x.org", "A1B2C3D4-1111-2222-3333-444455556666", "fe80::1c2d:3e4f",
     "10.0.0.7", "a4:83:e7:01:02:03", "9f86d081884c7d659a2feaa0c55ad015", "displayName = ", '"Jane"', "handle: 5551234567",
     "/Users/jane", "acme://call/jane?", "bearer ", "authorization:", "(0151) 2345678", "555-123-4567", "0151 23456789", "<a1b2c3d4 e5f60718 293a4b5c>", "Jane's iPhone", "F2LXK1ABCDEF", " ", "-",
-    ":", ".", "x", "7", "é", "\n", "0x", "\u0663", "\u2019",
+    ":", ".", "x", "7", "é", "\n", "0x", "\u0663", "\u2019", "sipToken=", "_secret: ", "Bearer a1b2c3", "e\u0301", "Jane", ".80 > ",
 )  # fmt: skip
 glued = st.lists(st.sampled_from(FRAGMENTS), max_size=8).map("".join)
 
