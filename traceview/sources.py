@@ -40,6 +40,7 @@ _UNREAD: Final = frozenset(
         "failed-claim",
         "no-tables",
         "not-an-export",
+        "special-file",
         "too-deep",
         "too-many-parts",
         "too-many-tables",
@@ -50,6 +51,7 @@ _UNREAD: Final = frozenset(
         "unreadable-folder",
         "unreadable-source",
         "unsafe-path",
+        "unsupported-compression",
     }
 )
 """Kinds of problems by which files, or the rest of one, could not be read. Not those of single lines, rows or bytes, nor what

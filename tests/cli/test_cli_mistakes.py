@@ -231,7 +231,7 @@ def test_what_is_in_order_in_some_zone_waits_for_the_zone_of_the_log() -> None:
 
 def test_inputs_of_no_known_format_are_told_together_and_briefly(fails: Fails, tmp_path: Path) -> None:
     for name in "abcde":
-        (tmp_path / f"{name}.jpg").write_bytes(b"\xff\xd8\xff" * 99)
+        (tmp_path / f"{name}.jpg").write_bytes(b"\xff\xd8\xff" * 99 + name.encode())
     names = sorted(tmp_path.iterdir())
     see = "; `traceview doctor --formats` lists what can be read"
     assert fails("analyze", names[0]) == f"traceview: {names[0]}: not a format that can be read{see}"
@@ -255,8 +255,8 @@ def test_formats_are_listed_with_readers_that_were_added(monkeypatch: pytest.Mon
 
 
 def test_unrelated_logs_are_told_before_the_verdict(samples: Path, tmp_path: Path) -> None:
-    for name in "abcde":
-        (tmp_path / f"{name}.ndjson").write_bytes((samples / LOG).read_bytes())
+    for count, name in enumerate("abcde"):
+        (tmp_path / f"{name}.ndjson").write_bytes((samples / LOG).read_bytes() + b"\n" * count)
     lines = CliRunner().invoke(cli.app, ["analyze", str(tmp_path)]).stdout.splitlines()
     assert lines[2].startswith("5 log texts were read as one capture; ")
     assert "finding" in lines[4]

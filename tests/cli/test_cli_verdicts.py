@@ -208,8 +208,8 @@ def test_diff_says_how_much_each_side_shows(samples: Path) -> None:
 
 
 def test_diff_says_which_side_is_several_logs(samples: Path, tmp_path: Path) -> None:
-    for name in "abcd":
-        (tmp_path / f"{name}.ndjson").write_bytes((samples / HEALTHY).read_bytes())
+    for count, name in enumerate("abcd"):
+        (tmp_path / f"{name}.ndjson").write_bytes((samples / HEALTHY).read_bytes() + b"\n" * count)
     told = _run("diff", samples / HEALTHY, tmp_path).stderr.splitlines()
     doubts = [line for line in told if "log texts were read as one capture" in line]
     assert doubts == [told[1]]

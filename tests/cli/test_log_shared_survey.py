@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from generator.archive import Archive
 from generator.images import Images, stable_uuid
-from generator.timesync import Clock
 from generator.packing import Packing
+from generator.timesync import Clock
 
 from traceview_parsers.unified_log.chunksets import unpack
 from traceview_parsers.unified_log.tracev3 import CHUNK_SET, walk_chunks
@@ -94,8 +94,8 @@ FAILURES = {
         "no such log",
     ),
     "sets that are no longer there": (
-        "ask, cut = log_jobs._ask, lambda own: [type(own[0])(one.sets - 1, one.blocks, one.moved) for one in own]\n"
-        "log_jobs._ask = lambda line, own: ask(line, cut(own))",
+        """ask, cut = log_jobs._ask, lambda own: [type(own[0])(one.sets - 1, one.blocks, one.moved) for one in own]
+log_jobs._ask = lambda line, own: ask(line, cut(own))""",
         "the archive changed while it was read",
     ),
     "a boot that is no longer there": (

@@ -41,6 +41,15 @@ def test_one_push_whether_named_or_private(story: Story, seconds: Seconds, field
     assert episodes["pushes"]["report_latency_s"].to_list() == [1.0]  # from delivered at 11 to reported at 12
 
 
+def test_what_callservicesd_hands_to_a_channel_or_an_extension_is_no_voip_push(story: Story, seconds: Seconds) -> None:
+    *before, (t, kind, delivering) = way(10)
+    channel = (t, kind, {**delivering, "signal": "cs-push-delivering-other"})
+    episodes = story([*before, channel], way(20))
+    assert seconds(episodes["pushes"], "received", "delivered", "voip") == [(10, 11, False), (20, 21, True)]
+    named = story(way(10, **NAMED), (11.6, kind, {**delivering, "signal": "cs-push-delivering-other"}))
+    assert named["pushes"]["voip"].to_list() == [True, False]  # a topic tells more
+
+
 def test_two_private_pushes_in_a_row_are_two(story: Story, seconds: Seconds) -> None:
     episodes = story(way(10), way(20))
     assert seconds(episodes["pushes"], "received", "delivered") == [(10, 11), (20, 21)]

@@ -146,7 +146,9 @@ def test_event_types(tmp_path: Path, event: str, expected: Any) -> None:
     rows, _ = read(write(tmp_path, json.dumps(record(eventType=event, lossCount=12)) + "\n"))
     assert rows[0]["event"] == expected
     assert rows[0]["loss_count"] == 12
-    assert (rows[0]["level"] is None) == (expected in {"signpost", "activity", "activity_transition", "loss", "state", "timesync"})
+    assert (rows[0]["level"] is None) == (
+        expected in {"signpost", "activity", "activity_transition", "loss", "state", "timesync"}
+    )
 
 
 def test_preamble_closing_line_and_its_count(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from traceview_parsers.trace import Trace
 KINDS = {
     "xctrace": (72, 51, {"track-details": 16, "no-start-time": 40}),
     "metrickit": (6, 6, {}),
-    "ips": (20, 19, {"no-time": 2, "unread-report-211": 1}),
+    "ips": (20, 19, {"no-time": 2, "truncated": 1, "unread-report-211": 1}),
     "powerlog": (2, 1, {"tables-not-read": 27_751}),
     "log_text": (14, 14, {"many-logs": 1}),
 }

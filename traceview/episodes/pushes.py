@@ -4,7 +4,7 @@ apsd and callservicesd tell one push several times, often without the app. Lines
 both are known, each stage once, in the order received, launched, delivered.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 from msgspec import Struct, field
@@ -33,6 +33,8 @@ _STAGES: Final = {"push.received": "received", "push.launched_app": "launched", 
 _VERDICTS: Final = {"push.unreported": "unreported", "push.blocked": "blocked"}
 _VOIP_SUFFIX: Final = ".voip"
 _VOIP_DAEMON: Final = "callservicesd"
+"""It hands over VoIP pushes, and rarely those of network extensions and Push-to-Talk channels, as `_OTHER` tells."""
+_OTHER: Final = "cs-push-delivering-other"
 
 
 class _Push(Struct):
@@ -45,6 +47,7 @@ class _Push(Struct):
     push_id: str | None = None
     topic: str | None = None
     voip: bool | None = None
+    other: bool = False
     stages: dict[str, int] = field(default_factory=dict)
     verdict: str | None = None
     told: set[tuple[str | None, str | None]] = field(default_factory=set)
@@ -52,7 +55,10 @@ class _Push(Struct):
     call: Row | None = None
 
     def fits(self, event: Row) -> bool:
-        pairs = ((self.push_id, event["push_id"]), (self.app, event["push_app"]), (self.voip, event["voip"]))
+        pairs: list[tuple[Any, Any]] = [(self.push_id, event["push_id"]), (self.app, event["push_app"])]
+        stage = event["kind"] in _STAGES
+        if not (stage and (self.other or event["signal"] == _OTHER)) or self.topic is not None:
+            pairs.append((self.voip, event["voip"]))
         return all(mine is None or theirs is None or mine == theirs for mine, theirs in pairs)
 
     def learn(self, event: Row) -> None:
@@ -61,6 +67,8 @@ class _Push(Struct):
         self.push_id = self.push_id or event["push_id"]
         self.topic = self.topic or event["topic"]
         self.voip = event["voip"] if self.voip is None else self.voip
+        if event["signal"] == _OTHER and self.topic is None:
+            self.voip, self.other = False, True
         if self.owner is None:
             self.owner = event["owner"]
         self.told.add((event["process"], event["signal"]))
@@ -115,7 +123,12 @@ def _events(context: Context) -> pl.DataFrame:
     voip_topic = topic.str.ends_with(_VOIP_SUFFIX) & ~topic.is_in(bundles)
     of_topic = pl.when(voip_topic).then(topic.str.strip_suffix(_VOIP_SUFFIX)).otherwise(topic)
     voip = (
-        pl.when(topic.is_not_null()).then(voip_topic).when(pl.col("process") == _VOIP_DAEMON).then(pl.lit(value=True))
+        pl.when(topic.is_not_null())
+        .then(voip_topic)
+        .when(pl.col("signal") == _OTHER)
+        .then(pl.lit(value=False))
+        .when(pl.col("process") == _VOIP_DAEMON)
+        .then(pl.lit(value=True))
     )
     told = context.of_kind(*_STAGES, *_VERDICTS).filter(pl.col("confidence").fill_null(1.0) >= LEAST_CONFIDENCE)
     return told.select(

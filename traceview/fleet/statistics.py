@@ -61,6 +61,10 @@ def compare(hits: int, captures: int, base_hits: int, base_captures: int) -> Com
     return Comparison(ratio, ratio / factor, ratio * factor, p, best, both)
 
 
+_ROUNDING: Final = 1e-9
+"""By which quotients of equal sums of hours may differ."""
+
+
 class Side(Struct, frozen=True):
     """Captures of one version.
 
@@ -87,9 +91,9 @@ def explained(more: Side, fewer: Side) -> float | None:
     """
     watched = fewer.exposure / fewer.captures
     factor = more.exposure / more.captures / watched if watched else math.inf
-    if factor <= 1:
+    if factor <= 1 + _ROUNDING:
         return None
-    comparable = fewer.captures if fewer.hits else int(fewer.captures / factor)
+    comparable = fewer.captures if fewer.hits else int(fewer.captures / factor + _ROUNDING)
     found = compare(more.hits, more.captures, fewer.hits, comparable)
     if found is None:
         return factor

@@ -122,7 +122,7 @@ class Pass(Struct):
         unpacked = unpack(packed)
         if unpacked.unsupported and not again:
             text = f"chunk sets are packed with {unpacked.unsupported}, which this version does not read; their records are missing"
-            self.report(place.name, "damaged-chunk-set", text, place.start)
+            self.report(place.name, "unsupported-compression", text, place.start)
         if unpacked.trouble and not again:
             text = f"a chunk set is damaged: {unpacked.trouble}; what could be read is kept"
             self.report(place.name, "damaged-chunk-set", text, place.start)

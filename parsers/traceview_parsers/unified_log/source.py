@@ -40,7 +40,7 @@ _SIFTED_BYTES: Final = 16 << 20
 COUNTED_BY_SHARE: Final = frozenset(
     {
         *("unknown-record", "damaged-record", "unknown-process", "missing-oversize"),
-        *("damaged-chunk", "skipped-bytes", "damaged-chunk-set", "unknown-chunk"),
+        *("damaged-chunk", "skipped-bytes", "damaged-chunk-set", "unsupported-compression", "unknown-chunk"),
     }
 )
 """Kinds of problems that each share counts in its own rows and sets; all else is met by every share."""
