@@ -297,7 +297,7 @@ class _Share(Struct, frozen=True):
     def print(self, exchange: Exchange) -> _Result:
         """Print the turns of the share, each when the token comes; then it goes on."""
         before, behind = self.pipes
-        rows, printed = 0, None
+        rows, turn = 0, []
         failure: BaseException | None = None
         try:
             with before, behind, open(_STDOUT, "wb", closefd=False) as out:
@@ -305,20 +305,27 @@ class _Share(Struct, frozen=True):
                     self.number, self.count, self.selection, exchange, packed=self.printing.takes_packed
                 )
                 for batch, last in share:
-                    wanted = self.printing.wanted(batch)
-                    if printed is None:
-                        printed = before.recv()
-                    out.writelines(self.printing.texts(wanted, first=printed == 0))
-                    out.flush()
-                    rows += wanted.num_rows
-                    printed += wanted.num_rows
-                    del batch, wanted  # not both these and the next ones in memory
+                    turn.append(self.printing.wanted(batch))
+                    del batch  # not both this and the next one in memory
                     if last:
-                        _pass_on(behind, printed)
-                        printed = None
+                        printed = before.recv()  # the whole turn is decoded: who has the token only prints
+                        done = _print_turn(turn, self.printing, out, printed)
+                        rows += done
+                        _pass_on(behind, printed + done)
         except (OSError, EOFError, InputError) as error:
             failure = error
         return _Result(rows, tuple(self.source.problems), self.source.missing_strings, failure)
+
+
+def _print_turn(turn: list[Any], printing: Printing, out: BinaryIO, printed: int) -> int:
+    """Print batches, and empty their list; return the number of rows. `printed`: rows before them."""
+    rows = 0
+    while turn:
+        batch = turn.pop(0)
+        out.writelines(printing.texts(batch, first=printed + rows == 0))
+        rows += batch.num_rows
+    out.flush()
+    return rows
 
 
 def _pass_on(end: Connection, printed: int) -> None:

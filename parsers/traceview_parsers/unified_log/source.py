@@ -4,6 +4,8 @@ import re
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
+from itertools import starmap
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -107,7 +109,8 @@ class UnifiedLogSource:
 
         def parts(run: Pass) -> Iterator[Part]:
             show = partial(_shown, run, packed=packed and selection.everything)
-            return (show(part) for part, _ in _windows(self._timelines(run), 0, 1) if part is not None)
+            # No name keeps what was decoded while its rows are in use.
+            return map(show, filter(None, map(itemgetter(0), _windows(self._timelines(run), 0, 1))))
 
         yield from self._emit(self._begin(selection, packed=True), parts)
 
@@ -138,8 +141,7 @@ class UnifiedLogSource:
         timelines = self._timelines(run, (number, count), exchange)
         show = partial(_shown, run, packed=packed and selection.everything)
         try:
-            for part, last in _windows(timelines, number, count):
-                yield _decided(selection, show, part), last
+            yield from starmap(partial(_decided, selection, show), _windows(timelines, number, count))
         finally:
             self._finish(run)
 
@@ -349,7 +351,17 @@ def _shown(run: Pass, part: Part, *, packed: bool) -> Part:
     return batch if packed else unpack(batch), unsure
 
 
-def _decided(selection: Selection, show: Callable[[Part], Part], part: Part | None) -> Any:
+def _decided(
+    selection: Selection,
+    show: Callable[[Part], Part],
+    part: Part | None,
+    last: bool,  # noqa: FBT001  (of a pair)
+) -> tuple[Any, bool]:
+    """Return the wanted rows of a part, and whether it is the last of its turn."""
+    return _wanted(selection, show, part), last
+
+
+def _wanted(selection: Selection, show: Callable[[Part], Part], part: Part | None) -> Any:
     if part is None:
         return pa.RecordBatch.from_pylist([], SCHEMAS["log"])
     batch, unsure = show(part)
