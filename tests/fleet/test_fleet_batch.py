@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor
+from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -20,10 +20,10 @@ from typer.testing import CliRunner
 from traceview.cli import app
 from traceview.fleet import batch
 from traceview.fleet.batch import run
-from traceview.fleet.dataset import MANIFEST, read_manifest, read_table, write_shard
+from traceview.fleet.dataset import MANIFEST, begin, read_manifest, read_table, write_shard
 from traceview.fleet.executor import dask_pool, process_died
 from traceview.fleet.jobs import Job, find_jobs, in_shard
-from traceview.fleet.planned import unfinished
+from traceview.fleet.planned import plan, unfinished
 from traceview.fleet.tables import TABLES
 from traceview.fleet.worker import Settings, config_hash
 from traceview.rules.config import Config, Suppression
@@ -99,6 +99,15 @@ def test_what_was_asked_for_and_is_not_done_is_known(
     captures.rename(tmp_path / "elsewhere")
     run(find_jobs(tmp_path / "elsewhere"), asked, inline, resume=True)
     assert unfinished(asked.out) == 0
+
+
+def test_parts_that_begin_together_note_the_same_plan(captures: Path, settings: Make) -> None:
+    out, jobs = settings().out, find_jobs(captures)
+    begin(out)
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda _: plan(out, jobs), range(200))) == [None] * 200
+    assert unfinished(out) == 6
+    assert [path.suffix for path in (out / MANIFEST).iterdir()] == [".planned"]
 
 
 def test_what_takes_the_place_of_a_torn_capture_is_analysed(

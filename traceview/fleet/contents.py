@@ -61,6 +61,8 @@ def load(dataset: Path) -> Contents:
     )
     captures, by_build = with_versions(told_apart(distinct.filter(~pl.col("capture").is_in(within.implode()))))
 
+    shown = calls.join(captures, on="capture", how="semi").sort("capture", maintain_order=True)
+
     def of_captures(table: str, columns: tuple[str, ...] | None = None) -> pl.DataFrame:
         frame = read_table(dataset, table, columns)
         return frame.join(captures, on="capture", how="semi").sort("capture", maintain_order=True)
@@ -74,9 +76,9 @@ def load(dataset: Path) -> Contents:
         silent=of_captures("rules_not_evaluated"),
         accepted=of_captures("findings_accepted"),
         by_build=by_build,
-        unnamed=of_captures("calls", ("capture", "app")).filter(pl.col("app").is_null())["capture"],
+        unnamed=shown.filter(pl.col("app").is_null())["capture"],
         contained=within.len(),
-        overlapping=overlapping(calls.join(captures, on="capture", how="semi")),
+        overlapping=overlapping(shown),
         unfinished=unfinished(dataset),
     )
 

@@ -93,6 +93,13 @@ def _part(path: Path) -> Path:
     return path.with_name(f"{path.stem}.{token_hex(4)}{PART}")
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file at once, whoever else writes the same one. Raises OSError."""
+    part = _part(path)
+    part.write_bytes(content)
+    part.replace(path)
+
+
 def _digest(content: bytes) -> str:
     return blake2b(content, digest_size=16).hexdigest()
 
@@ -106,9 +113,7 @@ def _write_entry(out: Path, entry: Entry) -> None:
         "captures": list(entry.captures),
         "files": entry.files,
     }
-    part = _part(path)
-    part.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    part.replace(path)
+    write_whole(path, json.dumps(content, indent=1).encode())
 
 
 def remove_leftovers(out: Path) -> int:

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import json
 
-from traceview.fleet.dataset import MANIFEST, PART, read_manifest, read_table
+from traceview.fleet.dataset import MANIFEST, read_manifest, read_table, write_whole
 from traceview.fleet.jobs import Job
 from traceview.fleet.tables import printable
 from traceview_parsers.errors import InputError
@@ -19,10 +19,7 @@ _SUFFIX: Final = ".planned"
 def plan(out: Path, jobs: Iterable[Job]) -> None:
     """Note that these captures were asked for; what other runs asked for stays. Raises OSError."""
     content = json.encode(sorted({(job.key, printable(str(job.path))) for job in jobs}))
-    path = out / MANIFEST / f"{blake2b(content, digest_size=8).hexdigest()}{_SUFFIX}"
-    part = path.with_name(path.name + PART)
-    part.write_bytes(content)
-    part.replace(path)
+    write_whole(out / MANIFEST / f"{blake2b(content, digest_size=8).hexdigest()}{_SUFFIX}", content)
 
 
 def unfinished(out: Path) -> int:
