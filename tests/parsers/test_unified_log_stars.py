@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pytest
 from generator.archive import Archive
 from generator.images import stable_uuid
@@ -17,6 +18,7 @@ from traceview_parsers.problems import Problems
 from traceview_parsers.selection import Selection
 from traceview_parsers.trace import Candidate, CaptureInfo, Context, Device, ReadOptions
 from traceview_parsers.unified_log import READER
+from traceview_parsers.unified_log.items import Items
 
 START = 1_768_469_400_000_000_000
 PRIVATE_NUMBER = Item(SCALAR | PRIVATE, bytes(4), ranged=False)
@@ -166,3 +168,9 @@ def test_floats_of_signpost_metadata_have_all_digits(tmp_path: Path) -> None:
         "1.62 1000000",
     ]
     assert [[value["real"] for value in row["arguments"][:1]] for row in rows] == [[1.625], [0.1], [1.625]]
+
+
+def test_before_the_only_item_is_none_and_before_that_neither() -> None:
+    empty = np.zeros(1, np.int64)
+    items = Items(*(np.ones(1, np.int64) if name == "steps" else empty for name in Items.__struct_fields__))
+    assert items.before(items.before(np.zeros(1, np.int64))).tolist() == [-1]

@@ -83,10 +83,11 @@ class Items(Struct):
         return value
 
     def before(self, rows: Array) -> Array:
-        """Return the index of the item before each of these in the same record, or -1."""
+        """Return the index of the item before each of these in the same record, or -1; before -1 there is none either."""
         begins = np.cumsum(self.steps) - self.steps
         step = np.searchsorted(begins, rows, "right") - 1
-        return np.where(step > 0, rows - begins[step] + begins[step - 1], -1)
+        place = rows - begins.take(step, mode="clip") + begins.take(step - 1, mode="clip")
+        return np.where(step > 0, place, -1)
 
     def ranges(self, rows: Array) -> tuple[Array, Array]:
         """Return (offset, size) of items that point to bytes; what does not lie in the item is 0."""
