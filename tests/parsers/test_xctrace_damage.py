@@ -14,6 +14,7 @@ from traceview_parsers import open_trace
 from traceview_parsers.errors import InputError
 from traceview_parsers.xctrace.blocks import row_blocks
 from traceview_parsers.xctrace.digits import decimals
+from traceview_parsers.xctrace.document import read_document
 
 COLUMNS = {"small": ("name:string", "count:uint64"), "os-log": ("time:event-time", "message:os-log-metadata")}
 LOG_ROW = (
@@ -207,3 +208,22 @@ def test_decimal_numbers_are_read_like_python_reads_them(texts: list[str]) -> No
         number = text.isdecimal() and len(text) <= 20 and int(text) < 1 << 64
         assert there == number, text
         assert value == (int(text) if number else 0), text
+
+
+def test_a_table_whose_own_tag_is_damaged_keeps_its_schema(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    second = node("small", SMALL.replace('"1"', '"7"').replace('"2"', '"8"'), 2).replace("<node xpath=", "<node<xpath")
+    path.write_bytes(export(node("os-log", LOG_ROW), second))
+    assert kinds(path) == {"damaged-tag": 1}
+    with open_trace(path) as trace:
+        assert (trace.table("log").num_rows, trace.table("xctrace_small").num_rows) == (1, 1)
+
+
+def test_damage_that_looks_like_a_table_stays_in_its_recording(tmp_path: Path) -> None:
+    """Else its rows would get the times of another recording."""
+    more = SMALL.replace('"1"', '"7"').replace('"2"', '"8"')
+    path = tmp_path / "a.xml"
+    path.write_bytes(export(node("small", f"{SMALL}<node=6{more}")).replace(b"run[1]", b"run[2]"))
+    (one, other) = read_document("a.xml", path, 0).nodes
+    assert (one.run, other.run, other.schema) == (2, 2, "small")
+    assert kinds(path)["damaged-tag"] == 1

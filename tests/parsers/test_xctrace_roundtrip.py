@@ -9,7 +9,7 @@ from unittest.mock import patch
 from xml.sax.saxutils import escape
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from traceview_parsers import open_trace
@@ -238,16 +238,21 @@ def test_a_file_cut_at_any_byte_keeps_the_rows_before_the_cut(tmp_path: Path) ->
             assert kinds == (set() if data[:cut].endswith(b"</trace-query-result>") else {"truncated"}), cut
 
 
-@given(st.data())
+SOUND = [[number, number * 3] for number in range(30)]
+WHOLE = document([Table(["uint64", "uint32"], SOUND)])
+BEHIND_SCHEMA = WHOLE.index(b"</schema>") + 9
+
+
+@given(st.integers(BEHIND_SCHEMA, len(WHOLE) - 40), st.integers(1, 30), st.binary(max_size=6))
+@example(539, 9, b"node")
+@example(539, 9, b"<node=")
+@example(539, 9, b"<node ")
+@example(539, 9, b"<node>")
 def test_damage_never_costs_undamaged_rows_behind_it(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+    tmp_path_factory: pytest.TempPathFactory, start: int, length: int, junk: bytes
 ) -> None:
-    rows = [[number, number * 3] for number in range(30)]
-    whole = document([Table(["uint64", "uint32"], rows)])
-    first = whole.index(b"</schema>") + 9
-    start = data.draw(st.integers(first, len(whole) - 40))
-    length = data.draw(st.integers(1, 30))
-    broken = whole[:start] + data.draw(st.binary(max_size=5)) + whole[start + length :]
+    rows, whole = SOUND, WHOLE
+    broken = whole[:start] + junk + whole[start + length :]
     path = tmp_path_factory.mktemp("xctrace") / "a.xml"
     path.write_bytes(broken)
     with open_trace(path) as trace:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from traceview_parsers.xctrace.markup import Element, attributes, parse
 
@@ -31,11 +32,12 @@ class Node(Struct, frozen=True):
         start: Byte where it begins.
         rows: Byte where its rows begin.
         end: Byte where the next node begins, or the file ends.
-        run: Number of the recording in the table's xpath, 1 where the xpath does not say.
+        run: Number of the recording in the table's xpath; where that does not say, that of the node before, else 1.
         place: Number of the table in the recording, from 1, or None.
         schema: Name of the schema; empty where the node has none of its own.
         columns: Columns in the order of the cells.
         details: Whether its rows hold attributes instead of cells (Allocations, Leaks, VM Tracker).
+        damaged: Whether its own tag is none, and not just cut off: it may be no table at all, but damage inside a row.
     """
 
     start: int
@@ -46,6 +48,7 @@ class Node(Struct, frozen=True):
     schema: str
     columns: tuple[Column, ...]
     details: bool = False
+    damaged: bool = False
 
 
 class Document(Struct):
@@ -87,18 +90,19 @@ def read_document(name: str, path: Path, base: int) -> Document:
         for number, start in enumerate(starts):
             end = starts[number + 1] if number + 1 < len(starts) else size
             file.seek(start)
-            document.nodes.append(_node(file.read(min(_HEADER_BYTES, end - start)), start, end))
+            run = document.nodes[-1].run if document.nodes else 1
+            document.nodes.append(_node(file.read(min(_HEADER_BYTES, end - start)), start, end, run))
         file.seek(max(0, size - 256))
         document.closed = file.read().rstrip().endswith(_ENDS)
     document.nodes = _inherit(document.nodes)
     return document
 
 
-def _node(data: bytes, start: int, end: int) -> Node:
+def _node(data: bytes, start: int, end: int, run: int) -> Node:
     head = _HEAD.match(data)
     xpath = attributes(head[1]).get("xpath", "") if head else ""
     place = _XPATH.search(xpath)
-    body = head.end() if head else len(data)
+    body = head.end() if head else _behind_damage(data)
     schema, columns = "", []
     if data.startswith(b"<schema", body):
         element, complete = parse(data, body)
@@ -111,12 +115,20 @@ def _node(data: bytes, start: int, end: int) -> Node:
         start,
         start + (first if first >= 0 else body),
         end,
-        int(place[1]) if place else 1,
+        int(place[1]) if place else run,
         int(place[2]) if place else None,
         schema,
         tuple(columns),
         details,
+        damaged=head is None and b">" in data,
     )
+
+
+def _behind_damage(data: bytes) -> int:
+    """Return where a node goes on whose own tag is none: at its schema, if it has one before its rows, else right behind its name."""
+    first = data.find(b"<row", len(_NODE))
+    schema = data.find(b"<schema", len(_NODE), first if first >= 0 else len(data))
+    return max(schema, len(_NODE))
 
 
 def _column(column: Element) -> Column:
@@ -138,5 +150,5 @@ def _inherit(nodes: list[Node]) -> list[Node]:
             whole.append(node)
             continue
         last = whole[-1]
-        whole.append(Node(node.start, node.rows, node.end, node.run, node.place, last.schema, last.columns))
+        whole.append(replace(node, schema=last.schema, columns=last.columns))
     return whole

@@ -104,6 +104,12 @@ def _report(one: Document, context: Context) -> None:
     elif not one.nodes:
         context.problems.add(one.name, "no-tables", "the export holds no table: its xpath matched nothing")
     for node in one.nodes:
+        if node.damaged:
+            text = (
+                "the tag of a table is damaged, or damage looks like one: what follows was read by the schema behind it, "
+                "else as rows of the table before"
+            )
+            context.problems.add(one.name, "damaged-tag", text, position=node.start)
         if table_of(node) is not None:
             continue
         rows = _count(one, node)
