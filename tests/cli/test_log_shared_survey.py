@@ -27,6 +27,10 @@ main()
 """
 
 
+_OF_UNKNOWN_TYPE = {1: b"\x20", 4: b"\x79"}
+"""Types of the first record of some sets, by their numbers."""
+
+
 def program(change: str = "", block: int = 300) -> list[str]:
     """Return traceview with small parts and windows, and something that goes wrong in it."""
     return [sys.executable, "-c", _BEFORE.format(block=block, change=change)]
@@ -34,7 +38,10 @@ def program(change: str = "", block: int = 300) -> list[str]:
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
-    """Two boots of small sets, of which every fifth is damaged and every seventh holds a chunk of an unknown kind."""
+    """Two boots of small sets: every fifth is damaged, every seventh holds an unknown chunk, two an unknown record each.
+
+    A chunk of an unknown kind stands between the sets, too.
+    """
     root, images = tmp_path / "two.logarchive", Images()
     for number in range(2):
         made = Archive(Clock(stable_uuid(f"boot {number}"), START + number * 3_600 * SECOND), images=images)
@@ -55,11 +62,15 @@ def _damaged(data: bytes) -> list[bytes]:
         body = data[chunk.start : chunk.end]
         if chunk.tag == CHUNK_SET:
             content = unpack(memoryview(body)).data
+            if sets in _OF_UNKNOWN_TYPE:
+                first = content.index(b"\x01\x60\0\0") + 48
+                content = content[:first] + _OF_UNKNOWN_TYPE[sets] + content[first + 1 :]
             if sets % 7 == 3:
                 content += struct.pack("<IIQ", 0x7777, 0, 8) + bytes(8)
             body = b"bv4-" + struct.pack("<I", len(content)) + content + (b"" if sets % 5 == 2 else b"bv4$")
             sets += 1
         parts.append(struct.pack("<IIQ", chunk.tag, 0x11, len(body)) + body + bytes(-len(body) % 8))
+    parts.insert(len(parts) // 2, struct.pack("<IIQ", 0x6666, 0, 8) + bytes(8))
     return parts
 
 
@@ -74,6 +85,8 @@ def test_rows_and_problems_are_those_of_one_process(archive: Path, block: int) -
     assert alone.returncode == 0
     assert "a chunk set is damaged" in alone.stderr
     assert "chunk tag 0x7777 inside a chunk set is unknown" in alone.stderr
+    assert "chunk tag 0x6666 is unknown" in alone.stderr
+    assert "records of unknown types (0x20, 0x79) were left out (4 in all)" in alone.stderr
     for jobs in (2, 3, 5):
         together = run(program(block=block), archive, jobs)
         assert together.stdout == alone.stdout
@@ -112,3 +125,23 @@ def test_what_fails_in_one_process_ends_all(archive: Path, change: str, told: st
         ended = run(program(change), archive, jobs)
         assert ended.returncode == 2
         assert ended.stderr.splitlines() == [f"traceview: {told}"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what goes wrong is only known to processes that are forked")
+def test_an_internal_error_of_any_process_is_one_line(archive: Path) -> None:
+    change = "log_jobs._ask = lambda line, own: int('no number')"
+    for jobs in (2, 4):
+        ended = run(program(change), archive, jobs)
+        assert ended.returncode == 1
+        (line,) = ended.stderr.splitlines()
+        assert line.startswith("traceview: internal error (ValueError: invalid literal for int()")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what goes wrong is only known to processes that are forked")
+def test_an_error_that_cannot_be_sent_is_told_by_its_text(archive: Path) -> None:
+    change = "Odd = type('Odd', (Exception,), {'__reduce__': None})\nlog_jobs._ask = lambda *_: (_ for _ in ()).throw(Odd('lost'))"
+    ended = run(program(change), archive, 2)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        "traceview: internal error (RuntimeError: Odd: lost); please report it with --debug output"
+    ]

@@ -136,6 +136,28 @@ def test_the_last_record_of_a_chunk_may_be_the_damaged_one(tmp_path: Path) -> No
     assert problems == {"damaged-chunk": 1, "skipped-bytes": size}
 
 
+def test_zeros_up_to_the_end_of_a_chunk_are_a_loss(tmp_path: Path) -> None:
+    path = archive(tmp_path)
+    whole, _, _ = read(tmp_path)
+    chunk = records(path.read_bytes())[0]
+    begin, end = chunk[-5][0], sum(chunk[-1])
+    damage(path, begin, bytes(end - begin))
+    messages, problems, rows = read(tmp_path)
+    assert messages == [*whole[: len(chunk) - 5], *whole[len(chunk) :]]
+    assert rows == 2 * LINES - 5
+    assert problems == {"damaged-chunk": 1, "skipped-bytes": end - begin}
+
+
+def test_zeros_where_a_chunk_of_a_set_should_be_are_told(tmp_path: Path) -> None:
+    path = archive(tmp_path)
+    whole, _, _ = read(tmp_path)
+    one, other = records(path.read_bytes())[:2]
+    damage(path, other[0][0] - PREAMBLE, bytes(16))
+    messages, problems, _ = read(tmp_path)
+    assert messages == [*whole[: len(one)], *whole[len(one) + len(other) :]]
+    assert problems == {"unknown-inner-chunk": 1}
+
+
 def test_a_type_that_was_changed_is_an_unknown_one(tmp_path: Path) -> None:
     path = archive(tmp_path)
     whole, _, _ = read(tmp_path)

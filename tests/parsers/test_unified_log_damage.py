@@ -337,3 +337,21 @@ def test_a_list_of_items_that_claims_more_than_there_is_ends_within_the_guard(be
     assert items.broken.tolist() == [0]
     assert (items.slot == NO_SLOT).all()
     assert items.at.size == 255
+
+
+def test_a_head_whose_time_cannot_be_is_no_witness(tmp_path: Path) -> None:
+    made = Archive(Clock(stable_uuid("head"), START))
+    made.log(made.process("/usr/libexec/oned", 5), START, "line")
+    made.write(tmp_path)
+    file = next((tmp_path / "Persist").iterdir())
+    data = bytearray(file.read_bytes())
+    # The preamble, numerator and denominator, the continuous time and the seconds since 1970 (libyal dtformats).
+    struct.pack_into("<qq", data, 16 + 8, -5, 2**62)
+    again = data.index(struct.pack("<II", 0x6100, 8))  # the sub-chunk that tells the continuous time, too
+    data[again] = 0xFF
+    file.write_bytes(data)
+    for part in (tmp_path / "timesync").iterdir():
+        part.unlink()
+    rows, problems = read(tmp_path)
+    assert [row["message"] for row in rows] == ["line"]
+    assert {problem.kind for problem in problems} == {"no-timesync"}

@@ -147,7 +147,7 @@ def test_oversize_data_that_are_gone(tmp_path: Path) -> None:
     source, problems = open_folder(tmp_path)
     rows = rows_of(source)
     assert {row["message"] for row in rows} == {"big <decode: missing data> and <decode: missing data>", "small 2"}
-    assert {problem.kind for problem in problems} >= {"missing-oversize", "unknown-chunk"}
+    assert {problem.kind for problem in problems} >= {"missing-oversize", "unknown-inner-chunk"}
     assert "1 large records without their arguments" in source.coverage().notes
 
 

@@ -12,6 +12,7 @@ import multiprocessing
 import pickle
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import tzinfo
@@ -36,9 +37,11 @@ from traceview_parsers.trace import Trace
 from traceview_parsers.unified_log.source import (
     COUNTED_BY_SHARE,
     MISSING_STRINGS,
+    UNKNOWN_RECORD,
     Exchange,
     UnifiedLogSource,
     missing_strings_text,
+    unknown_types_text,
 )
 from traceview_parsers.unified_log.timeline import Seen
 
@@ -228,6 +231,7 @@ def _collect(results: "list[_Result]", problems: Problems) -> int:
     """Put together what all processes tell; return the number of rows."""
     told: dict[tuple[str, str], Problem] = {}
     missing = frozenset[bytes]().union(*(result.missing for result in results))
+    unknown = frozenset[int]().union(*(result.unknown for result in results))
     for result in results:
         for one in result.problems:
             place = one.source, one.kind
@@ -237,6 +241,8 @@ def _collect(results: "list[_Result]", problems: Problems) -> int:
             elif one.kind in COUNTED_BY_SHARE:
                 first = min(known, one, key=lambda problem: problem.position or 0)
                 told[place] = replace(first, count=known.count + one.count)
+            elif one.kind == UNKNOWN_RECORD:
+                told[place] = replace(known, message=unknown_types_text(unknown), count=known.count + one.count)
             elif one.kind == MISSING_STRINGS:
                 told[place] = replace(known, message=missing_strings_text(missing), count=len(missing))
             else:
@@ -260,12 +266,14 @@ class _Result(Struct, frozen=True):
         rows: Rows printed.
         problems: Problems met.
         missing: UUIDs of string files that are not there.
+        unknown: Unknown types of records met.
         failure: What ended it early.
     """
 
     rows: int = 0
     problems: tuple[Problem, ...] = ()
     missing: frozenset[bytes] = frozenset()
+    unknown: frozenset[int] = frozenset()
     failure: BaseException | None = None
 
 
@@ -314,7 +322,20 @@ class _Share(Struct, frozen=True):
                         _pass_on(behind, printed + done)
         except (OSError, EOFError, InputError) as error:
             failure = error
-        return _Result(rows, tuple(self.source.problems), self.source.missing_strings, failure)
+        except Exception as error:  # noqa: BLE001  (the first process tells it, once; `--debug` shows where it was)
+            failure = _sendable(error)
+        source = self.source
+        return _Result(rows, tuple(source.problems), source.missing_strings, source.unknown_types, failure)
+
+
+def _sendable(error: Exception) -> Exception:
+    """Return an internal error as another process can receive it, with a note of where it came from."""
+    error.add_note(traceback.format_exc())
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301  (our own)
+    except Exception:  # noqa: BLE001  (whatever an error refuses to be sent for)
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 def _print_turn(turn: list[Any], printing: Printing, out: BinaryIO, printed: int) -> int:

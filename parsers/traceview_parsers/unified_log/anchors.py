@@ -133,10 +133,10 @@ def judge(boot: Boot, heads: Sequence[Head]) -> tuple[Boot, list[Doubt]]:
 
 
 def of_heads(heads: Sequence[Head]) -> tuple[Boot, list[Doubt]]:
-    """Return the clock of a boot that timesync does not know, by the heads of its log files (at least one)."""
+    """Return the clock of a boot that timesync does not know, by the heads of its log files, if there are any."""
     moments = sorted((head.moment for head in heads), key=lambda moment: moment.tick)
     votes = Counter((head.numerator, head.denominator) for head in heads)
-    numerator, denominator = max(votes, key=lambda rate: (votes[rate], rate in _KNOWN))
+    numerator, denominator = max(votes, key=lambda rate: (votes[rate], rate in _KNOWN), default=(1, 1))
     return judge(Boot(numerator, denominator, Moment(0, 0), moments), [])
 
 

@@ -169,7 +169,7 @@ def walk_set(data: bytes) -> list[tuple[int, int, int]]:
     """Return (tag, position of the preamble, size) of each chunk of one set, step by step.
 
     Needed where chunks are not padded or damaged. An unknown tag is listed too; behind a preamble that cannot be one,
-    the walk goes on at the next one that can.
+    the walk goes on at the next one that can. Zeros up to the end are room; elsewhere they are listed, as of tag 0.
     """
     chunks = []
     marks = Marks(data, _MARKS, lambda place: _begins_chunk(data, place))
@@ -177,9 +177,10 @@ def walk_set(data: bytes) -> list[tuple[int, int, int]]:
     while at + _PREAMBLE.size <= len(data):
         tag, sub_tag, size = _PREAMBLE.unpack_from(data, at)
         if not _plausible(tag, sub_tag, size, len(data) - at):
-            if any(data[at : at + 16]):
+            behind = marks.after(at + 1)
+            if not at or behind < len(data) or any(data[at:]):
                 chunks.append((tag if tag not in range(FIREHOSE, SIMPLE_DUMP + 1) else 0, at, 0))
-            at = marks.after(at + 1)
+            at = behind
             continue
         chunks.append((tag, at, min(size, len(data) - at - 16)))
         behind = at + 16 + size

@@ -178,7 +178,9 @@ class Pass(Struct):
         """Tell of chunks of unknown kinds in the sets of a batch."""
         for number, position, tag in batch.unknown:
             text = f"chunk tag {tag:#x} inside a chunk set is unknown; it is left out"
-            self.report(places[number].name, "unknown-chunk", text, places[number].start, count=int(position >= 0))
+            self.report(
+                places[number].name, "unknown-inner-chunk", text, places[number].start, count=int(position >= 0)
+            )
 
 
 def _load(batch: Batch, places: Sequence[SetPlace], at: Array) -> Load:

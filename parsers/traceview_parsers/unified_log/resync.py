@@ -59,7 +59,7 @@ class Resynced(Struct):
         word: Number of the word at which each tracepoint begins, ascending.
         chunk: Which of the chunks that were given it is in.
         end: Byte position behind the data of those that tell a wrong size, 0 for the others.
-        skipped: Bytes of each chunk that make no tracepoint; what is zero up to the chunk's end is not counted.
+        skipped: Bytes of each chunk that make no tracepoint.
         cut: Which of the chunks end inside a tracepoint.
         resized: Which of them hold tracepoints of a wrong size.
     """
@@ -135,7 +135,6 @@ class _Places:
         anchor = np.where(self._good & self._leads, place, place.size)
         later = np.append(np.minimum.accumulate(anchor[::-1])[::-1][1:], place.size)
         self._later = np.minimum(later, close)
-        self._filled = np.concatenate([[0], np.cumsum(head != 0)])
 
     def read(self, before: int) -> Resynced:
         """Return what the chunks hold; `before`: number of the first of them."""
@@ -150,7 +149,7 @@ class _Places:
         resized &= (go - place) * 8 - firehose.HEAD >= self._least[place]
         kept = ~misled | cut | resized
         lost_from = np.where(kept, np.where(misled, go, np.minimum(following, go)), place)
-        skipped = np.where(last & (self._filled[go] == self._filled[lost_from]), 0, (go - lost_from) * 8)
+        skipped = (go - lost_from) * 8
         count = self._size.size
         rows = np.flatnonzero(kept)
         word = self._word[place]

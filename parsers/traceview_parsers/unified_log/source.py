@@ -41,14 +41,17 @@ _SIFTED_BYTES: Final = 16 << 20
 
 COUNTED_BY_SHARE: Final = frozenset(
     {
-        *("unknown-record", "damaged-record", "unknown-process", "missing-oversize"),
-        *("damaged-chunk", "skipped-bytes", "damaged-chunk-set", "unsupported-compression", "unknown-chunk"),
+        *("damaged-record", "unknown-process", "missing-oversize"),
+        *("damaged-chunk", "skipped-bytes", "damaged-chunk-set", "unsupported-compression", "unknown-inner-chunk"),
     }
 )
 """Kinds of problems that each share counts in its own rows and sets; all else is met by every share."""
 
 MISSING_STRINGS: Final = "missing-strings"
 """Kind of the problem that each share counts for the call sites that it met: together they miss what any of them does."""
+
+UNKNOWN_RECORD: Final = "unknown-record"
+"""Kind of the problem that each share counts in its own rows, of the types that it met."""
 
 _PRODUCT_TYPE: Final = re.compile(r"[A-Za-z]+[0-9]+,[0-9]+")
 _BOARD: Final = re.compile(r"[A-Za-z]{1,2}[0-9]+[A-Za-z]*AP")
@@ -79,6 +82,7 @@ class UnifiedLogSource:
         self._survey = Survey(name, files, context.source_index, context.problems)
         self._reported: Counter[tuple[str, str]] = Counter()
         self._coverage = Coverage(name, self.reader)
+        self._unknown: set[int] = set()
         self._describe_device()
 
     def batches(self, table: str, selection: Selection = EVERYTHING) -> Iterator[Any]:
@@ -154,6 +158,11 @@ class UnifiedLogSource:
     def missing_strings(self) -> frozenset[bytes]:
         """Return the UUIDs of string files that were asked for and are not there."""
         return frozenset(self._strings.missing if self._strings is not None else ())
+
+    @property
+    def unknown_types(self) -> frozenset[int]:
+        """Return the unknown types of records that were met."""
+        return frozenset(self._unknown)
 
     @property
     def problems(self) -> Problems:
@@ -263,9 +272,8 @@ class UnifiedLogSource:
         tally = run.tally
         notes = []
         if tally.unknown:
-            kinds = ", ".join(f"{kind:#x}" for kind in sorted(tally.unknown))
-            text = f"records of unknown types ({kinds}) were left out"
-            run.report(self.name, "unknown-record", text, count=sum(tally.unknown.values()))
+            self._unknown |= tally.unknown.keys()
+            run.report(self.name, UNKNOWN_RECORD, unknown_types_text(self._unknown), count=sum(tally.unknown.values()))
         for kind, count, text in (
             ("damaged-chunk", tally.damaged, "firehose chunks are damaged, or end inside a record; the rest is kept"),
             ("skipped-bytes", tally.skipped, "bytes in firehose chunks make no record; they were left out"),
@@ -334,6 +342,11 @@ def missing_strings_text(uuids: Collection[bytes]) -> str:
     """Return what is said of string files that are not there."""
     shown = sorted(map(uuid_text, uuids))
     return "string files are missing, so that some messages have no text: " + ", ".join(shown[:3])
+
+
+def unknown_types_text(types: Collection[int]) -> str:
+    """Return what is said of records of unknown types."""
+    return f"records of unknown types ({', '.join(f'{one:#x}' for one in sorted(types))}) were left out"
 
 
 def _windows(timelines: Sequence[Timeline], number: int, count: int) -> Iterator[tuple[Part | None, bool]]:

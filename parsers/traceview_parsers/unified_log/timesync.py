@@ -193,9 +193,7 @@ class Boots:
         self._problems = problems
         self._heads: dict[bytes, list[Head]] = {}
         for file, header in file_heads(files):
-            if 0 < header.wall_ns < _LATEST_NS:
-                moment = Moment(header.ticks, header.wall_ns, "file head", file)
-                head = Head(header.numerator, header.denominator, moment)
+            if (head := _head(header.anchor, file)) is not None:
                 self._heads.setdefault(header.boot_uuid, []).append(head)
         self._boots, odd = read_timesync(self._contents(files))
         for file, at in odd:
@@ -225,8 +223,7 @@ class Boots:
         if boot is not None and boot.moments:
             return Clock(FROM_TIMESYNC, boot.numerator, boot.denominator, boot.moments)
         if boot_uuid not in self._heads_only:
-            numerator, denominator, wall_ns, ticks = header
-            heads = self._heads.get(boot_uuid) or [Head(numerator, denominator, Moment(ticks, wall_ns))]
+            heads = self._heads.get(boot_uuid) or [*filter(None, [_head(header)])]
             self._heads_only[boot_uuid], doubts = of_heads(heads)
             self._tell(doubts)
         boot = self._heads_only[boot_uuid]
@@ -251,6 +248,14 @@ class Boots:
         for doubt in doubts:
             source = "/".join(filter(None, (self._name, doubt.moment.file)))
             self._problems.add(source, doubt.kind, doubt.text, position=doubt.moment.at)
+
+
+def _head(anchor: tuple[int, int, int, int], file: str = "") -> Head | None:
+    """Return what the head of a file states; None where it is no time that can be."""
+    numerator, denominator, wall_ns, ticks = anchor
+    if not 0 < wall_ns < _LATEST_NS or ticks < 0:
+        return None
+    return Head(numerator, denominator, Moment(ticks, wall_ns, "file head", file))
 
 
 def read_timesync(files: Iterable[tuple[str, bytes]]) -> tuple[dict[bytes, Boot], list[tuple[str, int]]]:
