@@ -6,6 +6,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from generator.archive import Archive
 from generator.images import stable_uuid
@@ -94,6 +95,40 @@ def test_equal_bytes_are_not_equal_records(
         monkeypatch.setattr(oversize.Oversize, "find", lambda _self, _key: None)
     kernel = Clause(processes=frozenset({"kernel"}), words=frozenset({"16", "g k"}))
     check(tmp_path, Selection((Clause(words=frozenset({word})), kernel)))
+
+
+@pytest.mark.parametrize("word", ["killing", "10", "ff", "private", "zzz"])
+def test_equal_records_of_one_batch_are_looked_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    monkeypatch.setattr(unified_log_source, "_SIFTED_BYTES", 1 << 20)
+    mixed(tmp_path)
+    clauses = Clause(words=frozenset({word})), Clause(processes=frozenset({"kernel"}), words=frozenset({"16", "g k"}))
+    for arguments in (False, True):
+        selection = Selection(clauses, arguments=arguments)
+        everything = opened(tmp_path).batches("log", Selection(arguments=arguments))
+        wanted = pa.Table.from_batches([selection.filter(batch) for batch in everything])
+        found = pa.Table.from_batches(list(opened(tmp_path).batches("log", selection)))
+        assert found.sort_by("ref").to_pylist() == wanted.sort_by("ref").to_pylist()
+
+
+def test_each_of_equal_damaged_records_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unified_log_source, "_SIFTED_BYTES", 1 << 20)
+    made = Archive(Clock(stable_uuid("damaged"), START))
+    process = made.process("/usr/libexec/mediad", 1)
+    for number in range(9):
+        made.log(process, START + number * 10**7, "%{public}s", ("some text",))
+    path = made.write(tmp_path, packing=Packing(stored=(True,)))[0]
+    one, nine = bytes((0x22, 1, 0x22, 4)), bytes((0x22, 9, 0x22, 4))  # of items, and the first of them
+    data = path.read_bytes()
+    assert data.count(one) == 9
+    path.write_bytes(data.replace(one, nine, 5))
+    for selection in (Selection(), Selection((MEDIAD,)), Selection((Clause(words=frozenset({"text"})),))):
+        problems = Problems()
+        context = Context(0, ReadOptions(), problems, Device(), CaptureInfo())
+        for _ in READER.open(Candidate("a.logarchive", tmp_path, is_dir=True), context).batches("log", selection):
+            pass
+        assert [(one.kind, one.count) for one in problems] == [("damaged-record", 5)]
 
 
 def test_a_log_that_does_not_repeat_itself_is_soon_looked_at_without_fingerprints(

@@ -55,3 +55,20 @@ def test_what_has_no_fingerprint_is_never_contained() -> None:
     refusals = Refusals()
     refusals.add(np.zeros((2, 3), np.uint64))
     assert not refusals.contain(np.zeros((2, 5), np.uint64)).any()
+
+
+@settings(deadline=None)
+@given(RECORDS, st.data())
+def test_those_alike_are_the_equal_ones(records: list[Record], data: st.DataObject) -> None:
+    found = prints(Refusals(), records)
+    without = data.draw(st.lists(st.integers(0, len(records) - 1), max_size=5))
+    found[:, without] = 0
+    first, place = Refusals.alike(found)
+    names = [(number,) if number in without else record for number, record in enumerate(records)]
+    assert [names[first[at]] for at in place] == names
+    assert first.tolist() == [number for number, name in enumerate(names) if name not in names[:number]]
+
+
+def test_those_that_one_half_of_the_fingerprints_takes_for_alike_are_not() -> None:
+    first, place = Refusals.alike(np.array([[7, 7, 9], [1, 2, 3]], np.uint64))
+    assert (first.tolist(), place.tolist()) == ([0, 1, 2], [0, 1, 2])

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-from msgspec import Struct, field
+from msgspec import Struct
 
 from traceview_parsers.unified_log import chunksets, columns, firehose, lockstep
 from traceview_parsers.unified_log.callsites import CallSites, Images
@@ -19,10 +19,12 @@ from traceview_parsers.unified_log.items import Places
 from traceview_parsers.unified_log.messages import Composer
 from traceview_parsers.unified_log.oversize import Blob, Key, Oversize, append_blobs, trace_blob
 from traceview_parsers.unified_log.packing import Packing
+from traceview_parsers.unified_log.page import Page
 from traceview_parsers.unified_log.plans import Plans
 from traceview_parsers.unified_log.prefilter import MAYBE, NO, Candidates, Dumps, Known, Prefilter, Verdicts
 from traceview_parsers.unified_log.rows import Found, Load, RowBuilder, levels_and_events, with_arguments
 from traceview_parsers.unified_log.strings import StringFiles
+from traceview_parsers.unified_log.tally import Tally
 from traceview_parsers.unified_log.typed import no_arguments, typed_arguments
 from traceview_parsers.unified_log.windows import Share
 
@@ -33,30 +35,6 @@ _TOGETHER_SIFTED: Final = 6 << 20
 """The same where clauses leave few of them (a twentieth less time; measured)."""
 _MOST_LOST: Final = np.uint64(1 << 32)
 """Larger counts of lost messages are damage; they do not spoil the sum."""
-
-
-class Tally(Struct):
-    """What was met while decoding.
-
-    Attributes:
-        records: Records met, wanted or not, decoded or not.
-        lost: Messages that the device reports as lost, whatever process lost them.
-        unknown: Tracepoints of unknown types, by type.
-        damaged: Firehose chunks that are damaged, or end inside a tracepoint.
-        skipped: Bytes inside of these that make no tracepoint.
-        broken: Records whose arguments reach beyond their end.
-        homeless: Records whose process no catalog names.
-        incomplete: Records whose oversize data are not in the archive.
-    """
-
-    records: int = 0
-    lost: int = 0
-    unknown: dict[int, int] = field(default_factory=dict)
-    damaged: int = 0
-    skipped: int = 0
-    broken: int = 0
-    homeless: int = 0
-    incomplete: int = 0
 
 
 class Waiting(Struct, frozen=True):
@@ -312,7 +290,36 @@ class Decoder:
         return blobs, late
 
     def _tracepoints(self, job: Job, chunks: Chunks, records: _Records, blobs: dict[int, Blob]) -> Part:
-        load, points, fields = job.load, records.points, records.fields
+        different, place = records, np.arange(0)
+        if records.prints is not None:
+            first, place = job.wanted.refused.alike(records.prints)
+            different, blobs = records.take(first), {int(place[row]): blob for row, blob in blobs.items()}
+        page = self._page(job.load, chunks, different, blobs)
+        broken = np.zeros(different.points.at.size, bool)
+        broken[page.items.broken] = True
+        messages = page.messages()
+        rows = job.wanted.settle(different.verdicts, messages)
+        arguments = typed_arguments(page, rows) if job.wanted.selection.arguments else None
+        if different.prints is not None:
+            refused = ~broken
+            refused[rows] = False
+            job.wanted.refused.add(different.prints[:, refused])
+            broken = broken[place]
+            wanted = np.full(different.points.at.size, -1)
+            wanted[rows] = np.arange(rows.size)
+            place = wanted[place]
+            keep = np.flatnonzero(place >= 0)
+            records, messages = records.take(keep), messages.take(pa.array(rows[place[keep]]))
+            arguments = None if arguments is None else arguments.take(pa.array(place[keep]))
+        elif rows.size < len(messages):
+            records, messages = records.take(rows), messages.take(pa.array(rows))
+        job.tally.broken += int(np.count_nonzero(broken))
+        batch = self._rows.tracepoints(job.load, records.points, records.fields, records.found, messages)
+        return (batch if arguments is None else with_arguments(batch, arguments)), records.verdicts.verdict == MAYBE
+
+    def _page(self, load: Load, chunks: Chunks, records: _Records, blobs: dict[int, Blob]) -> Page:
+        """Write the values of records."""
+        points, fields = records.points, records.fields
         places = Places(
             count_at=np.where(_has_items(points) & (fields.items < points.end), fields.items, -1),
             end=points.end.copy(),
@@ -320,19 +327,7 @@ class Decoder:
             private_end=chunks.end.take(points.chunk),
         )
         data = append_blobs(load.batch, places, blobs) if blobs else load.batch.data
-        page = self._composer.compose(data, places, self.sites.table["plan"].take(records.found.site))
-        job.tally.broken += page.items.broken.size
-        messages = page.messages()
-        rows = job.wanted.settle(records.verdicts, messages)
-        if records.prints is not None:
-            refused = np.ones(len(messages), bool)
-            refused[rows] = refused[page.items.broken] = False
-            job.wanted.refused.add(records.prints[:, refused])
-        arguments = typed_arguments(page, rows) if job.wanted.selection.arguments else None
-        if rows.size < len(messages):
-            records, messages = records.take(rows), messages.take(pa.array(rows))
-        batch = self._rows.tracepoints(load, records.points, records.fields, records.found, messages)
-        return (batch if arguments is None else with_arguments(batch, arguments)), records.verdicts.verdict == MAYBE
+        return self._composer.compose(data, places, self.sites.table["plan"].take(records.found.site))
 
     def _simple_dumps(self, job: Job, process: Array, hits: Array) -> Iterator[Part]:
         batch = job.load.batch

@@ -12,11 +12,12 @@ from msgspec import Struct, field
 from traceview_parsers.problems import Problems
 from traceview_parsers.unified_log.catalog import UNKNOWN, Catalog, SubChunk
 from traceview_parsers.unified_log.chunksets import Batch, index_sets, unpack
-from traceview_parsers.unified_log.decoder import Decoder, Job, Tally, Waiting
+from traceview_parsers.unified_log.decoder import Decoder, Job, Waiting
 from traceview_parsers.unified_log.emitter import Part
 from traceview_parsers.unified_log.interning import Array
 from traceview_parsers.unified_log.prefilter import Prefilter
 from traceview_parsers.unified_log.rows import OFFSET_BITS, Load, with_arguments
+from traceview_parsers.unified_log.tally import Tally
 from traceview_parsers.unified_log.timesync import Clock
 from traceview_parsers.unified_log.typed import no_arguments
 from traceview_parsers.unified_log.windows import Share

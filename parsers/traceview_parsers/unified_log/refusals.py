@@ -1,8 +1,8 @@
 """Records that a selection refused, known again when they come again.
 
 What decides about a record is its format, its arguments as stored and the clauses whose words its message may hold. A
-fingerprint of these (128 bits) costs a fifth of what writing and searching the message does (measured), and is known again in
-later batches only. So a log that says the same for hours gains most of that; one that never repeats itself would lose a tenth
+fingerprint of these (128 bits) costs a fifth of what writing and searching the message does (measured). Of equal ones in a batch
+one is looked at; those refused are known again in later batches. So a log that says the same for hours gains most of that; one that never repeats itself would lose a tenth
 of the time, and is soon looked at without.
 """
 
@@ -81,6 +81,23 @@ class Refusals:
         """Keep those of these that are fingerprints."""
         prints = prints[:, prints[0] != _NO_PRINT]
         self._kept[:, self._slots(prints)] = prints
+
+    @staticmethod
+    def alike(prints: Array) -> tuple[Array, Array]:
+        """Return (the first of each of the records that are alike, ascending; for each record, its place among these).
+
+        Those without a fingerprint are like no other.
+        """
+        having = np.flatnonzero(prints[0] != _NO_PRINT)
+        code = pa.array(prints[0, having]).dictionary_encode().indices.to_numpy()
+        new = np.ones(prints.shape[1], bool)
+        new[having] = np.diff(np.maximum.accumulate(code), prepend=-1) > 0
+        place = np.cumsum(new) - 1
+        place[having] = place[having[new[having]]][code]
+        first = np.flatnonzero(new)
+        if (prints[1].take(first).take(place) != prints[1]).any():
+            return np.arange(new.size), np.arange(new.size)
+        return first, place
 
     def _slots(self, prints: Array) -> Array:
         slots: Array = (prints[0] >> _SHIFT).view(np.int64)
