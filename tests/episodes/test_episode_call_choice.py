@@ -121,3 +121,24 @@ def test_two_lines_about_one_start_are_one_call(story: Story, seconds: Seconds) 
     dialing = "Dialing new call due to requested start call action: <private>"
     calls = story(line(10, asked), line(10.01, dialing), line(30, asked), line(30.01, dialing))["calls"]
     assert seconds(calls, "start") == [(10.0,), (30.0,)]
+
+
+def test_a_call_ends_with_its_app_and_not_the_other_one(story: Story, seconds: Seconds) -> None:
+    # On hold behind a call of Phone as the app dies: callservicesd tells an end and hides whose.
+    dies = (40, "process.exited", {"subject": "Acme", "subject_pid": 700, "bundle": "com.acme.voip"})
+    message = "Performing hold active calls and answer ringing call <private> for answer request <private>"
+    taken = (34, "call.answered", {**DAEMON, "direction": "incoming", "message": message})
+    calls = story(OWN, RINGS, taken, (34.01, "call.held", DAEMON), dies, ended(40.1, "failed"), ended(70))["calls"]
+    assert seconds(calls, *ENDS) == [
+        ("com.acme.voip", 40.1, "observed", "failed"),
+        (None, 70.0, "observed", "remote hangup"),
+    ]
+
+
+def test_a_call_that_rings_outlasts_the_app_of_another(story: Story, seconds: Seconds) -> None:
+    dies = (36, "jetsam.killed", {"process": "kernel", "pid": 0, "subject": "Acme", "subject_pid": 700})
+    calls = story(OWN, RINGS, dies, ended(36.2, None), (40, "call.answered", DAEMON), ended(70))["calls"]
+    assert seconds(calls, "app", "answered", "end", "end_reason") == [
+        ("com.acme.voip", 12.0, 36.2, "process exited"),
+        (None, 40.0, 70.0, "remote hangup"),
+    ]

@@ -23,6 +23,12 @@ FULFILLED = {**DAEMON, "signal": "cs-held-fulfilled", "action": "set held"}
 ASKED = {**APP, "signal": "ck-action-asked", "action": "<CXSetHeldCallAction 0x1>"}
 OWN: list[Row] = [(10, "call.reported", {**APP, "direction": "incoming"}), (12, "call.answered", DAEMON)]
 OTHER: Row = (20, "call.reported", {**DAEMON, "signal": "cs-incoming-handling"})
+SECOND: list[Row] = [
+    (20, "call.reported", {**APP, "signal": "ck-new-incoming", "direction": "incoming"}),
+    (25, "call.answered", HOLD_AND_ANSWER),
+    (25.01, "call.held", DAEMON),
+]
+"""Another call of the same app, for which its first one goes on hold."""
 OTHER_ENDS: Row = (40, "call.ended", {**DAEMON, "reason": "remote hangup"})
 OWN_ENDS: Row = (60, "call.ended", {**DAEMON, "reason": "remote hangup"})
 
@@ -121,3 +127,74 @@ def test_nothing_is_on_hold_after_its_end(story: Story, seconds: Seconds) -> Non
     dies = (20, "process.exited", {"subject": "callservicesd", "subject_pid": 90})
     calls = story(OWN, dies, (50, "call.held", DAEMON), (55, "call.resumed", DAEMON))["calls"]
     assert seconds(calls, "end", "end_how", "holds", "held_s") == [(20.0, "inferred", 0, 0.0)]
+
+
+@pytest.mark.parametrize(("first", "second"), [("call.held", "call.resumed"), ("call.resumed", "call.held")])
+@pytest.mark.parametrize("asked", [[], [(30.03, "call.action", ASKED), (30.04, "call.action", ASKED)]])
+def test_the_second_line_of_a_swap_is_about_the_other_call(
+    story: Story, seconds: Seconds, first: str, second: str, asked: list[Row]
+) -> None:
+    there: list[Row] = [(30.01, first, DAEMON), (30.02, second, DAEMON)]
+    back: list[Row] = [(35.01, first, DAEMON), (35.02, second, DAEMON)]
+    calls = story(OWN, SECOND, there, asked, back)["calls"]
+    edges = [
+        [(since.timestamp(), until.timestamp()) for since, until in call_holds.windows(row)]
+        for row in calls.iter_rows(named=True)
+    ]
+    held, came = (0, 1) if first == "call.held" else (1, 0)
+    assert edges == [
+        [(25.01, (30.01, 30.02)[came]), ((35.01, 35.02)[held], 100.0)],
+        [((30.01, 30.02)[held], (35.01, 35.02)[came])],
+    ]
+    assert seconds(calls, "holds") == [(2,), (1,)]
+
+
+def _ends_and_answers(whom: str) -> list[Row]:
+    message = f"Performing end {whom} calls and answer ringing call <private> for answer request <private>"
+    return [
+        (40, "call.answered", {**HOLD_AND_ANSWER, "message": message}),
+        (40.01, "call.action", {**APP, "action": "<CXEndCallAction 0x1>"}),
+        (40.02, "call.ended", {**DAEMON, "reason": "local hangup"}),
+    ]
+
+
+def test_a_held_call_ends_for_the_one_that_is_answered(story: Story, seconds: Seconds) -> None:
+    third: Row = (38, "call.reported", {**APP, "signal": "ck-new-incoming", "direction": "incoming"})
+    calls = story(OWN, SECOND, third, _ends_and_answers("held"))["calls"]
+    assert seconds(calls, "answered", "end", "holds", "held_s") == [
+        (12.0, 40.02, 1, 15.01),
+        (25.0, None, 1, 60.0),  # it goes on hold meanwhile
+        (40.0, None, 0, 0.0),
+    ]
+
+
+def test_an_active_call_ends_for_the_one_that_is_answered_and_the_held_one_stays(
+    story: Story, seconds: Seconds
+) -> None:
+    third: Row = (38, "call.reported", {**APP, "signal": "ck-new-incoming", "direction": "incoming"})
+    calls = story(OWN, SECOND, third, _ends_and_answers("active"))["calls"]
+    assert seconds(calls, "answered", "end", "holds") == [(12.0, None, 1), (25.0, 40.02, 0), (40.0, None, 0)]
+
+
+@pytest.mark.parametrize("whom", ["held", "active"])
+def test_the_only_other_call_ends_whatever_is_known_of_its_holds(story: Story, seconds: Seconds, whom: str) -> None:
+    held = [] if whom == "held" else [(20, "call.held", DAEMON)]
+    second: Row = (38, "call.reported", {**APP, "signal": "ck-new-incoming", "direction": "incoming"})
+    calls = story(OWN, held, second, _ends_and_answers(whom))["calls"]
+    assert seconds(calls, "answered", "end") == [(12.0, 40.02), (40.0, None)]
+
+
+def test_no_hold_is_told_from_when_on_nothing_is_sure(story: Story) -> None:
+    failed = (27, "call.failed", {**APP, "action": "<CXSetHeldCallAction 0x1>", "reason": "action timed out"})
+    sure: list[Row] = [(14, "call.held", DAEMON), (16, "call.resumed", DAEMON)]
+    (row,) = story(OWN, sure, (20, "call.held", DAEMON), failed, OWN_ENDS)["calls"].iter_rows(named=True)
+    assert (row["holds"], row["held_s"]) == (None, None)
+    assert [(since.timestamp(), until.timestamp()) for since, until in call_holds.windows(row)] == [(14, 16)]
+
+
+def test_an_open_hold_is_sure_until_a_line_may_have_ended_it(story: Story) -> None:
+    asked = (38, "call.action", {**ASKED, "process": "callservicesd", "pid": 90, "bundle": None, "subject_pid": None})
+    first, second = story(OWN, SECOND, asked)["calls"].iter_rows(named=True)
+    assert (first["holds"], second["holds"]) == (None, None)
+    assert [(since.timestamp(), until.timestamp()) for since, until in call_holds.windows(first)] == [(25.01, 38)]
+    assert call_holds.windows(second) == []

@@ -200,6 +200,33 @@ def test_a_system_without_calls_ends_what_is_open(story: Story, seconds: Seconds
     assert seconds(calls, "end", "end_how", "end_reason") == [(50, "inferred", None)]
 
 
+@pytest.mark.parametrize(
+    ("late", "end"),
+    [
+        ([], 50),
+        ([(51, "call.answered", DAEMON)], None),
+        ([(51, "call.held", DAEMON)], None),
+        ([(51, "call.answered", DAEMON), (80, "call.provider", {**APP, "count": 0})], 80),
+    ],
+)
+def test_a_call_of_which_a_line_tells_later_was_not_over(
+    story: Story, seconds: Seconds, late: list[Any], end: float | None
+) -> None:
+    calls = story(
+        (12, "call.reported", {**APP, "direction": "incoming"}), (50, "call.provider", {**APP, "count": 0}), late
+    )
+    assert seconds(calls["calls"], "end") == [(end,)]
+
+
+def test_a_call_that_is_answered_after_a_reset_was_not_lost_to_it(story: Story, seconds: Seconds) -> None:
+    calls = story(
+        (12, "call.reported", {**APP, "direction": "incoming"}),
+        (20, "process.exited", {"process": "launchd", "pid": 1, "subject": "callservicesd", "subject_pid": 90}),
+        (30, "call.answered", APP),
+    )["calls"]
+    assert seconds(calls, "answered", "end", "end_reason") == [(30, None, None)]
+
+
 def test_a_step_after_the_end_is_a_contradiction(story: Story) -> None:
     a = {**DAEMON, "call_id": "A"}
     calls = story(

@@ -98,6 +98,8 @@ def check(episodes: Episodes, events: pl.DataFrame) -> None:
         held = [edge for window in call_holds.windows(call) for edge in window]
         assert held == sorted(held)
         assert not held or (call["start"] <= held[0] and (call["end"] is None or held[-1] <= call["end"]))
+        taken = [t for t in (call["answered"], call["connected"]) if t is not None]
+        assert all(call["start"] <= t and (call["end"] is None or t <= call["end"]) for t in taken)
     no_overlap(episodes["conditions"], "kind")
     no_overlap(episodes["audio_settings"], "session_id")
 

@@ -67,10 +67,13 @@ class Witnesses(Struct, frozen=True):
     def goes_on(self, call: Call, event: Row) -> bool | None:
         """Tell whether the call goes on at a line that ends some call and names none; None where nothing tells.
 
-        CallKit in the app tells each end of a call of its own, or asks it to end one, and the audio that it activated
-        goes inactive with the call.
+        A call ends with the process of its app. CallKit in the app tells each end of a call of its own, or asks it to end
+        one, and the audio that it activated goes inactive with the call.
         """
         t, owner = event["t"], call.owner
+        died = None if owner is None else self.lives.get(owner)
+        if died is not None and -BEFORE_NS <= t - died <= END_ECHO_NS:
+            return False
         if owner in self.speakers and not event["heard"]:
             return True
         if owner is None:
@@ -123,7 +126,8 @@ def meant(calls: Sequence[Call], event: Row, witnesses: Witnesses) -> list[Call]
     if (known := by_id(calls, event)) is not None:
         return [known]
     ending = event["kind"] == "call.ended"
-    if ending and (doomed := call_holds.doomed(calls, event)):
+    asked_to_end = event["kind"] == "call.action" and "endcall" in (event["action"] or "").lower()
+    if (ending or asked_to_end) and (doomed := call_holds.doomed(calls, event)):
         return doomed[-1:]
     fits = fitting(calls, event)
     if ending:
@@ -134,6 +138,8 @@ def meant(calls: Sequence[Call], event: Row, witnesses: Witnesses) -> list[Call]
     still_open = [call for call in fits if call.open_at(event["t"])]
     if event["kind"] == "call.held":
         still_open = call_holds.just_implied(still_open, event) or still_open
+    if event["kind"] in ("call.held", "call.resumed"):
+        still_open = call_holds.not_just_turned(still_open, event) or still_open
     if event["kind"] in ("call.ended", "call.failed") and len(still_open) > 1:
         return _ended(still_open, event, witnesses)
     preferred = [call for call in still_open if _prefers(call, event)]

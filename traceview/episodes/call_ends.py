@@ -21,15 +21,32 @@ def close_rest(book: list[Call], context: Context) -> None:
     """End the calls that are still open at a reset of their provider, or when the system says that it has no calls.
 
     CallKit resets all providers when callservicesd dies: the calls are gone and the app has to clean up (Apple,
-    ``providerDidReset``). All of it is inferred.
+    ``providerDidReset``). All of it is inferred, so that a later step of the call tells more.
     """
+    still_open = [call for call in book if call.end is None]
     for t, ref, app, reason in _moments(context):
-        for call in book:
+        for call in still_open:
             waited = t - call.start >= (0 if reason else SETTLED_NS)
-            if call.end is None and call.start <= t and waited and (app is None or call.app in (None, app)):
+            if (
+                call.start <= t
+                and waited
+                and (app is None or call.app in (None, app))
+                and not _went_on(call, t, reason)
+            ):
                 call.end, call.end_how = t, "inferred"
                 call.end_reason = call.end_reason or reason
                 call.evidence.append(ref)
+        still_open = [call for call in still_open if call.end is None]
+
+
+def _went_on(call: Call, t: int, reason: str | None) -> bool:
+    """Tell whether the call was not over at ``t``: it was taken later, or runs on after a mere word that there are no calls.
+
+    What runs on after a reset contradicts it, and is told as that.
+    """
+    taken = [step for step in (call.answered, call.connected) if step is not None]
+    ran = [] if reason else [step for step, _ in call.ran]
+    return max((*taken, *ran), default=t) > t
 
 
 def _moments(context: Context) -> list[tuple[int, int, str | None, str | None]]:

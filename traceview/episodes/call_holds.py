@@ -15,14 +15,14 @@ SWAP_NS: Final = 2 * NS
 ACTION_NS: Final = 10 * NS
 """An action is fulfilled within this time of the line that announces it, or it timed out (heuristic)."""
 
-_MAKE_ROOM: Final = r"\b(hold|end) active calls and answer ringing call"
+_MAKE_ROOM: Final = r"\b(hold active|end active|end held) calls and answer ringing call"
 _FULFILLED: Final = frozenset({"cs-held-fulfilled"})
 _ASKED: Final = frozenset({"ck-action-asked"})
 _ACTION: Final = "setheldcallaction"
 
 
 def of_others() -> pl.Expr:
-    """Expression over events: what becomes of the other calls for the one that is answered (``hold``, ``end``, null)."""
+    """Expression over events: what becomes of which other calls for the one that is answered (``end held``), or null."""
     said = pl.col("message").str.extract(_MAKE_ROOM, 1)
     return pl.when(pl.col("kind") == "call.answered").then(said)
 
@@ -47,15 +47,24 @@ def make_room(calls: Sequence[Call], event: Row, answered: Sequence[Call]) -> li
     others = [call for call in calls if call not in answered and call.open_at(t)]
     active = [call for call in others if call.active_at(t - SWAP_NS)]
     new = [] if others or not answered else [Call(t, "capture_edge", None)]
+    over = _to_end(active or new, event["others"])
+    for call in over:
+        call.doomed = t
+        call.note(event["ref"])
     for call in active or new:
-        if event["others"] == "end":
-            call.doomed = t
-            call.note(event["ref"])
-        elif not call.held:
+        if event["others"] != "end active" and call not in over and not call.held:
             call.hold(t)
             call.hold_implied = t
             call.note(event["ref"])
     return new
+
+
+def _to_end(calls: Sequence[Call], others: str) -> list[Call]:
+    """Return which of the calls end for the one that is answered: the held or the active ones; a single one must be meant."""
+    if others == "hold active":
+        return []
+    going = [call for call in calls if call.held == (others == "end held")]
+    return going or (list(calls) if len(calls) == 1 else [])
 
 
 def doomed(calls: Sequence[Call], event: Row) -> list[Call]:
@@ -69,6 +78,13 @@ def just_implied(calls: Sequence[Call], event: Row) -> list[Call]:
     """Return the calls that `hold_active` put on hold a moment ago: a line that holds a hidden call repeats it."""
     recent = (call for call in calls if call.hold_implied is not None)
     return [call for call in recent if event["t"] - (call.hold_implied or 0) <= SWAP_NS]
+
+
+def not_just_turned(calls: Sequence[Call], event: Row) -> list[Call]:
+    """Return the active calls that did not turn a moment ago: of two lines about a swap the second tells of the other call."""
+    t = event["t"]
+    active = (call for call in calls if call.active_at(t))
+    return [call for call in active if not call.held_windows or t - call.turned > SWAP_NS]
 
 
 def follow(calls: Sequence[Call], event: Row, step: str) -> None:
@@ -87,7 +103,7 @@ def follow(calls: Sequence[Call], event: Row, step: str) -> None:
     began_before = any(call.start_how == "capture_edge" and not call.held_windows for call in meant)
     if step == "failed" or (not announced and (step == "resumed" or began_before or len(meant) > 1)):
         for call in announced or meant:
-            call.holds_unclear = True
+            call.doubt_holds(_doubtful_from(call, step, t))
     elif announced:
         announced[0].hold_awaits.pop(step, None)
     elif meant:
@@ -129,6 +145,13 @@ def _expects(call: Call, step: str, t: int) -> bool:
         return over is not None and t - over <= SWAP_NS
     since = call.hold_awaits.get(step)
     return since is not None and t - since <= ACTION_NS
+
+
+def _doubtful_from(call: Call, step: str, t: int) -> int:
+    """Return from when on the line at ``t`` leaves open whether the call was on hold: it may turn what an earlier line told."""
+    undone = step == "failed" and t - call.turned <= ACTION_NS
+    begun_unseen = not call.held and (step == "resumed" or call.start_how == "capture_edge")
+    return call.turned if undone or begun_unseen else t
 
 
 def _meant(calls: Sequence[Call], event: Row) -> list[Call]:

@@ -43,8 +43,9 @@ class Call(Struct):
     """The end is one of whole seconds (PowerLog) that a line may still correct."""
     end_reason: str | None = None
     failed: bool = False
-    holds_unclear: bool = False
-    """A line tells of a hold that may or may not be its own, or of the end of one of which no line tells the begin."""
+    holds_known_until: int | None = None
+    """From when on its holds are not known, if ever: a line tells of a hold, or of the end of one, that may be another call's,
+    that failed, or of which no line tells the begin."""
     hold_awaits: dict[str, int] = field(default_factory=dict)
     """Lines still to come about its going on or off hold (``asked``, ``fulfilled``): since when."""
     hold_implied: int | None = None
@@ -82,6 +83,18 @@ class Call(Struct):
                 (self.direction, event["direction"]),
             )
         )
+
+    @property
+    def turned(self) -> int:
+        """When it last went on hold or came off it; its start where it never did."""
+        if not self.held_windows:
+            return self.start
+        since, over = self.held_windows[-1]
+        return since if over is None else over
+
+    def doubt_holds(self, since: int) -> None:
+        """Take in that its holds are not known from ``since`` on."""
+        self.holds_known_until = since if self.holds_known_until is None else min(since, self.holds_known_until)
 
     def held_until(self, end: int) -> list[tuple[int, int]]:
         """Return the times on hold before ``end``, which ends the last one where no line does."""

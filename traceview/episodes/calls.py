@@ -51,7 +51,10 @@ def build(context: Context) -> pl.DataFrame:
 
 
 def with_holds(context: Context) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the table ``calls`` and the times on hold: ``app``, ``start``, ``end`` (nanoseconds)."""
+    """Return the table ``calls``, and the times on hold as far as lines tell of any: ``app``, ``start``, ``end`` (nanoseconds).
+
+    The latter also hold those that may be another call's, which the table leaves out.
+    """
     if not context.tells("call.", *call_audio.KINDS):
         return empty_table("calls"), pl.DataFrame(schema=_HELD)
     book: list[Call] = []
@@ -75,8 +78,8 @@ def with_holds(context: Context) -> tuple[pl.DataFrame, pl.DataFrame]:
     ]
     held = [
         {"app": row["app"], "start": start, "end": end}
-        for row in rows
-        for start, end in zip(row["hold_starts"], row["hold_ends"], strict=True)
+        for call, row in zip(book, rows, strict=True)
+        for start, end in call.held_until(_until(call, far))
     ]
     return table("calls", rows), pl.DataFrame(held, schema=_HELD)
 
@@ -291,14 +294,11 @@ def _close(call: Call, process_end: int | None) -> None:
 def _row(call: Call, owner: Row, around: list[Call], far: int) -> Row:
     app = call.app or owner.get("app")
     others = [other for other in around if other is not call]
-    end = max(far, call.start) if call.end is None else call.end
-    beside = [
-        other
-        for other in others
-        if other.start < end and call.start < (max(far, other.start) if other.end is None else other.end)
-    ]
-    held = call.held_until(end)
-    unclear = call.holds_unclear or (call.witness != "callkit" and not held)
+    end = _until(call, far)
+    beside = [other for other in others if other.start < end and call.start < _until(other, far)]
+    known_until = call.holds_known_until
+    held = call.held_until(end if known_until is None else min(end, known_until))
+    unclear = known_until is not None or (call.witness != "callkit" and not held)
     swaps = sum(any(_gave_way(other, call, t) for other in others) for t in call.took_over)
     return {
         "app": app,
@@ -326,12 +326,17 @@ def _row(call: Call, owner: Row, around: list[Call], far: int) -> Row:
         "held_s": None if unclear else sum(over - since for since, over in held) / NS,
         "hold_starts": [since for since, _ in held],
         "hold_ends": [over for _, over in held],
-        "swaps": None if any(one.holds_unclear for one in (call, *beside)) else swaps,
+        "swaps": None if any(one.holds_known_until is not None for one in (call, *beside)) else swaps,
         "other_calls": len(beside),
         "failed_actions": len(call.troubles),
         "failed_action": call.troubles[0][1] if call.troubles else None,
         "contradicted_by": call.contradicted_by,
     }
+
+
+def _until(call: Call, far: int) -> int:
+    """Return the end of the call, or that of what the capture tells of calls."""
+    return max(far, call.start) if call.end is None else call.end
 
 
 def _gave_way(other: Call, call: Call, t: int) -> bool:
