@@ -7,6 +7,7 @@ from typing import Final
 import polars as pl
 
 from traceview.episodes.call_holds import windows as hold_windows
+from traceview.rules.call_times import holds_in_doubt, on_hold_at
 from traceview.rules.registry import Finding, Inputs, Severity
 from traceview.rules.rows import (
     Row,
@@ -23,7 +24,7 @@ from traceview.rules.rows import (
     window_of,
     windows_of,
 )
-from traceview.rules.why_suspended import DOUBTFUL, begun_before, certainty
+from traceview.rules.why_suspended import DOUBTFUL, HELD_FIX, begun_before, certainty
 from traceview.rules.windows import Window, length_s, subtract
 
 _STOP_TO_SUSPENSION: Final = timedelta(seconds=1)
@@ -49,9 +50,12 @@ def stopped_suspended(inputs: Inputs) -> Iterator[Finding]:
             continue
         stop = row["end"] or row["start"]
         own = owned_calls(inputs, row)
-        call = next((c for c in own if c["start"] <= stop and (c["end"] is None or stop < c["end"])), None)
+        lasted = [one for one in own if one["start"] <= stop and (one["end"] is None or stop < one["end"])]
+        call = min(lasted, key=lambda one: on_hold_at(one, stop), default=None)
         sure = certainty(inputs, {**row, "start": stop}, [call]) if call else 1.0
-        if call and sure >= DOUBTFUL:
+        if call and on_hold_at(call, stop):
+            yield _stopped_on_hold(row, stop, call)
+        elif call and sure >= DOUBTFUL:
             yield _stopped_in_call(inputs, row, stop, call, sure)
         else:
             yield _stopped_elsewhere(inputs, row, stop, own, call)
@@ -72,6 +76,24 @@ def _stopped_in_call(inputs: Inputs, row: Row, stop: datetime, call: Row, sure: 
         advice=_IN_CALL_FIX,
         confidence=sure,
         pattern="in-call",
+        measures=_active(row),
+    )
+
+
+def _stopped_on_hold(row: Row, stop: datetime, call: Row) -> Finding:
+    """Return a stop in a call that was on hold, as was any other call of the app."""
+    return finding(
+        "stopped-because-suspended",
+        "A07",
+        Severity.medium,
+        [row],
+        context=[call],
+        window=(stop, stop),
+        title=f"iOS stopped the audio of {name_of(row)}{_after(row)} because the app was suspended while its call was on hold",
+        explanation="The audio server stops a client whose process is suspended. CallKit takes the audio from a held call: nobody's "
+        "talk was cut, but a session was still active." + _had_played(row),
+        advice="Stop audio I/O in provider(_:didDeactivate:). " + HELD_FIX,
+        pattern="on-hold",
         measures=_active(row),
     )
 
@@ -241,6 +263,11 @@ def _endless(inputs: Inputs, row: Row) -> Iterator[Finding]:
     seconds = length_s(quiet)
     if seconds <= inputs.thresholds["endless"]:
         return
+    doubt = (
+        " Lines tell of holds that may be this call's or another's: it may have been on hold meanwhile."
+        if holds_in_doubt(call)
+        else ""
+    )
     yield finding(
         "interruption-not-resumed",
         "A09",
@@ -251,10 +278,10 @@ def _endless(inputs: Inputs, row: Row) -> Iterator[Finding]:
         title=f"Audio of {name_of(row)} did not come back after an interruption{_by(row)}: its call went on for "
         f"{at_least(call)}{duration(seconds)} without it",
         explanation="No line tells that the interruption ended or that the session was active again, and the call lasted on: "
-        "neither side heard the other. iOS does not tell the end of every interruption to the app.",
+        "neither side heard the other. iOS does not tell the end of every interruption to the app." + doubt,
         advice=_RESUME_FIX
         + " Do not wait for .ended alone: try again when the app becomes active and when the user takes the call off hold.",
-        confidence=0.8,
+        confidence=0.5 if doubt else 0.8,
         pattern="endless",
         measures={"silent_s": seconds},
     )

@@ -14,7 +14,7 @@ _OPEN: Final = "\ufdd0"
 _READ: Final = "\ufdd1"
 _CLOSE: Final = "\ufdd2"
 _OPEN_OWN: Final = "\ufdd3"
-"""Noncharacters of Unicode, which are for the use within a program; those of a capture are taken out."""
+"""Noncharacters of Unicode, which are for the use within a program; those of a capture become blanks, as in the sentence."""
 _ANY: Final = _OPEN + _READ + _CLOSE + _OPEN_OWN
 _MARKS: Final = re.compile(f"[{_ANY}]")
 _QUOTE: Final = re.compile(rf"[{_OPEN}{_OPEN_OWN}](?P<text>[^{_ANY}]*)(?:{_READ}(?P<value>[^{_ANY}]*))?{_CLOSE}?")
@@ -53,7 +53,7 @@ def marked(text: str, characters: int, *, own: bool = False) -> str:
     line = fit(text, characters)
     if not line:
         return ""
-    value = _MARKS.sub("", text[: 4 * characters])
+    value = _MARKS.sub(" ", text[: 4 * characters])
     opened = (_OPEN_OWN if own else _OPEN) + line
     return f"{opened}{_CLOSE}" if value == line else f"{opened}{_READ}{value}{_CLOSE}"
 

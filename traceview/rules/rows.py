@@ -1,6 +1,7 @@
 """What checks share: reading episode tables, deciding whom a row is about, and building findings."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -192,22 +193,30 @@ def owned_calls(inputs: Inputs, row: Row) -> list[Row]:
     """Return the calls of the row's app: named by a line, brought by its push, or answered into its audio session.
 
     On customer devices callservicesd hides whose call it is. The audio session of an app that starts as the call is
-    answered tells it (`ANSWER_TO_AUDIO`).
+    answered tells it (`ANSWER_TO_AUDIO`). Shared, as in `rows`.
     """
+    return remembered(inputs, ("owned calls", row.get("app"), row.get("pid")), lambda: _owned_calls(inputs, row))
+
+
+def _owned_calls(inputs: Inputs, row: Row) -> list[Row]:
     by_push = remembered(inputs, "calls by push", lambda: call_apps_by_push(inputs))
-    sessions = [session for session in rows_of(inputs, "audio_sessions", row) if session["refused_error"] is None]
+    sessions = [one["start"] for one in rows_of(inputs, "audio_sessions", row) if one["refused_error"] is None]
     return [
         call
         for call in calls_of(inputs, row)
         if same_app(call, row)
         or (call["app"] is None and row.get("app") is not None and by_push.get(str(call["id"])) == row["app"])
-        or (call["app"] is None and any(_answers(session, call) for session in sessions))
+        or (call["app"] is None and _answered_into(sessions, call))
     ]
 
 
-def _answers(session: Row, call: Row) -> bool:
+def _answered_into(sessions: Sequence[datetime], call: Row) -> bool:
+    """Whether one of the sessions (when they began, by time) began as the call was answered."""
     picked_up = call["answered"] or call["connected"]
-    return picked_up is not None and abs(session["start"] - picked_up) <= ANSWER_TO_AUDIO
+    if picked_up is None:
+        return False
+    at = bisect_left(sessions, picked_up - ANSWER_TO_AUDIO)
+    return at < len(sessions) and sessions[at] <= picked_up + ANSWER_TO_AUDIO
 
 
 def in_own_call(inputs: Inputs, row: Row) -> bool:

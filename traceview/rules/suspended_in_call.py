@@ -1,10 +1,9 @@
 """Suspensions of an app in its call: while it rang, while people talked, while it was on hold, and how sure that is."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Final
 
-from traceview.episodes.call_holds import windows as hold_windows
+from traceview.rules.call_times import holds_in_doubt, lasting, own_calls_in, picked_up, talking, up
 from traceview.rules.proofs import last_line, state_edges
 from traceview.rules.registry import Finding, Inputs, Severity
 from traceview.rules.rows import (
@@ -22,7 +21,7 @@ from traceview.rules.rows import (
     window_of,
 )
 from traceview.rules.why_suspended import DOUBTFUL, SUSPENDED_FIX, begun_before, certainty, reasons, released
-from traceview.rules.windows import Window, intersect, length_s, subtract
+from traceview.rules.windows import Window, intersect, length_s
 
 _HOLDERS: Final = ("calls", "audio_sessions", "background_tasks", "assertions")
 _HARM: Final = {
@@ -37,16 +36,15 @@ _WHILE: Final = {"answered": "its call lasted", "ringing": "its call rang", "on-
 def suspended_in_call(inputs: Inputs) -> Iterator[Finding]:
     """Yield a finding for each suspension of an app in its call."""
     for row in rows(inputs, "suspensions"):
-        own = owned_calls(inputs, row)
         window = window_of(inputs, row)
         if not wanted(inputs, row) or window is None:
             continue
-        inside = intersect([window], [part for call in own if (part := _lasting(inputs, call)) is not None])
+        calls = own_calls_in(inputs, row, window)
+        inside = intersect([window], [part for call in calls if (part := lasting(inputs, call)) is not None])
         seconds = length_s(inside)
         if seconds < inputs.thresholds["least"]:
-            yield from _perhaps_in_call(inputs, row, own, window)
+            yield from _perhaps_in_call(inputs, row, window)
             continue
-        calls = [call for call in own if (part := _lasting(inputs, call)) is not None and intersect([part], inside)]
         phase = _phase(inputs, calls, inside)
         sure = certainty(inputs, row, calls)
         if sure < DOUBTFUL:
@@ -56,7 +54,7 @@ def suspended_in_call(inputs: Inputs) -> Iterator[Finding]:
         yield finding(
             "suspended-during-call",
             "G14",
-            _severity(phase, calls, sure),
+            _severity(inputs, phase, calls, inside, sure),
             [row],
             context=calls,
             lines=[*state_edges(inputs, row, ["suspended"], inside), *_let_go(inputs, row)],
@@ -81,39 +79,26 @@ def suspended_in_call(inputs: Inputs) -> Iterator[Finding]:
 def _phase(inputs: Inputs, calls: list[Row], inside: list[Window]) -> str:
     """Return what the calls were while the app was suspended (a key of `_WHILE`): the worst of what lasted long enough."""
     least = inputs.thresholds["least"]
-    up = intersect(inside, _up(inputs, calls))
-    if length_s(subtract(up, [window for call in calls for window in hold_windows(call)])) >= least:
+    if length_s(intersect(inside, [window for call in calls for window in talking(inputs, call)])) >= least:
         return "answered"
-    return "on-hold" if length_s(up) >= least else "ringing"
+    answered = [window for call in calls if (window := up(inputs, call)) is not None]
+    return "on-hold" if length_s(intersect(inside, answered)) >= least else "ringing"
 
 
-def _up(inputs: Inputs, calls: list[Row]) -> list[Window]:
-    """Return when the calls were up: from the answer on, or from the begin of the capture, which may lie after the answer."""
-    parts = []
-    for call in calls:
-        picked_up = _picked_up(call) or (call["start"] if call["start_how"] == "capture_edge" else None)
-        window = _lasting(inputs, call)
-        if picked_up is not None and window is not None and picked_up < window[1]:
-            parts.append((picked_up, window[1]))
-    return parts
-
-
-def _picked_up(call: Row) -> datetime | None:
-    moment: datetime | None = call["answered"] or call["connected"]
-    return moment
-
-
-def _severity(phase: str, calls: list[Row], sure: float) -> Severity:
+def _severity(inputs: Inputs, phase: str, calls: list[Row], inside: list[Window], sure: float) -> Severity:
+    """Return how bad it is; what lines leave open, be it the answer, the end or the holds of a call, is no critical finding."""
     if phase == "on-hold":
         return Severity.medium
-    told = phase == "answered" and any(_picked_up(call) for call in calls)
+    told = phase == "answered" and any(
+        picked_up(call) and not holds_in_doubt(call) and intersect(inside, talking(inputs, call)) for call in calls
+    )
     return Severity.critical if told and sure > DOUBTFUL else Severity.high
 
 
 def _answered_later(row: Row, calls: list[Row], phase: str) -> str:
     """Return when a call that rang during the suspension was answered, if it was."""
     later = [
-        one for call in calls if phase == "ringing" and (one := _picked_up(call)) and row["end"] and one >= row["end"]
+        one for call in calls if phase == "ringing" and (one := picked_up(call)) and row["end"] and one >= row["end"]
     ]
     return (
         f" The call was answered {duration((min(later) - row['end']).total_seconds())} after the app ran again."
@@ -130,13 +115,15 @@ def _let_go(inputs: Inputs, row: Row) -> list[Line]:
     return [line for one in holders if one["end"] == row["held_until"] for line in last_line(one)][:1]
 
 
-def _perhaps_in_call(inputs: Inputs, row: Row, own: list[Row], window: Window) -> Iterator[Finding]:
+def _perhaps_in_call(inputs: Inputs, row: Row, window: Window) -> Iterator[Finding]:
     """Yield a finding where a call of which the capture does not hold the begin comes to light after the suspension.
 
     Only the first suspension, of an app that ran since before the capture: a call that began later would be told.
     """
-    later = [call for call in begun_before(own) if call["start"] > window[0]]
-    if row["ran_before_s"] is not None or not later or not CALL_DAEMONS & inputs.witnesses:
+    if row["ran_before_s"] is not None or not CALL_DAEMONS & inputs.witnesses:
+        return
+    later = [call for call in begun_before(owned_calls(inputs, row)) if call["start"] > window[0]]
+    if not later:
         return
     inside = (window[0], min(window[1], later[0]["start"]))
     seconds = length_s([inside])
@@ -179,16 +166,3 @@ def _maybe_over(inputs: Inputs, row: Row, calls: list[Row], inside: list[Window]
         measures={"suspended_in_call_s": seconds},
         window=(inside[0][0], inside[-1][1]),
     )
-
-
-def _lasting(inputs: Inputs, call: Row) -> Window | None:
-    """Return the call's window. Where no line tells its end, CallKit's deactivation of the audio tells it."""
-    window = window_of(inputs, call)
-    if window is None or call["end"] is not None:
-        return window
-    closed = [
-        session["end"]
-        for session in rows_of(inputs, "audio_sessions", call)
-        if session["stopped_by"] == "callkit" and session["end"] is not None and session["end"] > window[0]
-    ]
-    return (window[0], min(closed, default=window[1]))

@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from traceview.episodes.call_holds import windows as hold_windows
+from traceview.rules.call_times import on_hold_at, up
 from traceview.rules.registry import Inputs
 from traceview.rules.rows import CALL_DAEMONS, Row, duration, rows_of, shown
 
@@ -20,7 +21,7 @@ SUSPENDED_FIX: Final = (
 _KEEP_AUDIO: Final = (
     "Keep audio I/O running from provider(_:didActivate:) to the end of the call, also while it is muted or silent."
 )
-_HELD_FIX: Final = (
+HELD_FIX: Final = (
     "Expect to be suspended while the call is on hold: let the server keep it, and reconnect as soon as the app runs again. Where "
     "nothing else needs the call to wait, take it off hold with CXSetHeldCallAction(isOnHold: false)."
 )
@@ -109,7 +110,7 @@ def reasons(inputs: Inputs, row: Row, calls: Sequence[Row], *, talking: bool) ->
     """
     causes = [_ended_early(inputs, row, calls)]
     if talking:
-        hold = _on_hold(row, calls)
+        hold = _on_hold(inputs, row, calls)
         # CallKit takes the audio from a call that it puts on hold: nothing more is told by that.
         if hold.told:
             return f" {hold.told} {_capital(causes[0].against)}".rstrip(), hold.fix
@@ -142,20 +143,23 @@ def _ended_early(inputs: Inputs, row: Row, calls: Sequence[Row]) -> _Cause:
     )
 
 
-def _on_hold(row: Row, calls: Sequence[Row]) -> _Cause:
-    """Return whether the calls were on hold as the app was suspended; what is not known of holds is left open."""
-    moment, windows = row["start"], [window for call in calls for window in hold_windows(call)]
-    around = [window for window in windows if window[0] <= moment < window[1]]
-    if around:
-        since, until = min(one for one, _ in around), max(one for _, one in around)
+def _on_hold(inputs: Inputs, row: Row, calls: Sequence[Row]) -> _Cause:
+    """Return whether each call that was up was on hold as the app was suspended; what is not known of holds is left open."""
+    moment = row["start"]
+    answered = [call for call in calls if (window := up(inputs, call)) and window[0] <= moment < window[1]]
+    talking = [call for call in answered if not on_hold_at(call, moment)]
+    if answered and not talking:
+        around = [window for call in answered for window in hold_windows(call) if window[0] <= moment < window[1]]
+        since, until = max(one for one, _ in around), min(one for _, one in around)
         return _Cause(
             "",
-            _HELD_FIX,
+            HELD_FIX,
             told=f"The call had been on hold for {_seconds(since, moment)} and stayed so for {_seconds(moment, until)} more: "
             "CallKit takes the audio from a held call, and that is one of the usual causes.",
         )
-    against = ""
-    if all(call["witness"] == "callkit" and call["holds"] is not None for call in calls):
+    against, judged = "", talking or calls
+    windows = [window for call in judged for window in hold_windows(call)]
+    if all(call["witness"] == "callkit" and call["holds"] is not None for call in judged):
         over = [until for _, until in windows if until <= moment]
         against = (
             f"it had come off hold {_seconds(max(over), moment)} before" if over else "no line puts it on hold before"
