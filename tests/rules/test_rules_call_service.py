@@ -71,13 +71,69 @@ def test_a_service_removed_from_memory_outside_calls_is_told_without_an_app(serv
     service.add("terminations", 40, 40, **SERVICE, kind="jetsam")
     ((one,), _) = service.evaluate()
     assert (one.rule, one.severity, one.app) == ("jetsam-of-helper", Severity.high, None)
-    assert "No call of an app is told to have run then." in one.explanation
+    assert "No call is told to have run then." in one.explanation
     assert one.advice.startswith("No app has to change")
+
+
+AUDIO_SERVER = {"app": None, "process": "audiomxd", "pid": 80, "kind": "jetsam"}
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        ({}, "A call ran then: of com.acme.voip."),
+        ({"end": None}, "A call ran then: of com.acme.voip."),
+        ({"app": None, "process": None, "pid": None}, "A call ran then: of an app that no line names."),
+        ({"app": None, "kind": "cellular"}, "A call ran then: of Phone."),
+        ({"end": 40}, "No call is told to have run then."),
+        ({"start": 41}, "No call is told to have run then."),
+    ],
+)
+def test_an_audio_server_removed_from_memory_names_the_calls_that_ran(
+    case: Any, call: dict[str, Any], sentence: str
+) -> None:
+    case.add("calls", **{"start": 10, "end": 70, "kind": "callkit", **call}).add("terminations", 40, 40, **AUDIO_SERVER)
+    (one,) = case.findings("jetsam-of-helper")
+    assert sentence in one.explanation
+    assert one.explanation.count("ran then") + one.explanation.count("run then") == 1
+    assert ("calls-1" in one.episodes) == sentence.startswith("A call")
+
+
+def test_an_audio_server_whose_end_has_no_time_is_not_said_to_end_outside_calls(case: Any) -> None:
+    case.add("calls", 10, 70, kind="callkit").add("terminations", 0, None, **AUDIO_SERVER)
+    case.rows["terminations"][0] |= dict.fromkeys(("start", "end", "start_how", "end_how"))
+    (one,) = case.findings("jetsam-of-helper")
+    assert "run then" not in one.explanation
+    assert "it is not known when this happened" in one.explanation
+
+
+@pytest.mark.parametrize(
+    ("end", "reason", "lost"), [(40.3, "failed", True), (44, "remote hangup", True), (46, "failed", False)]
+)
+def test_an_app_that_cleans_up_has_lost_its_call_nonetheless(
+    service: Any,
+    end: float,
+    reason: str,
+    lost: bool,  # noqa: FBT001  (a parameter of the test)
+) -> None:
+    service.add("calls", 10, end, kind="callkit", answered=12, end_reason=reason).add("terminations", 40, 40, **CRASH)
+    (one,) = service.findings("crash-in-call")
+    assert (one.severity, one.confidence) == ((Severity.critical, 0.9) if lost else (Severity.high, 0.45))
+    assert ("which was lost" in one.title) == lost
+    assert ("that the app cleaned up by then" in one.explanation) == lost
+
+
+@pytest.mark.parametrize("step", [{"answered": 41}, {"hold_starts": [41], "hold_ends": [42]}, {"contradicted_by": [7]}])
+def test_a_call_with_a_later_step_was_not_only_cleaned_up(service: Any, step: dict[str, Any]) -> None:
+    service.add("calls", 10, 42, kind="callkit", end_reason="failed", **step).add("terminations", 40, 40, **CRASH)
+    (one,) = service.findings("crash-in-call")
+    assert one.severity is Severity.high
 
 
 @pytest.mark.parametrize(
     "call",
     [
+        {"end": None},
         {"end": 70, "end_reason": "remote hangup"},
         {"end": 40, **LOST, "contradicted_by": [7]},
     ],

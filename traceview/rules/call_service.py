@@ -6,11 +6,14 @@ from typing import Final
 
 from traceview.episodes.call_ends import RESET
 from traceview.episodes.terminations import CALL_SLACK_NS
+from traceview.rules.call_times import calls_in
 from traceview.rules.kills import daemon_name, is_harmless, kill_class, memory_text, reason_text
 from traceview.rules.registry import Finding, Inputs, Severity
-from traceview.rules.rows import CALL_DAEMONS, SYSTEM_CALLS, Row, finding, name_of, plural, rows, wanted
+from traceview.rules.rows import CALL_DAEMONS, SYSTEM_CALLS, Row, duration, finding, name_of, plural, rows, wanted
 
 _SLACK: Final = timedelta(microseconds=CALL_SLACK_NS // 1000)
+_CLEAN_UP: Final = timedelta(seconds=5)
+"""An app whose provider is reset reports its calls ended within this time (heuristic)."""
 _FIX: Final = (
     "No app can prevent it: send the report of {service} to Apple (Feedback Assistant, with a sysdiagnose). In "
     "providerDidReset(_:) end the app's own state of every call, stop audio, close the media connections and tell the server, so "
@@ -55,26 +58,44 @@ def _findings(inputs: Inputs, death: Row, rule: str, number: str, how: str) -> I
 
 
 def _touched(inputs: Inputs, death: Row) -> list[Row]:
-    return [
-        call for call in rows(inputs, "calls") if _ran(call, death) and (call["app"] is None or wanted(inputs, call))
-    ]
+    near = calls_in(inputs, death["start"] - _SLACK, death["start"] + _SLACK)
+    return [call for call in near if _ran(call, death) and (call["app"] is None or wanted(inputs, call))]
 
 
 def _ran(call: Row, death: Row) -> bool:
     """Whether the call, one that an app carries, ran when the service ended, or ended by it."""
-    if call["kind"] in SYSTEM_CALLS or call["start"] > death["start"] or call["end"] is None:
+    if call["kind"] in SYSTEM_CALLS or call["start"] > death["start"]:
         return False
-    return _reset(call, death) or bool(call["end"] > death["start"])
+    return call["end"] is None or _reset(call, death) or bool(call["end"] > death["start"])
 
 
 def _reset(call: Row, death: Row) -> bool:
     """Whether no line tells the call's end but the one about the service."""
-    return bool(call["end_reason"] == RESET and abs(call["end"] - death["start"]) <= _SLACK)
+    return bool(call["end_reason"] == RESET and call["end"] and abs(call["end"] - death["start"]) <= _SLACK)
 
 
 def _lost(call: Row, death: Row) -> bool:
-    """Whether the call ended by it: nor does a line tell of it later."""
-    return _reset(call, death) and not call["contradicted_by"]
+    """Whether the call ended by it: nor does a line tell of it later, but that the app cleaned up."""
+    return (_reset(call, death) or _cleaned_up(call, death)) and not call["contradicted_by"]
+
+
+def _cleaned_up(call: Row, death: Row) -> bool:
+    """Whether the call's end, told right after the service ended, is all that lines tell of it since."""
+    steps = (call["answered"], call["connected"], call["audio_activated"], *(call["hold_starts"] or ()))
+    if call["end"] is None or any(step is not None and step > death["start"] for step in steps):
+        return False
+    return bool(death["start"] < call["end"] <= death["start"] + _CLEAN_UP)
+
+
+def _why_lost(lost: Sequence[Row], death: Row) -> str:
+    cleaned = [call["end"] for call in lost if not _reset(call, death)]
+    if not cleaned:
+        return "No line tells why the call itself ended; that this was the reason is concluded."
+    after = duration((max(cleaned) - death["start"]).total_seconds())
+    return (
+        f"A line ends the call {after} later, and none tells of it otherwise: that the app cleaned up by then, as it should, is "
+        "concluded."
+    )
 
 
 def _finding(death: Row, calls: Sequence[Row], rule: str, number: str, how: str) -> Finding:
@@ -95,11 +116,7 @@ def _finding(death: Row, calls: Sequence[Row], rule: str, number: str, how: str)
         + (f", which {'were' if len(lost) > 1 else 'was'} lost" if lost else ""),
         explanation="When this service ends, CallKit resets the provider of every app: its calls are gone, and so is the audio "
         "that CallKit activated for them. "
-        + (
-            "No line tells why the call itself ended; that this was the reason is concluded."
-            if lost
-            else "Lines still tell of the call afterwards, so that it may have gone on."
-        ),
+        + (_why_lost(lost, death) if lost else "Lines still tell of the call afterwards, so that it may have gone on."),
         advice=_FIX.format(service=service),
         pattern=f"service:{'lost' if lost else 'touched'}",
         confidence=(0.9 if crashed or removed else 0.7) * (1.0 if lost else 0.5),

@@ -1,11 +1,13 @@
 """Memory, CPU, wake-ups and disk: what the system took or warned about."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Final
 
 import polars as pl
 
 from traceview.rules import call_service, links
+from traceview.rules.call_times import calls_in
 from traceview.rules.kills import (
     daemon_name,
     daemons,
@@ -29,6 +31,7 @@ from traceview.rules.rows import (
     name_of,
     owned_calls,
     owner,
+    plural,
     rows,
     seen,
     shown,
@@ -158,10 +161,29 @@ def _jetsam_severity(death: Row, reason: str | None) -> Severity:
     return Severity.low if death["app_state"] == "suspended" else Severity.medium
 
 
+_SYSTEM_CALLER: Final = {"cellular": "Phone", "facetime": "FaceTime"}
+_MOMENT: Final = timedelta(microseconds=1)
 _WITHOUT_SERVICE: Final = (
     "Every app depends on it: callservicesd carries the calls, the audio server all audio. It starts again, and what it carried is "
-    "lost. No call of an app is told to have run then."
+    "lost."
 )
+
+
+def _calls_then(inputs: Inputs, death: Row) -> tuple[list[Row], str]:
+    """Return the calls that ran when a service of iOS ended, and a sentence about them; nothing where its time is not known."""
+    if death["start"] is None:
+        return [], ""
+    calls = calls_in(inputs, death["start"], death["start"] + _MOMENT)
+    if not calls:
+        return [], " No call is told to have run then."
+    whose = dict.fromkeys(
+        name_of(call) if call["app"] else _SYSTEM_CALLER.get(call["kind"], "an app that no line names")
+        for call in calls
+    )
+    return (
+        calls,
+        f" {'A call' if len(calls) == 1 else plural(len(calls), 'call')} ran then: of {' and of '.join(whose)}.",
+    )
 
 
 def _helper_jetsam(inputs: Inputs) -> Iterator[Finding]:
@@ -181,14 +203,16 @@ def _helper_jetsam(inputs: Inputs) -> Iterator[Finding]:
             continue
         whose = "the system's call or audio service" if daemon else f"an extension of {host}"
         reason = jetsam_reason(death)
+        calls, told = _calls_then(inputs, death) if daemon else ([], "")
         yield finding(
             "jetsam-of-helper",
             "T12",
             Severity.high,
             [{**death, "app": None, "process": None} if daemon else death],
+            context=calls,
             lines=first_line(extension) if extension and extension["start"] and not daemon else [],
             title=f"iOS removed {name_of(death)}, {whose}, from memory" + memory_text(death),
-            explanation=_WITHOUT_SERVICE
+            explanation=_WITHOUT_SERVICE + told
             if daemon
             else "Calls depend on this process: without it notifications are not decrypted, or tunnels fall.",
             advice=_SYSTEM_FIX if daemon else _MEMORY_FIX,
