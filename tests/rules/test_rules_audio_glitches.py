@@ -240,8 +240,14 @@ def test_media_services_reset(case: Any, in_call: Any, severity: Severity | None
     case.add("glitches", 10, 10, kind="media_services_reset", in_call=in_call)
     (found,) = case.findings("media-services-reset", apps=["com.acme.voip"])
     assert found.severity is severity
-    case.kinds, case.witnesses = frozenset({"call.reported"}), frozenset({"AcmeVoIP"})
+
+
+@pytest.mark.parametrize("told", ["AcmeVoIP", "SpringBoard"])
+def test_who_tells_of_no_process_of_ios_cannot_show_a_reset(case: Any, told: str) -> None:
+    case.kinds, case.witnesses = frozenset({"call.reported"}), frozenset({told})
     assert case.needs("media-services-reset")
+    case.witnesses = frozenset({told, "runningboardd"})
+    assert case.findings("media-services-reset") == []
 
 
 def test_interruption_not_resumed(case: Any) -> None:

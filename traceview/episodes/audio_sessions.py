@@ -4,13 +4,13 @@ Client (``Activated session 0x6fd55`` in the app) and server (``sid:0x6fd55, Mob
 the same session under one id. Lines without an id belong to the only or latest session of their process.
 """
 
-from collections.abc import Iterable
+from collections import deque
 from typing import Final
 
 import polars as pl
 from msgspec import Struct, field
 
-from traceview.episodes import call_audio, states
+from traceview.episodes import audio_server, call_audio, states
 from traceview.episodes.intervals import NS
 from traceview.episodes.relate import Relations
 from traceview.episodes.schema import empty_table
@@ -23,13 +23,7 @@ TAKE_OVER_NS: Final = 2 * NS
 CALL_AUDIO_NS: Final = NS
 """An activation within this time of CallKit's for the same app is CallKit's, whoever prints it (heuristic)."""
 
-RESET_NS: Final = 10 * NS
-"""A session that went active so shortly before the last word of a reset is a new one (heuristic, as a burst of glitches)."""
-_RESET: Final = "media_services.reset"
 _BY_RESET: Final = "media_services_reset"
-_LOST: Final = ("lost", "server died")
-"""Reasons of a reset that the app is told as the server goes; others tell that it is back."""
-_BACK: Final = ("reset", "session recreated", "session not recreated")
 
 _CONFIG: Final = ("category", "mode", "options")
 _DESTROYED: Final = "session destroyed"
@@ -68,6 +62,8 @@ class _Window(Struct):
     stopped_by: str | None = None
     background_denied: int | None = None
     resumes: "_Window | None" = None
+    lost: Row | None = None
+    """The word of another app that the audio server ended, which may be late."""
     evidence: list[int] = field(default_factory=list)
 
 
@@ -81,26 +77,39 @@ class _Session(Struct):
     refused: _Window | None = None
 
 
-def build(told: pl.DataFrame, context: Context, relations: Relations) -> pl.DataFrame:
+_Key = tuple[int | str | None, str | None]
+"""Whose session (``who``), and which."""
+
+
+def build(told: pl.DataFrame, resets: pl.DataFrame, context: Context, relations: Relations) -> pl.DataFrame:
     """Return the table ``audio_sessions``.
 
     Args:
         told: Lines about sessions (`lines`).
+        resets: Ends of the audio server (`audio_server.resets`).
         context: Events and processes.
         relations: Calls and states.
     """
     if told.is_empty():
         return empty_table("audio_sessions")
     done: list[_Window] = []
-    sessions: dict[tuple[int | str | None, str | None], _Session] = {}
-    resets = context.of_kind(_RESET).select("t", "ref", "reason").to_dicts()
+    sessions: dict[_Key, _Session] = {}
+    active: dict[_Key, _Session] = {}
+    ahead = deque(resets.to_dicts())
     for event in told.iter_rows(named=True):
-        while resets and resets[0]["t"] < event["t"]:
-            _reset(sessions.values(), resets.pop(0), done)
-        session = sessions.setdefault((event["who"], event["session"]), _Session())
+        while ahead and (ahead[0]["t"], ahead[0]["ref"]) <= (event["t"], event["ref"]):
+            _reset(active, ahead.popleft(), done)
+        key = (event["who"], event["session"])
+        session = sessions.setdefault(key, _Session())
         _take(session, event, done)
-    for reset in resets:
-        _reset(sessions.values(), reset, done)
+        if session.active:
+            active[key] = session
+        else:
+            active.pop(key, None)
+    for reset in ahead:
+        _reset(active, reset, done)
+    for session in active.values():
+        _lost(session, done)
     _end_with_process(done, context)
     return table("audio_sessions", _measured(done, relations))
 
@@ -170,6 +179,7 @@ def _new(session: _Session, event: Row) -> _Window:
 
 
 def _activated(session: _Session, event: Row, done: list[_Window]) -> None:
+    _lost(session, done)
     window = session.active
     if window is not None and _is_taken_over(window, event):
         _ended(session, event, "callkit", done)
@@ -218,13 +228,33 @@ def _refused(session: _Session, event: Row, done: list[_Window]) -> None:
     done.append(window)
 
 
-def _reset(sessions: Iterable[_Session], event: Row, done: list[_Window]) -> None:
-    """End every active session: they all go with the audio server (Apple, ``mediaServicesWereResetNotification``)."""
-    reason = (event["reason"] or "").lower()
-    for session in sessions:
+def _reset(active: dict[_Key, _Session], event: Row, done: list[_Window]) -> None:
+    """End the active sessions: they all go with the audio server.
+
+    What an app tells is sure for its own sessions alone: it may tell it late, of a server that others do not know any
+    more. Theirs are kept until they tell more (`_lost`).
+    """
+    teller = event["who"]
+    for key, session in list(active.items()):
         window = session.active
-        if window and (reason in _LOST or (reason in _BACK and event["t"] - window.start > RESET_NS)):
-            _ended(session, event, _BY_RESET, done)
+        if window is None:
+            continue
+        old = event["t"] - window.start > audio_server.RESET_NS
+        if teller is None or teller == (window.name if window.pid is None else str(window.pid)):
+            if event["reason"] in audio_server.LOST or (event["reason"] in audio_server.BACK and old):
+                _ended(session, event, _BY_RESET, done)
+                window.end_how = "inferred" if event["reason"] == audio_server.REPLACED else "observed"
+                del active[key]
+        elif old and window.lost is None and event["reason"] in (*audio_server.LOST, *audio_server.BACK):
+            window.lost = event
+
+
+def _lost(session: _Session, done: list[_Window]) -> None:
+    """End a session that went with the audio server, as another app told: it is activated again, or not heard of any more."""
+    window = session.active
+    if window is not None and window.lost is not None:
+        event, window.lost = window.lost, None
+        _ended(session, event, _BY_RESET, done)
 
 
 def _stopper(event: Row) -> str:
@@ -234,6 +264,12 @@ def _stopper(event: Row) -> str:
 
 def _ended(session: _Session, event: Row, by: str, done: list[_Window]) -> None:
     window = session.active
+    if window is not None and window.lost is not None:
+        if event["t"] - window.lost["t"] <= audio_server.RESET_NS:
+            _lost(session, done)  # the app cleans up after it
+            window = None
+        else:
+            window.lost = None  # it lived on: the server had ended before it began
     if window is None:
         _after_end(session, event, by, done)
         return

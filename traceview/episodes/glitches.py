@@ -20,12 +20,18 @@ _KIND: Final = {
     "audio_io.failed": "io_failed",
     "audio_io.stalled": "stalled",
     "audio_io.format_changed": "format_change",
-    "media_services.reset": "media_services_reset",
 }
+_RESET: Final = "media_services_reset"
 _NO_FIGURE: Final = 1
 
 
-def build(context: Context, relations: Relations, facts: glitch_causes.Facts, silences: pl.DataFrame) -> pl.DataFrame:
+def build(
+    context: Context,
+    relations: Relations,
+    facts: glitch_causes.Facts,
+    silences: pl.DataFrame,
+    resets: pl.DataFrame,
+) -> pl.DataFrame:
     """Return the table ``glitches``.
 
     Lines of the audio server name no client: they belong to the app in whose call they fall, if there is one.
@@ -35,15 +41,20 @@ def build(context: Context, relations: Relations, facts: glitch_causes.Facts, si
         relations: Calls and states.
         facts: What may have caused them.
         silences: Further bursts: silence and gaps (`gaps_in_audio`).
+        resets: Ends of the audio server (`audio_server.resets`), with ``belated``: told when they had long been over.
     """
-    if silences.is_empty() and not context.tells(*_KIND, "audio_io.stopped"):
+    if silences.is_empty() and resets.is_empty() and not context.tells(*_KIND, "audio_io.stopped"):
         return empty_table("glitches")
-    troubles = pl.concat([_told(context), _restarts(context)], how="diagonal_relaxed").sort("t", "ref", "kind")
+    told = [_told(context), _restarts(context), _resets(resets)]
+    troubles = pl.concat(told, how="diagonal_relaxed").sort("t", "ref", "kind")
     if silences.is_empty() and troubles.is_empty():
         return empty_table("glitches")
     bursts = pl.concat([_bursts(troubles), silences], how="diagonal_relaxed")
-    bursts = bursts.with_columns(pl.coalesce("app", relations.calling_app(bursts)).alias("app"))
-    bursts = bursts.with_columns(relations.in_call(bursts).alias("in_call"))
+    # Nobody knows in which call a reset fell that is told late.
+    belated = pl.col("belated").fill_null(value=False)
+    calling = pl.when(~belated).then(relations.calling_app(bursts))
+    bursts = bursts.with_columns(pl.coalesce("app", calling).alias("app"))
+    bursts = bursts.with_columns(relations.in_call(bursts).alias("in_call")).with_columns(pl.col("in_call") & ~belated)
     at_start = bursts.select("owner", pl.col("start").alias("t"))
     bursts = bursts.with_columns(relations.state_at(at_start).alias("app_state"))
     # A hardware format may change at any time; it is a glitch only where somebody listens.
@@ -53,15 +64,22 @@ def build(context: Context, relations: Relations, facts: glitch_causes.Facts, si
 
 def _told(context: Context) -> pl.DataFrame:
     """Lines that tell of trouble: ``t``, ``ref``, ``kind``, ``owner``, ``app``, ``process``, ``pid``, ``device``, ``count``."""
-    whole_system = pl.col("kind") == "media_services.reset"
     return context.of_kind(*_KIND).select(
-        *("t", "ref", "device"),
+        *("t", "ref", "device", "owner", "app"),
         pl.col("kind").replace_strict(_KIND, default=None),
-        *(pl.when(~whole_system).then(pl.col(name)).alias(name) for name in ("owner", "app")),
-        pl.when(~whole_system).then(pl.col("name")).alias("process"),
-        pl.when(~whole_system).then(pl.col("owner_pid")).alias("pid"),
+        pl.col("name").alias("process"),
+        pl.col("owner_pid").alias("pid"),
         pl.col("count").fill_null(_NO_FIGURE).clip(lower_bound=1),
-        pl.when(whole_system).then(pl.struct("process", "pid", "signal", "reason")).alias("teller"),
+    )
+
+
+def _resets(told: pl.DataFrame) -> pl.DataFrame:
+    """Lines of a reset, which concerns everybody: as `_told`, of no process, with ``teller`` and ``belated``."""
+    return told.select(
+        *("t", "ref", "device", "belated"),
+        pl.lit(_RESET).alias("kind"),
+        pl.col("count").fill_null(_NO_FIGURE).clip(lower_bound=1),
+        pl.struct("process", "pid", "signal", "reason").alias("teller"),
     )
 
 
@@ -102,6 +120,7 @@ def _bursts(troubles: pl.DataFrame) -> pl.DataFrame:
             pl.col("t").max().alias("end"),
             *(pl.col(name).drop_nulls().first() for name in ("app", "process", "pid", "device")),
             pl.col("count").sum(),
+            pl.col("belated").fill_null(value=False).all(),
             pl.col("ref").alias("evidence"),
             pl.lit("observed").alias("start_how"),
             pl.lit("observed").alias("end_how"),
@@ -112,7 +131,7 @@ def _bursts(troubles: pl.DataFrame) -> pl.DataFrame:
 
 def _resets_once(numbered: pl.DataFrame, burst: list[str]) -> pl.DataFrame:
     """Count a reset of the audio server once, however many tell of it (lost, back, by each app): as often as one witness says the same."""
-    if "teller" not in numbered.columns or numbered["teller"].is_null().all():
+    if numbered["teller"].is_null().all():
         return numbered
     nth = pl.int_range(1, pl.len() + 1).over([*burst, "teller"])
     before = pl.col("nth").cum_max().shift(1, fill_value=0).over(burst)

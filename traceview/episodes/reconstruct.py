@@ -7,6 +7,7 @@ from traceview.episodes import (
     assertions,
     audio_io,
     audio_measures,
+    audio_server,
     audio_sessions,
     audio_settings,
     background_runs,
@@ -69,6 +70,7 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
         far=span.end,
     )
     session_lines = audio_sessions.lines(context)
+    resets = audio_server.resets(context)
     deaths = terminations.build(context, relations)
     made |= {
         "processes": processes.build(context),
@@ -84,14 +86,17 @@ def reconstruct(events: pl.DataFrame, span: Span) -> Episodes:
         "resource_events": resource_events.build(context, relations),
         "conditions": conditions.build(context, relations),
     }
-    sessions = coverage.clipped("audio_sessions", audio_sessions.build(session_lines, context, relations), context)
+    sessions = coverage.clipped(
+        "audio_sessions", audio_sessions.build(session_lines, resets, context, relations), context
+    )
     made["audio_sessions"] = audio_measures.complete(
         sessions, context, relations, made["audio_settings"], made["interruptions"]
     )
     silent = audio_io.silent(made["audio_sessions"], io, context)
     made["network"] = network.build(context, relations, made["calls"], made["suspensions"])
     silences = gaps_in_audio.find(context, relations, made, silent, on_hold)
-    made["glitches"] = glitches.build(context, relations, glitch_causes.Facts.of(made, context), silences)
+    resets = audio_server.with_belated(resets, made["audio_sessions"])
+    made["glitches"] = glitches.build(context, relations, glitch_causes.Facts.of(made, context), silences, resets)
     made["background_runs"] = background_runs.build(context, windows, made, silent)
     made["terminations"] = terminations.with_undated(deaths, reports)
     made["resource_events"] = resource_events.with_undated(made["resource_events"], reports)

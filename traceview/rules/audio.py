@@ -29,6 +29,7 @@ from traceview.rules.rows import (
 )
 from traceview.rules.windows import busiest
 
+_IS_RESET: Final = pl.col("kind") == "media_services_reset"
 _DENIED: Final = pl.col("background_denied").is_not_null()
 _UNKNOWN: Final = AudioError(
     "unknown",
@@ -115,7 +116,7 @@ def _played_on(about: list[Row]) -> str:
 
 
 def _reset(inputs: Inputs) -> Iterator[Finding]:
-    for row in rows(inputs, "glitches", pl.col("kind") == "media_services_reset"):
+    for row in rows(inputs, "glitches", _IS_RESET):
         in_call = bool(row["in_call"])
         yield finding(
             "media-services-reset",
@@ -161,6 +162,8 @@ _CAN_SEE_SESSIONS: Final = seen("audio_session.", by=AUDIO_SERVERS)
 _NEEDS_SESSIONS: Final = (
     "lines of the audio server (audiomxd, mediaserverd on older systems) or of AVAudioSession in the app"
 )
+_TELL_OF_DAEMONS: Final = STATE_DAEMONS - {"SpringBoard"} | {"launchd"}
+"""They tell the ends of processes that are no apps, too."""
 _NEEDS_SERVER: Final = "lines of the audio server (audiomxd, mediaserverd on older systems)"
 
 
@@ -209,7 +212,9 @@ RULES: Final = (
         why="All audio objects die; apps that do not rebuild them stay silent until relaunch.",
         fix="Rebuild audio in mediaServicesWereResetNotification.",
         needs="lines of the audio server, or of runningboardd or launchd about the end of processes",
-        can_run=seen("media_services.reset", by=AUDIO_SERVERS | STATE_DAEMONS | {"launchd"}),
+        can_run=any_of(
+            seen("media_services.reset", by=AUDIO_SERVERS | _TELL_OF_DAEMONS), has_rows("glitches", _IS_RESET)
+        ),
         check=_reset,
         links=(links.MEDIA_RESET,),
     ),
