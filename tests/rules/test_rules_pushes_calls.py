@@ -149,6 +149,26 @@ def test_another_end_is_not_the_kill_for_the_push(case: Any, change: dict[str, A
     assert len(case.findings("unexplained-termination")) == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "pattern"),
+    [
+        ({}, "silent-blocked"),
+        ({"app": "com.other", "pid": 9}, "silent"),
+        ({"start": 5, "end": 5}, "silent"),
+        ({"voip": False}, "silent"),
+    ],
+)
+def test_a_push_without_a_call_before_a_block_was_counted(case: Any, change: dict[str, Any], pattern: str) -> None:
+    case.add("pushes", 10, 10.5, **{**PUSH, "outcome": "unknown"})
+    case.add("pushes", **{"start": 60, "end": 60, "voip": True, "outcome": "blocked", **change})
+    found = case.findings("push-unreported")[0]
+    counted = pattern == "silent-blocked"
+    assert (found.pattern, found.severity) == (pattern, Severity.critical if counted else Severity.high)
+    assert ("If the app really reported none" in found.explanation) == (not counted)
+    assert (found.confidence == 0.8) == counted
+    assert (21 in found.evidence) == counted
+
+
 def test_silent_push_needs_time_and_a_capture_that_shows_reports(case: Any) -> None:
     case.add("pushes", 10, 10.5, **{**PUSH, "outcome": "unknown"})
     (found,) = case.findings("push-unreported")

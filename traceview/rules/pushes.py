@@ -24,6 +24,7 @@ from traceview.rules.rows import (
     name_of,
     owned_calls,
     plural,
+    remembered,
     rows,
     same_app,
     seen,
@@ -134,6 +135,9 @@ def _failed(inputs: Inputs, push: Row) -> Finding:
 def _silent(inputs: Inputs, push: Row) -> Finding:
     exemption, told = _exemption(inputs, push)
     wait = duration(inputs.thresholds["deadline"])
+    blocked = None if exemption else _blocked_after(inputs, push)
+    if blocked is not None:
+        return _counted(push, blocked, wait)
     return finding(
         "push-unreported",
         "T02",
@@ -150,9 +154,40 @@ def _silent(inputs: Inputs, push: Row) -> Finding:
     )
 
 
+def _counted(push: Row, blocked: Row, wait: str) -> Finding:
+    """Return what a push without a call is where iOS no longer launched the app afterwards."""
+    after = (blocked["end"] or blocked["start"]) - arrival(push)
+    return finding(
+        "push-unreported",
+        "T02",
+        Severity.critical,
+        [push],
+        lines=last_line(blocked),
+        title=f"No call of {name_of(push)} appears within {wait} of a VoIP push, and later iOS blocked its pushes",
+        explanation="The push was handed to the app, and no line shows a call for it. "
+        f"{duration(after.total_seconds())} later callservicesd no longer launched the app for VoIP "
+        "pushes, as it does after repeated pushes without a call: iOS has counted failures, most likely this one too.",
+        advice=_REPORT_FIX,
+        confidence=0.8,
+        pattern="silent-blocked",
+    )
+
+
+def _blocked_after(inputs: Inputs, push: Row) -> Row | None:
+    """Return the first VoIP push of the app after this one for which iOS did not launch it."""
+    later = (row for row in _blocked_pushes(inputs) if row["voip"] is not False and row["start"] > arrival(push))
+    return next((row for row in later if same_app(row, push)), None)
+
+
+def _blocked_pushes(inputs: Inputs) -> list[Row]:
+    blocked = pl.col("outcome") == "blocked"
+    return remembered(
+        inputs, "blocked pushes", lambda: [identified(inputs, row) for row in rows(inputs, "pushes", blocked)]
+    )
+
+
 def _blocked(inputs: Inputs) -> Iterator[Finding]:
-    found = (identified(inputs, row) for row in rows(inputs, "pushes", pl.col("outcome") == "blocked"))
-    blocked = [row for row in found if wanted(inputs, row)]
+    blocked = [row for row in _blocked_pushes(inputs) if wanted(inputs, row)]
     for app in dict.fromkeys(name_of(row) for row in blocked):
         about = [row for row in blocked if name_of(row) == app]
         yield finding(
