@@ -6,7 +6,7 @@ import polars as pl
 from msgspec import Struct, field
 
 from traceview.fleet.dataset import read_table
-from traceview.fleet.overlaps import CALL, contained, overlapping
+from traceview.fleet.overlaps import CALL, FOUND, contained, overlapping
 from traceview.fleet.places import told_apart
 from traceview.fleet.planned import unfinished
 from traceview.fleet.releases import with_versions
@@ -30,6 +30,7 @@ class Contents(Struct, frozen=True):
         accepted: How many findings of each capture and rule the configuration accepts, which `findings` lacks.
         unnamed: Captures of calls whose app is unknown, one row a call: they are in no exposure.
         contained: How many captures were left out because another one shows all that they do (`overlaps.contained`).
+        within: Their names.
         overlapping: Captures that are left and show a call that another one shows too: its findings count in each.
         unfinished: Captures that were asked for and are not analysed yet.
     """
@@ -44,6 +45,7 @@ class Contents(Struct, frozen=True):
     accepted: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ACCEPTED))
     unnamed: pl.Series = pl.Series("capture", [], dtype=pl.String())
     contained: int = 0
+    within: tuple[str, ...] = ()
     overlapping: int = 0
     unfinished: int = 0
 
@@ -52,39 +54,48 @@ def load(dataset: Path) -> Contents:
     """Read a data set. Raises InputError where it is none or is damaged."""
     everything = read_table(dataset, "captures").sort("name", "capture")
     identity = pl.coalesce("content", "capture")
-    distinct = everything.unique(identity, keep="first", maintain_order=True)
+    distinct = told_apart(everything.unique(identity, keep="first", maintain_order=True))
     calls = read_table(dataset, "calls", ("capture", *CALL)).join(distinct, on="capture", how="semi")
-    within = contained(
-        _with_releases(distinct, read_table(dataset, "exposure", ("capture", "app", "app_version"))),
-        calls,
-        read_table(dataset, "rules_not_evaluated", ("capture", "rule")),
-    )
-    captures, by_build = with_versions(told_apart(distinct.filter(~pl.col("capture").is_in(within.implode()))))
+    exposure, silent = read_table(dataset, "exposure"), read_table(dataset, "rules_not_evaluated")
+    findings, accepted = read_table(dataset, "findings", FINDING_COLUMNS), read_table(dataset, "findings_accepted")
+    told = pl.concat([findings.select(FOUND), _one_by_one(accepted)])
+    left_out = pl.col("capture").is_in(contained(_with_releases(distinct, exposure), calls, silent, told).implode())
+    within = tuple(distinct.filter(left_out)["name"])
+    captures, by_build = with_versions(distinct.filter(~left_out))
 
-    shown = calls.join(captures, on="capture", how="semi").sort("capture", maintain_order=True)
+    def of_captures(table: pl.DataFrame) -> pl.DataFrame:
+        return table.join(captures, on="capture", how="semi").sort("capture", maintain_order=True)
 
-    def of_captures(table: str, columns: tuple[str, ...] | None = None) -> pl.DataFrame:
-        frame = read_table(dataset, table, columns)
-        return frame.join(captures, on="capture", how="semi").sort("capture", maintain_order=True)
-
+    shown = of_captures(calls)
     return Contents(
         captures=captures,
         duplicates=everything.height - distinct.height,
         failures=read_table(dataset, "failures").sort("path", "capture"),
-        exposure=of_captures("exposure"),
-        findings=of_captures("findings", FINDING_COLUMNS),
-        silent=of_captures("rules_not_evaluated"),
-        accepted=of_captures("findings_accepted"),
+        exposure=of_captures(exposure),
+        findings=of_captures(findings),
+        silent=of_captures(silent),
+        accepted=of_captures(accepted),
         by_build=by_build,
         unnamed=shown.filter(pl.col("app").is_null())["capture"],
-        contained=within.len(),
+        contained=len(within),
+        within=within,
         overlapping=overlapping(shown),
         unfinished=unfinished(dataset),
     )
 
 
+def _one_by_one(accepted: pl.DataFrame) -> pl.DataFrame:
+    """Return a row of `FOUND` for each finding that the configuration accepts: these are told as well."""
+    nothing = pl.lit(None, pl.String)
+    return accepted.select(
+        "capture", "rule", nothing.alias("fingerprint"), nothing.alias("severity"), n="findings"
+    ).select(pl.col(FOUND).repeat_by("n").explode())
+
+
 def _with_releases(captures: pl.DataFrame, exposure: pl.DataFrame) -> pl.DataFrame:
     told = (
-        exposure.drop_nulls().sort("app").select("capture", releases=pl.concat_str("app", "app_version", separator=" "))
+        exposure.drop_nulls("app_version")
+        .sort("app")
+        .select("capture", releases=pl.concat_str("app", "app_version", separator=" "))
     )
     return captures.join(told.group_by("capture").agg(pl.col("releases").str.join(", ")), on="capture", how="left")
