@@ -1,5 +1,6 @@
 """What one tool wrote behind another in one text file is read whole, and told."""
 
+import json
 from collections.abc import Iterable
 from itertools import permutations
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import traceview as tv
 from traceview.sources import unread
 from traceview_parsers import open_trace
-from traceview_parsers.log_text import blocks, parts
+from traceview_parsers.log_text import blocks, changes, parts
 from traceview_parsers.problems import Problem
 
 SAMPLES: Final = {
@@ -19,11 +20,21 @@ SAMPLES: Final = {
     "syslog": "connection-lost-at-suspension.ios26.syslog.txt",
     "idevicesyslog": "lock-held-at-suspension.ios15.idevicesyslog.txt",
     "console": "cellular-interruption.ios26.console.txt",
+    "console with column names": "route-flapping.ios18.console-columns.txt",
     "pymobiledevice3": "handover-in-call.ios18.pymobiledevice3.txt",
     "ndjson": "push-never-reported.ios26.ndjson",
     "json": "user-force-quit.ios18.json",
     "pymobiledevice3 json": "lock-held-at-suspension.ios18.pymobiledevice3.json",
 }
+XCODE: Final = b"""nw_socket_copy_info [C1:2] getsockopt TCP_INFO failed
+Type: Error | Timestamp: 2026-01-12 21:27:56.482798-05:00 | Process: Acme | Library: Network | TID: 0xb1f10
+options: {
+    a = 1;
+}
+Type: Info | Timestamp: 2026-01-12 21:27:57.912971-05:00 | Process: Acme | Subsystem: com.acme | TID: 0x16fc80
+Feb 10 12:32:48 is no time of a log
+Type: Debug | Timestamp: 2026-01-12 21:27:58.995178-05:00 | Process: Acme | TID: 0x1693770
+"""
 COLUMNS: Final = ("process", "pid", "level", "message")
 UNDATED: Final = "10:00:01.250\tstarted\tby the user"
 
@@ -35,6 +46,8 @@ def read(path: Path, columns: Iterable[str] = COLUMNS) -> tuple[list[tuple[Any, 
 
 
 def lines_of(samples: Path, layout: str) -> bytes:
+    if layout == "xcode":
+        return XCODE
     return (samples / SAMPLES[layout]).read_bytes().rstrip(b"\n") + b"\n"
 
 
@@ -44,7 +57,7 @@ def write(folder: Path, data: bytes) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("first", "second"), list(permutations(SAMPLES, 2)))
+@pytest.mark.parametrize(("first", "second"), list(permutations([*SAMPLES, "xcode"], 2)))
 def test_each_of_two_logs_in_one_file_is_read(samples: Path, tmp_path: Path, first: str, second: str) -> None:
     one, other = lines_of(samples, first), lines_of(samples, second)
     rows, problems = read(write(tmp_path, one + other), (*COLUMNS, "ref"))
@@ -69,7 +82,7 @@ def test_the_finding_of_the_second_log_is_found(samples: Path, tmp_path: Path) -
 def test_parts_may_begin_anywhere_in_a_block(
     samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, order: str
 ) -> None:
-    layouts = ["default", "json", "idevicesyslog", "pymobiledevice3 json"]
+    layouts = ["default", "json", "idevicesyslog", "pymobiledevice3 json", "xcode", "console with column names"]
     layouts = layouts if order == "text first" else layouts[1:]
     path = write(tmp_path, b"".join(lines_of(samples, layout) for layout in layouts))
     whole = read(path, (*COLUMNS, "ref"))[0]
@@ -141,3 +154,79 @@ def test_the_year_is_the_one_nearest_to_the_dated_lines(samples: Path, tmp_path:
     dated = lines_of(samples, "compact").replace(b"2026-01-15", b"2019-12-30")
     times = [row[0] for row in read(write(tmp_path, dated + lines_of(samples, "idevicesyslog")), ["time"])[0]]
     assert {time.year for time in times} == {2019, 2020}
+
+
+def test_the_findings_of_a_log_beside_an_xcode_copy_are_found(samples: Path, tmp_path: Path) -> None:
+    log = lines_of(samples, "default")
+    for data in (XCODE + log, log + XCODE, log + XCODE + log.replace(b"2026-01-15", b"2026-01-16")):
+        path = write(tmp_path, data)
+        with tv.open(path) as one:
+            assert "critical" in set(one.findings["severity"])
+            assert {problem.kind for problem in one.analysis.problems} == {"layout-changes"}
+
+
+def test_what_stands_before_xcodes_metadata_is_its_message(samples: Path, tmp_path: Path) -> None:
+    quoted = lines_of(samples, "default").splitlines()[3]
+    metadata = XCODE.splitlines()[1]
+    rows, problems = read(write(tmp_path, XCODE + quoted + b"\n" + metadata + b"\n"), ("message",))
+    assert rows[-1] == (quoted.decode(),)
+    assert not problems
+    log = lines_of(samples, "default") + b"    goes on\n\n"
+    rows, _ = read(write(tmp_path, log + XCODE), ("message",))
+    assert rows[-4][0].endswith("\n    goes on")
+    assert rows[-3:] == read(write(tmp_path, XCODE), ("message",))[0]
+
+
+def test_lines_like_xcodes_metadata_without_a_time_stay_in_messages(samples: Path, tmp_path: Path) -> None:
+    rows, problems = read(write(tmp_path, lines_of(samples, "default") + b"Process: a | PID: 4\n"), ("message",))
+    assert rows[-1][0].endswith("\nProcess: a | PID: 4")
+    assert not problems
+
+
+def test_columns_behind_another_log_are_no_part_of_its_messages(samples: Path, tmp_path: Path) -> None:
+    columns = lines_of(samples, "console with column names")
+    for layout in ("console", "default", "idevicesyslog"):
+        rows, _ = read(write(tmp_path, lines_of(samples, layout) + columns), ("subsystem", "message"))
+        alone, _ = read(write(tmp_path, columns), ("subsystem", "message"))
+        assert rows[-len(alone) :] == alone
+    twice, problems = read(write(tmp_path, columns + columns), ("message",))
+    assert len(twice) == 2 * len(alone)
+    assert not problems
+
+
+@pytest.mark.parametrize(
+    ("first", "indent"),
+    [(first, indent) for first in ("default", "ndjson", "xcode") for indent in (None, 0, 1, 2, 4, 8, "\t")]
+    + [("json cut", indent) for indent in (None, 1, 4, "\t")],
+)
+def test_json_of_any_printer_is_read_behind_another_log(
+    samples: Path, tmp_path: Path, first: str, indent: int | str | None
+) -> None:
+    objects = [json.loads(line) for line in lines_of(samples, "ndjson").splitlines()[:-1]]
+    printed = json.dumps(objects, indent=indent).encode() + b"\n"
+    before = lines_of(samples, "json")[:-100] + b"\n" if first == "json cut" else lines_of(samples, first)
+    rows, problems = read(write(tmp_path, before + printed))
+    alone = [read(write(tmp_path, data))[0] for data in (before, printed)]
+    assert sorted(rows, key=repr) == sorted(alone[0] + alone[1], key=repr)
+    assert problems
+
+
+@pytest.mark.parametrize("second", ["ndjson", "json", "pymobiledevice3 json", "default"])
+def test_a_json_log_that_was_cut_costs_one_record_of_it(samples: Path, tmp_path: Path, second: str) -> None:
+    first, other = lines_of(samples, "json"), lines_of(samples, second)
+    for cut in (first[:-100] + b"\n", first[: first.rindex(b"\n", 0, -200)] + b"\n"):
+        rows, problems = read(write(tmp_path, cut + other))
+        assert len(rows) == sum(len(read(write(tmp_path, data))[0]) for data in (first, other)) - 1
+        assert problems
+
+
+def test_json_of_apps_is_looked_at_quickly(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+    monkeypatch.setattr(changes, "decoder_of_part", asked.append)
+    line = lines_of(samples, "default").splitlines()[3]
+    body = b'\n{"timestamp":"2026-01-15T09:12:30Z","source":"srv","body":"hello"}\n'
+    telling = line + b' {"eventMessage":"x"}\n'
+    rows, problems = read(write(tmp_path, telling + (line + body) * 500))
+    assert len(rows) == 501
+    assert not problems
+    assert not asked

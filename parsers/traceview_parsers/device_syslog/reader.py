@@ -11,8 +11,9 @@ from traceview_parsers.device_syslog.console import COPIES, PLAIN, TABS, TABS_WI
 from traceview_parsers.device_syslog.relay import CONNECTION, NSLOG, RELAYS
 from traceview_parsers.device_syslog.xcode import METADATA, decode_xcode
 from traceview_parsers.log_text.blocks import Lines, head_lines, may_be_log
+from traceview_parsers.log_text.changes import SURE
 from traceview_parsers.log_text.decode import decode_text
-from traceview_parsers.log_text.json_source import decode_pymobiledevice_json
+from traceview_parsers.log_text.json_source import decode_pymobiledevice_json, is_pymobiledevice_json
 from traceview_parsers.log_text.layouts import Layout, tokenise
 from traceview_parsers.log_text.parts import decode_parts
 from traceview_parsers.log_text.reader import REMEMBERED, decoder_of
@@ -20,9 +21,6 @@ from traceview_parsers.log_text.source import Decode, LogSource
 from traceview_parsers.log_text.styles import PREAMBLE, STYLES, SURE_STYLES
 from traceview_parsers.trace import Candidate, Context, Source
 
-_JSON_KEYS: Final = re.compile(
-    r'"(?:pid|procid|thread_id|image_name|image_offset|process_image_uuid|mach_timestamp)"\s*:'
-)
 _COMMENT: Final = r"#(?: |$)"
 _LAYOUTS: Final = (*RELAYS, NSLOG, *COPIES)
 _STYLES: Final = frozenset(layout.name for layout in SURE_STYLES)
@@ -77,14 +75,21 @@ def recognise(head: bytes, *, nested: bool) -> tuple[int, Decode]:
     skip = f"{PREAMBLE}|^(?:{CONNECTION}|{_COMMENT}|\\s*$)"
     content = [row for row, text in enumerate(texts) if not re.match(skip, text)]
     if content:
-        if texts[content[0]].lstrip()[:1] in {"{", "["} and len(set(_JSON_KEYS.findall("\n".join(texts)))) >= 3:
+        if texts[content[0]].lstrip()[:1] in {"{", "["} and is_pymobiledevice_json("\n".join(texts)):
             return 90, decode_pymobiledevice_json
-        if any(re.match(METADATA, text) for text in texts):
+        titled = headed(texts[content[0]]) is not None
+        metadata = next((row for row in content if re.match(METADATA, texts[row])), None)
+        if metadata is not None and not titled and not _matched(lines, SURE, _before_message(content, metadata)):
             return 90, decode_xcode
-        claim, plain = _text_claim(lines, content, headed(texts[content[0]]) is not None, nested)
+        claim, plain = _text_claim(lines, content, titled, nested)
     else:
         claim, plain = 90 if any(re.match(CONNECTION, text) for text in texts) else 0, True
     return claim, text_decoder(lines, plain=plain)
+
+
+def _before_message(content: Sequence[int], metadata: int) -> Sequence[int]:
+    """Return the lines before the last one that Xcode's first metadata line is about."""
+    return [row for row in content if row < metadata][:-1]
 
 
 def _text_claim(lines: Lines, content: Sequence[int], titled: bool, nested: bool) -> tuple[int, bool]:  # noqa: FBT001 two facts

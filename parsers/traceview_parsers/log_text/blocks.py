@@ -116,7 +116,7 @@ def read_blocks(path: Path, name: str, problems: Problems, block_bytes: int = BL
         with path.open("rb") as file:
             start = file.read(LOOK)
             wide = encoding_of(start)
-            chunks = chain([start], iter(partial(file.read, block_bytes), b""))
+            chunks = chain([start + file.read(block_bytes)], iter(partial(file.read, block_bytes), b""))
             decoded = as_utf8(chunks, wide, name, problems) if wide else _without_mark(chunks)
             for data, ended in _whole_lines(decoded, name, problems):
                 valid = data if data.isascii() else _valid(data, number, name, problems, wide)

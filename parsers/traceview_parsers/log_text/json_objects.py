@@ -8,13 +8,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from traceview_parsers.clock import Longs
+from traceview_parsers.device_syslog.pymobiledevice_json import KEYS as PYMOBILEDEVICE_KEYS
 from traceview_parsers.log_text.blocks import Lines, joined_bytes
+from traceview_parsers.log_text.json_rows import KEYS
 
 _QUOTE: Final = ord('"')
 _BACKSLASH: Final = ord("\\")
 _OPEN: Final = ord("{")
 _CLOSE: Final = ord("}")
+_ARRAY: Final = ord("[")
 _SEPARATOR: Final = len(",\n")
+_LESS_READ: Final = ("timezoneName", "source", "backtrace", "procid", "processUniqueID")
+RECORD: Final = re.compile(
+    rb'\[?\s{0,64}\{\s{0,64}"(?:' + "|".join({*KEYS, *PYMOBILEDEVICE_KEYS, *_LESS_READ}).encode() + rb')"\s?:'
+)
+"""How a record begins, and what holds it in an array: any number of blanks that a printer may put before a key."""
 _TEXT_OUTSIDE: Final = re.compile(rb"[^\s\[\],][^\n]*")
 
 
@@ -33,7 +41,8 @@ def spread(lines: Lines) -> tuple[Lines, Longs, int, Longs]:
     """Find objects that spread over lines, in an array or one after the other.
 
     Strings hold no raw line feed in JSON, so quotes are paired within each line and damage stays local. Where the keys
-    are indented, a brace in the first column ends the object, whatever was lost inside it.
+    are indented, a brace in the first column ends the object, whatever was lost inside it; a record that begins in the
+    first column inside another one ends that, which was cut.
 
     Returns:
         The objects, one a line; the index of the line where each begins; the byte behind the last whole object; the
@@ -43,11 +52,7 @@ def spread(lines: Lines) -> tuple[Lines, Longs, int, Longs]:
     braces = np.flatnonzero((data == _OPEN) | (data == _CLOSE))
     braces = braces[~_inside_string(data, lines, braces)]
     step = np.where(data[braces] == _OPEN, 1, -1)
-    depth = np.cumsum(step)
-    if b"\n " in lines.data:
-        left = (step < 0) & ((braces == 0) | (data[braces - 1] == 10))
-        last = np.maximum.accumulate(np.where(left, np.arange(len(braces)), -1))
-        depth = depth - np.where(last >= 0, depth[last], 0)
+    depth = _depths(lines, braces, step)
     opens = np.flatnonzero((step > 0) & (depth == 1))
     closes = np.flatnonzero((step < 0) & (depth == 0))
     if not len(opens) or not len(closes):
@@ -61,6 +66,34 @@ def spread(lines: Lines) -> tuple[Lines, Longs, int, Longs]:
     flat = Lines(lines.data.replace(b"\n", b" "), lines.starts, lines.first)
     rows = np.searchsorted(lines.starts, begin, "right") - 1
     return _one_a_line(flat.pieces(begin, end)), rows, int(end[-1]), _strange_lines(lines, begin, end)
+
+
+def _depths(lines: Lines, braces: Longs, step: Longs) -> Longs:
+    """Return how many objects are open behind each brace."""
+    data = np.frombuffer(lines.data, np.uint8)
+    left = braces[:0]
+    if b"\n " in lines.data:
+        left = np.flatnonzero((step < 0) & ((braces == 0) | (data[braces - 1] == 10)))
+    depth = _counted_from(step, left, np.zeros(len(left), np.int64))
+    rows = np.flatnonzero(np.isin(data[lines.starts[:-1]], (_OPEN, _ARRAY)))
+    begins = np.searchsorted(braces, lines.starts[rows])
+    inside = begins < len(braces)
+    inside[inside] = depth[begins[inside]] > 1
+    starts = zip(begins[inside].tolist(), lines.starts[rows[inside]].tolist(), strict=True)
+    cut = np.array([brace for brace, start in starts if RECORD.match(lines.data, start)], np.int64)
+    if not len(cut):
+        return depth
+    behind = np.concatenate([np.zeros(len(left), np.int64), np.ones(len(cut), np.int64)])
+    return _counted_from(step, np.concatenate([left, cut]), behind)
+
+
+def _counted_from(step: Longs, known: Longs, depth: Longs) -> Longs:
+    """Return the depth behind each brace, where it is known behind some of them."""
+    counted = np.cumsum(step)
+    base, last = np.zeros(len(step), np.int64), np.full(len(step), -1)
+    base[known], last[known] = counted[known] - depth, known
+    last = np.maximum.accumulate(last)
+    return np.asarray(counted - np.where(last >= 0, base[last], 0), np.int64)
 
 
 def rest(lines: Lines, end: int) -> Lines:

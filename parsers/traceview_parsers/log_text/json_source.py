@@ -1,7 +1,8 @@
 """``log show --style ndjson|json`` as a stream of batches."""
 
+import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -12,8 +13,37 @@ from traceview_parsers.log_text.json_families import LOG, PYMOBILEDEVICE, Family
 from traceview_parsers.log_text.json_objects import one_a_line, rest, spread
 from traceview_parsers.log_text.json_rows import parse_objects
 from traceview_parsers.log_text.prefilter import literals, wanted_objects
-from traceview_parsers.log_text.source import Pass
+from traceview_parsers.log_text.source import Decode, Pass
 from traceview_parsers.log_text.wide import MAX_LINE_BYTES
+
+_LOG_KEYS: Final = re.compile(
+    r'"(?:eventMessage|machTimestamp|processImagePath|senderImagePath|eventType|messageType|traceID|formatString|'
+    r'processImageUUID|senderImageUUID|timezoneName|threadID|activityIdentifier|bootUUID)"\s*:'
+)
+_PYMOBILEDEVICE_KEYS: Final = re.compile(
+    r'"(?:pid|procid|thread_id|image_name|image_offset|process_image_uuid|mach_timestamp)"\s*:'
+)
+_FINISHED: Final = re.compile(r'^\{"count":\d+,\s*"finished":1\}')
+
+
+def decoder_of_log_json(line: str, head: str) -> Decode | None:
+    """Return what reads JSON of ``log``, by its first line and its first bytes, or None: other JSON has one of its keys at most."""
+    if _FINISHED.match(line):
+        return decode_lines
+    if len(set(_LOG_KEYS.findall(head))) < 2:
+        return None
+    return decode_lines if len(line) > 3 and line.startswith("{") else decode_spread
+
+
+def is_pymobiledevice_json(head: str) -> bool:
+    """Whether JSON that begins so is that of pymobiledevice3: other JSON has two of its keys at most."""
+    return len(set(_PYMOBILEDEVICE_KEYS.findall(head))) >= 3
+
+
+def decoder_of_json(head: str) -> Decode | None:
+    """Return what reads JSON that begins so, or None where it is no log."""
+    log = decoder_of_log_json(head.partition("\n")[0], head)
+    return log or (decode_pymobiledevice_json if is_pymobiledevice_json(head) else None)
 
 
 def decode_lines(run: Pass) -> Iterator[Any]:

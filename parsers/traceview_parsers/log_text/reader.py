@@ -9,21 +9,17 @@ import numpy as np
 from traceview_parsers.device_syslog.console import TITLE
 from traceview_parsers.device_syslog.relay import CONNECTION
 from traceview_parsers.log_text.blocks import Lines, head_lines, may_be_log
+from traceview_parsers.log_text.changes import OTHERS
 from traceview_parsers.log_text.decode import decode_text
-from traceview_parsers.log_text.json_source import decode_lines, decode_spread
+from traceview_parsers.log_text.json_source import decoder_of_log_json
 from traceview_parsers.log_text.layouts import tokenise
-from traceview_parsers.log_text.parts import OTHERS, decode_parts
+from traceview_parsers.log_text.parts import decode_parts
 from traceview_parsers.log_text.source import Decode, LogSource
 from traceview_parsers.log_text.styles import HEADER, PREAMBLE, STYLES
 from traceview_parsers.trace import Candidate, Context, Source
 
-_JSON_KEYS: Final = re.compile(
-    r'"(?:eventMessage|machTimestamp|processImagePath|senderImagePath|eventType|messageType|traceID|formatString|'
-    r'processImageUUID|senderImageUUID|timezoneName|threadID|activityIdentifier|bootUUID)"\s*:'
-)
 REMEMBERED: Final = 64
 """Heads of texts that are remembered with what reads them, of 4 KiB each."""
-_FINISHED: Final = re.compile(r'^\{"count":\d+,\s*"finished":1\}')
 
 
 class LogTextReader:
@@ -63,20 +59,10 @@ def decoder_of(head: bytes) -> Decode | None:
     if content is None:
         return _TEXT if any(re.match(HEADER, text) for text in texts) else None
     if texts[content].lstrip()[:1] in {"{", "["}:
-        return _json_decoder(texts[content], head)
+        return decoder_of_log_json(texts[content], head.replace(b"\0", b"").decode("utf-8", "replace"))
     if any(re.match(HEADER, text) for text in texts[:content]):
         return _TEXT
     return _TEXT if _begins_with_record(lines, content) else None
-
-
-def _json_decoder(text: str, head: bytes) -> Decode | None:
-    """Two keys of the format must show: other JSON files have one of them at most."""
-    keys = set(_JSON_KEYS.findall(head.replace(b"\0", b"").decode("utf-8", "replace")))
-    if _FINISHED.match(text):
-        return decode_lines
-    if len(keys) < 2:
-        return None
-    return decode_lines if len(text) > 3 and text.startswith("{") else decode_spread
 
 
 def _begins_with_record(lines: Lines, row: int) -> bool:
