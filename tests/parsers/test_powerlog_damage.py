@@ -89,9 +89,9 @@ def test_a_broken_page_costs_only_its_rows(powerlog_file: Any) -> None:
         assert [problem.count for problem in trace.problems] == [problem.count for problem in first]
 
 
-@pytest.mark.parametrize("left", [range(0), range(1), range(3), range(5, 4096)])
+@pytest.mark.parametrize("left", [range(0), range(1), range(3), range(1000), range(2500), range(5, 4096)])
 def test_a_garbled_page_of_the_table_of_contents_costs_only_its_tables(powerlog_file: Any, left: range) -> None:
-    """What is left of the page: nothing, what kind it is, some of its header, or all but its header."""
+    """What is left of the page: nothing, what kind it is, some of its header, its header and some rows, or all but its header."""
     others = {f"PLOther_EventPoint_T{number}({'c' * 500}{number} INTEGER)": [(1,)] for number in range(200)}
     path = powerlog_file({STATES: many(2000), **others}, offsets=[(T0, 0.0)])
     whole = path.read_bytes()

@@ -44,18 +44,24 @@ def repaired(path: Path, target: Path) -> bool:
             return False
         file.seek(0)
         book = _Pages(file.read(), size, size - head[20])
-        changed = book.prune(1)
+        book.prune(1)
         file.seek(0)
         file.write(book.data)
         file.truncate(max(len(book.data), pages * size))
-    return changed or len(book.data) < pages * size
+    return book.changed or len(book.data) < pages * size
 
 
 class _Pages:
-    """The pages of a file that are there."""
+    """The pages of a file that are there.
+
+    Attributes:
+        data: All of them.
+        changed: Whether anything was taken out of one.
+    """
 
     def __init__(self, data: bytes, size: int, usable: int) -> None:
         self.data = bytearray(data)
+        self.changed = False
         self._size = size
         self._usable = usable
         self._whole = len(data) // size
@@ -63,15 +69,15 @@ class _Pages:
         self._ending: dict[int, bool] = {}
         self._rows: dict[int, int] = {}
 
-    def prune(self, number: int, depth: int = 0) -> bool:
-        """Take out of a page of the schema what leads nowhere or is no row of it; tell whether there was anything.
+    def prune(self, number: int, depth: int = 0) -> None:
+        """Take out of a page of the schema, and of those below it, what leads nowhere or is no row of it.
 
         A page of which nothing would be left stays as it is: damage may lead to pages of other tables.
         """
         start = (number - 1) * self._size
         header = start + (_FILE_HEADER if number == 1 else 0)
         if header + _LONGEST_PAGE_HEADER > len(self.data):
-            return False
+            return
         leaf = self.data[header] == _LEAF
         told = int.from_bytes(self.data[header + 3 : header + 5])
         first = header + (8 if leaf else 12)
@@ -89,12 +95,12 @@ class _Pages:
                 self.data[header + 8 : header + 12] = last.to_bytes(4)
         self._rows[number] = len(kept)
         if len(kept) == told or not (kept or number == 1):
-            return False
+            return
+        self.changed = True
         self.data[header + 1 : header + 3] = bytes(2)  # no free blocks: pages are only read
         self.data[header + 3 : header + 5] = len(kept).to_bytes(2)
         self.data[header + 5 : header + 8] = (min(kept, default=self._usable) & 0xFFFF).to_bytes(2) + b"\0"
         self.data[first : first + 2 * len(kept)] = b"".join(cell.to_bytes(2) for cell in kept)
-        return True
 
     def _leads_on(self, child: int, depth: int) -> bool:
         """Tell whether a child is a page of a B-tree with something in it; prunes it, once: damage may lead in circles."""
