@@ -1,17 +1,20 @@
 """What is given twice is read once: the same file by two names, a copy of it, a member of an archive beside the archive.
 
 Only what agrees in size and first bytes is compared, by a hash of all of it: that costs nothing where nothing repeats, leaves
-no doubt as one of samples would, and is far less work than to parse the same twice.
+no doubt as one of samples would, and is far less work than to parse the same twice. Of texts the decoded content is compared,
+since a copy may be saved in UTF-16 or with other line ends.
 """
 
 import gzip
 import os
 import stat
 import zlib
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from hashlib import file_digest, sha256
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +36,8 @@ _HEAD: Final = 512
 _STRINGS: Final = ("[0-9A-F][0-9A-F]/*", "dsc/*")
 _MERGED: Final = frozenset({"ips"})
 """Readers whose rows of one incident are merged anyway, with the names of all files that tell it (`merging.reports`)."""
+_TEXTS: Final = frozenset({"log_text", "device_syslog"})
+"""Readers of texts, of which not the bytes but the words count."""
 _BY_NAME: Final = frozenset({"sysdiagnose"})
 """Readers to which the name of a file says what it is."""
 
@@ -81,10 +86,11 @@ class _Part(Struct, frozen=True):
 
     Attributes:
         path: Where it lies.
-        size: Unpacked bytes.
-        head: The first of them.
+        size: Unpacked bytes; 0 of a text, which is not decoded before it must be.
+        head: The first of them; of a text decoded.
         of: Name of the source that it belongs to.
         packed: Whether it is a gzip file.
+        text: Whether it is a text.
     """
 
     path: Path
@@ -92,6 +98,7 @@ class _Part(Struct, frozen=True):
     head: bytes
     of: str
     packed: bool = False
+    text: bool = False
 
 
 def read_once(claims: Sequence[Claim], problems: Problems) -> list[Claim]:
@@ -106,12 +113,13 @@ def read_once(claims: Sequence[Claim], problems: Problems) -> list[Claim]:
     left_out: set[int] = set()
     for (reader_name, _), places in by_reader.items():
         if len(places) > 1 and reader_name not in _MERGED:
-            left_out.update(_repeated({place: claims[place][1] for place in places}, problems))
+            candidates = {place: claims[place][1] for place in places}
+            left_out.update(_repeated(candidates, problems, are_texts=reader_name in _TEXTS))
     return [claim for place, claim in enumerate(claims) if place not in left_out]
 
 
-def _repeated(candidates: dict[int, Candidate], problems: Problems) -> Iterator[int]:
-    holdings = {place: _holding(candidate) for place, candidate in candidates.items()}
+def _repeated(candidates: dict[int, Candidate], problems: Problems, *, are_texts: bool) -> Iterator[int]:
+    holdings = {place: _holding(candidate, is_text=are_texts) for place, candidate in candidates.items()}
     known: dict[tuple[int, bytes], list[_Part]] = {}
     digest = cache(_digest)  # as long as this call: files change
     for place, (_, parts) in sorted(holdings.items(), key=lambda item: (-len(item[1][1]), -item[1][0], item[0])):
@@ -131,20 +139,22 @@ def _repeated(candidates: dict[int, Candidate], problems: Problems) -> Iterator[
         shared = sum(map(bool, alike))
         if shared and len(parts) > 1:
             text = (
-                "files of the log that agree in size and first bytes with those of another log archive given: what both "
-                "tell is counted twice; analyse them apart"
+                "files of the log that agree in size and first bytes with those of another log archive given: lines of "
+                "both are shown twice; in calls, findings and all else that is told of them each counts once"
             )
             problems.add(name, "overlapping-logs", text, count=shared, sample=next(filter(None, alike))[0].of)
         for part in parts:
             known.setdefault((part.size, part.head), []).append(part)
 
 
-def _holding(candidate: Candidate) -> tuple[int, list[_Part]]:
+def _holding(candidate: Candidate, *, is_text: bool) -> tuple[int, list[_Part]]:
     """Return how many strings a source has, and the files with its records; none where that is not known."""
     path = candidate.path
     if path is None:
         return 0, []
     try:
+        if is_text:
+            return 0, [_Part(path, 0, b"".join(_words(iter([candidate.head])))[:_HEAD], candidate.name, text=True)]
         if not candidate.is_dir:
             return 0, [_part(path, candidate.head, candidate.name)]
         from traceview_parsers.unified_log import archive  # noqa: PLC0415  (where several log archives were given)
@@ -165,6 +175,29 @@ def _part(path: Path, head: bytes, name: str) -> _Part:
     return _Part(path, size, unpacked_head(head)[:_HEAD], name, packed=True)
 
 
+def _words(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield a text as UTF-8, without its mark and carriage returns."""
+    from traceview_parsers.log_text.wide import as_utf8, encoding_of  # noqa: PLC0415  (where several texts were given)
+
+    head = next(chunks, b"").removeprefix(BOM_UTF8)
+    encoding = encoding_of(head)
+    whole = chain([head], chunks)
+    decoded = whole if encoding is None else as_utf8(whole, encoding, "", Problems())  # damage is told where it is read
+    yield from (chunk.replace(b"\r", b"") for chunk in decoded)
+
+
+def _text_digest(path: Path) -> bytes:
+    """Return a hash of the words of a text; of one that cannot be read nothing that another has."""
+    found = sha256()
+    try:
+        with path.open("rb") as file:
+            for words in _words(iter(partial(file.read, _BLOCK), b"")):
+                found.update(words)
+    except OSError:  # told where it is opened
+        return bytes(path)
+    return found.digest()
+
+
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(_HEAD)
@@ -179,6 +212,8 @@ def _digest(part: _Part) -> bytes:
     """Return a hash of the unpacked content of a file; of one that cannot be read whole nothing that another has."""
     if _has_newer_pages(part.path):
         return bytes(part.path)
+    if part.text:
+        return _text_digest(part.path)
     if not part.packed:
         return _file_digest(part.path)
     found = sha256()

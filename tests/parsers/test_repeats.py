@@ -55,6 +55,19 @@ def test_a_file_by_two_names_and_a_copy_are_read_once(text: Path, tmp_path: Path
     assert told == {"repeated": [f"{text} = {text}", f"{link} = {text}", f"{copy} = {text}"]}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+@pytest.mark.parametrize("feed", ["\n", "\r\n"])
+def test_a_text_saved_in_another_encoding_is_read_once(text: Path, tmp_path: Path, encoding: str, feed: str) -> None:
+    long = "".join(LINES.replace("line", f"line {number} …") for number in range(100))
+    text.write_text(long, encoding="utf-8")
+    copy, other = tmp_path / "copy.txt", tmp_path / "other.txt"
+    copy.write_bytes(long.replace("\n", feed).encode(encoding))
+    other.write_bytes(f"{long}{OTHER}".replace("\n", feed).encode(encoding))
+    _, rows, told = opened(text, copy)
+    assert (rows, len(told["repeated"])) == (500, 1)
+    assert opened(text, other)[1:] == (1005, {})
+
+
 def test_a_folder_given_twice_is_read_once(text: Path) -> None:
     _, rows, told = opened(text.parent, Path(f"{text.parent}/."))
     assert rows == 5
