@@ -7,7 +7,7 @@ whose build is ``3802.6.240`` (seen, iOS 15). A capture may reach back behind an
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import polars as pl
@@ -17,6 +17,9 @@ from traceview.rules.registry import Finding
 _TELLING: Final = ("reports", "power_apps")
 _EITHER: Final = " or "
 _NUMBERS: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})*")
+
+_TELLS_OF: Final = timedelta(days=7)
+"""So long before or after it was told a version is taken for the same (heuristic: apps for calls are updated every few weeks)."""
 
 Span = tuple[datetime, datetime]
 Told = tuple[datetime | None, str]
@@ -32,8 +35,9 @@ def app_versions(
     """Return the versions of these apps in the times that the capture speaks of, as far as they are known.
 
     These times are `span` and the windows of the app's findings. In each counts what is told in it, else what is told last
-    before it and first after it. Where that names several versions, all are returned (`is_several`): nothing tells which
-    of them a call or a finding belongs to.
+    before it and first after it; what is told on one side alone, more than a week away, tells nothing: an update may lie in
+    between, and the version is unknown. Where that names several versions, all are returned (`is_several`): nothing tells
+    which of them a call or a finding belongs to.
 
     Args:
         tables: Tables of a capture by name.
@@ -53,7 +57,8 @@ def app_versions(
     for time, app, version in named.sort("time", nulls_last=False, maintain_order=True).rows():
         by_app.setdefault(app, []).append((time, version))
     windows = _windows(findings, span)
-    return {app: _in_force(versions, windows.get(app, []), span) for app, versions in by_app.items()}
+    found = {app: _in_force(versions, windows.get(app, []), span) for app, versions in by_app.items()}
+    return {app: version for app, version in found.items() if version is not None}
 
 
 def _windows(findings: Iterable[Finding], span: Span | None) -> dict[str, list[Span]]:
@@ -65,17 +70,31 @@ def _windows(findings: Iterable[Finding], span: Span | None) -> dict[str, list[S
     return windows
 
 
-def _in_force(told: Sequence[Told], windows: Iterable[Span], span: Span | None) -> str:
-    """Return the version in all of the windows, else all of them with ``or``; `told` is in the order of time."""
+def _in_force(told: Sequence[Told], windows: Iterable[Span], span: Span | None) -> str | None:
+    """Return the version in all of the windows, else all of them with ``or``; None where nothing tells that of one.
+
+    `told` is in the order of time.
+    """
     timed = [(time, version) for time, version in told if time is not None]
     if not timed or span is None:
         return _joined(version for _, version in timed or told)
     times = [time for time, _ in timed]
-    places: set[int] = set()
-    for start, end in (span, *windows):
-        first, behind = bisect_left(times, start), bisect_right(times, end)
-        places.update(range(first, behind) if first < behind else {max(first - 1, 0), min(behind, len(times) - 1)})
-    return _joined(timed[place][1] for place in sorted(places))
+    telling = [_telling(times, *window) for window in (span, *windows)]
+    if not all(telling):
+        return None
+    return _joined(timed[place][1] for place in sorted({place for places in telling for place in places}))
+
+
+def _telling(times: Sequence[datetime], start: datetime, end: datetime) -> Sequence[int]:
+    """Return the places of the times that tell of a window; none where it is all on one side of them, and too far."""
+    first, behind = bisect_left(times, start), bisect_right(times, end)
+    if first < behind:
+        return range(first, behind)
+    if 0 < first < len(times):
+        return first - 1, first
+    nearest = max(first - 1, 0)
+    apart = max(start - times[nearest], times[nearest] - end)
+    return (nearest,) if apart <= _TELLS_OF else ()
 
 
 def _joined(versions: Iterable[str]) -> str:

@@ -73,6 +73,20 @@ def test_a_finding_of_another_release_makes_the_version_unknown() -> None:
     assert of_acme(told, span, finding(day(18), None)) == "4.2 or 4.3"
 
 
+def test_what_is_told_on_one_side_alone_and_long_ago_tells_nothing() -> None:
+    """A report of a crash a month before the log: the app may have been updated since."""
+    span = (day(28), day(29))
+    old = table((1, "com.acme", "4.1"))
+    assert of_acme(old, span) is None
+    assert of_acme(old, span, finding(day(1), day(1))) is None  # known of the report, not of the log
+    assert of_acme(old, (day(2), day(7))) == "4.1"
+    assert of_acme(old, (day(8), day(9))) == "4.1"
+    assert of_acme(old, (day(9), day(10))) is None
+    assert of_acme(table((31, "com.acme", "4.2")), (day(1), day(23))) is None
+    assert of_acme(table((1, "com.acme", "4.1"), (31, "com.acme", "4.1")), (day(15), day(16))) == "4.1"  # on both sides
+    assert of_acme(table((1, "com.acme", "4.1"), (28, "com.acme", "4.2")), span) == "4.2"
+
+
 def test_where_nothing_has_a_time_all_counts() -> None:
     assert of_acme(table((15, "com.acme", "4.2"), (17, "com.acme", "4.3")), None) == "4.2 or 4.3"
 
