@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -126,6 +126,13 @@ def test_a_finding_reads_as_if_nothing_had_been_marked(parts: list[tuple[str, st
     assert sentence == "".join(own + fit(value, size) for own, value, size in parts)
     for quote in quotes:
         assert sentence[quote.start : quote.start + len(quote.text)] == quote.text
+
+
+@given(TEXTS, st.integers(2, 30))
+@example("\ufdd0+15557654321\ufdd1a", 30)
+def test_a_quoted_value_keeps_what_stood_apart(value: str, size: int) -> None:
+    _, quotes = settled(marked(value, size))
+    assert all(fit(quote.value, size) == quote.text for quote in quotes)
 
 
 @given(TEXTS, st.integers(0, 80))
