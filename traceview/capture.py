@@ -32,6 +32,7 @@ from traceview.facts import capture_facts, utc
 from traceview.reading import Progress, Reading, read_log
 from traceview.rules.config import Config, load_config
 from traceview.rules.evaluate import evaluate, in_order, split_accepted
+from traceview.same_lines import counted_once
 from traceview.scan import as_frame, scan
 from traceview.serialise import findings_frame
 from traceview.signals.instruments import instruments_events
@@ -51,6 +52,8 @@ from traceview_parsers.trace import PRINTED, Coverage
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
+
+    from traceview.report.redact import Level
 
 
 class Capture:
@@ -103,6 +106,12 @@ class Capture:
         return compare_clocks(self._of_log_and_reports, self._tables, sources)
 
     @cached_property
+    def _once(self) -> pl.DataFrame:
+        """The recognised lines, each of which counts once however many sources hold it, and the reports."""
+        sources = [(source.name, source.reader) for source in self.trace.sources]
+        return counted_once(self._of_log_and_reports, sources, self.clocks, self.trace.problems)
+
+    @cached_property
     def coverage(self) -> list[Coverage]:
         """From when to when each source speaks, how its time was mapped, how sure that is, and what comparing them found.
 
@@ -110,7 +119,7 @@ class Capture:
         clocks, zones that differ and reports that are missing; what disagrees is also a problem of the trace.
         """
         tables, trace = self._tables, self.trace
-        _ = self._of_log_and_reports  # a source knows what it covers once it was read
+        _ = self._once  # a source knows what it covers once it was read
         told = trace.coverage()
         report_strangers(trace.inputs, told, trace.problems)
         report_disagreements(self.clocks, trace.problems)
@@ -122,7 +131,7 @@ class Capture:
     @cached_property
     def analysis(self) -> Analysis:
         """Everything that was understood of the capture. Raises UsageError where an app asked for never appears."""
-        reading, tables, of_log_and_reports = self._reading, self._tables, self._of_log_and_reports
+        reading, tables, of_log_and_reports = self._reading, self._tables, self._once
         of_powerlog = powerlog_events(tables, reading.events())
         of_instruments = instruments_events(self.trace)
         events = gathering.by_time(pl.concat([of_log_and_reports, of_powerlog, of_instruments]))
@@ -184,9 +193,22 @@ class Capture:
             problems=list(self.trace.problems),
         )
 
+    def redacted(self, level: "Level", analysis: Analysis | None = None) -> Analysis:
+        """Return the analysis (this one, or the given one that was made of it) without private data.
+
+        Names of callers are told by lines that an analysis need not keep, so the log is read once more for them.
+        """
+        plain = analysis or self.analysis
+        if level == "none":
+            return plain
+        from traceview.people import people_of  # noqa: PLC0415  (its patterns take 4 ms)
+        from traceview.report.redact import redact  # noqa: PLC0415
+
+        return redact(plain, level, people_of(self.trace))
+
     def _forget(self) -> None:
         """Let go of what was read: the analysis keeps what it needs of it."""
-        for name in ("_reading", "_tables", "_of_log_and_reports"):
+        for name in ("_reading", "_tables", "_of_log_and_reports", "_once"):
             self.__dict__.pop(name, None)
 
     def _check_apps(self, apps: list[str], episodes: dict[str, pl.DataFrame]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from msgspec.structs import replace
 
+from traceview.same_lines import RANKS, Lines, lines_of, same
 from traceview_parsers.problems import Problems
 from traceview_parsers.schema import REF_POSITION_BITS
 from traceview_parsers.sysdiagnose.sidecar import TAKES_NS
@@ -41,9 +42,6 @@ _UNITS: Final = ((3600 * 10**9, "h"), (10**9, "s"), (10**6, "ms"), (10**3, "µs"
 _QUARTER_HOUR_S: Final = 900.0
 _LARGEST_ZONE_S: Final = 26 * 3_600.0
 """Zones reach from -12 to +14 hours."""
-_RANKS: Final = ("unified_log", "log_text", "device_syslog", "xctrace", "powerlog", "ips", "metrickit", "sysdiagnose")
-"""Which clock is the reference: the device's own log first, then what prints its zone."""
-
 _ENDS: Final = ("process.terminated", "process.exited", "jetsam.killed")
 _MOMENTS: Final[dict[str, Any]] = {
     "index": pl.UInt64(),
@@ -61,7 +59,8 @@ def compare_clocks(
 ) -> pl.DataFrame:
     """Return one row a source that shares facts with a better clock (`CLOCK_SCHEMA`); two where a clock was set in between.
 
-    A source is compared with the best clock that knows facts of it, the device's own log first.
+    A source is compared with the best clock that knows facts of it, the device's own log first. Where no fact proves an
+    offset, lines that both hold at the same time prove that there is none.
 
     Args:
         events: Recognised lines and reports of all sources (`EVENT_SCHEMA`).
@@ -71,9 +70,9 @@ def compare_clocks(
     if len(sources) < 2:
         return pl.DataFrame(schema=CLOCK_SCHEMA)
     moments = pl.concat([_of_lines(events), _of_ends(events), _of_launches(events, tables), _of_powerlog(tables)])
-    rank = {reader: place for place, reader in enumerate(_RANKS)}
+    rank = {reader: place for place, reader in enumerate(RANKS)}
     ranks = pl.DataFrame(
-        {"index": range(len(sources)), "rank": [rank.get(reader, len(_RANKS)) for _, reader in sources]},
+        {"index": range(len(sources)), "rank": [rank.get(reader, len(RANKS)) for _, reader in sources]},
         schema={"index": pl.UInt64(), "rank": pl.Int64()},
     )
     known = moments.drop_nulls("time").join(ranks, on="index")
@@ -82,18 +81,16 @@ def compare_clocks(
         | ((pl.col("rank_of_reference") == pl.col("rank")) & (pl.col("index_of_reference") < pl.col("index"))),
         _same_name(),
     )
-    rows: list[dict[str, Any]] = []
-    compared: set[int] = set()
-    ordered = pairs.sort("rank_of_reference", "index_of_reference", "time")
-    for (index, reference), shared in ordered.group_by("index", "index_of_reference", maintain_order=True):
-        number = int(str(index))
-        if number in compared:
-            continue
-        name, reader = sources[number]
-        found = list(_measured(shared, name, sources[int(str(reference))][0], reader))
-        rows += found
-        if found:
-            compared.add(number)
+    both = _Both(lines_of(events, [reader for _, reader in sources]))
+    shared = {
+        (int(str(index)), int(str(reference))): facts
+        for (index, reference), facts in pairs.group_by("index", "index_of_reference")
+    }
+    place = {index: at for at, index in enumerate(ranks.sort("rank", "index")["index"].to_list())}
+    references: dict[int, list[int]] = {}
+    for index, reference in sorted({*shared, *both.pairs()}, key=lambda pair: place[pair[1]]):
+        references.setdefault(index, []).append(reference)
+    rows = [row for index, better in references.items() for row in _compared(index, better, shared, both, sources)]
     return pl.DataFrame(rows, schema=CLOCK_SCHEMA).sort("source", "reference", "since", nulls_last=False)
 
 
@@ -225,6 +222,71 @@ def _of_powerlog(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(frames)
 
 
+class _Both:
+    """What lines of two sources tell of their clocks beside the facts that each knows once."""
+
+    def __init__(self, lines: Sequence[Lines]) -> None:
+        self._lines = {one.index: one for one in lines}
+
+    def pairs(self) -> Iterator[tuple[int, int]]:
+        """Yield each source that has lines with each better one."""
+        better: list[int] = []
+        for index in self._lines:
+            yield from ((index, reference) for reference in better)
+            better.append(index)
+
+    def have(self, *indexes: int) -> bool:
+        """Whether all these sources have lines."""
+        return all(index in self._lines for index in indexes)
+
+    def at_once(self, index: int, reference: int) -> pl.DataFrame:
+        """Return the lines that stand in both at the same time, as facts; none where most others of that time do not."""
+        first, second = self._lines[index], self._lines[reference]
+        found = same(first, second)
+        since, until = max(first.span[0], second.span[0]), min(first.span[1], second.span[1])
+        told = min(one.frame["time"].is_between(since, until).sum() for one in (first, second))
+        facts = found.select(pl.lit("line").alias("fact"), "time", "time_of_reference").sort("time")
+        return facts if facts.height * 2 >= told else facts.clear()
+
+    def follow(self, index: int, reference: int, row: Mapping[str, Any], facts: pl.DataFrame) -> bool:
+        """Whether an offset that lines tell is rather that of two logs which follow each other, with the same events in both.
+
+        Then each of these lines stands where the other source tells nothing. More lines stand in both at the same time, or
+        else only few of what the smaller one holds are in the other, and by no zone.
+        """
+        first, second = self._lines[index], self._lines[reference]
+        offset = pl.col("time") - pl.col("time_of_reference")
+        proof = facts.filter((offset / 1e9 - row["offset_s"]).abs() <= SAME_S)
+        within = pl.col("time").is_between(*second.span) | pl.col("time_of_reference").is_between(*first.span)
+        if proof.select(within.any()).item():
+            return False
+        fewer = min(one.frame.select("process", "pid", "message").n_unique() for one in (first, second))
+        few = row["measured_on"] * 2 < fewer and not _is_zone(row["offset_s"])
+        return few or self.at_once(index, reference).height >= row["measured_on"]
+
+
+def _compared(
+    index: int,
+    references: Sequence[int],
+    shared: Mapping[tuple[int, int], pl.DataFrame],
+    both: _Both,
+    sources: Sequence[tuple[str, str]],
+) -> list[dict[str, Any]]:
+    """Return what the first of some references tells of the clock of a source, or nothing."""
+    name, reader = sources[index]
+    for reference in references:
+        found: list[dict[str, Any]] = []
+        if (facts := shared.get((index, reference))) is not None:
+            found = list(_measured(facts.sort("time"), name, sources[reference][0], reader))
+            if (facts["fact"] == "line").all():
+                found = [row for row in found if row["agrees"] or not both.follow(index, reference, row, facts)]
+        if not found and both.have(index, reference) and (at_once := both.at_once(index, reference)).height:
+            found = list(_measured(at_once, name, sources[reference][0], reader))
+        if found:
+            return found
+    return []
+
+
 def _measured(shared: pl.DataFrame, source: str, reference: str, reader: str) -> Iterator[dict[str, Any]]:
     """Yield what the shared facts of two sources tell: one offset, or two with a step between them.
 
@@ -260,8 +322,12 @@ def _convincing(agreeing: int, facts: int, offset: float, *, alone: bool) -> boo
     """Whether facts are a measurement: most of several agree, or a report's only one is off by minutes or by a zone."""
     if agreeing >= 2:
         return agreeing * 2 > facts
-    by_zone = abs(offset) <= _LARGEST_ZONE_S and abs(offset - _zone(offset)) <= SAME_S
-    return alone and facts == 1 and (abs(offset) <= _SINGLE_S or by_zone)
+    return alone and facts == 1 and (abs(offset) <= _SINGLE_S or _is_zone(offset))
+
+
+def _is_zone(offset: float) -> bool:
+    """Whether an offset may be one of a wrong zone: whole quarter hours."""
+    return abs(offset) <= _LARGEST_ZONE_S and abs(offset - _zone(offset)) <= SAME_S
 
 
 def _zone(offset: float) -> float:
@@ -296,7 +362,6 @@ def _sentence(row: Mapping[str, Any]) -> str:
     if row["agrees"]:
         bound = abs(row["offset_s"]) + row["spread_s"]
         return f"clock agrees with {reference} within {max(bound, 0.001):.3g} s (measured on {facts}){since}"
-    zone = _zone(row["offset_s"])
-    by_zone = zone and abs(zone) <= _LARGEST_ZONE_S and abs(row["offset_s"] - zone) <= SAME_S
+    by_zone = _zone(row["offset_s"]) and _is_zone(row["offset_s"])
     why = "; whole quarter hours: probably the wrong time zone" if by_zone else ""
     return f"clock differs from {reference} by {row['offset_s']:+.3f} s (measured on {facts}){since}{why}"

@@ -135,11 +135,34 @@ def test_a_step_of_a_clock_is_dated() -> None:
     assert "from then on" in after["note"]
 
 
+def again(source: int, *moments: float) -> list[dict[str, Any]]:
+    return [event(source, at, "process.state", 905, message="again") for at in moments]
+
+
 def test_lines_that_repeat_measure_nothing() -> None:
-    repeated = [
-        event(source, at, "process.state", 905, message="again") for source in (LOG, SECOND_LOG) for at in (0, 60)
-    ]
-    assert compared(events(*repeated)) == []
+    assert compared(events(*again(LOG, 0, 60), *again(SECOND_LOG, 90, 150))) == []
+
+
+def test_lines_that_repeat_at_the_same_times_prove_one_clock() -> None:
+    (row,) = compared(events(*again(LOG, 0, 60, 90), *again(SECOND_LOG, 60, 90, 170)))
+    assert (row["offset_s"], row["measured_on"], row["agrees"]) == (0, 2, True)
+    # of four lines of the time that both cover one stands in both
+    assert compared(events(*again(LOG, 0, 60, 91, 92, 93), *again(SECOND_LOG, 60, 88, 87, 86, 170))) == []
+
+
+@pytest.mark.parametrize("first_of_second", [40, 60])
+def test_logs_that_follow_each_other_have_one_clock(first_of_second: int) -> None:
+    """Their first and last lines are the same words: a call that came again."""
+    once = lines(LOG, 0, range(60))
+    told = [*lines(SECOND_LOG, 0, range(first_of_second, 80)), *lines(SECOND_LOG, 80, range(9))]
+    found = compared(events(*once, *told))
+    assert [(row["offset_s"], row["measured_on"]) for row in found] == ([(0, 20)] if first_of_second == 40 else [])
+
+
+@pytest.mark.parametrize("offset", [-3_600, 7_200, 500])
+def test_a_clock_that_differs_by_more_than_a_log_is_long_is_told(offset: int) -> None:
+    (row,) = compared(events(*lines(LOG, 0, range(20)), *lines(SECOND_LOG, offset, range(5, 20))))
+    assert (row["offset_s"], row["agrees"]) == (offset, False)
 
 
 @given(st.lists(st.floats(-1e6, 1e6), max_size=30))

@@ -1,0 +1,124 @@
+"""One log line in several sources: an archive beside the text that was exported of it, two texts that overlap, a relay beside both.
+
+It is one line where process, pid and text agree and the times lie no further apart than they are printed or measured.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import polars as pl
+from msgspec import Struct
+
+from traceview_parsers.problems import Problems
+from traceview_parsers.schema import REF_POSITION_BITS
+
+RANKS: Final = ("unified_log", "log_text", "device_syslog", "xctrace", "powerlog", "ips", "metrickit", "sysdiagnose")
+"""Which source is the reference: the device's own log first, then what prints its zone."""
+_RESOLUTIONS: Final = (1_000_000_000, 1_000_000, 1_000)
+"""Nanoseconds: how finely tools print times."""
+_TEXT: Final = ("process", "message", "kind")
+
+
+class Lines(Struct, frozen=True):
+    """The recognised lines of one source.
+
+    Attributes:
+        index: Of the source.
+        frame: ``row`` in the events, ``process``, ``pid``, ``message``, ``kind``, ``time`` (nanoseconds), by time.
+        resolution: The unit, in nanoseconds, of which all its times are multiples.
+    """
+
+    index: int
+    frame: pl.DataFrame
+    resolution: int
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """First and last time, nanoseconds."""
+        return self.frame["time"][0], self.frame["time"][-1]
+
+
+def lines_of(events: pl.DataFrame, readers: Sequence[str]) -> list[Lines]:
+    """Return the lines with a time of each source, that first which tells them best and most finely; none of a lone source."""
+    index = (pl.col("ref") // (1 << REF_POSITION_BITS)).cast(pl.Int64).alias("index")
+    is_line = ~pl.col("signal").str.starts_with("report.") & pl.all_horizontal(
+        pl.col("time", "process", "message").is_not_null()
+    )
+    places = events.select(index, is_line.alias("is_line")).with_row_index("row").filter("is_line").drop("is_line")
+    if places["index"].n_unique() < 2:
+        return []
+    texts = events.select(*_TEXT, "pid", pl.col("time").dt.epoch("ns"))[places["row"]]
+    lines = pl.concat([places, texts], how="horizontal").sort("time", maintain_order=True)
+    found = [
+        Lines(int(str(of)), frame.drop("index"), _resolution(frame["time"]))
+        for (of,), frame in lines.group_by("index", maintain_order=True)
+    ]
+    rank = {reader: place for place, reader in enumerate(RANKS)}
+    return sorted(found, key=lambda one: (rank.get(readers[one.index], len(RANKS)), one.resolution, one.index))
+
+
+def _resolution(times: pl.Series) -> int:
+    return next((unit for unit in _RESOLUTIONS if (times % unit == 0).all()), 1)
+
+
+def same(later: Lines, first: Lines, *, bound: int = 0) -> pl.DataFrame:
+    """Return the lines of `later` that `first` holds too: ``row``, ``time`` and ``time_of_reference`` (nanoseconds).
+
+    Args:
+        later: Lines of one source.
+        first: Lines of a source that tells them better.
+        bound: By how much their clocks differ at most, nanoseconds; times that are printed more coarsely count beside it.
+    """
+    tolerance = max(later.resolution, first.resolution, bound)
+    from_, to = first.span
+    near = later.frame.filter(pl.col("time").is_between(from_ - tolerance, to + tolerance))
+    by = [*_TEXT, "pid"] if _tells_pids(later) and _tells_pids(first) else [*_TEXT]
+    told = first.frame.select(*by, "time", pl.col("time").alias("time_of_reference"))
+    joined = near.join_asof(
+        told, on="time", by=by, strategy="nearest", tolerance=tolerance, check_sortedness=False
+    )  # both are sorted by time, which is not looked at where there are groups
+    return joined.filter(pl.col("time_of_reference").is_not_null()).select("row", "time", "time_of_reference")
+
+
+def _tells_pids(lines: Lines) -> bool:
+    return bool(lines.frame["pid"].is_not_null().any())
+
+
+def counted_once(
+    events: pl.DataFrame, sources: Sequence[tuple[str, str]], clocks: pl.DataFrame, problems: Problems
+) -> pl.DataFrame:
+    """Return the events without those of lines that a better source holds too; each source with such lines is told.
+
+    Args:
+        events: Recognised lines and reports of all sources (`EVENT_SCHEMA`).
+        sources: Name and reader of each source, by index.
+        clocks: How well their clocks agree (`clocks.CLOCK_SCHEMA`). What is told by a clock that differs stands at other times,
+            so that it is not taken for the same.
+        problems: Gets ``repeated-lines``.
+    """
+    lines = lines_of(events, [reader for _, reader in sources]) if len(sources) > 1 else []
+    repeated: set[int] = set()
+    for later, first, bound in _pairs(lines, [name for name, _ in sources], clocks):
+        new = set(same(later, first, bound=bound)["row"].to_list()) - repeated
+        repeated |= new
+        if new:
+            name, reference = sources[later.index][0], sources[first.index][0]
+            text = "recognised lines that another source holds too, at the same times: they were counted once"
+            problems.add(name, "repeated-lines", text, count=len(new), sample=f"{name} = {reference}")
+    if not repeated:
+        return events
+    return events.with_row_index("row").filter(~pl.col("row").is_in(list(repeated))).drop("row")
+
+
+def _pairs(lines: Sequence[Lines], names: Sequence[str], clocks: pl.DataFrame) -> Iterator[tuple[Lines, Lines, int]]:
+    """Yield sources with each better one, and by how much their clocks differ; not those whose clocks do not agree."""
+    bound = ((pl.col("offset_s").abs() + pl.col("spread_s")) * 1e9).round().cast(pl.Int64)
+    compared: dict[tuple[str, str], int | None] = {}
+    for source, reference, agrees, nanoseconds in clocks.select("source", "reference", "agrees", bound).rows():
+        before = compared.get((source, reference))
+        compared[source, reference] = max(nanoseconds, before or 0) if agrees else before
+    for at, later in enumerate(lines):
+        for first in lines[:at]:
+            apart = compared.get((names[later.index], names[first.index]), 0)
+            if apart is not None:
+                yield later, first, apart
