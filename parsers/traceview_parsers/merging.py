@@ -5,7 +5,6 @@ So do PowerLogs of one device that overlap. Works on small tables; those of the 
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from traceview_parsers.combinations import combinations
 from traceview_parsers.schema_powerlog import POWER_SCHEMAS
 
 Row = dict[str, Any]
+Longs = np.ndarray[Any, np.dtype[np.int64]]
 
 _SECOND: Final = 1_000_000_000
 _ONE_CAPTURE: Final = 600 * _SECOND
@@ -48,36 +48,42 @@ def merged(table: str, batches: Iterator[Any], names: Sequence[str], *, several:
 
 
 def distinct(batches: Iterator[Any]) -> Iterator[Any]:
-    """Yield the rows without those that an earlier source has just so; rows that one source repeats all count.
+    """Yield the rows of all sources, of equal ones as many as the source has that has most of them.
 
     PowerLogs of one device overlap: each holds days, and a sysdiagnose has one or several.
     """
-    before: list[Any] = []
-    for number, (_, group) in enumerate(groupby(batches, _source_of_batch)):
-        if not number:
-            for batch in group:
-                before.append(batch)
-                yield batch
-            continue
-        later = list(group)
-        yield from _unknown(later, before)
-        before += later
-
-
-def _source_of_batch(batch: Any) -> int | None:
-    return schema.split_ref(batch.column("ref")[0].as_py())[0] if batch.num_rows else None
-
-
-def _unknown(later: list[Any], before: list[Any]) -> Iterator[Any]:
-    """Yield what of some batches none of the batches before has."""
-    known = sum(batch.num_rows for batch in before)
-    facts = pa.Table.from_batches([*before, *later]).drop_columns("ref").combine_chunks()
-    _, places = combinations([pa.concat_arrays(column.chunks) for column in facts.columns if column.num_chunks])
-    is_new = pa.array(~np.isin(places[known:], places[:known]))
+    told = list(batches)
+    facts = pa.Table.from_batches(told).drop_columns("ref").combine_chunks() if told else None
+    if facts is None or not facts.num_rows:
+        yield from told
+        return
+    _, places = combinations([pa.concat_arrays(column.chunks) for column in facts.columns])
+    refs = np.concatenate([batch.column("ref").to_numpy() for batch in told])
+    sources = (refs >> np.uint64(schema.REF_POSITION_BITS)).astype(np.int64)
+    is_first = pa.array(_first_of_each(places, _which(places, sources)))
     at = 0
-    for batch in later:
-        yield batch.filter(is_new[at : at + batch.num_rows])
+    for batch in told:
+        yield batch.filter(is_first[at : at + batch.num_rows])
         at += batch.num_rows
+
+
+def _which(places: Longs, sources: Longs) -> Longs:
+    """Return of each row how many equal ones of its source stand before it."""
+    order = np.lexsort((places, sources))
+    begins = np.r_[True, (np.diff(places[order]) != 0) | (np.diff(sources[order]) != 0)]
+    rows = np.arange(len(order))
+    before = np.empty(len(order), np.int64)
+    before[order] = rows - np.maximum.accumulate(np.where(begins, rows, 0))
+    return before
+
+
+def _first_of_each(*keys: Longs) -> Any:
+    """Return which rows are the first of their combination of keys."""
+    order = np.lexsort(keys)
+    begins = np.any([np.r_[True, np.diff(key[order]) != 0] for key in keys], axis=0)
+    first = np.empty(len(order), np.bool_)
+    first[order] = begins
+    return first
 
 
 def _with_integer_times(batch: Any) -> list[Row]:

@@ -1,15 +1,18 @@
 """One row a fact over several files, and several captures given together."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from traceview_parsers import merging, open_trace
+from traceview_parsers.merging import distinct
 from traceview_parsers.problems import Problems
 from traceview_parsers.schema import SCHEMAS, make_ref
 from traceview_parsers.together import combine
@@ -186,3 +189,27 @@ def test_merging_loses_and_invents_nothing(cases: list[tuple[Any, ...]]) -> None
     assert {row["ref"] for row in found} <= {row["ref"] for row in rows}
     assert {name for row in found for name in row["sources"]} == {names[case[0]] for case in cases}
     assert {row["incident"] for row in found if row["incident"]} == {row["incident"] for row in rows if row["incident"]}
+
+
+@given(st.lists(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([1, None])), max_size=8), max_size=4))
+def test_of_equal_rows_as_many_count_as_the_source_has_that_has_most(
+    sources: list[list[tuple[str, int | None]]],
+) -> None:
+    batches = [
+        pa.RecordBatch.from_pydict(
+            {
+                "ref": pa.array([make_ref(number, 2 * row + half) for row in range(len(rows[half::2]))], pa.uint64()),
+                "name": pa.array([name for name, _ in rows[half::2]], pa.string()),
+                "value": pa.array([value for _, value in rows[half::2]], pa.int64()),
+            }
+        )
+        for number, rows in enumerate(sources)
+        for half in (0, 1)
+    ]
+    kept = [row for batch in distinct(iter(batches)) for row in batch.to_pylist()]
+    most: Counter[tuple[str, int | None]] = Counter()
+    for rows in sources:
+        most |= Counter(rows)
+    assert Counter((row["name"], row["value"]) for row in kept) == most
+    first = Counter((row["name"], row["value"]) for row in kept if row["ref"] >> 40 == 0)
+    assert first == Counter(sources[0] if sources else [])
