@@ -108,6 +108,40 @@ def test_a_blocked_push_is_told_by_several_lines(story: Story, seconds: Seconds)
     assert seconds(episodes["pushes"], "received", "outcome") == [(10, "blocked"), (40, "blocked")]
 
 
+@pytest.mark.parametrize(
+    ("came", "outcome"),
+    [
+        pytest.param((12, "call.reported", {**DAEMON, "bundle": "com.acme.voip"}), "reported", id="reported"),
+        pytest.param((18, "push.unreported", {**DAEMON, "bundle": "com.acme.voip"}), "unreported", id="unreported"),
+    ],
+)
+def test_a_push_that_reached_the_app_is_not_the_one_that_was_dropped(
+    story: Story, seconds: Seconds, came: Any, outcome: str
+) -> None:
+    dropped = {**DAEMON, "bundle": "com.acme.voip", "signal": "dropped"}
+    episodes = story(way(10, **NAMED), came, (80, "push.blocked", dropped))
+    assert seconds(episodes["pushes"], "start", "outcome") == [(10, outcome), (80, "blocked")]
+
+
+def test_the_push_that_was_one_too_many_stays_unreported(story: Story, seconds: Seconds) -> None:
+    told = {**DAEMON, "bundle": "com.acme.voip"}
+    rows = [
+        (18, "push.unreported", {**told, "signal": "cs-push-unreported"}),
+        (18.2, "push.blocked", {**told, "signal": "cs-push-punished"}),
+        (60, "push.blocked", {**told, "signal": "cs-push-punished"}),
+        (60.1, "push.blocked", {**told, "signal": "cs-push-dropped"}),
+    ]
+    pushes = story(way(10, **NAMED), rows)["pushes"]
+    assert seconds(pushes, "start", "end", "outcome") == [(10, 18.2, "unreported"), (60, 60.1, "blocked")]
+
+
+def test_a_push_that_was_cancelled_by_its_id_is_that_one(story: Story, seconds: Seconds) -> None:
+    sent = {**APSD, "topic": "com.acme.voip", "push_id": "E0E211"}
+    cancelled = {"process": "dasd", "bundle": "com.acme.voip", "push_id": "E0E211"}
+    episodes = story((10, "push.delivered", sent), (12, "push.blocked", cancelled))
+    assert seconds(episodes["pushes"], "start", "outcome") == [(10, "blocked")]
+
+
 def test_blocked_pushes_count_even_where_nobody_told_that_they_came(story: Story) -> None:
     blocked = {**DAEMON, "bundle": "com.acme.voip"}
     episodes = story((10, "push.blocked", blocked), (40, "push.blocked", blocked))

@@ -4,6 +4,8 @@ apsd and callservicesd tell one push several times, often without the app. Lines
 both are known, each stage once, in the order received, launched, delivered.
 """
 
+from bisect import bisect_left, bisect_right
+from itertools import islice
 from typing import Any, Final
 
 import polars as pl
@@ -35,6 +37,8 @@ _VOIP_SUFFIX: Final = ".voip"
 _VOIP_DAEMON: Final = "callservicesd"
 """It hands over VoIP pushes, and rarely those of network extensions and Push-to-Talk channels, as `_OTHER` tells."""
 _OTHER: Final = "cs-push-delivering-other"
+_PUNISHED: Final = "cs-push-punished"
+"""The app gets no more pushes: told as it failed once too often, too, not of a push that was dropped alone."""
 
 
 class _Push(Struct):
@@ -60,6 +64,10 @@ class _Push(Struct):
         if not (stage and (self.other or event["signal"] == _OTHER)) or self.topic is not None:
             pairs.append((self.voip, event["voip"]))
         return all(mine is None or theirs is None or mine == theirs for mine, theirs in pairs)
+
+    @property
+    def reached_app(self) -> bool:
+        return self.verdict == "unreported" or not self.stages.keys().isdisjoint(("launched", "delivered"))
 
     def learn(self, event: Row) -> None:
         self.last = max(self.last, event["t"])
@@ -169,12 +177,16 @@ def _judge(book: list[_Push], event: Row) -> None:
     """Attach callservicesd's verdict to the last push that fits, or keep it as a push of its own."""
     verdict, t = _VERDICTS[event["kind"]], event["t"]
     told = (event["process"], event["signal"])
-    fitting = [
-        push for push in book if push.fits(event) and t - push.last <= (ECHO_NS if told in push.told else VERDICT_NS)
-    ]
-    if fitting:
-        push = fitting[-1]
-    else:
+
+    def takes(push: _Push) -> bool:
+        if not push.fits(event) or t - push.last > (ECHO_NS if told in push.told else VERDICT_NS):
+            return False
+        by_id = push.push_id is not None and push.push_id == event["push_id"]
+        punished = push.verdict is not None and event["signal"] == _PUNISHED
+        return by_id or punished or verdict != "blocked" or not push.reached_app
+
+    push = next((push for push in reversed(book[-AT_ONCE:]) if takes(push)), None)
+    if push is None:
         push = _Push(t, t)
         book.append(push)
     push.verdict = push.verdict or verdict
@@ -186,18 +198,21 @@ def _join_calls(book: list[_Push], calls: pl.DataFrame) -> None:
     incoming = calls.filter((pl.col("direction") == "incoming") & pl.col("reported").is_not_null()).select(
         "id", "app", pl.col("reported").cast(pl.Int64).alias("t"), pl.col("evidence").list.first().alias("ref")
     )
-    free = incoming.sort("t").rows(named=True)
+    reports = incoming.sort("t").rows(named=True)
+    times = [call["t"] for call in reports]
+    taken: set[str] = set()
     for push in sorted(book, key=lambda push: push.start):
         if push.voip is False or push.verdict:
             continue
-        for call in free:
+        since, until = bisect_left(times, push.start), bisect_right(times, push.start + REPORT_NS)
+        for call in reports[since:until]:
             known = push.app is not None and push.app == call["app"]
             possible = None in (push.app, call["app"]) and call["t"] - push.last <= UNNAMED_NS
-            if (known or possible) and 0 <= call["t"] - push.start <= REPORT_NS:
+            if (known or possible) and call["id"] not in taken:
                 push.call = call
                 push.app = push.app or call["app"]
                 push.evidence.append(call["ref"])
-                free.remove(call)
+                taken.add(call["id"])
                 break
 
 
@@ -206,18 +221,19 @@ def _join_kills(book: list[_Push], context: Context) -> None:
     code = pl.col("code").str.to_lowercase().is_in(["0xbaadca11", "3131951633"])
     text = pl.col("reason").str.contains("never posted an incoming call", literal=True)
     kills = context.of_kind("process.terminated", "process.exited").filter(code | text)
+    starts = [push.start for push in book]
     for kill in kills.select("t", "ref", "app", "owner").iter_rows(named=True):
-        suspects = [
+        since, until = bisect_left(starts, kill["t"] - VERDICT_NS), bisect_right(starts, kill["t"])
+        suspects = (
             push
-            for push in book
+            for push in reversed(book[since:until])
             if push.call is None
             and push.voip is not False
-            and 0 <= kill["t"] - push.start <= VERDICT_NS
             and (push.app is None or kill["app"] is None or push.app == kill["app"])
-        ]
-        if suspects:
-            suspects[-1].verdict = suspects[-1].verdict or "unreported"
-            suspects[-1].evidence.append(kill["ref"])
+        )
+        for push in islice(suspects, 1):
+            push.verdict = push.verdict or "unreported"
+            push.evidence.append(kill["ref"])
 
 
 def _row(push: _Push, owner: Row) -> Row:
