@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from traceview.sources import unread
 from traceview_parsers import open_trace
 from traceview_parsers.problems import Problems
 
@@ -36,7 +37,8 @@ EOF"""
 def told(path: Path) -> tuple[list[str], dict[str, Any]]:
     with open_trace(path) as trace:
         (row,) = trace.table("reports").to_pylist()
-        return [problem.message for problem in trace.problems if problem.kind == "truncated"], row
+        kinds = {"truncated", "no-last-line-feed"}
+        return [problem.message for problem in trace.problems if problem.kind in kinds], row
 
 
 @pytest.mark.parametrize(
@@ -46,11 +48,11 @@ def told(path: Path) -> tuple[list[str], dict[str, Any]]:
         (CPU, CPU.index("Duration"), None),
         (CPU, CPU.index("CPU:"), "it tells no limit"),
         (CPU, CPU.index("% cpu over 60"), "it tells no limit"),
-        (CPU, CPU.index(":  ", CPU.index("Duration")), "ends within a line"),
+        (CPU, CPU.index(":  ", CPU.index("Duration")), "does not end with a line feed"),
         (CRASH, len(CRASH), None),
         (CRASH, CRASH.index("\nEOF"), None),
         (CRASH, CRASH.index("Exception Type"), "it tells no exception"),
-        (CRASH, CRASH.index("0xdead"), "ends within a line"),
+        (CRASH, CRASH.index("0xdead"), "does not end with a line feed"),
     ],
 )
 def test_what_a_text_report_lacks_is_told(tmp_path: Path, text: str, cut: int, message: str | None) -> None:
@@ -61,6 +63,20 @@ def test_what_a_text_report_lacks_is_told(tmp_path: Path, text: str, cut: int, m
     assert len(messages) == (message is not None)
     assert message is None or message in messages[0]
     assert row["process"] == "AcmeVoIP"
+
+
+@pytest.mark.parametrize(
+    ("text", "doubtful"), [(CPU, False), (CPU.removesuffix("\n"), False), (CPU[: CPU.index("CPU:")], True)]
+)
+def test_a_report_copied_without_its_last_line_feed_is_not_called_unread(
+    tmp_path: Path, text: str, *, doubtful: bool
+) -> None:
+    path = tmp_path / "AcmeVoIP.ips"
+    path.write_text('{"bug_type":"202","timestamp":"2026-01-15 09:51:39.00 +0100","name":"AcmeVoIP"}\n' + text)
+    with open_trace(path) as trace:
+        assert trace.table("reports").num_rows == 1
+        assert (unread(trace.problems) is not None) is doubtful
+        assert len(list(trace.problems)) == (text != CPU)
 
 
 @pytest.mark.parametrize("name", ["cpu_resource-2020", "diskwrites_resource-2020", "snapchat_many_wakes"])

@@ -109,7 +109,7 @@ class IpsReader:
             text = "the report's body is missing, cut off or damaged; only its header was read"
             context.problems.add(name, "truncated", text, position=len(data))
         elif body is None and row["kind"] != kinds.OTHER and (lacking := cut_off(row, rest)) is not None:
-            context.problems.add(name, "truncated", lacking, position=len(data))
+            context.problems.add(name, *lacking, position=len(data))
         if row.get("time") is None:
             context.problems.add(
                 name, "no-time", "the report has no time: what it tells is judged, but has no place beside the log"
