@@ -1,5 +1,6 @@
 """UTF-16 and UTF-32 that lost bytes, texts of several encodings in one file, and marks inside of it."""
 
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,6 +78,33 @@ def test_utf8_behind_other_text_is_read(text: str, tmp_path: Path, encoding: str
 def test_sound_text_stays_as_it_is(encoding: str, text: str, cut: int) -> None:
     whole = f"{LINE}{text}\n{LINE}上上ఀĀ{text}"
     assert utf8(whole.encode(encoding), encoding, cut) == whole
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@given(
+    st.text(st.sampled_from("═─•…上传中┊"), min_size=1, max_size=4),
+    st.integers(33, 300),
+    st.sampled_from(["", "上传", "é", " x"]),
+    st.integers(1, 400),
+)
+def test_rows_of_one_character_separate_lines(encoding: str, row: str, times: int, behind: str, cut: int) -> None:
+    whole = f"{LINE}a\n{row * times}{behind}\n{LINE}при\n{row * times}"
+    assert utf8(whole.encode(encoding), encoding, cut) == whole
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_many_misplaced_line_feeds_cost_one_look_each(encoding: str) -> None:
+    def seconds(times: int) -> float:
+        lost = ("abcd".encode(encoding) + b"x" + "\n".encode(encoding)) * times
+        begun = time.process_time()
+        found = utf8(f"{LINE}\n".encode(encoding) + lost, encoding)
+        took = time.process_time() - begun
+        assert found.count("abcd") == times
+        assert len(found.splitlines()) == times + 1
+        return took
+
+    few = min(seconds(4_000) for _ in range(3))
+    assert seconds(32_000) < 24 * few, "8 times where it grows with their number, 64 times where with its square"
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

@@ -29,7 +29,10 @@ _DAMAGED: Final = "\udcff"
 _SETTLED: Final = 4
 """Heuristic: characters from ASCII in a row behind a line feed between two characters, by which it is taken for one."""
 _NARROW: Final = 64
-"""Heuristic: so many printable bytes from ASCII in a row are no UTF-16 or UTF-32."""
+_DIFFERENT: Final = 16
+"""Heuristic: so many printable bytes from ASCII in a row, so many of them different, are no UTF-16 or UTF-32, if a line feed of one
+byte is behind them before the next NUL: both bytes of a box drawing are printable, and rows of them separate lines in logs."""
+_FEED: Final = ord("\n")
 _PRINTABLE: Final = np.array([byte in b"\t\n\r\x1b" or 32 <= byte < 127 for byte in range(256)])
 
 
@@ -65,7 +68,7 @@ def as_utf8(chunks: Iterator[bytes], encoding: str, name: str, problems: Problem
     for number, chunk in enumerate(chain(chunks, [None])):
         data = rest + (chunk or b"")
         data = data[len(wide.mark) :] if number == 0 and data.startswith(wide.mark) else data
-        narrow = _narrow(data)
+        narrow = _narrow(data, final=chunk is None)
         if narrow is not None:
             text = f"UTF-8 follows text in {encoding[:6].upper()} in the same file; both were read"
             problems.add(name, "mixed-encodings", text)
@@ -77,7 +80,7 @@ def as_utf8(chunks: Iterator[bytes], encoding: str, name: str, problems: Problem
         yield text_bytes
 
 
-def _narrow(data: bytes) -> int | None:
+def _narrow(data: bytes, *, final: bool) -> int | None:
     """Return where UTF-8 begins, or None."""
     values = np.frombuffer(data, np.uint8)
     half = _NARROW // 2  # a run without NULs that is twice as long holds a whole window
@@ -87,10 +90,13 @@ def _narrow(data: bytes) -> int | None:
     for gap in np.flatnonzero(np.diff(zeros) > _NARROW).tolist():
         begin, end = int(zeros[gap]) + 1, int(zeros[gap + 1])
         strange = np.concatenate([[-1], np.flatnonzero(~_PRINTABLE[values[begin:end]]), [end - begin]])
-        runs = np.flatnonzero(np.diff(strange) > _NARROW)
-        if len(runs):
-            found = begin + int(strange[runs[0]]) + 1
-            return found - len(codecs.BOM_UTF8) * data.endswith(codecs.BOM_UTF8, 0, found)
+        # Beside a NUL it may be a part of a character, as it may be at the end of what has been read.
+        stop = end - (end < len(data) or not final)
+        feeds = np.flatnonzero(values[begin + 1 : stop] == _FEED) + begin + 1
+        for run in np.flatnonzero(np.diff(strange) > _NARROW).tolist():
+            found, until = begin + int(strange[run]) + 1, begin + int(strange[run + 1])
+            if len(feeds) and feeds[-1] >= found and len(np.unique(values[found:until])) >= _DIFFERENT:
+                return found - len(codecs.BOM_UTF8) * data.endswith(codecs.BOM_UTF8, 0, found)
     return None
 
 
@@ -113,15 +119,14 @@ class _Wide(Struct):
         feeds = self._feeds(data)
         done = 0
         parts: list[bytes] = []
-        while (feed := self._misplaced(data, feeds, done, final=final)) is not None:
-            end = feed + self.width
-            line = self._last_line(feeds, done, feed)
-            sound = self._sound_from(data, line, feed)
-            parts += (self._decoded(data[start:stop]) for start, stop in ((done, line), (line, sound), (sound, end)))
+        for line, sound, end in self._misplaced(data, feeds, final=final):
+            stops = (line, sound, end)
+            parts += (self._decoded(data[start:stop]) for start, stop in zip((done, *stops), stops, strict=False))
             done = end
         if final:
             return b"".join([*parts, self._decoded(data[done:])]), b""
-        stop = self._last_line(feeds, done, len(data))
+        in_step = feeds[(feeds >= done) & ((feeds - done) % self.width == 0)]
+        stop = int(in_step[-1]) + self.width if len(in_step) else done
         if len(data) - stop > MAX_LINE_BYTES:
             stop = len(data) - (len(data) - done) % self.width
         parts.append(self._decoded(data[done:stop]))
@@ -140,34 +145,54 @@ class _Wide(Struct):
             hits &= values[at : at + count] == byte
         return np.flatnonzero(hits)
 
-    def _last_line(self, feeds: Longs, done: int, stop: int) -> int:
-        """Return where the line begins that holds byte `stop`, by the line feeds in step with byte `done`."""
-        before = feeds[np.searchsorted(feeds, done) : np.searchsorted(feeds, stop)]
-        in_step = before[(before - done) % self.width == 0]
-        return int(in_step[-1]) + self.width if len(in_step) else done
+    def _misplaced(self, data: bytes, feeds: Longs, *, final: bool) -> Iterator[tuple[int, int, int]]:
+        """Find the line feeds that are out of step with the text before them and behind which text is in step with them.
 
-    def _misplaced(self, data: bytes, feeds: Longs, done: int, *, final: bool) -> int | None:
-        """Return the first line feed that is out of step with byte `done` and behind which text is in step with it."""
-        behind = feeds[np.searchsorted(feeds, done) :]
-        for feed in behind[(behind - done) % self.width != 0].tolist():
-            begin = feed + self.width
-            start = data[begin : begin + _SETTLED * self.width]
-            if (final or len(start) == _SETTLED * self.width) and self._is_ascii(start).all():
-                return int(feed)
-        return None
+        Yields:
+            Where the line begins that such a feed ends; where in it the characters from ASCII begin that stand in step with
+            the feed; and the end of the feed.
+        """
+        width = self.width
+        if not (feeds % width).any():  # all are in step with the first byte
+            return
+        ascii_text = self._ascii_at(data)
+        settled = feeds[self._settled(ascii_text, feeds, len(data), final=final)]
+        ways = range(width)
+        by_step = [feeds[feeds % width == step] for step in ways]
+        out_of_step = [settled[settled % width != step] for step in ways]
+        strange = [np.flatnonzero(~ascii_text[step::width]) * width + step for step in ways]
+        done = 0
+        while len(coming := out_of_step[done % width]) > (at := int(np.searchsorted(coming, done))):
+            feed = int(coming[at])
+            line = max(done, _last_before(by_step[done % width], feed) + width)
+            sound = max(line + (feed - line) % width, _last_before(strange[feed % width], feed) + width)
+            done = feed + width
+            yield line, sound, done
 
-    def _sound_from(self, data: bytes, line: int, feed: int) -> int:
-        """Return where the characters from ASCII begin that stand in step before a line feed, not before byte `line`."""
-        begin = line + (feed - line) % self.width
-        strange = np.flatnonzero(~self._is_ascii(data[begin:feed]))
-        return begin + (int(strange[-1]) + 1) * self.width if len(strange) else begin
+    def _settled(self, ascii_text: Any, feeds: Longs, size: int, *, final: bool) -> Any:
+        """Return one boolean for each line feed: is it followed by characters from ASCII only, as far as `_SETTLED` goes?"""
+        found = np.ones(len(feeds), bool)
+        for ahead in range(1, _SETTLED + 1):
+            at = feeds + ahead * self.width
+            there = at + self.width <= size
+            found &= np.where(there, ascii_text[np.where(there, at, 0)], final)
+        return found
 
-    def _is_ascii(self, data: bytes) -> Any:
-        """Return one boolean for each whole character: is it from ASCII?"""
-        whole = data[: len(data) - len(data) % self.width]
-        order = "<" if self.encoding.endswith("le") else ">"
-        values = np.frombuffer(whole, np.dtype(f"{order}u{self.width}"))
-        return (values > 0) & (values < 128)
+    def _ascii_at(self, data: bytes) -> Any:
+        """Return one boolean for each byte at which a whole character may begin: is that one from ASCII?"""
+        values, count = np.frombuffer(data, np.uint8), max(0, len(data) - self.width + 1)
+        low = 0 if self.encoding.endswith("le") else self.width - 1
+        found = (values[low : low + count] > 0) & (values[low : low + count] < 128)
+        for at in range(self.width):
+            if at != low:
+                found &= values[at : at + count] == 0
+        return found
+
+
+def _last_before(sorted_values: Longs, stop: int) -> int:
+    """Return the last value before `stop`, or one that is before all."""
+    at = int(np.searchsorted(sorted_values, stop))
+    return int(sorted_values[at - 1]) if at else -MAX_LINE_BYTES
 
 
 def _marked(error: UnicodeError) -> tuple[str, int]:
