@@ -146,8 +146,12 @@ def deaths(inputs: Inputs) -> list[Row]:
 
     A capture without a log and without an app is a report that somebody picked: its process counts, whoever it is, and
     one of iOS that nobody asked for is marked ``of_system``. ``in_call`` is narrowed to the app's own calls. Those
-    without a time come last.
+    without a time come last. They are shared: copy before a change.
     """
+    return remembered(inputs, "deaths", lambda: _deaths(inputs))
+
+
+def _deaths(inputs: Inputs) -> list[Row]:
     picked = not inputs.witnesses and not inputs.episodes["processes"]["is_app"].any()
     system, strangers = frozenset() if inputs.apps else daemons(inputs), _strangers(inputs)
     services = frozenset() if inputs.apps else AUDIO_SERVERS | CALL_DAEMONS
@@ -164,15 +168,17 @@ def deaths(inputs: Inputs) -> list[Row]:
 
 def _aborted_for_push(inputs: Inputs, row: Row) -> bool:
     """Whether a crash is the abort by which PushKit ends an app that reported no call: launchd tells only the signal."""
-    if row["start"] is None or reason_text(row) != "SIGABRT" or kill_class(row) != "crash":
+    if row["start"] is None or _signal(row) != "SIGABRT" or kill_class(row) != "crash":
         return False
     failed = [push for push in rows_of(inputs, "pushes", row) if push["outcome"] == "unreported" and push["end"]]
     return any(-_ORDER <= row["start"] - push["end"] <= _ABORT_JOIN for push in failed)
 
 
 def kills(inputs: Inputs, *classes: str) -> list[Row]:
-    """Return `deaths` of the given classes."""
-    return [row for row in deaths(inputs) if kill_class(row) in classes]
+    """Return `deaths` of the given classes. They are shared, too."""
+    return remembered(
+        inputs, ("kills", *classes), lambda: [row for row in deaths(inputs) if kill_class(row) in classes]
+    )
 
 
 def has_kill(*classes: str) -> Predicate:
@@ -184,7 +190,7 @@ def has_kill(*classes: str) -> Predicate:
 
 def code_text(row: Row) -> str:
     """Return `` (0x8badf00d)`` or `` (SIGSEGV)`` for a title, or nothing where no code was printed."""
-    told = _SIGNALS.get((row["namespace"], row["code"])) or row["code"]
+    told = _signal(row) or row["code"]
     return f" ({shown(told)})" if told else ""
 
 
@@ -200,4 +206,9 @@ def state_text(row: Row) -> str:
 def reason_text(row: Row) -> str:
     """Return the name of the signal, else namespace and code; an empty text where there is neither."""
     parts = (row["namespace"], row["code"])
-    return _SIGNALS.get(parts) or ", ".join(shown(part) for part in parts if part)
+    return _signal(row) or ", ".join(shown(part) for part in parts if part)
+
+
+def _signal(row: Row) -> str | None:
+    """Return the name of the signal that ended the process, if one did."""
+    return _SIGNALS.get((row["namespace"], row["code"]))

@@ -4,15 +4,17 @@ On customer devices apsd and callservicesd print ``<private>`` for the app. What
 not reported, and the app that was launched or woken at that moment.
 """
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Final
 
 import polars as pl
 
 from traceview.rules.kills import kills
 from traceview.rules.registry import Inputs
-from traceview.rules.rows import Row, is_apple, rows, rows_app, rows_of, same_app
+from traceview.rules.rows import Row, is_apple, remembered, rows, rows_app, rows_of, same_app
 
 VOIP: Final = pl.col("voip").fill_null(value=True)
 """Pushes that are not known to be of another kind."""
@@ -53,36 +55,58 @@ def arrival(push: Row) -> datetime:
 
 def _users(inputs: Inputs) -> set[str]:
     """Return the apps that this capture shows to use VoIP pushes: by their pushes, calls or kills."""
+    return remembered(inputs, "users of pushes", lambda: _find_users(inputs))
+
+
+def _find_users(inputs: Inputs) -> set[str]:
     named = [row["app"] for row in kills(inputs, "push_unreported")]
     named += rows_app(inputs, "pushes", VOIP) + rows_app(inputs, "calls", pl.col("kind") == "callkit")
     return _apps(named)
 
 
+class _Along:
+    """Rows along time."""
+
+    def __init__(self, found: Iterable[Row], when: Callable[[Row], datetime]) -> None:
+        self._rows = sorted(found, key=when)
+        self._times = [when(row) for row in self._rows]
+
+    def between(self, since: datetime, until: datetime) -> list[Row]:
+        return self._rows[bisect_left(self._times, since) : bisect_right(self._times, until)]
+
+
+class _Witnesses:
+    """Rows that tell whose a push was: pushes that name their app, kills, launches and apps that came to run unseen."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        launched = pl.col("is_app").fill_null(value=True) & pl.col("host_app").is_null() & _told("start_how")
+        awake = (pl.col("state") == "background") & _told("start_how")
+        deaths = (row for row in kills(inputs, "push_unreported") if row["start"] is not None)
+        self.named = _Along((row for row in rows(inputs, "pushes", VOIP) if row["app"]), arrival)
+        self.deaths = _Along(deaths, itemgetter("start"))
+        self.launched = _Along(rows(inputs, "processes", launched), itemgetter("start"))
+        self.awake = _Along(rows(inputs, "app_states", awake), itemgetter("start"))
+
+
+def _witnesses(inputs: Inputs) -> _Witnesses:
+    return remembered(inputs, "witnesses of pushes", lambda: _Witnesses(inputs))
+
+
 def _killed(inputs: Inputs, push: Row) -> set[str]:
     """Return the apps killed within `KILL_JOIN` for a push that can be this one: no named push of theirs came between."""
-    came = arrival(push)
-    named = [row for row in rows(inputs, "pushes", VOIP) if row["app"]]
-    found = []
-    for death in kills(inputs, "push_unreported"):
-        if death["start"] is None:
-            continue
-        own = (row for row in named if same_app(row, death))
-        if timedelta(0) <= death["start"] - came <= KILL_JOIN and not any(
-            came <= arrival(row) <= death["start"] for row in own
-        ):
-            found.append(death["app"])
-    return _apps(found)
+    came, told = arrival(push), _witnesses(inputs)
+    return _apps(
+        death["app"]
+        for death in told.deaths.between(came, came + KILL_JOIN)
+        if not any(same_app(row, death) for row in told.named.between(came, death["start"]))
+    )
 
 
 def _woken(inputs: Inputs, push: Row) -> set[str]:
     """Return the apps that were launched, or came from suspension to the background, as the push came."""
-    since, until = push["start"] - _SLACK, arrival(push) + WAKE_JOIN
-    launched = pl.col("is_app").fill_null(value=True) & pl.col("host_app").is_null() & _told("start_how")
-    began = [row for row in rows(inputs, "processes", launched) if since <= row["start"] <= until]
-    awake = (pl.col("state") == "background") & _told("start_how")
-    states = [row for row in rows(inputs, "app_states", awake) if since <= row["start"] <= until]
-    began += [row for row in states if not _was_visible(inputs, row)]
-    return _apps(row["app"] for row in began)
+    since, until, told = push["start"] - _SLACK, arrival(push) + WAKE_JOIN, _witnesses(inputs)
+    awake = [row for row in told.awake.between(since, until) if not _was_visible(inputs, row)]
+    return _apps(row["app"] for row in (*told.launched.between(since, until), *awake))
 
 
 def _was_visible(inputs: Inputs, row: Row) -> bool:
