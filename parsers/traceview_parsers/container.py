@@ -5,6 +5,7 @@ links are skipped, paths never leave the folder, and `Limits` stop bombs.
 """
 
 import os
+import re
 import shutil
 import tempfile
 import zlib
@@ -27,6 +28,15 @@ NAME_BYTES = 255
 GZIP = b"\x1f\x8b"
 """First bytes of a gzip file (RFC 1952)."""
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
+_PACKINGS = {
+    "xz": rb"\xfd7zXZ\0",
+    "bzip2": rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)",
+    "Zstandard": rb"\x28\xb5\x2f\xfd",
+    "LZ4": rb"\x04\x22M\x18",
+    "7-Zip": rb"7z\xbc\xaf\x27\x1c",
+    "RAR": rb"Rar!\x1a\x07",
+}
+"""First bytes of what is packed in other ways, as their formats say."""
 
 Wants = Callable[[Candidate], bool]
 
@@ -34,6 +44,11 @@ Wants = Callable[[Candidate], bool]
 def is_archive(head: bytes) -> bool:
     """Whether a file with these first bytes is an archive or a gzip file that `unpack` opens."""
     return head[:2] == GZIP or head[:4] in (b"PK\x03\x04", b"PK\x05\x06") or head[257:262] == b"ustar"
+
+
+def other_packing(head: bytes) -> str | None:
+    """Return the name of the packing of a file with these first bytes where it is one that `unpack` does not open."""
+    return next((name for name, magic in _PACKINGS.items() if re.match(magic, head)), None)
 
 
 def unpacked_head(head: bytes) -> bytes:

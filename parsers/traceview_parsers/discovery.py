@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from traceview_parsers.archive import printable_name
 from traceview_parsers.clock import zone_name
 from traceview_parsers.container import (
-    ARCHIVE_SUFFIXES,
     HEAD_BYTES,
     Gzipped,
     is_archive,
     is_nested,
+    other_packing,
     packed_file,
     unpack,
 )
@@ -200,10 +200,17 @@ def _claims(path: Path, trace: Trace) -> list[Claim]:
     if reader is None:
         yet = _behind_other_text(candidate, path, trace.problems)
         if yet is None:
-            why = "".join(f"; {one.message}" for one in failed)
-            raise UnknownFormatError(f"{path}: not a format that can be read{why}; {_SEE_FORMATS}")
+            raise UnknownFormatError(_why_not(path, head, failed))
         return [yet]
     return [(candidate, reader)]
+
+
+def _why_not(path: Path, head: bytes, failed: Problems) -> str:
+    packing = other_packing(head)
+    if packing is not None:
+        return f"{path}: packed with {packing}, which is not opened; unpack it first"
+    why = "".join(f"; {one.message}" for one in failed)
+    return f"{path}: not a format that can be read{why}; {_SEE_FORMATS}"
 
 
 def _behind_other_text(candidate: Candidate, path: Path, problems: Problems) -> Claim | None:
@@ -233,9 +240,7 @@ def _claims_in_folder(root: Path, name: str, trace: Trace, unclaimed: Unclaimed,
         why = "".join(
             f"; {'' if one.source == name else f'{one.source}: '}{one.message}" for one in islice(about, _NAMED_UNKNOWN)
         )
-        near = (path for depth in range(4) for path in root.glob("*/" * depth + "*"))
-        if any(path.name.lower().endswith(ARCHIVE_SUFFIXES) for path in near):
-            why += "; it holds archives: name one of them, or use `traceview batch`"
+        why += unclaimed.unopened()
         raise UnknownFormatError(f"{name}: nothing in this {what} can be read{why}; {_SEE_FORMATS}")
     unclaimed.report(name, {reader.name for _, reader in claims}, problems)
     return claims

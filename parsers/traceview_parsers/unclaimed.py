@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Set as AbstractSet
 from typing import Final
 
+from traceview_parsers.container import is_archive, other_packing, packed_file
 from traceview_parsers.problems import Problems
 from traceview_parsers.trace import Candidate
 
@@ -45,6 +46,8 @@ class Unclaimed:
         self._folders: Counter[str] = Counter()
         self._named: list[str] = []
         self._beside: dict[str, list[str]] = {}
+        self._packed: Counter[str] = Counter()
+        self._archives = 0
         self._noise = 0
         self._links: list[str] = []
         self._special: list[str] = []
@@ -57,6 +60,20 @@ class Unclaimed:
             self._beside.setdefault(reader, []).append(candidate.name)
         else:
             self._count(candidate.name)
+            if (packing := other_packing(candidate.head)) is not None:
+                self._packed[packing] += 1
+            elif is_archive(candidate.head) and packed_file(candidate) is None:
+                self._archives += 1
+
+    def unopened(self) -> str:
+        """Return what would have to be named or unpacked first to be read, as the end of a sentence; else nothing."""
+        told = [
+            f"{count:,} file{'s' * (count != 1)} in it packed with {packing}: unpack first"
+            for packing, count in sorted(self._packed.items())
+        ]
+        if count := self._archives:
+            told.append(f"{count:,} archive{'s' * (count != 1)} in it: name one, or use `traceview batch`")
+        return f"; {'; '.join(told)}" if told else ""
 
     def link(self, name: str) -> None:
         """Count a link in a folder; links are not followed, since they may lead out of it or in a circle."""
@@ -86,8 +103,8 @@ class Unclaimed:
             message = (
                 f"{'a file that no reader knows was' if count == 1 else 'files that no reader knows were'} not read"
             )
-            where = _by_folder(self._folders)
-            problems.add(source, "unclaimed-file", message + where, count=count, sample=", ".join(self._named))
+            message += _by_folder(self._folders) + self.unopened()
+            problems.add(source, "unclaimed-file", message, count=count, sample=", ".join(self._named))
         if self._noise:
             text = "files that macOS or Windows leave in folders (.DS_Store, ._…) were not read"
             problems.add(source, "noise-file", text, count=self._noise)

@@ -1,6 +1,9 @@
 """Files that no reader claims are counted, by folder and with the reason."""
 
+import bz2
+import gzip
 import io
+import lzma
 import tarfile
 import zipfile
 from pathlib import Path
@@ -8,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from traceview_parsers import open_trace
-from traceview_parsers.errors import InputError
+from traceview_parsers.errors import InputError, UnknownFormatError
 from traceview_parsers.problems import Problem, Problems
 from traceview_parsers.trace import Candidate
 from traceview_parsers.unclaimed import Unclaimed, is_noise
@@ -143,3 +146,40 @@ def test_a_packed_bundle_beside_a_log_is_a_problem_with_the_command(tmp_path: Pa
     found = problems(path)
     assert set(found) == {"unreadable-source"}
     assert "xctrace export --input Call.trace --toc" in found["unreadable-source"].message
+
+
+PACKED = {"a.txt.xz": lzma.compress(LOG.encode()), "a.txt.bz2": bz2.compress(LOG.encode()), "b.bz2": bz2.compress(b"")}
+
+
+def test_what_is_packed_in_another_way_says_what_to_do(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name, content in PACKED.items():
+        (folder / name).write_bytes(content)
+        with pytest.raises(UnknownFormatError, match=r"packed with (xz|bzip2), which is not opened; unpack it first"):
+            open_trace(folder / name)
+    with pytest.raises(
+        UnknownFormatError, match=r"2 files in it packed with bzip2: unpack first; 1 file in it packed with xz"
+    ):
+        open_trace(folder)
+    (folder / "log.txt").write_text(LOG)
+    found = problems(folder)["unclaimed-file"]
+    assert found.count == 3
+    assert "packed with xz" in found.message
+
+
+def test_archives_in_a_folder_are_told_by_what_they_are(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    inner = io.BytesIO()
+    with tarfile.open(fileobj=inner, mode="w") as archive:
+        info = tarfile.TarInfo("log.txt")
+        info.size = len(LOG)
+        archive.addfile(info, io.BytesIO(LOG.encode()))
+    (folder / "odd.gz").write_bytes(gzip.compress(inner.getvalue()))
+    (folder / "odd").write_bytes(inner.getvalue())
+    (folder / "prose.txt.gz").write_bytes(gzip.compress(b"prose"))
+    with pytest.raises(UnknownFormatError, match="2 archives in it: name one, or use `traceview batch`"):
+        open_trace(folder)
+    with open_trace(folder / "odd.gz") as trace:
+        assert trace.table("log").num_rows == 1
