@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from traceview.cli import app
 from traceview.fleet import batch
 from traceview.fleet.batch import run
-from traceview.fleet.dataset import MANIFEST, read_manifest, read_table, write_shard
+from traceview.fleet.dataset import MANIFEST, begin, read_manifest, read_table, write_shard
 from traceview.fleet.executor import dask_pool, process_died
 from traceview.fleet.jobs import Job, find_jobs, in_shard
 from traceview.fleet.planned import plan, unfinished
@@ -99,6 +99,87 @@ def test_what_was_asked_for_and_is_not_done_is_known(
     captures.rename(tmp_path / "elsewhere")
     run(find_jobs(tmp_path / "elsewhere"), asked, inline, resume=True)
     assert unfinished(asked.out) == 0
+
+
+def test_what_was_asked_for_and_is_gone_is_a_failure(captures: Path, settings: Make, inline: type[Executor]) -> None:
+    asked, jobs = settings(), find_jobs(captures)
+    run(jobs[:2], asked, inline, asked=jobs)
+    (captures / "e.ndjson").unlink()
+    (captures / "moved").mkdir()
+    (captures / "f.ndjson").rename(captures / "moved" / "f.ndjson")
+    run(find_jobs(captures)[:3], asked, inline, join=True, resume=True, asked=find_jobs(captures))
+    assert unfinished(asked.out) == 3
+    summary = run(find_jobs(captures), asked, inline, resume=True)
+    assert summary == batch.Summary(captures=2, skipped=3, failures=1)
+    assert unfinished(asked.out) == 0
+    failures = read_table(asked.out, "failures")
+    assert failures.select("path", "kind", "message").rows() == [
+        (str(captures / "e.ndjson"), "access", "gone before it was analysed")
+    ]
+    line = (captures / "a.ndjson").read_bytes()
+    (captures / "e.ndjson").write_bytes(line.replace(b"hello a", b"hello e"))
+    assert run(find_jobs(captures), asked, inline, resume=True).captures == 1
+    assert read_table(asked.out, "failures").is_empty()
+
+
+def test_a_data_set_that_begins_forgets_what_a_run_without_a_result_was_asked_for(
+    captures: Path, settings: Make, inline: type[Executor]
+) -> None:
+    asked, jobs = settings(), find_jobs(captures)
+    begin(asked.out)
+    plan(asked.out, jobs)  # and interrupted: these were the wrong ones
+    run(jobs[:2], asked, inline)
+    assert unfinished(asked.out) == 0
+
+
+def test_a_capture_whose_place_another_one_took_is_not_changed(
+    captures: Path, settings: Make, inline: type[Executor]
+) -> None:
+    """Logs are rotated: what was at a place lies elsewhere now, and what lies there is new."""
+    asked, a = settings(), captures / "a.ndjson"
+    run(find_jobs(captures), asked, inline)
+    (captures / "old").mkdir()
+    a.rename(captures / "old" / "a.ndjson")
+    a.write_bytes((captures / "b.ndjson").read_bytes() + b"{}\n")
+    jobs = find_jobs(captures)
+    assert run(jobs, asked, inline, resume=True) == batch.Summary(captures=1, skipped=6, failures=0)
+    with (captures / "old" / "a.ndjson").open("a") as file:
+        file.write("{}\n")  # now the state that was analysed is nowhere
+    a.unlink()
+    a.write_bytes((captures / "c.ndjson").read_bytes() + b"{}\n")
+    summary = run(find_jobs(captures), asked, inline, resume=True)
+    assert (summary.captures, summary.changed) == (1, (a,))
+
+
+def test_captures_that_swapped_places_are_the_same(captures: Path, settings: Make, inline: type[Executor]) -> None:
+    asked = settings()
+    for name in "xy":
+        (captures / name).mkdir()
+    (captures / "a.ndjson").rename(captures / "x" / "log.ndjson")
+    (captures / "b.ndjson").rename(captures / "y" / "log.ndjson")
+    run(find_jobs(captures), asked, inline)
+    (captures / "x").rename(captures / "z")
+    (captures / "y").rename(captures / "x")
+    (captures / "z").rename(captures / "y")
+    assert run(find_jobs(captures), asked, inline, resume=True) == batch.Summary(captures=0, skipped=6, failures=0)
+
+
+def test_leftovers_go_before_anything_is_written(
+    captures: Path, settings: Make, inline: type[Executor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may be what fills the disk."""
+    asked = settings()
+    run(find_jobs(captures), asked, inline)
+    left = asked.out / "captures" / "shard-0.89abcdef.part"
+    left.write_bytes(b"")
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(batch, "plan", full)
+    with pytest.raises(OSError, match="No space"):
+        run(find_jobs(captures), asked, inline, resume=True)
+    assert not left.exists()
 
 
 def test_parts_that_begin_together_note_the_same_plan(captures: Path, settings: Make, inline: type[Executor]) -> None:
@@ -387,3 +468,14 @@ def test_the_report_of_one_part_says_that_the_others_are_missing(captures: Path,
     assert CliRunner().invoke(app, [*call, "--shard", "2/2"]).exit_code == 0
     assert "not analysed" not in CliRunner().invoke(app, report).stderr
     assert "not analysed yet" not in page.read_text("utf-8")
+
+
+def test_a_part_without_a_capture_says_so(captures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "part"
+    for name in "bcdef":
+        (captures / f"{name}.ndjson").unlink()
+    (job,) = find_jobs(captures)
+    empty = next(part for part in (0, 1) if not in_shard(job, (part, 2)))
+    done = CliRunner().invoke(app, ["batch", str(captures), "-o", str(out), "--shard", f"{empty + 1}/2"])
+    assert (done.exit_code, done.stderr) == (0, f"part {empty + 1}/2 has none of the 1 capture: nothing to do\n")
+    assert not out.exists()

@@ -2,16 +2,28 @@
 
 import json
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import polars as pl
 import pytest
 from typer.testing import CliRunner
 
 from traceview.cli import app
+from traceview.fleet import dataset
 from traceview.fleet.batch import run
-from traceview.fleet.dataset import MANIFEST, begin, read_manifest, read_table, remove_leftovers, write_shard
+from traceview.fleet.dataset import (
+    MANIFEST,
+    begin,
+    read_manifest,
+    read_table,
+    release_failures,
+    releasing,
+    remove_leftovers,
+    write_shard,
+)
 from traceview.fleet.jobs import find_jobs
 from traceview.fleet.tables import FAILURES, TABLES, failure, printable
 from traceview.fleet.worker import Settings
@@ -40,16 +52,67 @@ def test_parquet_columns_are_those_of_tables(samples: Path, settings: Make, inli
     assert proofs.join(evidence, on=["capture", "ref"], how="anti").height <= proofs.height - evidence.height
 
 
-def test_a_shard_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("step", ["write_bytes", "replace"])
+def test_a_shard_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """What is written to a full disk fails as the system says it, and leaves nothing that fills the disk."""
     write_shard(tmp_path, "one", "c", ["a"], rows("a"))
-    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    before = sorted(tmp_path.rglob("*"))
+    do, left = getattr(Path, step), [2]
+
+    def full(path: Path, *arguments: Any) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(28, "No space left on device")
+        return do(path, *arguments)
+
+    monkeypatch.setattr(Path, step, full)
     with pytest.raises(OSError, match="No space"):
         write_shard(tmp_path, "two", "c", ["b"], rows("b"))
     monkeypatch.undo()
     assert read_table(tmp_path, "failures")["capture"].to_list() == ["a"]
-    assert [path.name for path in (tmp_path / "failures").glob("*.parquet")] == ["one.parquet"]
-    assert remove_leftovers(tmp_path) == 3  # captures, failures and findings have a file in every shard
+    assert not list(tmp_path.rglob("*.part"))
+    remove_leftovers(tmp_path)  # a file that was moved to its place before the next one failed
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_a_run_that_was_killed_leaves_is_removed(tmp_path: Path) -> None:
+    write_shard(tmp_path, "one", "c", ["a"], rows("a"))
+    for name in ("failures/two.0123.part", "captures/two.parquet", f"{MANIFEST}/two.4567.part"):
+        (tmp_path / name).write_bytes(b"")
+    assert remove_leftovers(tmp_path) == 3
     assert remove_leftovers(tmp_path) == 0
+
+
+def test_parts_that_take_failures_out_at_once_undo_nothing(tmp_path: Path) -> None:
+    """Shards hold captures of both parts."""
+    keys = [f"{n:03d}" for n in range(160)]
+    for at in range(0, 160, 8):
+        shard = keys[at : at + 8]
+        write_shard(
+            tmp_path, f"s{at}", "c", shard, [failure(key, Path(f"/c/{key}"), "timeout", "late") for key in shard]
+        )
+    together = Barrier(2)
+
+    def part(own: list[str]) -> set[str]:
+        together.wait()
+        with releasing(tmp_path):
+            return release_failures(tmp_path, own)
+
+    with ThreadPoolExecutor(2) as pool:
+        released = list(pool.map(part, (keys[::2], keys[1::2])))
+    assert released == [set(keys[::2]), set(keys[1::2])]
+    assert read_manifest(tmp_path) == []
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_a_table_is_read_while_another_part_takes_failures_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_shard(tmp_path, "one", "c", ["a"], [failure("a", Path("/c/a"), "timeout", "late")])
+    write_shard(tmp_path, "two", "c", ["b", "c"], [failure(key, Path("/c"), "timeout", "late") for key in "bc"])
+    entries = read_manifest(tmp_path)
+    release_failures(tmp_path, ["a", "b"])
+    found = [entries, read_manifest(tmp_path)]
+    monkeypatch.setattr(dataset, "read_manifest", lambda _: found[0] if len(found) == 1 else found.pop(0))
+    assert read_table(tmp_path, "failures")["capture"].to_list() == ["c"]
 
 
 def test_tables_without_rows_have_their_columns(tmp_path: Path) -> None:

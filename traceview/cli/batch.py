@@ -116,6 +116,11 @@ def batch(
     with options.writing(out):
         check_place(out)  # told before anything is read
     found, asked = _found(sources, out, part)
+    if not found:
+        typer.echo(
+            f"part {shard} has none of the {len(asked):,} capture{'s' * (len(asked) != 1)}: nothing to do", err=True
+        )
+        return
     with options.writing(out):
         summary = run(
             found,

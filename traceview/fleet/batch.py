@@ -2,8 +2,9 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from contextlib import nullcontext
 from hashlib import blake2b
 from pathlib import Path
 
@@ -16,12 +17,13 @@ from traceview.fleet.dataset import (
     read_manifest,
     read_table,
     release_failures,
+    releasing,
     remove_leftovers,
     write_shard,
 )
 from traceview.fleet.executor import process_died
 from traceview.fleet.jobs import Job, content_hash
-from traceview.fleet.planned import plan
+from traceview.fleet.planned import gone, plan
 from traceview.fleet.tables import failure, printable
 from traceview.fleet.worker import Settings, kill_after, ready, run_shard, took_too_long
 from traceview_parsers.errors import TraceviewError, UsageError
@@ -87,18 +89,21 @@ def run(
         OSError: The data set cannot be written.
     """
     named = list({job.key: job for job in jobs}.values())
+    everything = asked or named
     if named:
         begin(settings.out)
-    finished = _finished(named, settings, resume=resume, join=join)
+    finished = _finished(named, everything, settings, resume=resume, join=join)
+    if not join:
+        remove_leftovers(settings.out)  # first of all: they may be what fills the disk
     if named:
-        plan(settings.out, asked or named)
-    known = _moved(named, settings) if resume else []
+        plan(settings.out, everything, anew=not (resume or join))
+    if named and resume and not join:
+        _note_gone(settings, everything)
+    known = _moved(named, everything, settings) if resume else []
     changed = tuple(job.path for job, stored in known if not _holds(job.path, stored))
     finished |= {job.key for job, _ in known}
-    retried = _release(named, settings) if resume else set()
+    retried = _release(named, settings, join=join) if resume else set()
     finished -= retried
-    if not join:
-        remove_leftovers(settings.out)
     missing = [job for job in named if job.key not in finished]
     shards = [missing[at : at + shard_size] for at in range(0, len(missing), shard_size)]
     _Run(settings, make_pool, in_flight, len(missing), done).all(shards)
@@ -115,7 +120,7 @@ def run(
     )
 
 
-def _finished(jobs: Sequence[Job], settings: Settings, *, resume: bool, join: bool) -> set[str]:
+def _finished(jobs: Sequence[Job], asked: Sequence[Job], settings: Settings, *, resume: bool, join: bool) -> set[str]:
     """Return the keys of all captures of the data set, after checking that this run may add to it."""
     entries = read_manifest(settings.out)
     keys = {key for entry in entries for key in entry.captures}
@@ -125,7 +130,7 @@ def _finished(jobs: Sequence[Job], settings: Settings, *, resume: bool, join: bo
     if any(entry.config != settings.config_hash for entry in entries):
         what = "rules, thresholds, findings accepted on that day, --app, --date, --tz or --redact"
         raise UsageError(f"{settings.out} was made with another configuration or version ({what}); use another folder")
-    if entries and not resume and (moved := _moved(jobs, settings)):
+    if entries and not resume and (moved := _moved(jobs, asked, settings)):
         more = f" (and {len(moved) - 1:,} more)" if len(moved) > 1 else ""
         raise UsageError(
             f"{moved[0][0].path}{more}: changed since it was analysed for {settings.out}; use another folder, or --resume "
@@ -134,34 +139,53 @@ def _finished(jobs: Sequence[Job], settings: Settings, *, resume: bool, join: bo
     return keys
 
 
-def _release(jobs: Iterable[Job], settings: Settings) -> set[str]:
+def _release(jobs: Iterable[Job], settings: Settings, *, join: bool) -> set[str]:
     """Take failures out of the data set that may have passed; return the keys of the captures that are missing now."""
     if not read_manifest(settings.out):
         return set()
     keys = {job.key for job in jobs}
     places = {printable(str(job.path)): job.key for job in jobs}
-    failures = read_table(settings.out, "failures", ["capture", "path"])
-    # What could not be read at all had another key, too.
-    replaced = {key for key, path in failures.iter_rows() if places.get(path, key) != key}
-    return release_failures(settings.out, keys, replaced)
+    with releasing(settings.out) if join else nullcontext():
+        failures = read_table(settings.out, "failures", ["capture", "path"])
+        # What could not be read at all had another key, too.
+        replaced = {key for key, path in failures.iter_rows() if places.get(path, key) != key}
+        return release_failures(settings.out, keys, replaced)
 
 
-def _moved(jobs: Iterable[Job], settings: Settings) -> list[tuple[Job, str]]:
-    """Return (capture, digest of what it held then) of those that were analysed under another key at the same place."""
+def _moved(jobs: Iterable[Job], asked: Iterable[Job], settings: Settings) -> list[tuple[Job, list[str]]]:
+    """Return captures at whose place another state was analysed, with the digests of what it held.
+
+    Not those that were analysed themselves, wherever they lay then. Nor does a state count that now lies elsewhere, among
+    those asked for: these are two captures.
+    """
     if not read_manifest(settings.out):
         return []
-    analysed = read_table(settings.out, "captures", ["path", "capture", "content"])
-    known = {path: (key, content) for path, key, content in analysed.iter_rows()}
-    met = ((job, known.get(printable(str(job.path)))) for job in jobs)
-    return [(job, one[1]) for job, one in met if one is not None and one[0] != job.key]
+    elsewhere = {job.key for job in asked}
+    done: set[str] = set()
+    states: dict[str, list[str]] = {}
+    for path, key, content in read_table(settings.out, "captures", ["path", "capture", "content"]).iter_rows():
+        done.add(key)
+        if key not in elsewhere:
+            states.setdefault(path, []).append(content)
+    met = ((job, states.get(printable(str(job.path)), [])) for job in jobs if job.key not in done)
+    return [(job, contents) for job, contents in met if contents]
 
 
-def _holds(path: Path, stored: str) -> bool:
+def _holds(path: Path, stored: Collection[str]) -> bool:
     """Tell whether a capture still holds what it did: then only its time changed."""
     try:
-        return content_hash(path) == stored
+        return content_hash(path) in stored
     except OSError:
         return False
+
+
+def _note_gone(settings: Settings, asked: Iterable[Job]) -> None:
+    """Give captures that earlier runs were asked for, and that are gone before they were analysed, their row in ``failures``."""
+    lost = gone(settings.out, asked)
+    if lost:
+        rows = [failure(key, path, "access", "gone before it was analysed") for key, path in lost]
+        keys = [key for key, _ in lost]
+        write_shard(settings.out, _name(keys), settings.config_hash, keys, rows)
 
 
 class _Run:
@@ -213,14 +237,14 @@ class _Run:
 
     def _written(self, shard: list[Job]) -> bool:
         """Whether a shard was written before its process died; if so, count it."""
-        entry = find_entry(self._settings.out, _name(shard))
+        entry = find_entry(self._settings.out, _name(job.key for job in shard))
         if entry is not None:
             self._add(entry)
         return entry is not None
 
     def _submit(self, pool: Executor, shard: list[Job]) -> Future[Entry]:
         try:
-            return pool.submit(run_shard, _name(shard), shard, self._settings)
+            return pool.submit(run_shard, _name(job.key for job in shard), shard, self._settings)
         except BrokenExecutor as error:
             broken: Future[Entry] = Future()
             broken.set_exception(error)
@@ -244,7 +268,7 @@ class _Run:
         else:
             why = "the process died (out of memory, or a crash in native code)"
             rows = failure(job.key, job.path, "died", why)
-        return write_shard(self._settings.out, _name([job]), self._settings.config_hash, [job.key], [rows])
+        return write_shard(self._settings.out, _name([job.key]), self._settings.config_hash, [job.key], [rows])
 
     def _add(self, entry: Entry) -> None:
         self._count += len(entry.captures)
@@ -261,5 +285,5 @@ def _started(pool: Executor) -> bool:
     return True
 
 
-def _name(jobs: Sequence[Job]) -> str:
-    return "shard-" + blake2b("".join(job.key for job in jobs).encode(), digest_size=8).hexdigest()
+def _name(keys: Iterable[str]) -> str:
+    return "shard-" + blake2b("".join(keys).encode(), digest_size=8).hexdigest()

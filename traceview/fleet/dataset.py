@@ -6,8 +6,10 @@ when its manifest entry exists, which is written last. Files of a shard that was
 
 import json
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from hashlib import blake2b
+from io import BytesIO
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final
@@ -15,6 +17,7 @@ from typing import Any, Final
 import polars as pl
 from msgspec import Struct
 
+from traceview.fleet.lock import alone
 from traceview.fleet.tables import TABLES, Tables
 from traceview_parsers.discovery import DATA_SET_MANIFEST
 from traceview_parsers.errors import InputError, UsageError
@@ -67,37 +70,52 @@ def begin(out: Path) -> None:
 
 
 def write_shard(out: Path, shard: str, config: str, captures: list[str], tables: list[Tables]) -> Entry:
-    """Write all tables of a shard, then its manifest entry; tables without a row have no file, but for `_ALWAYS`."""
-    parts: dict[Path, Path] = {}
-    digests = {}
+    """Write all tables of a shard, then its manifest entry; tables without a row have no file, but for `_ALWAYS`.
+
+    Raises OSError; nothing is left then.
+    """
+    files = {}
     for table, schema in TABLES.items():
         frames = [one[table] for one in tables if table in one and one[table].height]
         if frames or table in _ALWAYS:
-            path = out / table / f"{shard}.parquet"
-            part = _part(path)
-            pl.concat([pl.DataFrame(schema=schema), *frames]).select(list(schema)).write_parquet(
-                part, compression="zstd"
-            )
-            digests[f"{table}/{path.name}"] = _digest(part.read_bytes())
-            parts[part] = path
-    for part, path in parts.items():
-        part.replace(path)
+            whole = pl.concat([pl.DataFrame(schema=schema), *frames]).select(list(schema))
+            files[out / table / f"{shard}.parquet"] = _parquet(whole)
+    _write_files(files)
+    digests = {f"{path.parent.name}/{path.name}": _digest(content) for path, content in files.items()}
     entry = Entry(shard, config, tuple(captures), digests)
     _write_entry(out, entry)
     return entry
+
+
+def _parquet(frame: pl.DataFrame) -> bytes:
+    """Return the file of a table. Native code that writes it to a full disk itself would tell no number and no place."""
+    content = BytesIO()
+    frame.write_parquet(content, compression="zstd")
+    return content.getvalue()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file at once, whoever else writes the same one. Raises OSError; nothing is left then."""
+    _write_files({path: content})
+
+
+def _write_files(files: Mapping[Path, bytes]) -> None:
+    parts = {_part(path): path for path in files}
+    try:
+        for part, path in parts.items():
+            part.write_bytes(files[path])
+        for part, path in parts.items():
+            part.replace(path)
+    except BaseException:
+        for part in parts:
+            part.unlink(missing_ok=True)
+        raise
 
 
 def _part(path: Path) -> Path:
     """Return a name beside `path` that no other process writes to: a shard may run twice on a cluster."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.with_name(f"{path.stem}.{token_hex(4)}{PART}")
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file at once, whoever else writes the same one. Raises OSError."""
-    part = _part(path)
-    part.write_bytes(content)
-    part.replace(path)
 
 
 def _digest(content: bytes) -> str:
@@ -152,10 +170,16 @@ def _read_entry(path: Path) -> Entry:
     return entry
 
 
+def releasing(out: Path) -> AbstractContextManager[None]:
+    """Let one process at a time take failures out of the data set. Raises as `alone`."""
+    return alone(out / MANIFEST / "lock")
+
+
 def release_failures(out: Path, keys: Collection[str], replaced: Collection[str] = ()) -> set[str]:
     """Take those of the captures out of the data set that failed for a reason that may have passed, so that they are missing.
 
-    Each finished shard is changed by replacing its manifest entry, so that a cut leaves the old state or the new one.
+    Each finished shard is changed by replacing its manifest entry, so that a cut leaves the old state or the new one. Of
+    two that do so at once each undoes what the other did: `releasing` lets one after the other.
 
     Args:
         out: The data set.
@@ -179,14 +203,17 @@ def _without(out: Path, entry: Entry, gone: set[str]) -> None:
     """Write a shard's manifest entry without the failed captures `gone`; its file of failures gets a new name."""
     left = tuple(key for key in entry.captures if key not in gone)
     if not left:
-        (out / MANIFEST / f"{entry.shard}.json").unlink()  # its files are leftovers now
+        (out / MANIFEST / f"{entry.shard}.json").unlink()
+        for name in entry.files:
+            (out / name).unlink(missing_ok=True)
         return
     old = _file_of(entry, "failures")
     kept = _frames(out, "failures", [entry], list(TABLES["failures"])).filter(~pl.col("capture").is_in(list(gone)))
     path = out / "failures" / f"{entry.shard}.{token_hex(4)}.parquet"
-    kept.write_parquet(path, compression="zstd")
+    content = _parquet(kept)
+    write_whole(path, content)
     files = {name: digest for name, digest in entry.files.items() if name != old}
-    files[f"failures/{path.name}"] = _digest(path.read_bytes())
+    files[f"failures/{path.name}"] = _digest(content)
     _write_entry(out, Entry(entry.shard, entry.config, left, files))
     if old is not None:
         (out / old).unlink(missing_ok=True)
@@ -204,7 +231,12 @@ def read_table(out: Path, table: str, columns: Sequence[str] | None = None) -> p
     entries = read_manifest(out)
     if not entries:
         raise InputError(f"{out}: no fleet data set (no finished shard); make one with `traceview batch`")
-    return _frames(out, table, entries, list(columns or TABLES[table]))
+    try:
+        return _frames(out, table, entries, list(columns or TABLES[table]))
+    except InputError:
+        if read_manifest(out) == entries:
+            raise
+    return read_table(out, table, columns)  # another part of the batch took failures out meanwhile
 
 
 def _frames(out: Path, table: str, entries: Iterable[Entry], columns: list[str]) -> pl.DataFrame:

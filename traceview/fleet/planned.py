@@ -1,5 +1,6 @@
 """Which captures a batch was asked for, so that a report can say how many are not analysed yet."""
 
+import os
 from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
@@ -16,10 +17,17 @@ _SUFFIX: Final = ".planned"
 """Of files in the manifest that hold a list of pairs: the key of a capture and its path."""
 
 
-def plan(out: Path, jobs: Iterable[Job]) -> None:
-    """Note that these captures were asked for; what other runs asked for stays. Raises OSError."""
+def plan(out: Path, jobs: Iterable[Job], *, anew: bool = False) -> None:
+    """Note that these captures were asked for; what other runs asked for stays, unless the data set begins `anew`.
+
+    Raises OSError.
+    """
     content = json.encode(sorted({(job.key, printable(str(job.path))) for job in jobs}))
-    write_whole(out / MANIFEST / f"{blake2b(content, digest_size=8).hexdigest()}{_SUFFIX}", content)
+    file = out / MANIFEST / f"{blake2b(content, digest_size=8).hexdigest()}{_SUFFIX}"
+    write_whole(file, content)
+    if anew:
+        for earlier in set(_plans(out)) - {file}:
+            earlier.unlink()
 
 
 def unfinished(out: Path) -> int:
@@ -27,12 +35,36 @@ def unfinished(out: Path) -> int:
 
     Data sets of earlier versions do not tell: none. Raises InputError where the data set is damaged.
     """
-    keys = {key for entry in read_manifest(out) for key in entry.captures}
-    paths = {path for table in ("captures", "failures") for path in read_table(out, table, ["path"])["path"]}
+    return len(set(_open(out).values()))  # one that moved was asked for at two places
+
+
+def gone(out: Path, asked: Iterable[Job]) -> list[tuple[str, Path]]:
+    """Return key and path of captures that are unfinished, exist no more and are not among those asked for now.
+
+    Raises InputError where the data set is damaged.
+    """
+    now = {one for job in asked for one in (job.key, printable(str(job.path)))}
+    return [
+        (key, Path(path))
+        for path, key in sorted(_open(out).items())
+        if key not in now and path not in now and not os.path.lexists(path)
+    ]
+
+
+def _open(out: Path) -> dict[str, str]:
+    """Return path → key of what is unfinished."""
+    entries = read_manifest(out)
+    keys = {key for entry in entries for key in entry.captures}
+    tables = ("captures", "failures") if entries else ()
+    paths = {path for table in tables for path in read_table(out, table, ["path"])["path"]}
     asked: dict[str, str] = {}
-    for file in (out / MANIFEST).glob(f"*{_SUFFIX}"):
+    for file in _plans(out):
         try:
             asked |= {path: key for key, path in json.decode(file.read_bytes(), type=list[tuple[str, str]])}
         except ValueError as error:
             raise InputError(f"{file}: damaged; delete it and run the batch again with --resume") from error
-    return sum(key not in keys and path not in paths for path, key in asked.items())
+    return {path: key for path, key in asked.items() if key not in keys and path not in paths}
+
+
+def _plans(out: Path) -> Iterable[Path]:
+    return (out / MANIFEST).glob(f"*{_SUFFIX}")
