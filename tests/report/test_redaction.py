@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from traceview.analysis import Analysis
 from traceview.report.html import write
-from traceview.report.pseudonyms import Pseudonyms, people_in
+from traceview.report.known_names import people_in
+from traceview.report.pseudonyms import Pseudonyms
 from traceview.report.redact import Level, redact
 from traceview.rules.registry import NotEvaluated
 from traceview_parsers.trace import Device

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from traceview.analysis import Analysis
 from traceview.report.free_text import keeper
-from traceview.report.pseudonyms import Pseudonyms, people_in
+from traceview.report.known_names import people_in
+from traceview.report.pseudonyms import Pseudonyms
 from traceview.report.redact import Level, redact
 from traceview_parsers.trace import Device
 
@@ -33,6 +34,28 @@ def test_accounts_and_secrets_go_behind_keys_of_any_spelling(text: str, value: s
     assert names.suspects(pl.Series([line])).len() == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "scrubbed"),
+    [
+        ("sipUser=anna:geheim42 SIP_USER=anna:geheim42", "sipUser=name-1 SIP_USER=name-1"),
+        ("turnCredentials: anna:geheim42, sipLogin=a:b", "turnCredentials: name-1, sipLogin=name-2"),
+        ("sipPwd=(geheim42) voipPwd=<geheim42>", "sipPwd=name-1) voipPwd=name-2>"),
+        ("fcmToken=dK3jxAbC:APA91bHxy; refreshToken=v1:8a7b", "fcmToken=name-1; refreshToken=name-2"),
+        (r'{"password":"a\"geheim42 xx","n":1}', '{"password":name-1,"n":1}'),
+        (r'{"password":"a\\","n":"x"}', '{"password":name-1,"n":"x"}'),
+        (r"{\"password\":\"a\\\"geheim\",\"n\":1}", r"{\"password\":name-1,\"n\":1}"),
+        (r"{\\\"secret\\\":\\\"geheim\\\",\\\"n\\\":1}", r"{\\\"secret\\\":name-1,\\\"n\\\":1}"),
+        (f'secret="{"g" * 3000}" x', "secret=name-1 x"),
+        ("login: anna authToken: geheimabc", "login: name-1 authToken: name-2"),
+        (r"{\"first_name\":\"Jane\"}", r"{\"first_name\":name-1}"),
+    ],
+)
+def test_all_of_a_secret_goes(text: str, scrubbed: str) -> None:
+    names = Pseudonyms(NOBODY)
+    assert names.scrub(text) == scrubbed
+    assert names.suspects(pl.Series([text])).len() == 1
+
+
 @pytest.mark.parametrize("text", ["Bearer abc123", "sent bearer eyJhbGciOi.J9-x_1=="])
 def test_bearer_tokens_go(text: str) -> None:
     assert "name-1" in Pseudonyms(NOBODY).scrub(text)
@@ -45,6 +68,8 @@ def test_bearer_tokens_go(text: str) -> None:
         'password: "none" login: failed, Login: starting now',
         "cancelToken=12 observerToken=<Token: 0x1> assertionToken: 0x1f2 posixUser = (0|x",
         "-[Manager sandboxExtensionToken:options:] focusOnUser:activatingUser:]",
+        "LOGIN: requested, Token: refreshing, not eligible for SecureToken: SecureToken is blocked",
+        'my_login = "<Spec 0x1b06960: symbol: arrow, {{0, 0}, {22, 22}}>"',
         "bearer capability speech, EPS bearer 5, Bearer pdp_ip0 up",
         "tokens: 5 secrets were read, 3 users: all",
         "version 44.6.0.29, AcmeVoIP/44.6.0.29 CFNetwork/1410 appVersion=44.6.0.29",
@@ -133,6 +158,22 @@ def test_a_device_that_is_called_nothing_ruins_no_text(name: str) -> None:
 
 def test_a_device_of_one_word_is_no_part_of_a_bundle_id() -> None:
     assert Pseudonyms(Device(name="Zebra")).scrub("com.zebra.call on Zebra") == "com.zebra.call on device-1"
+
+
+@pytest.mark.parametrize(
+    ("device", "text"),
+    [
+        ("Acme's iPhone", "CRITICAL iOS suspended com.acme.voip"),
+        ("Will's iPhone", "a deadline that will pass"),
+        ("May's iPhone", "iOS may suspend it"),
+        ("Work", "move video and UI work off the thread"),
+    ],
+)
+def test_an_owner_takes_no_word_and_no_part_of_a_bundle_id(device: str, text: str) -> None:
+    names = Pseudonyms(Device(name=device))
+    assert names.scrub(text) == text
+    name = device.removesuffix("'s iPhone")
+    assert names.scrub(f"to {name} now, {name.upper()}").endswith(("-1 now, owner-1", "-1 now, device-1"))
 
 
 PRIVATE = "Janes phone +491709876543"

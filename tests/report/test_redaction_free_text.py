@@ -70,6 +70,17 @@ def test_a_column_that_nobody_knows_is_free_text() -> None:
         ("route", "Speaker"),
         ("zone", "Europe/Berlin"),
         ("task_name", "sync"),
+        ("app_name", "Acme"),
+        ("app_name", "Acme (NotificationService)"),
+        ("incident", "15318DD0-E531-47D1-AA1D-D17B0BFC78CF"),
+        ("name", "Shared Background Assertion 1 for com.acme.voip"),
+        ("explanation", "abort() called"),
+        ("level", "(Limit 150/sec) Observed 195/sec over 300 secs"),
+        (
+            "explanation",
+            "scene-update watchdog transgression: exhausted real (wall clock) time allowance of 10.00 seconds",
+        ),
+        ("reason", "scene-create watchdog transgression: app<com.acme>:7 exhausted CPU time allowance of 5.00 seconds"),
     ],
 )
 def test_words_of_the_system_stay(column: str, kept: str) -> None:
@@ -85,6 +96,12 @@ def test_words_of_the_system_stay(column: str, kept: str) -> None:
         ("interrupter", "jane doe(130)"),
         ("options", "jane doe"),
         ("task_name", "VoIP push"),
+        ("app_name", "voip jane doe"),
+        ("app_name", "Acme (jane doe)"),
+        ("incident", "jane doe"),
+        ("name", "Shared Background Assertion 1 for jane doe"),
+        ("explanation", "abort() called jane"),
+        ("explanation", "scene-update watchdog transgression: jane doe exhausted CPU time allowance of 5.00 seconds"),
         ("route", "Jane"),
         *(
             (name, "jane doe")

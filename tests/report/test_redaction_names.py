@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from traceview.report.pseudonyms import Pseudonyms, people_in
+from traceview.report.known_names import people_in
+from traceview.report.pseudonyms import Pseudonyms
 from traceview_parsers.trace import Device
 
 FRAGMENTS = (
@@ -26,6 +27,13 @@ FRAGMENTS = (
         ("localizedCallerName=Max Mustermann UUID=4 video=NO", "localizedCallerName=name-1 UUID=4 video=NO"),
         ("displayName=Max van der Berg Incoming call", "displayName=name-1 Incoming call"),
         ("displayName=Max State: 3", "displayName=name-1 State: 3"),
+        ("callerDisplayName=Max Mustermann fromDisplayName: Max", "callerDisplayName=name-1 fromDisplayName: name-2"),
+        (
+            '{"first_name":"Max","full_name":"Max M","nick_name":"mx"}',
+            '{"first_name":name-1,"full_name":name-2,"nick_name":name-3}',
+        ),
+        ("callerFirstName=Max caller_last_name: Doe", "callerFirstName=name-1 caller_last_name: name-2"),
+        ("device_name=x1 network-name: y2 apple_id=z3", "device_name=name-1 network-name: name-2 apple_id=name-3"),
         ("displayName=Max Mustermann: ended", "displayName=name-1: ended"),
         ("<update displayName=Dr. O'Neil Max>", "<update displayName=name-1>"),
         ("callerName: Зоя Иванова; x", "callerName: name-1; x"),
@@ -61,6 +69,7 @@ def test_what_a_key_tells_goes_whole(text: str, scrubbed: str) -> None:
         "displayName=<private> callerName = (null) displayName=nil hasVideo=NO",
         "PWD=/ ; COMMAND=/usr/bin/pmset",
         "bypass=1",
+        "CFBundleDisplayName=AcmeVoIP appDisplayName=Acme",
         "/Documents/Foo.app/x /Documents/foo.app/x /Documents/com.acme/x /Documents/a.log",
         "Audio Session: Call Ended",
     ],
@@ -77,6 +86,21 @@ def test_names_in_no_quotes_are_known_in_other_lines() -> None:
         "contact: My Headset",
     ]
     assert people_in(pl.Series(texts)) == ["Max Mustermann", "Zoë Van Dyk", "Jo Doe"]
+
+
+def test_names_that_may_be_any_words_are_not_looked_for_elsewhere() -> None:
+    texts = [
+        'displayName="audio session"',
+        'callerName="jane doe"',
+        'callerName="Audio Session"',
+        'callerName="\u5c71\u7530 \u592a\u90ce"',
+    ]
+    assert people_in(pl.Series(texts)) == ["\u5c71\u7530 \u592a\u90ce"]
+
+
+def test_a_double_name_is_known_without_the_first_one() -> None:
+    names = Pseudonyms(Device(), ["J\u00f6rg M\u00fcller-L\u00fcdenscheidt", "Jane Doe"])
+    assert names.scrub("M\u00fcller-L\u00fcdenscheidt is not reachable, Doe is") == "name-1 is not reachable, Doe is"
 
 
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=9).map("".join))

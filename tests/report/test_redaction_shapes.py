@@ -28,6 +28,8 @@ PRINTED = "{length = 32, bytes = 0x740f4707 bebcf74f 9b7c25d4 8e335894 ... 462c7
         ("x10.0.0.1 udp_192.168.0.1", "xip-1 udp_ip-2"),
         ("ec2-203-0-113-25.compute", "host-1.compute"),
         ("jane@b\u00fccher.de", "email-1"),
+        ("annas-mac.local. annas-mac.local:80", "host-1. host-1:80"),
+        ("j\u00fcrgens-mac.local", "host-1"),
         ("Annas iPhone, annas-iphone", "device-1, device-2"),
         ("iPhone d\u2019Anna, iPhone (Anna)", "device-1, device-2"),
         ("\u5f20\u4f1f\u7684iPhone", "device-1"),
@@ -58,6 +60,7 @@ def test_shapes_go_whole_and_equal_values_get_equal_tokens(text: str, scrubbed: 
         "SSID_STR changed, imei unknown",
         "/Users/Shared/x and C:\\Windows\\x",
         "host-1 ip-2 phone-3",
+        "com.acme.voip.local com.acme.local.voip de.acme.local com.apple.timezoneupdates.local-asset-check",
     ],
 )
 def test_what_only_looks_alike_stays(text: str) -> None:

@@ -11,9 +11,10 @@ from typing import Final
 _BETWEEN: Final = "[ _-]?"
 OPEN: Final = r"\\{0,3}\"?\s*[:=]\s*(?:Optional\()?"
 """What stands between a key and its value, also in JSON (within JSON), dictionaries and optional values of Swift."""
+PARTIES: Final = "(?:caller|callee|contact|from|to|local|remote|participant|party|peer|person|sender|recipient|user)"
 _NAME_KEYS: Final = (
     rf"(?:(?:localized|remote){_BETWEEN})?caller{_BETWEEN}name|(?:callee|contact|participant|person){_BETWEEN}name|"
-    r"(?:display|remote)[_-]?name"
+    rf"(?:{PARTIES}{_BETWEEN})?display[_-]?name|remote[_-]?name"
 )
 KEY: Final = rf"(?i:(?:\b|_)(?:{_NAME_KEYS}){OPEN})"
 """A key whose value is a person's name, whatever it looks like."""
@@ -33,7 +34,13 @@ ACCOUNT_KEY: Final = (
     rf"(?:account|customer|subscriber|member){_BETWEEN}(?:id|number|name)){OPEN})"
 )
 """A key of an account or of what opens it."""
-ACCOUNT: Final = r"(?:\\{0,3}\"[^\"]{0,200}\"?|'[^']{0,200}'?|[^\s,;>)}\]\"'\\/][^\s,;>)}\]\"']*)"
+QUOTED_VALUE: Final = (
+    r"\\\"(?:[^\"\\]|\\{2,7}\"|\\(?!\\{0,6}\")){0,4096}(?:\\\")?|"
+    r"\\{2,3}\"(?:[^\"\\]|\\{4,15}\"|\\(?!\\{0,14}\")){0,4096}(?:\\{2,3}\")?|"
+    r"\"(?:[^\"\\]|\\.){0,4096}\"?|'(?:[^'\\]|\\.){0,4096}'?"
+)
+"""A value within quotes, also in JSON within JSON: quotes that are escaped once more are its own."""
+ACCOUNT: Final = rf"(?:{QUOTED_VALUE}|[^\s,;>)}}\]\"'\\/][^\s,;>)}}\]\"']*)"
 """Its value; no path, since ``PWD`` names a folder as well."""
 
 _SUFFIX: Final = r"(?:_?(?i:hash|value|string|str|data|base64|hex|md5|sha256))?"
@@ -49,26 +56,39 @@ BEARER: Final = r"(?!(?:pdp_ip|rmnet))(?=[A-Za-z._~+/-]{0,200}\d)(?=[\d._~+/-]{0
 _STATE: Final = re.compile(
     r"(?i:active|inactive|none|null|nil|true|false|yes|no|on|off|ok|unlocked|locked|enabled|disabled|set|unset|present|absent|"
     r"missing|empty|required|unknown|valid|invalid|expired|changed|success|failed|available|unavailable|denied|granted|"
-    r"mobile|root|nobody|0x[0-9a-f]{1,16}|[01])[.!]?"
+    r"mobile|root|nobody|0x[0-9a-f]{1,16}|[01])[.!]?:{0,3}"
 )
 """What a key may say instead of an account: a state, a user of the system's own, an address in memory."""
-_IN_PROGRAMS: Final = re.compile(rf"(?:[A-Za-z\d](?:{_GLUED})|_(?i:{_GLUED}))[\s\"\\]*[:=]\s*\Z")
-_OF_PROGRAMS: Final = re.compile(r"\d{1,10}|\\{0,3}\"?[<(].*|[A-Za-z]\w*:.*", re.DOTALL)
-"""What such keys tell within programs: numbers, objects, and the next part of a selector."""
-_IN_SENTENCE: Final = re.compile(r"(?:Token|\b[Ll]ogin): \Z")
+_OF_PROGRAMS: Final = re.compile(r"Token|User|Login|_(?i:token|user|login)")
+"""What keys end with, behind other words, that programs use for more than accounts."""
+_OBJECT: Final = re.compile(r"\\{0,3}\"?(?:<\w{1,80}(?:: ?| )0x[0-9a-f]{1,16}\b|\((?:0x[0-9a-f]{1,16}\b|\d{1,10}\|))")
+"""How an object's description begins: ``<Token: 0x1``, ``(0|501``."""
+_LONGEST_OBJECT: Final = 400
+_SELECTOR: Final = re.compile(r"(?:\w{1,80}:){1,20}\]?")
+"""The next parts of a selector."""
+_IN_SENTENCE: Final = re.compile(r"(?:Token|\b(?i:login)): \Z")
+_DOING: Final = re.compile(
+    r"(?i:start|started|begin|began|end|ended|finish|finished|complete|completed|fail|done|stop|stopped|retry|retrying|"
+    r"cancel|cancelled|canceled|request|requested|receive|received|refresh|refreshed|renew|renewed|create|created|update|"
+    r"updated|register|registered|unregistered|invalidate|invalidated|waiting|pending|attempt|is|was|has|not|got|get|can|"
+    r"cannot|could|will|user|error|timeout|using|for|with|from|to|by|at|in|the|a|an|\w{2,20}ing)"
+)
+"""What a sentence says of a token or a login behind its name."""
 
 
 def is_account(text: str, start: int, key: str, value: str) -> bool:
-    """Whether a value is an account or what opens it, by its key: no state of it."""
-    if _STATE.fullmatch(value.strip("\"'\\").rstrip(":")):
+    """Whether a value is an account or what opens it, by its key: no state of it, nothing that programs name alike."""
+    if _STATE.fullmatch(value.strip("\"'\\")):
         return False
-    if (
-        _IN_PROGRAMS.search(text[max(0, start - 1) : start] + key)
-        and _OF_PROGRAMS.fullmatch(value)
-        and not (value.isdigit() and "oken" not in key)
-    ):
+    word = key.rstrip(": ").casefold()
+    if _IN_SENTENCE.search(key) and (_DOING.fullmatch(value) or value.casefold().endswith(word)):
         return False
-    return not (value.isalpha() and _IN_SENTENCE.search(key))
+    glued = key.startswith("_") or text[max(0, start - 1) : start].isalnum()
+    if not (glued and _OF_PROGRAMS.match(key)):
+        return True
+    numbered = value.isdigit() and len(value) <= 10 and "oken" in key
+    described = len(value) <= _LONGEST_OBJECT and _OBJECT.match(text, start + len(key))
+    return not (numbered or described or (key.endswith(":") and _SELECTOR.fullmatch(value)))
 
 
 _CAPITAL: Final = r"[^\W\d_a-z\u00df-\u00f6\u00f8-\u00ff]"

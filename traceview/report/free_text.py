@@ -29,9 +29,9 @@ class Class(Enum):
 
 
 _NAMES: Final = (
-    "id", "process", "app_name", "subject", "sender", "subsystem", "log_category", "boot_uuid", "call",
+    "id", "process", "subject", "sender", "subsystem", "log_category", "boot_uuid", "call",
     "source", "sources", "place", "clock", "reference", "note", "file", "path", "queue", "user", "witnesses", "title",
-    "advice", "rule", "fingerprint", "incident",
+    "advice", "rule", "fingerprint",
 )  # fmt: skip
 """``user`` is replaced at every level, ``title`` and ``advice`` of findings with the quotes in them."""
 _WORDS: Final = (
@@ -43,6 +43,7 @@ _WORDS: Final = (
     "bug_type", "app_version", "build_version", "os_version", "os_build", "model", "terminated_by", "report_type", "resistance",
     "watchdog_event", "watchdog_visibility", "primary_state", "process_state", "thermal_state", "jetsam_band", "policy", "qos",
     "flags", "record", "zone", "group", "unit", "frames", "process_path", "severity", "number", "episodes", "refused_error", "error",
+    "incident",
 )  # fmt: skip
 _FREE: Final = (
     "name", "assertion_name", "task_name", "held_by_name", "launch_reason", "explanation", "command", "exception",
@@ -51,7 +52,7 @@ CLASSES: Final[dict[str, Class]] = (
     dict.fromkeys(_NAMES, Class.name)
     | dict.fromkeys(_WORDS, Class.word)
     | dict.fromkeys(_FREE, Class.free)
-    | dict.fromkeys(("app", "bundle", "host_bundle", "host_app", "interrupter_app"), Class.app)
+    | dict.fromkeys(("app", "bundle", "host_bundle", "host_app", "interrupter_app", "app_name"), Class.app)
     | dict.fromkeys(("route", "previous_route", "device"), Class.thing)
     | dict.fromkeys(("kept_awake_by", "holders", "facts_for", "facts_against"), Class.quoting)
     | {"message": Class.message, "text": Class.facts}
@@ -105,10 +106,15 @@ _SIGNAL: Final = (
 """Kinds of a crash, and how systems describe signals (BSD, strsignal(3))."""
 _LIMIT_WORD: Final = (
     r"(?:\(?[\d.,]{1,20}%?|seconds?|cpu|time|over|average\)?,?|exceeding|limit|of|the|last|wakeups|per|second|[KMG]B|bytes|file|"
-    r"backed|memory|dirtied|writes|written)"
+    r"backed|memory|dirtied|writes|written|\(Limit|Observed|\d{1,9}/sec\)?|secs)"
 )
 _LIMIT: Final = rf"{_LIMIT_WORD}(?: {_LIMIT_WORD}){{2,40}}"
 """What reports of CPU, wakeups and writes say of a limit: ``90 seconds cpu time over 150 seconds (60% cpu average), …``."""
+_TRANSGRESSION: Final = (
+    r"[\w-]{1,40} watchdog transgression: (?:[\w.<>():/-]{1,160} )?"
+    r"exhausted (?:real \(wall clock\)|CPU) time allowance of [\d.]{1,12} seconds"
+)
+"""What FrontBoard says of a watchdog that ran out."""
 _WHOLE: Final = re.compile(_WORD)
 _FORMS: Final[dict[str, re.Pattern[str]]] = {
     column: re.compile(form)
@@ -132,12 +138,15 @@ _FORMS: Final[dict[str, re.Pattern[str]]] = {
         "command": r"(?:/[^/\s]{1,200}){1,40}",
         "process_path": r"(?:/[^/\s]{1,200}(?: [^/\s-][^/\s]{0,80}){0,4}){1,40}",
         "exception": _SIGNAL,
-        "explanation": rf"{_SIGNAL}|{_LIMIT}",
-        "reason": rf"{_SIGNAL}|{_LIMIT}",
+        "explanation": rf"{_SIGNAL}|{_LIMIT}|{_TRANSGRESSION}|abort\(\) called",
+        "reason": rf"{_SIGNAL}|{_LIMIT}|{_TRANSGRESSION}",
         "level": _LIMIT,
         "error": r"(?:Error )?[\w.]{1,80} (?:Code=)?-?\d{1,12}",
     }.items()
-}
+} | dict.fromkeys(
+    ("name", "assertion_name", "task_name", "held_by_name"),
+    re.compile(rf"Shared Background Assertion \d{{1,9}} for {_WORD}"),
+)
 """What else stays in some columns."""
 _TELLING: Final = frozenset({"category", "Bluetooth", "over", "namespace", "code", "id", "role", "action:"})
 """Words of windows that one word of the source follows."""
@@ -166,7 +175,7 @@ def keeper(table: str, column: str, programs: frozenset[str] = frozenset()) -> C
     if kind is Class.thing:
         return PORTS.__contains__
     if kind is Class.app:
-        return lambda value: value in programs or bool(_WHOLE.fullmatch(value))
+        return lambda value: _is_program(value, programs) or _is_extension(value, programs)
     form, phrases = _FORMS.get(column), own_phrases() if kind is Class.word or column in _ALSO_OURS else frozenset()
 
     def keeps(value: str) -> bool:
@@ -177,6 +186,16 @@ def keeper(table: str, column: str, programs: frozenset[str] = frozenset()) -> C
         return bool(match) and (rest is None or rest in own_phrases() or bool(_WHOLE.fullmatch(rest)))
 
     return keeps
+
+
+def _is_program(value: str, programs: frozenset[str]) -> bool:
+    return value in programs or bool(_WHOLE.fullmatch(value))
+
+
+def _is_extension(value: str, programs: frozenset[str]) -> bool:
+    """Whether a value names an extension behind its host: ``Acme (NotificationService)``."""
+    host, bracket, own = value.removesuffix(")").rpartition(" (")
+    return bool(bracket) and value.endswith(")") and _is_program(host, programs) and _is_program(own, programs)
 
 
 _VERSION: Final = re.compile(r"\d{1,9}(?:\.\d{1,9}){0,4}(?: \([\w.]{1,40}\))?")

@@ -5,15 +5,15 @@ sentence is searched for values.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
+import polars as pl
 from msgspec.structs import replace
 
 from traceview.report.free_text import is_word, own_phrases
+from traceview.report.own_words import is_ours
 from traceview.report.pseudonyms import Pseudonyms
-from traceview.rules.builtin import load_rules
 from traceview.rules.quotes import Quote, fit
 from traceview.rules.registry import Finding
 
@@ -60,21 +60,25 @@ def _rewritten(text: str, quotes: list[Quote], of_quote: Callable[[Quote], str],
     yield own(text[end:])
 
 
-def scrubbed(finding: Finding, scrub: Rewrite) -> Finding:
-    """Return a finding without what `scrub` replaces, also where a sentence shows but a part of it."""
+def scrubbed(findings: Iterable[Finding], names: Pseudonyms) -> list[Finding]:
+    """Return findings without private values, also where a sentence shows but a part of one.
+
+    Quotes and the words between them are each looked at by themselves and once, so that a token is never taken for a value.
+    """
+    findings = list(findings)
+    told: dict[str, str] = {}
+
+    def noted(text: str) -> str:
+        return told.setdefault(text, text)
 
     def of_quote(quote: Quote) -> str:
-        value = scrub(quote.value)
+        value = told[quote.value]
         return quote.text if value == quote.value else _as_long(value, quote)
 
-    found = requoted(finding, of_quote, str)
-    return replace(
-        found,
-        app=None if found.app is None else scrub(found.app),
-        title=scrub(found.title),
-        explanation=scrub(found.explanation),
-        advice=scrub(found.advice),
-    )
+    for finding in findings:
+        requoted(finding, lambda quote: noted(quote.value), noted)
+    told |= {text: names.scrub(text) for text in names.suspects(pl.Series(list(told), dtype=pl.String))}
+    return [requoted(finding, of_quote, lambda text: told.get(text, text)) for finding in findings]
 
 
 def _as_long(value: str, quote: Quote) -> str:
@@ -89,7 +93,7 @@ class Replaced:
         self._tokens = dict(tokens)
         self._kept = kept
         self._names = names
-        self._found = {value: token for value, token in tokens.items() if value and not _is_ours(value)}
+        self._found = {value: token for value, token in tokens.items() if value and not is_ours(value)}
         longest_first = sorted(self._found, key=len, reverse=True)
         self._pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
 
@@ -132,18 +136,3 @@ def _begin(tail: str, value: str) -> int | None:
             return at
         at = tail.find(value[:_LEAST], at + 1)
     return None
-
-
-def _is_ours(value: str) -> bool:
-    """Whether a value reads like words that the rules print of themselves: in a sentence they are most likely these."""
-    return value.isascii() and _plain(value) in _own_words()
-
-
-@cache
-def _own_words() -> str:
-    registry, _ = load_rules()
-    return _plain(" ".join(f"{rule.title} {rule.why} {rule.fix} {rule.needs}" for rule in registry))
-
-
-def _plain(text: str) -> str:
-    return f" {re.sub(r'[^a-z0-9]+', ' ', text.casefold()).strip()} "

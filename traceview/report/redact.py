@@ -18,7 +18,8 @@ from msgspec.structs import replace
 
 from traceview.analysis import Analysis
 from traceview.report.free_text import Class, class_of, is_of_device, is_version, is_word, is_zone, keeper, pieces
-from traceview.report.pseudonyms import Pseudonyms, people_in
+from traceview.report.known_names import people_in
+from traceview.report.pseudonyms import Pseudonyms
 from traceview.report.quoted import Replaced, Rewrite, requoted, scrubbed
 from traceview.rules.registry import Finding
 from traceview.signals.vocabulary import FIELDS
@@ -40,12 +41,14 @@ _EITHER: Final = " or "
 Suspects = Callable[[pl.Series], pl.Series]
 
 
-def redact(analysis: Analysis, level: Level) -> Analysis:
+def redact(analysis: Analysis, level: Level, people: Iterable[str] = ()) -> Analysis:
     """Return the analysis without private data; the given one stays as it is.
 
     Args:
         analysis: Anything; if it was redacted before, the stronger level stays.
         level: ``none``, ``ids`` or ``all``.
+        people: Names of callers and contacts that the log tells in other lines than those of the analysis
+            (`Capture.redacted` gives those of all lines).
 
     Raises:
         ValueError: Unknown level.
@@ -55,7 +58,9 @@ def redact(analysis: Analysis, level: Level) -> Analysis:
     if LEVELS.index(level) <= [str(known) for known in LEVELS].index(analysis.redaction):
         return analysis
     said = pl.concat([analysis.lines["message"], analysis.events["message"]]).drop_nulls()
-    names = Pseudonyms(analysis.device, people_in(said))
+    programs = _programs(analysis)
+    told = dict.fromkeys([*people_in(said), *people])
+    names = Pseudonyms(analysis.device, [name for name in told if name not in programs])
     if level == "all":
         analysis = _without_text(analysis, names)
     return replace(_without_ids(analysis, names), redaction=level)
@@ -80,7 +85,7 @@ def _without_ids(analysis: Analysis, names: Pseudonyms) -> Analysis:
         events=_rewrite(analysis.events, scrub, names.suspects),
         episodes={name: _rewrite(table, scrub, names.suspects) for name, table in analysis.episodes.items()},
         tables={name: _without_users(table, names) for name, table in analysis.tables.items()},
-        findings=[scrubbed(finding, scrub) for finding in analysis.findings],
+        findings=scrubbed(analysis.findings, names),
         not_evaluated=[
             replace(item, needs=scrub(_FOLDERS_OF_CONFIG.sub("", item.needs))) for item in analysis.not_evaluated
         ],

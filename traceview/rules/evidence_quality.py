@@ -151,7 +151,7 @@ def _unusual_device(inputs: Inputs) -> Iterator[Finding]:
             yield _about_capture(
                 "unusual-device",
                 "Q06",
-                title=f"{texts[doubt][0]}: background behaviour is not that of a customer's iPhone or iPad",
+                title=f"{texts[doubt][0]}: background behaviour is not that of devices that customers have",
                 explanation=texts[doubt][1],
                 advice="Confirm findings on a release of iOS, on a device, without a debugger.",
                 pattern=doubt,
