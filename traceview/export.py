@@ -15,7 +15,6 @@ from traceview.capture import Capture
 from traceview.episodes.schema import EPISODES
 from traceview.perfetto import perfetto
 from traceview.report.redact import Level
-from traceview.report.redact import redact as redacted
 from traceview.rules.builtin import load_rules
 from traceview.rules.registry import Rule, Severity
 from traceview.scan import scan
@@ -61,7 +60,7 @@ def export(
         of_sources = capture.trace.tables if redaction == "none" else ()
         files = {name: folder / f"{name}.{form}" for name in (*EPISODES, "events", "findings", *of_sources)}
     _spare(inputs, files.values(), force=force)
-    analysis = redacted(capture.analysis, redaction)
+    analysis = capture.redacted(redaction)
     folder.mkdir(parents=True, exist_ok=True)  # not before: an analysis may fail
     if form == "perfetto":
         return [_write(files[form], json_text(perfetto(analysis)))]

@@ -53,11 +53,7 @@ def analyze(
     with options.open_inputs(
         inputs, apps=app, date_text=date, zone=tz, config=config, system=os, with_baseline=baseline is None
     ) as capture:
-        plain = analysis = capture.analysis
-        if redact != "none":
-            from traceview.report.redact import redact as redacted  # noqa: PLC0415  (its patterns take 4 ms)
-
-            analysis = redacted(plain, redact)
+        plain, analysis = capture.analysis, capture.redacted(redact)
     if output is Format.json:
         from traceview.serialise import json_text, to_json  # noqa: PLC0415
 

@@ -32,7 +32,7 @@ def report(
     target = out or Path(_stem(inputs[0]) + ".html")
     options.check_writable(target, force=force, inputs=inputs)
     with options.open_inputs(inputs, apps=app, date_text=date, zone=tz, config=config, system=os) as capture:
-        analysis = capture.analysis
+        analysis, shown = capture.analysis, capture.redacted(redact)
     from traceview.cli.summary import verdict  # noqa: PLC0415  (keeps --help fast)
     from traceview.cli.troubles import doubts  # noqa: PLC0415
     from traceview.report.html import write  # noqa: PLC0415
@@ -40,7 +40,7 @@ def report(
 
     rules = load_rules()[0]
     with options.writing(target):
-        written = write(analysis, target, redact=redact, rules=rules)
+        written = write(shown, target, rules=rules)
     for doubt in doubts(analysis.problems):
         typer.echo(f"traceview: {doubt}", err=True)
     typer.echo(verdict(analysis), err=True)

@@ -25,7 +25,7 @@ from traceview.fleet.dataset import Entry, write_shard
 from traceview.fleet.jobs import Job, content_hash
 from traceview.fleet.tables import Tables, failure, tables_of
 from traceview.memory import free_cycles, look_for_cycles_rarely
-from traceview.report.redact import Level, redact
+from traceview.report.redact import Level
 from traceview.rules.builtin import load_rules
 from traceview.rules.config import Config
 from traceview_parsers import ReadOptions
@@ -131,7 +131,7 @@ def _analyse(job: Job, settings: Settings) -> Tables:
                 job.path, apps=settings.apps, options=settings.options, config=settings.config, require_apps=False
             ) as capture,
         ):
-            analysis = redact(_versioned(capture.analysis, settings), settings.redaction)
+            analysis = capture.redacted(settings.redaction, _versioned(capture.analysis, settings))
             return tables_of(analysis, job.key, job.path, content_hash(job.path), time.perf_counter() - began)
     except CaptureTimeoutError as error:
         return failure(job.key, job.path, "timeout", str(error))
