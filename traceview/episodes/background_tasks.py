@@ -1,11 +1,14 @@
 """Background tasks: begun, ended, overrun, expired; with the time they were held outside the foreground."""
 
+from bisect import bisect_right
+from collections import defaultdict
+from operator import itemgetter
 from typing import Final
 
 import polars as pl
-from msgspec import Struct, field
 
 from traceview.episodes import coverage, states
+from traceview.episodes.held_tasks import EVERY, Held, Task, named, possible
 from traceview.episodes.intervals import NS
 from traceview.episodes.relate import Relations
 from traceview.episodes.schema import empty_table
@@ -24,48 +27,6 @@ _SHARED_ASSERTION: Final = r"^Shared Background Assertion"
 _KINDS: Final = ("background_task.began", "background_task.ended", "background_task.overrun")
 
 
-class _Task(Struct):
-    """A task under construction; times in UTC nanoseconds."""
-
-    start: int
-    owner: int
-    app: str | None
-    process: str | None
-    pid: int | None
-    task_id: str | None = None
-    name: str | None = None
-    start_how: str = "observed"
-    end: int | None = None
-    end_how: str = "capture_edge"
-    warned: bool = False
-    expired: bool = False
-    killed: bool = False
-    finished: bool = False
-    evidence: list[int] = field(default_factory=list)
-    told: set[str | None] = field(default_factory=set)
-
-    def learn(self, event: Row) -> None:
-        self.task_id = self.task_id or event["task_id"]
-        self.name = self.name or event["task_name"]
-        self.told.add(event["signal"])
-        self.evidence.append(event["ref"])
-
-    def is_named(self, event: Row) -> bool:
-        if event["task_id"] is not None and self.task_id is not None:
-            return bool(self.task_id == event["task_id"])
-        return bool(event["task_name"] is not None and self.name == event["task_name"])
-
-    @property
-    def outcome(self) -> str:
-        if self.killed:
-            return "killed"
-        if self.expired:
-            return "expired"
-        if self.warned:
-            return "overrun"
-        return "ended" if self.finished else "open"
-
-
 def build(context: Context, windows: pl.DataFrame, relations: Relations, terminations: pl.DataFrame) -> pl.DataFrame:
     """Return the table ``background_tasks``.
 
@@ -78,22 +39,21 @@ def build(context: Context, windows: pl.DataFrame, relations: Relations, termina
     told = _events(context)
     if told.is_empty():
         return empty_table("background_tasks")
-    book: list[_Task] = []
-    held: dict[int, list[_Task]] = {}
+    book: list[Task] = []
+    of_process: dict[int, Held] = defaultdict(Held)
     for event in told.iter_rows(named=True):
-        running = [task for task in held.get(event["owner"], []) if task.end is None]
-        held[event["owner"]] = running
+        held = of_process[event["owner"]]
         match event["kind"]:
             case "background_task.began":
-                _began(book, running, event)
+                _began(book, held, event)
             case "background_task.ended" if event["error"] is None:
-                _ended(running, event)
+                _ended(held, event)
             case "assertion.invalidated":
-                _let_go(running, event)
+                _let_go(held, event)
             case "background_task.overrun":
-                _warned(book, running, event)
+                _warned(book, held, event)
             case "assertion.expired":
-                _expired(running, event)
+                _expired(held, event)
     _end_with_suspension(book, windows)
     _end_with_process(book, context, terminations)
     return table("background_tasks", _measured(book, relations, context))
@@ -132,108 +92,107 @@ def _events(context: Context) -> pl.DataFrame:
     )
 
 
-def _new(book: list[_Task], running: list[_Task], event: Row) -> _Task:
-    task = _Task(event["t"], event["owner"], event["app"], event["name"], event["owner_pid"])
+def _new(book: list[Task], event: Row) -> Task:
+    t = event["t"]
+    task = Task(len(book), t, t, event["owner"], event["app"], event["name"], event["owner_pid"])
     book.append(task)
-    running.append(task)
     return task
 
 
-def _began(book: list[_Task], running: list[_Task], event: Row) -> None:
+def _began(book: list[Task], held: Held, event: Row) -> None:
+    since = event["t"] - ECHO_NS
     echoes = [
         task
-        for task in running
-        if task.is_named(event)
-        or (event["t"] - task.start <= ECHO_NS and event["signal"] not in task.told and not _differ(task, event))
+        for task in held.made_since(possible(event), since)
+        if task.start >= since and event["signal"] not in task.told
     ]
-    (echoes[-1] if echoes else _new(book, running, event)).learn(event)
+    same = held.latest(named(event))
+    known = max((*echoes[:1], *([same] if same else [])), key=lambda task: task.number, default=None)
+    held.learn(known or _new(book, event), event)
 
 
-def _differ(task: _Task, event: Row) -> bool:
-    ids = (task.task_id, event["task_id"])
-    names = (task.name, event["task_name"])
-    return any(None not in pair and pair[0] != pair[1] for pair in (ids, names))
-
-
-def _ended(running: list[_Task], event: Row) -> None:
+def _ended(held: Held, event: Row) -> None:
     """End the named task, else the oldest one that the line may mean (UIKit's names are private on devices)."""
-    named = [task for task in running if task.is_named(event)]
-    possible = named or [task for task in running if not _differ(task, event)]
-    if not possible:
-        return
-    task = possible[0]
-    task.end = event["t"]
-    task.end_how = "observed"
-    task.finished = True
-    task.evidence.append(event["ref"])
+    task = held.oldest(named(event)) or held.oldest(possible(event))
+    if task is not None:
+        task.end = event["t"]
+        task.end_how = "observed"
+        task.finished = True
+        task.evidence.append(event["ref"])
 
 
-def _let_go(running: list[_Task], event: Row) -> None:
+def _let_go(held: Held, event: Row) -> None:
     """UIKit gave up the assertion that all tasks share: none is left."""
-    for task in running:
+    for task in held.all([EVERY]):
         task.end, task.end_how, task.finished = event["t"], "inferred", True
         task.evidence.append(event["ref"])
 
 
-def _warned(book: list[_Task], running: list[_Task], event: Row) -> None:
+def _warned(book: list[Task], held: Held, event: Row) -> None:
     """IOS warned of one task, or (without id and name) of all that the app holds."""
     unnamed = event["task_id"] is None and event["task_name"] is None
-    named = [task for task in running if unnamed or task.is_named(event)]
-    if not named and not unnamed:
-        named = [task for task in running if not _differ(task, event)][:1]
-    if not named and not unnamed:
-        task = _new(book, running, event)
-        task.start_how = "capture_edge"
-        before_s = event["duration_s"]
-        if before_s is not None and 0 <= before_s * NS <= event["t"]:  # else it began before 1970: no time at all
-            task.start, task.start_how = event["t"] - round(before_s * NS), "inferred"
-        named = [task]
-    for task in named:
+    about = held.all([EVERY] if unnamed else named(event))
+    if not about and not unnamed:
+        about = [held.oldest(possible(event)) or _from_before(book, event)]
+    for task in about:
         task.warned = True
-        task.learn({**event, "task_id": None, "task_name": None} if unnamed else event)
+        held.learn(task, event)
 
 
-def _expired(running: list[_Task], event: Row) -> None:
-    for task in running:
+def _from_before(book: list[Task], event: Row) -> Task:
+    """A task of whose begin no line tells."""
+    task = _new(book, event)
+    task.start_how = "capture_edge"
+    before_s = event["duration_s"]
+    if before_s is not None and 0 <= before_s * NS <= event["t"]:  # else it began before 1970: no time at all
+        task.start, task.start_how = event["t"] - round(before_s * NS), "inferred"
+    return task
+
+
+def _expired(held: Held, event: Row) -> None:
+    for task in held.all([EVERY]):
         task.expired = True
         task.end, task.end_how = event["t"], "inferred"
         task.evidence.append(event["ref"])
 
 
-def _end_with_process(book: list[_Task], context: Context, terminations: pl.DataFrame) -> None:
+def _end_with_process(book: list[Task], context: Context, terminations: pl.DataFrame) -> None:
     """End what the death of the process ends, and tell the tasks for which it was killed."""
     lives = dict(context.processes.select("owner", "end").iter_rows())
-    kills = (
-        terminations.filter(pl.col("kind") == "background_task")
-        .select("pid", pl.col("start", "end").cast(pl.Int64), pl.col("evidence").list.first().alias("ref"))
-        .rows(named=True)
+    told = terminations.filter(pl.col("kind") == "background_task").select(
+        "pid", pl.col("start", "end").cast(pl.Int64), pl.col("evidence").list.first().alias("ref")
     )
+    kills: dict[int | None, list[Row]] = defaultdict(list)
+    for kill in told.iter_rows(named=True):
+        kills[kill["pid"]].append(kill)
     for task in book:
         left = lives.get(task.owner)
         if left is not None and (task.end is None or task.end > left):
             task.end, task.end_how = max(left, task.start), "inferred"
         if task.end is None or task.finished:
             continue
-        for kill in kills:
-            if kill["pid"] == task.pid and task.start <= kill["end"] and kill["start"] <= task.end + KILL_NS:
+        for kill in kills.get(task.pid, ()):
+            if task.start <= kill["end"] and kill["start"] <= task.end + KILL_NS:
                 task.killed = True
                 task.evidence.append(kill["ref"])
 
 
-def _end_with_suspension(book: list[_Task], windows: pl.DataFrame) -> None:
+def _end_with_suspension(book: list[Task], windows: pl.DataFrame) -> None:
     """A task keeps its process from being suspended: at a suspension the last task is over, though no line told so."""
     suspended = windows.filter(pl.col("state") == states.SUSPENDED).sort("start")
     starts: dict[int, list[Row]] = {}
     for row in suspended.select("owner", "start", pl.col("evidence").list.first().alias("ref")).iter_rows(named=True):
         starts.setdefault(row["owner"], []).append(row)
     for task in book:
-        first = next((row for row in starts.get(task.owner, []) if row["start"] > task.start), None)
+        mine = starts.get(task.owner, [])
+        after = bisect_right(mine, task.start, key=itemgetter("start"))
+        first = mine[after] if after < len(mine) else None
         if first is not None and (task.end is None or task.end > first["start"]):
             task.end, task.end_how, task.finished = first["start"], "inferred", True
             task.evidence.append(first["ref"])
 
 
-def _measured(book: list[_Task], relations: Relations, context: Context) -> list[Row]:
+def _measured(book: list[Task], relations: Relations, context: Context) -> list[Row]:
     raw = pl.DataFrame(
         [{"owner": task.owner, "start": task.start, "end": task.end} for task in book],
         schema={"owner": pl.Int64, "start": pl.Int64, "end": pl.Int64},
