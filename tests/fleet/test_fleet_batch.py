@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from traceview.cli import app
 from traceview.fleet import batch
 from traceview.fleet.batch import run
+from traceview.fleet.contents import load
 from traceview.fleet.dataset import MANIFEST, begin, read_manifest, read_table, write_shard
 from traceview.fleet.executor import dask_pool, process_died
 from traceview.fleet.jobs import Job, find_jobs, in_shard
@@ -79,10 +80,17 @@ def test_a_changed_capture_is_left_out_and_the_rest_is_done(
     summary = run(find_jobs(captures), asked, inline, resume=True)
     assert summary == batch.Summary(captures=1, skipped=5, failures=0, changed=(captures / "b.ndjson",))
     assert names(asked.out) == [f"{name}.ndjson" for name in "abcdefg"]
+    assert load(asked.out).changed == 1
+    others = [job for job in find_jobs(captures) if job.name != "b.ndjson"]
+    run(others, asked, inline, resume=True, join=True)
+    assert load(asked.out).changed == 1
     with pytest.raises(UsageError, match="use --resume"):
         run(find_jobs(captures), asked, inline)
     with pytest.raises(UsageError, match=r"\.ndjson \(and 1 more\): changed since"):
         run([job for job in find_jobs(captures) if job.name in {"b.ndjson", "c.ndjson"}], asked, inline, join=True)
+    (captures / "b.ndjson").write_bytes((captures / "b.ndjson").read_bytes()[: -len(b"{}\n")])
+    assert run(find_jobs(captures), asked, inline, resume=True).changed == ()
+    assert load(asked.out).changed == 0
 
 
 def test_what_was_asked_for_and_is_not_done_is_known(

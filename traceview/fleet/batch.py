@@ -23,7 +23,7 @@ from traceview.fleet.dataset import (
 )
 from traceview.fleet.executor import process_died
 from traceview.fleet.jobs import Job, content_hash
-from traceview.fleet.planned import gone, plan
+from traceview.fleet.planned import gone, note_changed, plan
 from traceview.fleet.tables import failure, printable
 from traceview.fleet.worker import Settings, kill_after, ready, run_shard, took_too_long
 from traceview_parsers.errors import TraceviewError, UsageError
@@ -101,6 +101,8 @@ def run(
         _note_gone(settings, everything)
     known = _moved(named, everything, settings) if resume else []
     changed = tuple(job.path for job, stored in known if not _holds(job.path, stored))
+    if named and resume:
+        note_changed(settings.out, named, changed)
     finished |= {job.key for job, _ in known}
     retried = _release(named, settings, join=join) if resume else set()
     finished -= retried

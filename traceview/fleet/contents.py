@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from traceview.fleet.dataset import read_table
 from traceview.fleet.overlaps import CALL, FOUND, contained, overlapping
 from traceview.fleet.places import told_apart
-from traceview.fleet.planned import unfinished
+from traceview.fleet.planned import changed_since, unfinished
 from traceview.fleet.releases import with_versions
 from traceview.fleet.tables import ACCEPTED
 
@@ -33,6 +33,7 @@ class Contents(Struct, frozen=True):
         within: Their names.
         overlapping: Captures that are left and show a call that another one shows too: its findings count in each.
         unfinished: Captures that were asked for and are not analysed yet.
+        changed: Captures that hold something else since: what they held when they were analysed counts.
     """
 
     captures: pl.DataFrame
@@ -48,6 +49,7 @@ class Contents(Struct, frozen=True):
     within: tuple[str, ...] = ()
     overlapping: int = 0
     unfinished: int = 0
+    changed: int = 0
 
 
 def load(dataset: Path) -> Contents:
@@ -81,6 +83,7 @@ def load(dataset: Path) -> Contents:
         within=within,
         overlapping=overlapping(shown),
         unfinished=unfinished(dataset),
+        changed=changed_since(dataset),
     )
 
 

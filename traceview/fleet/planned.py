@@ -1,4 +1,4 @@
-"""Which captures a batch was asked for, so that a report can say how many are not analysed yet."""
+"""Which captures a batch was asked for, and which it left out as changed, so that a report can say so."""
 
 import os
 from collections.abc import Iterable
@@ -15,6 +15,9 @@ from traceview_parsers.errors import InputError
 
 _SUFFIX: Final = ".planned"
 """Of files in the manifest that hold a list of pairs: the key of a capture and its path."""
+
+_CHANGED: Final = ".changed"
+"""Of files in the manifest, each for one capture that holds something else than what was analysed; named by its path."""
 
 
 def plan(out: Path, jobs: Iterable[Job], *, anew: bool = False) -> None:
@@ -49,6 +52,32 @@ def gone(out: Path, asked: Iterable[Job]) -> list[tuple[str, Path]]:
         for path, key in sorted(_open(out).items())
         if key not in now and path not in now and not os.path.lexists(path)
     ]
+
+
+def note_changed(out: Path, jobs: Iterable[Job], changed: Iterable[Path]) -> None:
+    """Note which of these captures hold something else than what was analysed; what is noted of others stays.
+
+    Raises OSError.
+    """
+    noted = set(_noted(out))
+    now = {_note(out, path): path for path in changed}
+    for file, path in now.items():
+        write_whole(file, printable(str(path)).encode())
+    for file in noted.intersection(_note(out, job.path) for job in jobs).difference(now):
+        file.unlink(missing_ok=True)
+
+
+def changed_since(out: Path) -> int:
+    """Return of how many captures an earlier state counts, since they were left out as changed."""
+    return len(list(_noted(out)))
+
+
+def _note(out: Path, path: Path) -> Path:
+    return out / MANIFEST / f"{blake2b(os.fsencode(path), digest_size=8).hexdigest()}{_CHANGED}"
+
+
+def _noted(out: Path) -> Iterable[Path]:
+    return (out / MANIFEST).glob(f"*{_CHANGED}")
 
 
 def _open(out: Path) -> dict[str, str]:
