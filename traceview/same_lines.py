@@ -1,6 +1,7 @@
 """One log line in several sources: an archive beside the text that was exported of it, two texts that overlap, a relay beside both.
 
-It is one line where process, pid and text agree and the times lie no further apart than they are printed or measured.
+It is one line where process, pid and text agree, and the times as well, by the clocks as they were compared: a text that was
+read in the wrong zone tells nothing new.
 """
 
 from collections.abc import Iterator, Sequence
@@ -61,17 +62,19 @@ def _resolution(times: pl.Series) -> int:
     return next((unit for unit in _RESOLUTIONS if (times % unit == 0).all()), 1)
 
 
-def same(later: Lines, first: Lines, *, bound: int = 0) -> pl.DataFrame:
+def same(later: Lines, first: Lines, *, offset: int = 0, spread: int = 0) -> pl.DataFrame:
     """Return the lines of `later` that `first` holds too: ``row``, ``time`` and ``time_of_reference`` (nanoseconds).
 
     Args:
         later: Lines of one source.
         first: Lines of a source that tells them better.
-        bound: By how much their clocks differ at most, nanoseconds; times that are printed more coarsely count beside it.
+        offset: Clock of `later` minus clock of `first`, nanoseconds. The times returned are by the clock of `first`.
+        spread: By how much that varies; times that are printed more coarsely count beside it.
     """
-    tolerance = max(later.resolution, first.resolution, bound)
-    from_, to = first.span
-    near = later.frame.filter(pl.col("time").is_between(from_ - tolerance, to + tolerance))
+    tolerance = max(later.resolution, first.resolution, spread)
+    since, until = first.span
+    moved = later.frame.with_columns(pl.col("time") - offset)
+    near = moved.filter(pl.col("time").is_between(since - tolerance, until + tolerance))
     by = [*_TEXT, "pid"] if _tells_pids(later) and _tells_pids(first) else [*_TEXT]
     told = first.frame.select(*by, "time", pl.col("time").alias("time_of_reference"))
     joined = near.join_asof(
@@ -92,33 +95,32 @@ def counted_once(
     Args:
         events: Recognised lines and reports of all sources (`EVENT_SCHEMA`).
         sources: Name and reader of each source, by index.
-        clocks: How well their clocks agree (`clocks.CLOCK_SCHEMA`). What is told by a clock that differs stands at other times,
-            so that it is not taken for the same.
+        clocks: How their clocks differ (`clocks.CLOCK_SCHEMA`).
         problems: Gets ``repeated-lines``.
     """
     lines = lines_of(events, [reader for _, reader in sources]) if len(sources) > 1 else []
     repeated: set[int] = set()
-    for later, first, bound in _pairs(lines, [name for name, _ in sources], clocks):
-        new = set(same(later, first, bound=bound)["row"].to_list()) - repeated
+    for later, first, offset, spread in _pairs(lines, [name for name, _ in sources], clocks):
+        new = set(same(later, first, offset=offset, spread=spread)["row"].to_list()) - repeated
         repeated |= new
         if new:
             name, reference = sources[later.index][0], sources[first.index][0]
-            text = "recognised lines that another source holds too, at the same times: they were counted once"
+            text = "recognised lines that another source holds too: they were counted once"
             problems.add(name, "repeated-lines", text, count=len(new), sample=f"{name} = {reference}")
     if not repeated:
         return events
     return events.with_row_index("row").filter(~pl.col("row").is_in(list(repeated))).drop("row")
 
 
-def _pairs(lines: Sequence[Lines], names: Sequence[str], clocks: pl.DataFrame) -> Iterator[tuple[Lines, Lines, int]]:
-    """Yield sources with each better one, and by how much their clocks differ; not those whose clocks do not agree."""
-    bound = ((pl.col("offset_s").abs() + pl.col("spread_s")) * 1e9).round().cast(pl.Int64)
-    compared: dict[tuple[str, str], int | None] = {}
-    for source, reference, agrees, nanoseconds in clocks.select("source", "reference", "agrees", bound).rows():
-        before = compared.get((source, reference))
-        compared[source, reference] = max(nanoseconds, before or 0) if agrees else before
+def _pairs(
+    lines: Sequence[Lines], names: Sequence[str], clocks: pl.DataFrame
+) -> Iterator[tuple[Lines, Lines, int, int]]:
+    """Yield sources with each better one, the offset of their clocks and its spread; twice where a clock was set in between."""
+    measured: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    nanoseconds = ((pl.col(name) * 1e9).round().cast(pl.Int64) for name in ("offset_s", "spread_s"))
+    for source, reference, offset, spread in clocks.select("source", "reference", *nanoseconds).rows():
+        measured.setdefault((source, reference), []).append((offset, spread))
     for at, later in enumerate(lines):
         for first in lines[:at]:
-            apart = compared.get((names[later.index], names[first.index]), 0)
-            if apart is not None:
-                yield later, first, apart
+            for offset, spread in measured.get((names[later.index], names[first.index]), [(0, 0)]):
+                yield later, first, offset, spread
