@@ -1,7 +1,9 @@
 """Changes between versions in words: what nobody measured, longer captures, one event and two culprits."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -21,7 +23,8 @@ RULE = "push-unreported"
 
 def version(name: str, hits: int, captures: int, *, findings: int | None = None, **seen: float) -> dict[str, Any]:
     """One row of `rates`, watched for a call and 0.04 hours a capture unless told."""
-    watched = {"calls": captures, "background_h": 0.04 * captures} | seen
+    watched: dict[str, Any] = {"calls": captures, "background_h": 0.04 * captures} | seen
+    watched |= {"calls_capped": float(watched["calls"]), "background_h_capped": watched["background_h"]}
     own = {"rule": RULE, "severity": "critical", "app": APP, "app_version": name, "accepted": 0}
     return (
         own | {"captures_hit": hits, "captures": captures, "findings": hits if findings is None else findings} | watched
@@ -133,7 +136,7 @@ def test_nothing_known_of_exposure_explains_nothing() -> None:
 
 
 def test_all_comparisons_are_corrected_together() -> None:
-    """9 of 24 after 2 of 24: p 0.036 by itself; beside 5 of 12 after 1 of 12, 4 after 5, and 4 after 1, it is 4 p."""
+    """9 of 24 after 2 of 24: p 0.036 by itself; beside 5 of 12 after 1 of 12, and 4 of 12 after these 6 of 24, it is 3 p."""
     system = [
         {name: value for name, value in row.items() if name not in ("app", "app_version")} | {"os_version": release}
         for release, row in (("26.1", version("", 2, 24)), ("26.2", version("", 9, 24)))
@@ -145,7 +148,7 @@ def test_all_comparisons_are_corrected_together() -> None:
     first = both.row(0, named=True)
     assert (first["app"], first["verdict"]) == (None, "unclear")
     assert first["p"] == pytest.approx(_fisher(9, 24, 2, 24))
-    assert first["p_adjusted"] == pytest.approx(4 * first["p"])
+    assert first["p_adjusted"] == pytest.approx(3 * first["p"])
 
 
 def _fisher(a: int, n: int, b: int, m: int) -> float:
@@ -153,20 +156,20 @@ def _fisher(a: int, n: int, b: int, m: int) -> float:
     return sum(one for one in ways if one <= ways[a]) / sum(ways)
 
 
-Group = tuple[str, str, int, int]
+Group = tuple[str, str | None, int, int]
 """Captures alike: version of the app, version of the system, how many, how many of them with the finding."""
 
 
-def rated(out: Path, *groups: Group) -> FleetRates:
+def rated(out: Path, *groups: Group, long: Mapping[str, float] = MappingProxyType({})) -> FleetRates:
+    """Rate a fleet of captures with a minute in the background each, but for those that are `long`."""
     captures, exposure, findings = [], [], []
     for release, system, count, hits in groups:
         for n in range(count):
             key = f"{release}-{system}-{n}"
             place = {"name": key, "path": key, "uri": f"file:///{key}", "content": key}
             captures.append({"capture": key, "os_version": system, **place})
-            exposure.append(
-                {"capture": key, "app": APP, "seen": True, "app_version": release, "calls": 1, "background_s": 60.0}
-            )
+            seen = {"calls": 1, "background_s": long.get(key, 60.0)}
+            exposure.append({"capture": key, "app": APP, "seen": True, "app_version": release, **seen})
             findings += [{"capture": key, "rule": RULE, "app": APP, "severity": "critical"}] * (n < hits)
     stored(out, captures=captures, exposure=exposure, findings=findings)
     return FleetRates.of(load(out))
@@ -190,9 +193,44 @@ def test_two_of_the_other_kind_tell_nothing_apart(tmp_path: Path) -> None:
 
 
 def test_captures_that_differ_in_one_alone_tell_app_from_system(tmp_path: Path) -> None:
+    """Within 26.4 the app makes 10 % to 50 %; within 2.3 the system makes 7 % to 10 %."""
     frame = rated(tmp_path / "fleet", ("2.3", "26.3", 60, 4), ("2.3", "26.4", 20, 2), ("2.4", "26.4", 80, 40)).changes()
-    assert set(frame["verdict"]) == {"worse"}
-    assert frame["app_or_os"].to_list() == [False, False]
+    assert set(frame.select("app", "verdict", "app_or_os").rows()) == {(APP, "worse", False), (None, "unclear", False)}
+    (system,) = (row for row in told(frame) if row.subject == "OS")
+    assert system.says == "unclear: app or OS"
+    assert (
+        "but nothing clear is left of it within versions of the app (p 0.64): an app may be the cause"
+        in system.sentence
+    )
+
+
+def test_no_app_is_blamed_for_what_the_system_does(tmp_path: Path) -> None:
+    """5 % on 26.3 and 50 % on 26.4, with both versions of the app; who takes one update takes the other."""
+    groups = [("2.3", "26.3", 100, 5), ("2.3", "26.4", 20, 10), ("2.4", "26.3", 20, 1), ("2.4", "26.4", 100, 50)]
+    rate = rated(tmp_path / "fleet", *groups)
+    frame = rate.changes()
+    assert set(frame.select("app", "verdict").rows()) == {(APP, "unclear"), (None, "worse")}
+    assert "within versions of the OS (p 1.00): the OS may be the cause" in told(frame)[1].sentence
+    assert frame.filter(pl.col("app").is_not_null())["within"].to_list() == [pytest.approx(1.0)]
+
+
+def test_strata_lose_no_change_that_is_in_all_of_them(tmp_path: Path) -> None:
+    groups = [(app, f"26.{n}", 10, hits) for app, hits in (("2.3", 1), ("2.4", 6)) for n in range(6)]
+    frame = rated(tmp_path / "fleet", *groups).changes().filter(pl.col("app").is_not_null())
+    assert frame.select("verdict", "app_or_os").rows() == [("worse", False)]
+
+
+def test_captures_that_name_no_system_tell_nothing_of_it(tmp_path: Path) -> None:
+    frame = rated(tmp_path / "fleet", ("2.3", None, 40, 4), ("2.4", None, 45, 18)).changes()
+    assert frame.select("app", "verdict", "app_or_os").rows() == [(APP, "worse", False)]
+
+
+def test_one_capture_watched_for_weeks_explains_one_hit(tmp_path: Path) -> None:
+    rate = rated(tmp_path / "fleet", ("2.3", "26.3", 100, 5), ("2.4", "26.3", 100, 90), long={"2.4-26.3-0": 1e6})
+    (row,) = rate.changes().to_dicts()
+    assert (row["verdict"], row["watched"]) == ("worse", None)
+    assert row["background_h_after"] == pytest.approx((1e6 + 99 * 60) / 3600)
+    assert row["background_h_capped_after"] == pytest.approx((600 + 99 * 60) / 3600)
 
 
 def test_calls_of_no_known_app_are_counted(tmp_path: Path) -> None:

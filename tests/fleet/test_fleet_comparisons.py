@@ -16,6 +16,7 @@ from traceview.fleet.changed import ChangeRow, change_rows, news, trend, untold
 from traceview.fleet.comparisons import changes
 from traceview.fleet.contents import load
 from traceview.fleet.dataset import write_shard
+from traceview.fleet.pairs import pairs as chosen
 from traceview.fleet.rates import FleetRates
 from traceview.fleet.report import write
 from traceview.fleet.tables import TABLES
@@ -41,6 +42,8 @@ def table(*versions: Counts, **more: Any) -> pl.DataFrame:
             "calls": captures,
             "background_h": 0.1 * captures,
             "accepted": 0,
+            "calls_capped": float(captures),
+            "background_h_capped": 0.1 * captures,
         }
         | more
         for name, hits, captures in versions
@@ -62,7 +65,7 @@ def pairs(frame: pl.DataFrame) -> dict[tuple[str, str], str]:
 
 def test_a_sparse_version_between_hides_nothing() -> None:
     frame = compared(("5.2", 1, 24), ("5.2.1", 0, 1), ("5.3", 16, 24))
-    assert pairs(frame) == {("5.2", "5.3"): "worse", ("5.2", "5.2.1"): "unclear"}
+    assert pairs(frame)["5.2", "5.3"] == "worse"
     row = told(frame)[0]
     assert row.change == (
         f"{APP} 5.2 → 5.3 (5.2.1 between them has too few captures): 4.2 % (1 of 24) → 67 % (16 of 24)"
@@ -73,22 +76,46 @@ def test_a_sparse_version_between_hides_nothing() -> None:
 def test_sparse_versions_without_a_finding_hide_nothing_either() -> None:
     """None in 24, in 1 and in 2: nothing to compare between them, and all three are before."""
     frame = compared(("5.1", 0, 24), ("5.2", 0, 1), ("5.2.1", 0, 2), ("5.3", 16, 24))
-    assert pairs(frame) == {("5.1", "5.3"): "worse"}
-    assert "(5.2, 5.2.1 between them have too few captures): never before (0 of 24) → 67 %" in told(frame)[0].sentence
+    assert pairs(frame)["5.1", "5.3"] == "worse"
+    assert "(5.2 to 5.2.1 between them have too few captures): never before (0 of 24) → 67 %" in told(frame)[0].sentence
     assert pairs(compared(("5.1", 10, 24), ("5.2", 0, 1), ("5.3", 0, 24)))["5.1", "5.3"] == "better"
+
+
+@pytest.mark.parametrize(
+    "versions",
+    [
+        [("5.0", 0, 3), ("5.1", 0, 200), ("5.2", 0, 8), ("5.3", 7, 20)],  # stragglers, and a hotfix between
+        [("5.0", 0, 200), ("5.1", 0, 2), ("5.2", 0, 8), ("5.3", 2, 5)],  # the one next to it has more captures than it
+        [
+            ("5.0", 200, 200),
+            ("5.1", 0, 1),
+            ("5.2", 0, 3),
+            ("5.3", 1, 8),
+            ("5.4", 0, 4),
+            ("5.5", 50, 60),
+        ],  # sparse ones alone
+        [("5.0", 0, 300), ("5.1", 1, 24), ("5.2", 60, 300)],  # less than half as many between
+        [("5.0", 6, 6), ("5.1", 0, 6), ("5.2", 6, 6)],  # all are small
+    ],
+)
+def test_what_lies_between_hides_no_regression(versions: list[Counts]) -> None:
+    rows = told(compared(*versions))
+    newest = versions[-1][0]
+    assert trend(rows) == "What got worse"
+    assert [one.after for one in news(rows, "worse")] == [newest]
 
 
 def test_captures_that_could_tell_a_rise_alone_hide_no_fall() -> None:
     """If all five of 5.2.1 had a hit, that would be a rise; that none has says nothing."""
     frame = compared(("5.2", 0, 300), ("5.2.1", 0, 5), ("5.3", 15, 300))
-    assert pairs(frame) == {("5.2", "5.3"): "worse"}
+    assert pairs(frame)["5.2", "5.3"] == "worse"
 
 
-def test_a_version_that_could_tell_is_not_passed_over() -> None:
+def test_a_version_that_has_enough_is_not_passed_over() -> None:
     frame = compared(("5.1", 10, 24), ("5.2", 0, 24), ("5.3", 0, 30), ("5.4", 1, 40))
     assert pairs(frame)["5.1", "5.2"] == "better"
     assert pairs(frame)["5.3", "5.4"] == "too few"
-    assert set(frame.filter(pl.col("over").is_null())["between"]) == {""}
+    assert frame["between"].list.len().sum() == 0
 
 
 def test_slow_drift_is_told_from_oldest_to_newest() -> None:
@@ -102,7 +129,8 @@ def test_slow_drift_is_told_from_oldest_to_newest() -> None:
         f"{APP} 26.0 → 26.5 (oldest and newest of 6 versions): 4.0 % (4 of 100) → 34 % (34 of 100); 8.5 times as often"
     )
     sparse = compared(("25.9", 0, 1), *counts, ("26.6", 1, 1))
-    assert pairs(sparse)["26.0", "26.5"] == "worse"
+    ends = sparse.filter(pl.col("over").is_not_null()).row(0, named=True)
+    assert (ends["befores"], ends["afters"], ends["verdict"]) == (["25.9", "26.0"], ["26.5", "26.6"], "worse")
 
 
 def test_oldest_and_newest_repeat_no_step() -> None:
@@ -138,6 +166,14 @@ def test_a_chosen_base() -> None:
     frame = compared(*versions, base="5.2")
     assert pairs(frame) == {("5.2.0", "5.4"): "worse", ("5.2.0", "5.3"): "too few"}
     assert pairs(compared(*versions, base="9")) == pairs(compared(*versions))
+    assert pairs(compared(*versions, base="5.4")) == pairs(compared(*versions)), "it has nothing later"
+    calm = told(compared(*versions[:3], base="5.1"))
+    assert trend(calm, "5.1") == "Nothing got clearly worse than in 5.1"
+
+
+def test_a_base_in_which_the_rule_could_not_be_evaluated_is_replaced_by_none() -> None:
+    frame = compared(("5.1", 0, 0), ("5.2", 5, 40), ("5.3", 5, 40), ("5.4", 20, 40), base="5.1")
+    assert pairs(frame) == {("5.1", "5.4"): "not evaluated"}
 
 
 # What follows recomputes everything from the definitions, without the code under test.
@@ -161,15 +197,19 @@ def corrected(values: Sequence[float]) -> list[float]:
 counts = st.integers(1, 40).flatmap(lambda captures: st.tuples(st.integers(0, captures), st.just(captures)))
 
 
+def summed(sides: Sequence[tuple[int, int]], names: Sequence[str]) -> tuple[int, int]:
+    return sum(sides[int(name)][0] for name in names), sum(sides[int(name)][1] for name in names)
+
+
 @example(sides=[(0, 2), (11, 12)])  # sums of hours that are equal a capture but for rounding
 @given(st.lists(counts, min_size=2, max_size=7))
 def test_figures_are_those_of_plain_arithmetic(sides: list[tuple[int, int]]) -> None:
     frame = compared(*((f"{place}", *side) for place, side in enumerate(sides)))
     rows = frame.to_dicts()
     for row in rows:
-        hits, base = sides[int(row["after"])], sides[int(row["before"])]
+        hits, base = summed(sides, row["afters"]), summed(sides, row["befores"])
         assert (row["hit_after"], row["captures_after"], row["hit_before"], row["captures_before"]) == (*hits, *base)
-        assert row["p"] == pytest.approx(fisher(*hits, *base))
+        assert row["p"] is None if hits[0] + base[0] == 0 else row["p"] == pytest.approx(fisher(*hits, *base))
         assert (row["verdict"] != "too few") == could_tell(*hits, *base)
     able = [row for row in rows if row["verdict"] != "too few"]
     for row, p in zip(able, corrected([row["p"] for row in able]), strict=True):
@@ -179,21 +219,65 @@ def test_figures_are_those_of_plain_arithmetic(sides: list[tuple[int, int]]) -> 
 
 
 @given(st.lists(counts, min_size=2, max_size=7))
-def test_each_version_has_one_step_and_no_version_that_has_enough_is_passed_over(sides: list[tuple[int, int]]) -> None:
+def test_each_version_is_compared_with_the_last_one_that_has_enough(sides: list[tuple[int, int]]) -> None:
     frame = compared(*((f"{place}", *side) for place, side in enumerate(sides)))
     steps = [row for row in frame.to_dicts() if row["over"] is None]
-    afters = [row["after"] for row in steps]
-    assert len(afters) == len(set(afters))
-    able = {
-        int(row["after"]) for row in steps if could_tell(*sides[int(row["after"])], *sides[int(row["before"])], max)
-    }
     for row in steps:
-        passed = [int(place) for place in row["between"].split(", ") if place]
-        assert passed == list(range(int(row["before"]) + 1, int(row["after"])))
-        assert not able & set(passed)
-        assert all(sides[place][1] < row["captures_after"] for place in passed)
-    over = [row for row in frame.to_dicts() if row["over"]]
-    assert len(over) <= 1
+        after, befores = int(row["after"]), [int(name) for name in row["befores"]]
+        passed = [int(name) for name in row["between"]]
+        wanted = max(20, row["captures_after"] / 2)
+        assert [*befores, *passed] == list(range(befores[0], after))
+        assert all(sides[place][1] < wanted for place in passed)
+        assert len(befores) == 1 or all(sides[place][1] < wanted for place in befores)
+    for after in range(1, len(sides)):
+        enough = [place for place in range(after) if sides[place][1] >= max(20, sides[after][1] / 2)]
+        reached = (
+            sum(own for _, own in sides[enough[-1] + 1 : after]) < max(20, sides[after][1] / 2) if enough else False
+        )
+        if reached and sides[after][0] + sides[enough[-1]][0]:
+            assert any(row["befores"] == [str(enough[-1])] and row["after"] == str(after) for row in steps)
+    assert sum(row["over"] is not None for row in frame.to_dicts()) <= 1
+
+
+@given(st.lists(counts, min_size=2, max_size=7), st.randoms(use_true_random=False))
+def test_which_are_compared_does_not_depend_on_what_was_found(sides: list[tuple[int, int]], chance: Any) -> None:
+    one = compared(*((f"{place}", captures, captures) for place, (_, captures) in enumerate(sides)))
+    other = compared(*((f"{place}", max(1, chance.randint(0, n)), n) for place, (_, n) in enumerate(sides)))
+    assert set(one.select("first", "last", "over").rows()) == set(other.select("first", "last", "over").rows())
+
+
+def test_a_newest_version_that_was_not_looked_at_denies_nothing() -> None:
+    """Nothing found in one capture; and a rule that could not be evaluated in 5.3 at all."""
+    one = told(compared(("5.1", 30, 100), ("5.2", 0, 100), ("5.3", 0, 1)))
+    assert trend(one) == "Nothing got clearly worse where enough captures could tell"
+    assert untold(one) == [f"{APP} 5.3 (1 rule)"]
+    none = told(compared(("5.1", 10, 40), ("5.2", 10, 40), ("5.3", 0, 0)))
+    assert trend(none) == "Nothing got clearly worse where enough captures could tell"
+    assert (untold(none), untold(none, evaluated=False)) == ([], [f"{APP} 5.3 (1 rule)"])
+    assert any("25 % (10 of 40) → evaluated in none; nothing to compare" in row.sentence for row in none)
+    few = told(compared(("5.0", 27, 60), ("5.1", 0, 3), ("5.2", 0, 3)))
+    assert trend(few) == "Too few captures to tell whether anything got worse"
+    assert untold(few) == [f"{APP} 5.2 (1 rule)"]
+
+
+@given(st.lists(st.integers(0, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), min_size=2, max_size=6))
+def test_all_is_well_only_where_the_newest_version_was_looked_at(sides: list[tuple[int, int]]) -> None:
+    rows = told(compared(*((f"{place}", *side) for place, side in enumerate(sides))))
+    if rows and trend(rows) == "Nothing got clearly worse from one version to the next":
+        assert sides[-1][1] >= 3, "fewer would not tell a rise from none to half of the captures"
+    if sides[-1][1] == 0 and any(hits for hits, _ in sides):
+        assert untold(rows, evaluated=False) == [f"{APP} {len(sides) - 1} (1 rule)"]
+
+
+def test_versions_of_one_capture_each_cost_no_square() -> None:
+    found = chosen([1] * 4000)
+    assert len(found) < 2 * 4000
+    assert max(len(one.before) for one in found) == 20
+
+
+def test_enough_captures_and_few_findings_are_no_doubt() -> None:
+    rows = told(compared(("1", 0, 500), ("2", 1, 500)))
+    assert (trend(rows), untold(rows)) == ("Nothing got clearly worse from one version to the next", [])
 
 
 def test_what_is_accepted_before_is_not_never() -> None:
@@ -299,6 +383,23 @@ def test_captures_of_several_versions_are_in_no_comparison(tmp_path: Path) -> No
     assert rated.apps.filter(pl.col("app_version") == "several").height == 5
 
 
+def test_the_page_names_what_was_not_looked_at(tmp_path: Path) -> None:
+    out = stored(tmp_path / "fleet", (40, 10, 0, {}, "5.1"), (40, 10, 0, {}, "5.2"), (40, 0, 0, {}, "5.3"))
+    silent = pl.DataFrame(
+        {"capture": [f"2-{n}" for n in range(40)], "rule": [RULE] * 40, "needs": ["audio"] * 40},
+        schema=TABLES["rules_not_evaluated"],
+    )
+    write_shard(out, "two", "c", ["none"], [{"rules_not_evaluated": silent}])
+    write(out, tmp_path / "x.html")
+    html = (tmp_path / "x.html").read_text()
+    assert "Nothing got clearly worse where enough captures could tell" in html
+    assert f"in none to compare it with: <bdi>{APP} 5.3 (1 rule)</bdi>. Whether these got worse is not known." in html
+    write(out, tmp_path / "y.html", base="5.2")
+    html = (tmp_path / "y.html").read_text()
+    assert "but no rule that found something in one of them could be evaluated in 5.2 and in a later one" in html
+    assert "Without <code>--base</code> other versions are compared." in html
+
+
 def test_rules_of_calls_are_known_by_their_number(tmp_path: Path) -> None:
     rated = FleetRates.of(load(stored(tmp_path / "fleet", (4, 2, 0, {}, "5.2"))))
     assert rated.measures == {RULE: ("calls",)}
@@ -320,7 +421,30 @@ def test_a_base_on_the_command_line(tmp_path: Path) -> None:
     html = page.read_text()
     assert "2 comparisons with version <bdi>5.1.0</bdi>" in html
     assert f"{APP} 5.1 → 5.3: 4.2 % (1 of 24) → 83 % (20 of 24)" in html
-    absent = run.invoke(command, ["fleet", "report", str(out), "-o", str(tmp_path / "y.html"), "--base", "7"])
-    assert isinstance(absent.exception, UsageError)
-    assert str(absent.exception) == f"{out}: nothing of version 7 to compare with"
-    assert not (tmp_path / "y.html").exists()
+    for base, why in (
+        ("7", "nothing of version 7 to compare with"),
+        ("5.3", "5.3 is the newest version: nothing later"),
+    ):
+        refused = run.invoke(command, ["fleet", "report", str(out), "-o", str(tmp_path / "y.html"), "--base", base])
+        assert isinstance(refused.exception, UsageError)
+        assert str(refused.exception).startswith(f"{out}: {why}")
+        assert not (tmp_path / "y.html").exists()
+
+
+@pytest.mark.parametrize("base", ["18.5", "18.5.0", "iOS 18.5", "18.5 (22F76)", "iOS 18.5 (22F76)"])
+def test_a_base_as_the_page_shows_it(tmp_path: Path, base: str) -> None:
+    phone = {"os_name": "iOS"}
+    rated = FleetRates.of(
+        load(
+            stored(
+                tmp_path / "fleet",
+                (20, 1, 0, {**phone, "os_version": "18.5", "os_build": "22F76"}, None),
+                (20, 2, 0, {**phone, "os_version": "26.0"}, None),
+                (20, 18, 0, {**phone, "os_version": "26.1"}, None),
+            )
+        )
+    )
+    assert rated.has_version(base)
+    assert rated.has_later(base)
+    assert set(rated.changes(base)["before"]) == {"18.5"}
+    assert not rated.has_later("26.1")

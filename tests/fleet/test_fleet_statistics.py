@@ -1,12 +1,13 @@
 """Ratios, exact probabilities, corrections."""
 
 import math
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from traceview.fleet.statistics import ALPHA, Side, adjusted, compare, could_tell, explained
+from traceview.fleet.statistics import ALPHA, Side, Table, adjusted, compare, could_deny, explained, stratified
 
 
 def test_ratio_against_a_published_example() -> None:
@@ -121,12 +122,80 @@ def test_what_was_watched_longer_shows_more(
     assert found == (factor if factor is None else pytest.approx(factor))
 
 
-def test_how_many_captures_could_tell() -> None:
-    assert not could_tell(3, 1.0, 3, 0.0)
-    assert could_tell(4, 1.0, 4, 0.0)
-    assert not could_tell(45, 0.4, 2, 0.1)  # 18 of 45, 0 of 2
-    assert could_tell(80, 0.5, 20, 0.1)
-    assert not could_tell(100, 0.5, 0, 0.1)
+@pytest.mark.parametrize(
+    ("captures", "base", "enough"),
+    [
+        (1, (0, 100), False),  # a rise to half of them would be seen in one capture half of the time
+        (2, (0, 100), False),
+        (3, (0, 100), True),  # at least one of three with 0.875, and one of three is told from 0 of 100: p 0.029
+        (11, (0, 11), False),  # five are told from 0 of 11; so many of 11 with 0.73
+        (12, (0, 12), True),  # five of 12 with 0.81
+        (40, (10, 40), True),
+        (24, (24, 24), True),  # no room for a rise: it would tell a fall
+        (3, (3, 3), False),
+        (3, (27, 63), False),
+        (100_000, (400, 100_000), True),
+        (5, (0, 0), False),
+    ],
+)
+def test_how_many_captures_could_deny(captures: int, base: tuple[int, int], *, enough: bool) -> None:
+    assert could_deny(captures, *base) == enough
+
+
+def strata_by_hand(strata: list[tuple[int, int, int, int]]) -> dict[int, Fraction]:
+    """Probability of each number of hits in all strata, from all ways to deal out those of each."""
+    ways = {0: 1}
+    for a, n, b, m in strata:
+        own = {k: math.comb(n, k) * math.comb(m, a + b - k) for k in range(max(0, a + b - m), min(n, a + b) + 1)}
+        ways = {
+            total: sum(ways.get(total - k, 0) * way for k, way in own.items())
+            for total in {one + k for one in ways for k in own}
+        }
+    return {total: Fraction(way, sum(ways.values())) for total, way in ways.items()}
+
+
+small = st.integers(1, 9).flatmap(
+    lambda n: st.integers(1, 9).flatmap(
+        lambda m: st.tuples(st.integers(0, n), st.just(n), st.integers(0, m), st.just(m))
+    )
+)
+
+
+@given(st.lists(small, min_size=1, max_size=4))
+def test_strata_are_those_of_plain_arithmetic(strata: list[tuple[int, int, int, int]]) -> None:
+    whole = Table(*(sum(one) for one in zip(*strata, strict=True)))
+    found = stratified([Table(*one) for one in strata], whole)
+    ways = strata_by_hand(strata)
+    p = sum(way for way in ways.values() if way <= ways[whole.hits])
+    assert found.p == pytest.approx(float(p))
+    mean = sum(total * way for total, way in ways.items())
+    assert not found.holds or (found.p < ALPHA and (whole.hits > mean) == (whole.odds > 1))
+    tilted = {total: float(way) * whole.odds**total for total, way in ways.items()}
+    less = [way for total, way in tilted.items() if (total <= whole.hits if whole.odds > 1 else total >= whole.hits)]
+    assert found.less == pytest.approx(sum(less) / sum(tilted.values()))
+
+
+@given(tables)
+def test_one_stratum_is_fishers_test(table: tuple[int, int, int, int]) -> None:
+    plain = compare(*table)
+    found = stratified([Table(*table)], Table(*table))
+    assert found.p == pytest.approx(1.0 if plain is None else plain.p)
+
+
+def test_no_strata_tell_nothing() -> None:
+    found = stratified([], Table(20, 40, 2, 40))
+    assert (found.holds, found.p, found.less) == (False, 1.0, 1.0)
+    lone = stratified([Table(20, 40, 0, 0), Table(0, 0, 2, 40)], Table(20, 40, 2, 40))
+    assert (lone.p, lone.less) == (1.0, 1.0)
+
+
+def test_large_strata() -> None:
+    whole = Table(60_000, 100_000, 30_000, 100_000)
+    found = stratified([Table(30_000, 50_000, 15_000, 50_000)] * 2, whole)
+    assert (found.holds, found.p) == (True, pytest.approx(0, abs=1e-12))
+    nothing = stratified([Table(50_000, 60_000, 10_000, 12_000), Table(10_000, 40_000, 20_000, 80_000)], whole)
+    assert not nothing.holds
+    assert nothing.less < 1e-12
 
 
 def test_large_fleets() -> None:

@@ -9,8 +9,7 @@ import polars as pl
 from msgspec import Struct
 
 from traceview.fleet import amounts
-from traceview.fleet.comparisons import BETTER, MEASURES, TOO_FEW, UNCLEAR, WORSE, rose
-from traceview.fleet.statistics import could_tell
+from traceview.fleet.comparisons import BETTER, MEASURES, NOT_EVALUATED, TOO_FEW, UNCLEAR, WORSE, rose
 from traceview.plots.text import duration, number, plural
 
 _UNIT: Final = {"calls": "call", "background_h": "background hour"}
@@ -23,9 +22,13 @@ class ChangeRow(Struct, frozen=True):
 
     Attributes:
         subject: What has the versions: a bundle id, the system where a fleet has several, else ``OS``.
-        over: How many versions lie from `before` to `after`, where the newest is compared with the oldest; else 0.
-        unknown: Whether `after` is the newest version, and may be worse or not: its captures are too few to tell a rise and a
-            fall, and it is not that many captures before all had the finding.
+        before: The version before, or several: ``5.1 to 5.2.1``.
+        first: Place of the first version that takes part among those of the subject.
+        last: Place of the last one.
+        over: How many versions lie from the first to the last, where the newest is compared with the oldest; else 0.
+        newest: Whether `after` is the newest version.
+        enough: Whether captures of the newest version would have told a gross change.
+        within: Whether little is left of the change within versions of the system, or of the app.
         drawn: Whether there is a ratio with an interval.
     """
 
@@ -36,8 +39,11 @@ class ChangeRow(Struct, frozen=True):
     subject: str
     before: str
     after: str
+    first: int
+    last: int
     over: int
-    unknown: bool
+    newest: bool
+    enough: bool
     was: str
     now: str
     ratio: str
@@ -47,6 +53,7 @@ class ChangeRow(Struct, frozen=True):
     sentence: str
     watched: bool
     masked: bool
+    within: bool
     drawn: bool
 
     @property
@@ -71,30 +78,59 @@ class ChangeRow(Struct, frozen=True):
             return "watched longer"
         if self.masked:
             return "unclear: accepted findings"
-        return {TOO_FEW: "too few captures", UNCLEAR: "no clear change"}.get(self.verdict, self.verdict)
+        if self.within:
+            return "unclear: app or OS"
+        return {TOO_FEW: "too few to tell", UNCLEAR: "no clear change"}.get(self.verdict, self.verdict)
+
+    @property
+    def compares(self) -> bool:
+        """Whether the rule could be evaluated on both sides."""
+        return self.verdict != NOT_EVALUATED
 
 
 def news(rows: Sequence[ChangeRow], verdict: str) -> list[ChangeRow]:
-    """Return comparisons with this verdict, and of oldest and newest only what no single step says."""
-    told = {(one.rule, one.subject) for one in rows if one.verdict == verdict and not one.over}
-    return [one for one in rows if one.verdict == verdict and not (one.over and (one.rule, one.subject) in told)]
+    """Return comparisons with this verdict, without those that span another of the same: it says better where it changed."""
+    own = [one for one in rows if one.verdict == verdict]
+    return [one for one in own if not any(_spans(one, other) for other in own)]
 
 
-def trend(rows: Sequence[ChangeRow]) -> str:
-    """Return in a line whether anything got worse, which too few captures never deny."""
+def _spans(one: ChangeRow, other: ChangeRow) -> bool:
+    same = (one.rule, one.subject) == (other.rule, other.subject)
+    return (
+        same
+        and one.first <= other.first
+        and other.last <= one.last
+        and (one.first, one.last) != (other.first, other.last)
+    )
+
+
+def trend(rows: Sequence[ChangeRow], base: str = "") -> str:
+    """Return in a line whether anything got worse, which a newest version that was not looked at never denies."""
     if any(one.verdict == WORSE for one in rows):
         return "What got worse"
-    if untold(rows) and all(one.unknown or one.verdict == TOO_FEW for one in rows):
-        return "Too few captures to tell whether anything got worse"
-    if untold(rows):
+    if not _unknown(rows):
+        return f"Nothing got clearly worse {f'than in {base}' if base else 'from one version to the next'}"
+    if any(one.verdict in (BETTER, UNCLEAR) and (one.enough or not one.newest) for one in rows):
         return "Nothing got clearly worse where enough captures could tell"
-    return "Nothing got clearly worse from one version to the next"
+    return "Too few captures to tell whether anything got worse"
 
 
-def untold(rows: Sequence[ChangeRow]) -> list[str]:
-    """Return the newest versions that have too few captures to tell for some rules: ``com.acme.voip 5.3 (2 rules)``."""
-    counts = Counter(f"{one.subject} {one.after}" for one in rows if one.unknown)
+def untold(rows: Sequence[ChangeRow], *, evaluated: bool = True) -> list[str]:
+    """Return the newest versions of which rules may be worse or not: ``com.acme.voip 5.3 (2 rules)``.
+
+    Args:
+        rows: Of `change_rows`.
+        evaluated: Those that have too few captures to tell; else those in which the rules, or all before, told nothing.
+    """
+    own = [one for one in _unknown(rows) if one.compares == evaluated]
+    counts = Counter(subject for subject, _ in {(f"{one.subject} {one.after}", one.rule): None for one in own})
     return [f"{version} ({plural(count, 'rule')})" for version, count in counts.items()]
+
+
+def _unknown(rows: Sequence[ChangeRow]) -> list[ChangeRow]:
+    """Return comparisons of newest versions, of rules that none of them says anything about."""
+    told = {(one.rule, one.subject) for one in rows if one.newest and (one.clear or one.enough)}
+    return [one for one in rows if one.newest and (one.rule, one.subject) not in told]
 
 
 def change_rows(changes: pl.DataFrame, title: Callable[[str], str], releases: Mapping[str, str]) -> list[ChangeRow]:
@@ -109,15 +145,12 @@ def change_rows(changes: pl.DataFrame, title: Callable[[str], str], releases: Ma
 
 
 def _change(row: Mapping[str, Any], title: str, releases: Mapping[str, str]) -> ChangeRow:
-    system = f"{row['system']} "
-    before, after = (
-        row[one] if row["app"] else releases.get(row[one], row[one]).removeprefix(system) for one in ("before", "after")
-    )
+    before, after, between = (_versions(row, row[one], releases) for one in ("befores", "afters", "between"))
     was, now = (_share(row, one) for one in ("before", "after"))
     subject = row["app"] or row["system"] or "OS"
-    change = f"{subject} {before} → {after}{_far(row)}: {_shares(row, was, now)}"
+    change = f"{subject} {before} → {after}{_far(row, between)}: {_shares(row, was, now)}"
     parts = [change, _said(row, before, after)]
-    if row["verdict"] != TOO_FEW:
+    if row["verdict"] not in (TOO_FEW, NOT_EVALUATED):
         parts.append(_exposure(row))
     if row["app_or_os"]:
         parts.append("the same captures differ in app and OS version, so this cannot tell app from system")
@@ -129,8 +162,11 @@ def _change(row: Mapping[str, Any], title: str, releases: Mapping[str, str]) -> 
         subject=subject,
         before=before,
         after=after,
+        first=row["first"],
+        last=row["last"],
         over=row["over"] or 0,
-        unknown=_is_unknown(row),
+        newest=row["newest"],
+        enough=row["enough"],
         was=was,
         now=now,
         ratio=_ratio(row),
@@ -140,28 +176,31 @@ def _change(row: Mapping[str, Any], title: str, releases: Mapping[str, str]) -> 
         sentence="; ".join(parts),
         watched=row["watched"] is not None,
         masked=row["masked"],
+        within=row["within"] is not None,
         drawn=row["low"] is not None,
     )
 
 
-def _is_unknown(row: Mapping[str, Any]) -> bool:
-    clear, full = row["verdict"] in (WORSE, BETTER), row["hit_before"] == row["captures_before"]
-    no_room = full and could_tell(row["captures_after"], 1.0, row["captures_before"], 0.0)
-    return bool(row["newest"] and not row["over"] and not row["enough"] and not clear and not no_room)
+def _versions(row: Mapping[str, Any], versions: Sequence[str], releases: Mapping[str, str]) -> str:
+    """Return the first and the last of these versions as people know them."""
+    system = f"{row['system']} "
+    named = versions if row["app"] else [releases.get(one, one).removeprefix(system) for one in versions]
+    return " to ".join(dict.fromkeys((*named[:1], *named[-1:])))
 
 
-def _far(row: Mapping[str, Any]) -> str:
-    """Return what lies between the two versions, where they are no neighbours."""
+def _far(row: Mapping[str, Any], between: str) -> str:
+    """Return what lies between the two sides, where they are no neighbours."""
     if row["over"]:
         return f" (oldest and newest of {row['over']} versions)"
-    if not row["between"]:
+    if not between:
         return ""
-    has = "have" if ", " in row["between"] else "has"
-    return f" ({row['between']} between them {has} too few captures)"
+    return f" ({between} between them {'has' if len(row['between']) == 1 else 'have'} too few captures)"
 
 
 def _share(row: Mapping[str, Any], one: str) -> str:
     hit, captures, accepted = (row[f"{name}_{one}"] for name in ("hit", "captures", "accepted"))
+    if not captures:
+        return "evaluated in none"
     if not accepted:
         return amounts.share(hit, captures)
     if not hit:
@@ -181,6 +220,8 @@ def _shares(row: Mapping[str, Any], was: str, now: str) -> str:
 def _ratio(row: Mapping[str, Any]) -> str:
     if row["ratio"] is not None:
         return number(row["ratio"])
+    if row["p"] is None:
+        return ""
     return "none after" if row["hit_before"] else "none before"
 
 
@@ -190,18 +231,27 @@ def _interval(row: Mapping[str, Any]) -> str:
 
 def _said(row: Mapping[str, Any], before: str, after: str) -> str:
     if row["verdict"] == TOO_FEW:
-        return "too few captures to tell"
+        return "too few to tell"
+    if row["verdict"] == NOT_EVALUATED:
+        return "nothing to compare"
     p = f"corrected p {_probability(row['p_adjusted'])}"
     told = f"95 % interval {_interval(row)}, {p}" if row["low"] is not None else p
     ratio = "" if row["ratio"] is None else f"{number(row['ratio'])} times as often "
     doubts = [_longer(row, before, after)] if row["watched"] is not None else []
     if row["masked"]:
         doubts.append("nothing clear is left of it where captures with accepted findings count")
+    if row["within"] is not None:
+        doubts.append(_lost(row))
     if doubts:
         return f"{ratio}({told}), but {', and '.join(doubts)}"
     if row["verdict"] == UNCLEAR:
         return f"no clear change ({'' if row['ratio'] is None else f'ratio {_ratio(row)}, '}{told})"
     return f"{ratio}({told})" if ratio else told
+
+
+def _lost(row: Mapping[str, Any]) -> str:
+    of, other = ("the OS", "the OS") if row["app"] else ("the app", "an app")
+    return f"nothing clear is left of it within versions of {of} (p {_probability(row['within'])}): {other} may be the cause"
 
 
 def _longer(row: Mapping[str, Any], before: str, after: str) -> str:

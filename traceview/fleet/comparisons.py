@@ -1,4 +1,4 @@
-"""Versions compared: each with the last one before it that has enough captures, and the newest with the oldest."""
+"""What comparisons of versions say: worse, better, unclear, or nothing for want of captures."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,14 +7,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import polars as pl
-from msgspec import Struct
 
 from traceview.app_versions import release
 from traceview.fleet.order import has_place, severity_rank, version_key
-from traceview.fleet.statistics import ALPHA, Comparison, Side, adjusted, compare, explained
+from traceview.fleet.pairs import Pair, pairs, with_base
+from traceview.fleet.statistics import ALPHA, Side, adjusted, compare, could_deny, explained
 
-WORSE, BETTER, UNCLEAR, TOO_FEW = "worse", "better", "unclear", "too few"
-VERDICTS: Final = (WORSE, BETTER, UNCLEAR, TOO_FEW)
+WORSE, BETTER, UNCLEAR, TOO_FEW, NOT_EVALUATED = "worse", "better", "unclear", "too few", "not evaluated"
+VERDICTS: Final = (WORSE, BETTER, UNCLEAR, TOO_FEW, NOT_EVALUATED)
 """What a comparison says, in the order of interest."""
 MEASURES: Final = ("calls", "background_h")
 """What captures were watched for."""
@@ -24,11 +24,15 @@ CHANGES: Final = {
     "severity": pl.String(),
     "app": pl.String(),  # null for OS versions
     "system": pl.String(),  # name of the OS, where a fleet has several; else empty
-    "before": pl.String(),
+    "befores": pl.List(pl.String()),  # versions compared with, in order
+    "afters": pl.List(pl.String()),  # versions compared: one, or the newest ones that have enough captures together
+    "before": pl.String(),  # the last of them
     "after": pl.String(),
-    "over": pl.Int64(),  # versions from `before` to `after`, where the newest is compared with the oldest; else null
-    "between": pl.String(),  # versions that were passed over, because they have too few captures
-    "newest": pl.Boolean(),  # `after` is the newest version
+    "between": pl.List(pl.String()),  # versions that were passed over, because they have too few captures
+    "first": pl.Int64(),  # place of the first version that takes part among those of its app or system
+    "last": pl.Int64(),
+    "over": pl.Int64(),  # versions from the first to the last, where the newest is compared with the oldest; else null
+    "newest": pl.Boolean(),  # `after` is the newest version, and no other is in `afters`
     "hit_before": pl.Int64(),
     "captures_before": pl.Int64(),
     "hit_after": pl.Int64(),
@@ -39,31 +43,30 @@ CHANGES: Final = {
     "p": pl.Float64(),
     "p_adjusted": pl.Float64(),
     "verdict": pl.String(),
-    "enough": pl.Boolean(),  # the captures could tell a rise and a fall
+    "enough": pl.Boolean(),  # of the newest version: its captures would tell a gross change from one side before it
     "findings_before": pl.Int64(),
     "findings_after": pl.Int64(),
     "calls_before": pl.Int64(),
     "calls_after": pl.Int64(),
     "background_h_before": pl.Float64(),
     "background_h_after": pl.Float64(),
+    "calls_capped_before": pl.Float64(),
+    "calls_capped_after": pl.Float64(),
+    "background_h_capped_before": pl.Float64(),
+    "background_h_capped_after": pl.Float64(),
     "accepted_before": pl.Int64(),  # captures without a hit whose findings of the rule are accepted
     "accepted_after": pl.Int64(),
     "watched": pl.Float64(),  # times as much a capture with the larger share was watched, where that explains it
     "watched_by": pl.String(),  # one of `MEASURES`
     "masked": pl.Boolean(),  # what would be a clear change is none where accepted findings count
+    "within": pl.Float64(),  # probability within versions of the system, or of apps, where little is left of the change
     "app_or_os": pl.Boolean(),  # told of an app and of the system by the same captures
 }
 """Columns of `changes`."""
-_SEEN: Final = ("findings", "calls", "background_h", "accepted")
-
-
-class _Pair(Struct, frozen=True):
-    """Places of two versions in their order, how they compare, and whether this is the newest with the oldest."""
-
-    before: int
-    after: int
-    found: Comparison
-    over: bool = False
+_COUNTED: Final = {"hit": "captures_hit", "captures": "captures"} | {
+    name: name for name in ("findings", *MEASURES, *(f"{name}_capped" for name in MEASURES), "accepted")
+}
+"""What is summed up of the versions of a side, and in which column of rates it stands."""
 
 
 def changes(
@@ -73,25 +76,26 @@ def changes(
 ) -> pl.DataFrame:
     """Compare versions: what got worse, or better.
 
-    Each version is compared with the last one before it, passing over those with fewer captures than it has and too few
-    to tell a rise and a fall; and the newest with the oldest of those that have enough, since a slow drift is in no single
-    step.
+    Which are compared is told by `traceview.fleet.pairs.pairs`. The newest version of an app or system is in the result for
+    every rule that found something in any of its versions, unless its captures and those before it would have told a gross
+    change and there is none of which to speak.
 
     Args:
         tables: Each of `traceview.fleet.rates.rates` by ``os_version``, or by ``app`` and ``app_version``, with its column
             of versions.
         measures: Which of `MEASURES` count for a rule; all of them where it is not named.
-        base: The version with which all later ones are compared instead, in tables of the system or of an app that has it.
+        base: The version with which all later ones are compared instead, where the app or system has it and later ones.
 
     Returns:
         `CHANGES`, worsenings first. The probability is corrected over all comparisons of all tables whose captures could
         tell at all (Tarone, Biometrics 1990, is the reason to leave the others out); for these the verdict is
         ``too few``, and ``p_adjusted`` is null. A change that captures which were watched longer could explain is
         ``unclear``, with ``watched`` (`traceview.fleet.statistics.explained`), as is one that is there only because
-        accepted findings do not count (``masked``).
+        accepted findings do not count (``masked``). Where a side has no capture in which the rule could be evaluated, it is
+        ``not evaluated``.
     """
     rows = [row for table, by in tables for versions in _by_rule(table, by) for row in _compared(versions, by, base)]
-    able = [row for row in rows if row["verdict"] != TOO_FEW]
+    able = [row for row in rows if row["verdict"] == UNCLEAR]
     for row, p in zip(able, adjusted([row["p"] for row in able]), strict=True):
         row["p_adjusted"] = p
         if p < ALPHA:
@@ -116,7 +120,7 @@ def _watched(row: Mapping[str, Any], measures: Sequence[str]) -> tuple[float | N
     known = [name for name in MEASURES if row[f"{name}_{more}"] or row[f"{name}_{fewer}"]]
     found: list[tuple[float, str]] = []
     for name in [name for name in known if name in measures] or known:
-        sides = [Side(row[f"hit_{one}"], row[f"captures_{one}"], row[f"{name}_{one}"]) for one in (more, fewer)]
+        sides = [Side(row[f"hit_{one}"], row[f"captures_{one}"], row[f"{name}_capped_{one}"]) for one in (more, fewer)]
         factor = explained(*sides)
         if factor is not None:
             found.append((factor, name))
@@ -142,11 +146,11 @@ def by_interest(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _by_rule(table: pl.DataFrame, by: str) -> Iterator[list[dict[str, Any]]]:
-    """Yield the rows of each rule (and app, or system) by version; versions without a place or a capture are left out."""
+    """Yield the rows of each rule (and app, or system) that found something, by version; those without a place are left out."""
     placed = [version for version in table[by].unique() if has_place(version)]
-    known = table.filter(pl.col(by).is_in(placed) & (pl.col("captures") > 0)).sort("rule", by)
     keys = ["rule", *(name for name in ("app", "system") if name in table.columns)]
-    for _, group in known.group_by(keys, maintain_order=True):
+    known = table.filter(pl.col(by).is_in(placed)).filter(pl.col("captures_hit").sum().over(keys) > 0)
+    for _, group in known.sort("rule", by).group_by(keys, maintain_order=True):
         yield sorted(group.to_dicts(), key=lambda row: version_key(row[by]))
 
 
@@ -157,104 +161,63 @@ def is_version(row: Mapping[str, Any], by: str, version: str) -> bool:
 
 
 def _compared(versions: list[dict[str, Any]], by: str, base: str | None) -> Iterator[dict[str, Any]]:
-    place = next((index for index, row in enumerate(versions) if base and is_version(row, by, base)), None)
-    for pair in _with_base(versions, place) if place is not None else _in_order(versions):
-        old, new, found = versions[pair.before], versions[pair.after], pair.found
-        passed = versions[pair.before + 1 : pair.after]
-        yield {
-            "rule": new["rule"],
-            "severity": new["severity"],
-            "app": new.get("app"),
-            "system": new.get("system") or "",
-            "before": old[by],
-            "after": new[by],
-            "over": len(passed) + 2 if pair.over else None,
-            "between": "" if pair.over or place is not None else ", ".join(row[by] for row in passed),
-            "newest": pair.after == len(versions) - 1,
-            "hit_before": old["captures_hit"],
-            "captures_before": old["captures"],
-            "hit_after": new["captures_hit"],
-            "captures_after": new["captures"],
-            "ratio": found.ratio,
-            "low": found.low,
-            "high": found.high,
-            "p": found.p,
-            "p_adjusted": None,
-            "verdict": UNCLEAR if _could_tell(found) else TOO_FEW,
-            "enough": _has_enough(found),
-            "masked": False,
-            "app_or_os": False,
-            **{f"{name}_before": old[name] for name in _SEEN},
-            **{f"{name}_after": new[name] for name in _SEEN},
-        }
+    captures = [row["captures"] for row in versions]
+    last = len(versions) - 1
+    # A base that is the newest has nothing later to be compared with.
+    place = next((index for index, row in enumerate(versions[:last]) if base and is_version(row, by, base)), None)
+    chosen = pairs(captures) if place is None else with_base(captures, place)
+    newest = [pair for pair in chosen if pair.after == (last,)]
+    enough = any(_could_deny(versions, pair) for pair in newest)
+    rows = [
+        row for pair in chosen if (row := _row(versions, by, pair, enough=enough))["hit_before"] or row["hit_after"]
+    ]
+    yield from rows
+    if last and not enough and not any(row["newest"] for row in rows):
+        silent = Pair((max(last - 1, 0) if place is None else place,), (last,))
+        yield _row(versions, by, newest[0] if newest else silent, enough=False)
 
 
-def _compare(versions: Sequence[Mapping[str, Any]], before: int, after: int) -> Comparison | None:
-    old, new = versions[before], versions[after]
-    return compare(new["captures_hit"], new["captures"], old["captures_hit"], old["captures"])
+def _could_deny(versions: Sequence[Mapping[str, Any]], pair: Pair) -> bool:
+    hits, base = (sum(versions[place][name] for place in pair.before) for name in ("captures_hit", "captures"))
+    return could_deny(sum(versions[place]["captures"] for place in pair.after), hits, base)
 
 
-def _could_tell(found: Comparison) -> bool:
-    return found.best_p < ALPHA
-
-
-def _has_enough(found: Comparison) -> bool:
-    return found.both_p < ALPHA
-
-
-def _with_base(versions: Sequence[Mapping[str, Any]], base: int) -> Iterator[_Pair]:
-    for after in range(base + 1, len(versions)):
-        found = _compare(versions, base, after)
-        if found is not None:
-            yield _Pair(base, after, found)
-
-
-def _in_order(versions: Sequence[Mapping[str, Any]]) -> list[_Pair]:
-    steps: list[_Pair] = []
-    told: set[int] = set()
-    sparse: set[int] = set()
-    for after in range(1, len(versions)):
-        pair = _with_last(versions, after, told)
-        if pair is None:
-            continue
-        steps.append(pair)
-        old, new = (versions[place]["captures"] for place in (pair.before, after))
-        if _has_enough(pair.found):
-            told.add(after)
-        elif old != new:
-            sparse.add(after if new < old else pair.before)
-    over = _farthest(versions, [place for place in range(len(versions)) if place not in sparse])
-    known = {(one.before, one.after) for one in steps}
-    return steps + ([over] if over is not None and (over.before, over.after) not in known else [])
-
-
-def _with_last(versions: Sequence[Mapping[str, Any]], after: int, told: set[int]) -> _Pair | None:
-    """Compare with the last version before that has enough captures, else with the one that is next to it.
-
-    Args:
-        versions: In order.
-        after: The version.
-        told: Versions before whose own comparison could tell a rise and a fall: none of them has too few captures.
-    """
-    nearest: _Pair | None = None
-    for before in reversed(range(after)):
-        found = _compare(versions, before, after)
-        if found is not None:
-            pair = _Pair(before, after, found)
-            if _has_enough(found):
-                return pair
-            if nearest is None or (_could_tell(found) and not _could_tell(nearest.found)):
-                nearest = pair
-        if before in told or versions[before]["captures"] >= versions[after]["captures"]:
-            break
-    return nearest
-
-
-def _farthest(versions: Sequence[Mapping[str, Any]], places: Sequence[int]) -> _Pair | None:
-    """Compare the newest version with the oldest of all at these places that could tell a difference from it."""
-    for after in reversed(places):
-        for before in places[: places.index(after)]:
-            found = _compare(versions, before, after)
-            if found is not None and _could_tell(found):
-                return _Pair(before, after, found, over=True)
-    return None
+def _row(versions: Sequence[Mapping[str, Any]], by: str, pair: Pair, *, enough: bool) -> dict[str, Any]:
+    sides = {"before": [versions[place] for place in pair.before], "after": [versions[place] for place in pair.after]}
+    sums = {
+        f"{name}_{one}": sum(row[column] for row in side)
+        for one, side in sides.items()
+        for name, column in _COUNTED.items()
+    }
+    new = sides["after"][-1]
+    newest = pair.after == (len(versions) - 1,)
+    found = compare(sums["hit_after"], sums["captures_after"], sums["hit_before"], sums["captures_before"])
+    evaluated = sums["captures_before"] and sums["captures_after"]
+    able = found is not None and found.best_p < ALPHA
+    return sums | {
+        "rule": new["rule"],
+        "severity": new["severity"],
+        "app": new.get("app"),
+        "system": new.get("system") or "",
+        "befores": [row[by] for row in sides["before"]],
+        "afters": [row[by] for row in sides["after"]],
+        "before": sides["before"][-1][by],
+        "after": new[by],
+        "between": [versions[place][by] for place in pair.between],
+        "first": pair.before[0],
+        "last": pair.after[-1],
+        "over": pair.after[-1] - pair.before[0] + 1 if pair.over else None,
+        "newest": newest,
+        "ratio": found and found.ratio,
+        "low": found and found.low,
+        "high": found and found.high,
+        "p": found and found.p,
+        "p_adjusted": None,
+        "verdict": UNCLEAR if able else TOO_FEW if evaluated else NOT_EVALUATED,
+        "enough": newest and enough,
+        "watched": None,
+        "watched_by": None,
+        "masked": False,
+        "within": None,
+        "app_or_os": False,
+    }

@@ -3,21 +3,23 @@
 A finding only counts against captures in which its rule could be evaluated: elsewhere its absence proves nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Self
 
 import polars as pl
 from msgspec import Struct
 
 from traceview.app_versions import is_several
-from traceview.fleet.comparisons import BETTER, WORSE, changes, is_version
+from traceview.fleet.comparisons import by_interest, changes, is_version
 from traceview.fleet.contents import Contents
-from traceview.fleet.order import SEVERAL, UNKNOWN, has_place, one_spelling, severity_rank
+from traceview.fleet.order import SEVERAL, UNKNOWN, has_place, one_spelling, severity_rank, version_key
 from traceview.fleet.releases import release_names, systems
-from traceview.fleet.statistics import could_tell
+from traceview.fleet.strata import Strata, checked
 from traceview.fleet.tables import ACCEPTED
 
 UNIT: Final = {"calls": pl.Int64(), "background_s": pl.Float64()}
+USUAL: Final = 10
+"""What one capture counts at most where versions are compared by what was watched, in medians of its version (heuristic)."""
 _PER_CALL, _PER_HOUR = "V", "B"
 """Families of the catalogue: rules about calls, and about what an app does in the background."""
 _NOT_PER_CALL: Final = ("V03", "V09", "V10", "V11")
@@ -106,22 +108,26 @@ def rates(
     Returns:
         Columns ``rule``, ``severity`` (worst in the fleet), those of `by`, ``findings``, ``captures_hit``, ``captures``
         (in which the rule could be evaluated), ``not_evaluated``, ``calls`` and ``background_h`` of these captures,
-        ``share`` (0 to 1), ``per_1000_calls``, ``per_background_h``; null where there is nothing to divide by; and
-        ``accepted``: captures that count as not hit, in which the configuration accepts findings of the rule.
+        ``share`` (0 to 1), ``per_1000_calls``, ``per_background_h``; null where there is nothing to divide by;
+        ``accepted``: captures that count as not hit, in which the configuration accepts findings of the rule; and
+        ``calls_capped`` and ``background_h_capped``, of which no capture has more than `USUAL` medians of those that have any.
     """
     keys = ["capture", "app"] if "app" in units.columns else ["capture"]
     place, cell = list(by), ["rule", *by]
     rules = findings.select("rule").unique()
     grouped = units.with_columns(pl.lit(0).alias("_all"))
+    grouped = grouped.with_columns(_capped(name).over(["_all", *place]).alias(f"{name}_capped") for name in UNIT)
+    amounts = [*UNIT, *(f"{name}_capped" for name in UNIT)]
     places = grouped.group_by(["_all", *place]).agg(
-        pl.len().cast(pl.Int64).alias("units"), *(pl.col(name).sum() for name in UNIT)
+        pl.len().cast(pl.Int64).alias("units"), *(pl.col(name).sum() for name in amounts)
     )
     mute = silent.select("capture", "rule").unique().join(rules, on="rule", how="semi")
     muted = (
-        mute.join(units, on="capture")
+        mute.join(grouped, on="capture")
         .group_by(cell)
         .agg(
-            pl.len().cast(pl.Int64).alias("not_evaluated"), *(pl.col(name).sum().alias(f"mute_{name}") for name in UNIT)
+            pl.len().cast(pl.Int64).alias("not_evaluated"),
+            *(pl.col(name).sum().alias(f"mute_{name}") for name in amounts),
         )
     )
     counts = findings.group_by([*keys, "rule"]).agg(pl.len().cast(pl.Int64).alias("findings"))
@@ -142,15 +148,23 @@ def rates(
         table = table.join(counted, on=cell, how="left")
     return _divided(table.fill_null(0)).join(_worst(findings), on="rule", how="left").select(
         *("rule", "severity", *by, "findings", "captures_hit", "captures", "not_evaluated", "calls", "background_h"),
-        *("share", "per_1000_calls", "per_background_h", "accepted"),
+        *("share", "per_1000_calls", "per_background_h", "accepted", "calls_capped", "background_h_capped"),
     ).sort("rule", *by)  # fmt: skip
 
 
+def _capped(name: str) -> pl.Expr:
+    own = pl.col(name).cast(pl.Float64())
+    return pl.min_horizontal(own, USUAL * own.filter(own > 0).median())
+
+
 def _divided(table: pl.DataFrame) -> pl.DataFrame:
+    def left(name: str) -> pl.Expr:
+        return (pl.col(name) - pl.col(f"mute_{name}")).clip(0)
+
     table = table.with_columns(
         (pl.col("units") - pl.col("not_evaluated")).alias("captures"),
-        (pl.col("calls") - pl.col("mute_calls")).alias("calls"),
-        ((pl.col("background_s") - pl.col("mute_background_s")).clip(0) / 3600).alias("background_h"),
+        *(left(name) for name in ("calls", "calls_capped")),
+        *((left(name) / 3600).alias(name.replace("_s", "_h", 1)) for name in ("background_s", "background_s_capped")),
     )
 
     def per(amount: str, base: str) -> pl.Expr:
@@ -178,7 +192,9 @@ class FleetRates(Struct, frozen=True):
         whole: Rates of the whole fleet.
         by_os: Rates by ``os_version``.
         by_app: Rates by ``app`` and ``app_version``.
+        findings: Table ``findings``.
         silent: Table ``rules_not_evaluated``.
+        systems: Names of systems that captures tell.
         releases: How versions of the system are named to people, with their builds, where these are known.
         measures: What captures were watched for that counts for a rule, of rules that count by one measure alone.
     """
@@ -188,7 +204,9 @@ class FleetRates(Struct, frozen=True):
     whole: pl.DataFrame
     by_os: pl.DataFrame
     by_app: pl.DataFrame
+    findings: pl.DataFrame
     silent: pl.DataFrame
+    systems: Sequence[str]
     releases: Mapping[str, str]
     measures: Mapping[str, Sequence[str]]
 
@@ -204,7 +222,9 @@ class FleetRates(Struct, frozen=True):
             whole=rates(found, units, silent),
             by_os=rates(found, units, silent, ["system", "os_version"], contents.accepted),
             by_app=rates(found, apps, silent, ["app", "app_version"], contents.accepted),
+            findings=found,
             silent=silent,
+            systems=contents.captures["os_name"].drop_nulls().unique().sort().to_list(),
             releases=release_names(contents.captures),
             measures=_measures(found),
         )
@@ -216,48 +236,37 @@ class FleetRates(Struct, frozen=True):
 
     def changes(self, base: str | None = None) -> pl.DataFrame:
         """Return all comparisons of versions, what is clearest first; `base` as in `traceview.fleet.comparisons.changes`."""
+        base = None if base is None else self._version(base)
         found = changes((self.by_os, "os_version"), (self.by_app, "app_version"), measures=self.measures, base=base)
-        return found.with_columns(pl.Series("app_or_os", self._mixed(found.to_dicts()), dtype=pl.Boolean()))
+        return by_interest(checked(found, Strata(self.units, self.apps, self.findings, self.silent)))
 
     def has_version(self, version: str) -> bool:
         """Tell whether an app or the system has this version, so that others can be compared with it."""
+        return any(is_version(row, by, self._version(version)) for row, by in self._placed())
+
+    def has_later(self, version: str) -> bool:
+        """Tell whether something that has this version has a later one, too."""
+        base = self._version(version)
+        own: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+        for row, by in self._placed():
+            own.setdefault((by, row.get("app") or row.get("system") or ""), []).append(row)
         return any(
-            has_place(row[by]) and is_version(row, by, version)
-            for table, by in ((self.by_os, "os_version"), (self.by_app, "app_version"))
-            for row in table.unique(by).iter_rows(named=True)
+            is_version(row, by, base)
+            for (by, _), rows in own.items()
+            for row in sorted(rows, key=lambda one: version_key(one[by]))[:-1]
         )
 
-    def _mixed(self, rows: Sequence[Mapping[str, Any]]) -> list[bool]:
-        """Return for each comparison whether the same change is told of an app and of the system, and cannot be told apart."""
-        marked = [False] * len(rows)
-        clear = [(index, row) for index, row in enumerate(rows) if row["verdict"] in (WORSE, BETTER)]
-        for one, app in clear:
-            for other, system in clear:
-                alike = all(app[name] == system[name] for name in ("rule", "verdict"))
-                if app["app"] and not system["app"] and alike and self._inseparable(app, system):
-                    marked[one] = marked[other] = True
-        return marked
+    def _placed(self) -> Iterator[tuple[Mapping[str, Any], str]]:
+        """Yield versions of the system and of apps that have a place in order, each with its column."""
+        for table, by in ((self.by_os, "os_version"), (self.by_app, "app_version")):
+            keys = [name for name in ("app", "system") if name in table.columns]
+            yield from ((row, by) for row in table.unique([*keys, by]).iter_rows(named=True) if has_place(row[by]))
 
-    def _inseparable(self, app: Mapping[str, Any], system: Mapping[str, Any]) -> bool:
-        """Return whether the captures that differ in the app differ in the system, and too few differ in one alone."""
-        own = self.apps.filter(pl.col("app") == app["app"]).join(
-            self.units.select("capture", "os_version"), on="capture"
-        )
-        known = own.join(self.silent.filter(pl.col("rule") == app["rule"]), on="capture", how="anti")
-        counts = {
-            (release, version): count
-            for release, version, count in known.group_by("app_version", "os_version").len().iter_rows()
-        }
-
-        def told(after: tuple[str, str], before: tuple[str, str], change: Mapping[str, Any]) -> bool:
-            was, now = (change[f"hit_{one}"] / change[f"captures_{one}"] for one in ("before", "after"))
-            return could_tell(counts.get(after, 0), now, counts.get(before, 0), was)
-
-        old, new, before, after = app["before"], app["after"], system["before"], system["after"]
-        told_apart = any(told((new, one), (old, one), app) for one in {version for _, version in counts}) or any(
-            told((one, after), (one, before), system) for one in {release for release, _ in counts}
-        )
-        return told((new, after), (old, before), app) and not told_apart
+    def _version(self, shown: str) -> str:
+        """Return the version of the system that the page shows like this: ``18.5 (22F76)``, ``iOS 18.5``; else the same text."""
+        only = f"{self.systems[0]} " if len(self.systems) == 1 else ""
+        plain = shown.removeprefix(only)
+        return next((version for version, name in self.releases.items() if name == plain), plain)
 
 
 def _measures(findings: pl.DataFrame) -> dict[str, tuple[str, ...]]:

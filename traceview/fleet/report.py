@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import polars as pl
 from msgspec import Struct
 
 from traceview.fleet.accepted import Accepted
 from traceview.fleet.changed import ChangeRow, change_rows, news, trend, untold
-from traceview.fleet.comparisons import BETTER, TOO_FEW, UNCLEAR, VERDICTS, WORSE
+from traceview.fleet.comparisons import BETTER, NOT_EVALUATED, TOO_FEW, UNCLEAR, VERDICTS, WORSE
 from traceview.fleet.contents import Contents, load
 from traceview.fleet.maps import heat_maps
-from traceview.fleet.places import WHOLE, place, told
+from traceview.fleet.places import WHOLE, place
+from traceview.fleet.places import told as message_of
 from traceview.fleet.rates import FleetRates, ranked_captures
 from traceview.fleet.uncompared import Uncompared
 from traceview.fleet.view import (
@@ -74,34 +75,49 @@ def write(dataset: Path, out: Path, *, budget: int = BUDGET, base: str | None = 
 
     Raises:
         InputError: `dataset` is none, or is damaged.
-        UsageError: Nothing in it has the version `base`.
+        UsageError: Nothing in it has the version `base`, or nothing that has it has a later one.
         OSError: The file cannot be written.
     """
     contents = load(dataset)
     folder = out.absolute().parent
-    html, degraded, headline = _page(contents, dataset, folder, STEPS[0], base)
+    told = _Told.of(contents, dataset, base)
+    html, degraded, headline = _page(told, dataset, folder, STEPS[0])
     for limits in STEPS[1:]:
         if len(html) <= budget:
             break
-        html, degraded, headline = _page(contents, dataset, folder, limits, base)
+        html, degraded, headline = _page(told, dataset, folder, limits)
     out.write_bytes(html)
     return FleetSize(out, contents.captures.height, len(html), tuple(degraded), headline)
 
 
-def _page(
-    contents: Contents, dataset: Path, folder: Path, limits: Limits, base: str | None
-) -> tuple[bytes, list[str], str]:
+class _Told(Struct, frozen=True):
+    """What a fleet says, which is the same however much of it a page shows."""
+
+    contents: Contents
+    names: Names
+    rated: FleetRates
+    compared: pl.DataFrame
+    changed: Sequence[ChangeRow]
+    base: str
+
+    @classmethod
+    def of(cls, contents: Contents, dataset: Path, base: str | None) -> Self:
+        names, rated = Names(load_rules()[0]), FleetRates.of(contents)
+        if base is not None and not rated.has_version(base):
+            raise UsageError(f"{dataset}: nothing of version {base} to compare with")
+        if base is not None and not rated.has_later(base):
+            raise UsageError(f"{dataset}: {base} is the newest version: nothing later to compare with it")
+        compared = rated.changes(base)
+        return cls(contents, names, rated, compared, change_rows(compared, names.title, rated.releases), base or "")
+
+
+def _page(told: _Told, dataset: Path, folder: Path, limits: Limits) -> tuple[bytes, list[str], str]:
     """Return the page, what it leaves out, and its headline for a terminal."""
-    names = Names(load_rules()[0])
-    rated = FleetRates.of(contents)
-    if base is not None and not rated.has_version(base):
-        raise UsageError(f"{dataset}: nothing of version {base} to compare with")
-    compared = rated.changes(base)
-    changed = change_rows(compared, names.title, rated.releases)
+    contents, names, rated, compared, changed = told.contents, told.names, told.rated, told.compared, told.changed
     rules = rule_rows(contents, rated, changed, names, base=folder, limit=limits.first)
     captures = capture_rows(contents, folder, limits.captures)
     maps = heat_maps(rated, names, limits.columns)
-    drawn = compared.filter((pl.col("verdict") != TOO_FEW) & pl.col("low").is_not_null())
+    drawn = compared.filter(~pl.col("verdict").is_in([TOO_FEW, NOT_EVALUATED]) & pl.col("low").is_not_null())
     drawn = pl.concat(
         [
             drawn.filter(pl.col("verdict") != UNCLEAR).head(CLEAR),
@@ -120,7 +136,7 @@ def _page(
     }
     degraded = [f"{_many(count, noun)} left out." for noun, count in left_out.items() if count > 0]
     accepted = Accepted.of(contents.accepted)
-    verdict = _verdict(contents, rated.units, rules, changed, accepted)
+    verdict = _verdict(told, rules, accepted)
     unfinished = _unfinished(contents)
     redactions = sorted(set(contents.captures["redaction"].drop_nulls().to_list()))
     redacted = bool({*redactions} - {WHOLE})
@@ -134,13 +150,13 @@ def _page(
         rules=rules,
         maps=maps,
         by_build=contents.by_build,
-        uncompared=Uncompared.of(rated),
+        uncompared=Uncompared.of(rated, told.base),
         metrics=METRICS,
         changes=changed[: limits.comparisons],
         changes_in_all=len(changed),
         drawn=drawn.height,
         undrawn=[one for one in changed if one.clear and not one.drawn],
-        base=base or "",
+        base=told.base,
         verdicts=[(name, sum(one.verdict == name for one in changed)) for name in VERDICTS],
         captures=captures,
         counting=rated.units.height,
@@ -192,14 +208,9 @@ def _kinds(failures: pl.DataFrame) -> list[tuple[str, int]]:
     return [(kind, count) for kind, count in counts.iter_rows()]
 
 
-def _verdict(
-    contents: Contents,
-    units: pl.DataFrame,
-    rules: Sequence[RuleRow],
-    changed: Sequence[ChangeRow],
-    accepted: Accepted,
-) -> dict[str, Any]:
+def _verdict(told: _Told, rules: Sequence[RuleRow], accepted: Accepted) -> dict[str, Any]:
     """Return the words at the top."""
+    contents, units, changed = told.contents, told.rated.units, told.changed
     counting = contents.findings.join(units, on="capture", how="semi")
     worst = ranked_captures(counting, units.select("capture").with_columns(name="capture"))["worst"]
     bad = int(worst.is_in(list(BAD)).sum())
@@ -236,13 +247,15 @@ def _verdict(
         "most_silent": MOST_SILENT,
         "silent": silent["rule"].n_unique(),
         "top": [rule for rule in rules if rule.captures][:5],
-        "trend": trend(changed),
+        "trend": trend(changed, told.base),
         "untold": untold(changed),
+        "unevaluated": untold(changed, evaluated=False),
         "worse": news(changed, WORSE),
         "better": len(news(changed, BETTER)),
-        "compared": len(changed),
+        "compared": sum(one.compares for one in changed),
         "watched": sum(one.watched for one in changed),
         "masked": sum(one.masked and not one.watched for one in changed),
+        "within": sum(one.within and not one.watched and not one.masked for one in changed),
         "too_few": sum(one.verdict == TOO_FEW for one in changed),
     }
 
@@ -251,6 +264,6 @@ def _failures(failures: pl.DataFrame, base: Path, *, redacted: bool) -> list[dic
     rows = []
     for row in failures.iter_rows(named=True):
         path, href = place(row["path"], row["uri"], base, redacted=redacted)
-        message = told(row["message"], row["path"], redacted=redacted)
+        message = message_of(row["message"], row["path"], redacted=redacted)
         rows.append({"path": path, "href": href, "kind": row["kind"], "message": message})
     return rows

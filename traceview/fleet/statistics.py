@@ -5,6 +5,8 @@ counts are shown as rates but never tested.
 """
 
 import math
+from bisect import bisect_left
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import Any, Final
 
@@ -15,6 +17,10 @@ NORMAL_95: Final = 1.959963984540054
 """Quantile of the normal distribution for a 95 % interval."""
 ALPHA: Final = 0.05
 """Probability of error that is accepted after correction: the usual one of a 95 % interval."""
+POWER: Final = 0.8
+"""Probability with which captures should tell a change if it is there: the usual one (Cohen, Statistical Power Analysis, 1988)."""
+GROSS: Final = 0.5
+"""Part of all captures by which a share changes grossly (heuristic)."""
 _TIE: Final = 1 + 1e-7
 """Relative tolerance for tables that are as probable as the observed one: sums of logarithms are not exact."""
 
@@ -85,7 +91,8 @@ def explained(more: Side, fewer: Side) -> float | None:
     At one rate, captures that were watched k times as long show the finding at most k times as often: 1 - (1 - s)^k <= k s
     (Bernoulli's inequality). So the lower end of the interval of the ratio has to exceed k. Where `fewer` has no hit, what
     counts is all that was watched: its captures are as many as would hold the same exposure at the length of the others.
-    Heuristic: exposure within a side is taken for equal, and the probability is not corrected here.
+    Heuristic: exposure within a side is taken for equal, and the probability is not corrected here. One capture shows the
+    finding once, however long it was watched, so the callers cap what single captures count.
 
     Returns infinity where only `more` was watched at all, None where the share is not explained by what was watched.
     """
@@ -102,37 +109,127 @@ def explained(more: Side, fewer: Side) -> float | None:
     return factor if factor >= found.low else None
 
 
-def could_tell(captures: int, share: float, base_captures: int, base_share: float) -> bool:
-    """Return whether so few captures could tell a difference of this size, if each side had the share that it is given.
+@lru_cache(maxsize=1 << 14)
+def could_deny(captures: int, base_hits: int, base_captures: int) -> bool:
+    """Return whether so many captures would tell a gross change of this base, so that none told means none of that size.
 
-    Heuristic: the probability is that of the table which is closest to these shares, not corrected.
+    Gross is `GROSS` more than the share of the base, or as much less where there is no room for more. It has to be told
+    with the probability `POWER` (binomial), by Fisher's exact test, not corrected. What the captures hold does not matter.
     """
-    found = compare(round(captures * share), captures, round(base_captures * base_share), base_captures)
-    return found is not None and found.p < ALPHA
+    if base_captures <= 0 or captures <= 0:
+        return False
+    if base_hits > (1 - GROSS) * base_captures:
+        base_hits = base_captures - base_hits
+    share = base_hits / base_captures
+
+    def told(hits: int) -> bool:
+        return _fisher(hits, captures, base_hits, base_captures)[0] < ALPHA
+
+    first = math.floor(share * captures) + 1
+    fewest = first + bisect_left(range(first, captures + 1), True, key=told)
+    return _binomial_tail(fewest, captures, share + GROSS) >= POWER
+
+
+def _binomial_tail(fewest: int, captures: int, share: float) -> float:
+    if share >= 1:
+        return float(fewest <= captures)
+    hits = np.arange(fewest, captures + 1)
+    ways = _log_choose(captures, hits)
+    return float(np.exp(ways + hits * math.log(share) + (captures - hits) * math.log1p(-share)).sum())
+
+
+class Table(Struct, frozen=True):
+    """Two shares of one stratum."""
+
+    hits: int
+    captures: int
+    base_hits: int
+    base_captures: int
+
+    @property
+    def odds(self) -> float:
+        """Odds ratio; half a capture is added to all cells where one is empty (Haldane, Annals of Human Genetics 1956)."""
+        cells = (self.hits, self.captures - self.hits, self.base_hits, self.base_captures - self.base_hits)
+        a, b, c, d = (cell + (0.5 if 0 in cells else 0.0) for cell in cells)
+        return a * d / (b * c)
+
+
+class Stratified(Struct, frozen=True):
+    """What strata say of a change that all captures together show.
+
+    Attributes:
+        holds: They show it, too.
+        p: Probability, two-sided and exact, of what they show if nothing had changed within them.
+        less: Probability of as little as they show or less, if the change were as large within them as it is in the whole.
+    """
+
+    holds: bool
+    p: float
+    less: float
+
+
+def stratified(strata: Iterable[Table], whole: Table) -> Stratified:
+    """Test a change within strata, so that what differs between these is no cause of it.
+
+    Strata are those of Mantel and Haenszel (J Natl Cancer Inst 1959;22:719). The test is exact: given the margins of each
+    stratum, the hits of all of them together have the convolution of hypergeometric distributions, and with a common
+    odds ratio that distribution weighted by its powers (Mehta, Patel, Gray, J Am Stat Assoc 1985;80:969). Tables no more
+    probable than the observed one make the probability, as in Fisher's test, which this is for a single stratum.
+    """
+    density, observed, lowest = np.ones(1), 0, 0
+    for one in strata:
+        if one.captures and one.base_captures:
+            low, own = _hypergeometric(one.captures, one.base_captures, one.hits + one.base_hits)
+            kept = np.flatnonzero(own > _NEGLIGIBLE)
+            density = np.convolve(density, own[kept[0] : kept[-1] + 1])
+            observed, lowest = observed + one.hits, lowest + low + int(kept[0])
+    place = min(max(observed - lowest, 0), len(density) - 1)
+    hits = np.arange(len(density))
+    odds = whole.odds
+    with np.errstate(divide="ignore"):
+        logs = np.log(density) + hits * math.log(odds)
+    weights = np.exp(logs - logs.max())
+    less = weights[: place + 1] if odds > 1 else weights[place:]
+    same = (place > density @ hits) == (odds > 1)
+    p = float(_two_sided(density)[place])
+    return Stratified(same and p < ALPHA, p, float(less.sum() / weights.sum()))
+
+
+_NEGLIGIBLE: Final = 1e-30
+"""Probability of tables that are left out of sums: far less than what a sum of others can resolve."""
+
+
+def _two_sided(density: Any) -> Any:
+    """Return for each table the probability of all that are no more probable."""
+    ranked = np.sort(density)
+    places = np.searchsorted(ranked, density * _TIE, side="right")
+    return np.minimum(1.0, np.cumsum(ranked)[places - 1])
 
 
 @lru_cache(maxsize=1 << 16)
 def _fisher(hits: int, captures: int, base_hits: int, base_captures: int) -> tuple[float, float, float]:
     """Return Fisher's two-sided probability, and those of the two most extreme tables with these margins, smaller first."""
-    all_hits, everything = hits + base_hits, captures + base_captures
-    lowest = max(0, all_hits - base_captures)
-    possible = np.arange(lowest, min(captures, all_hits) + 1)
-    log_factorial = _log_factorials(1 << everything.bit_length())
-
-    def log_choose(n: Any, k: Any) -> Any:
-        return log_factorial[n] - log_factorial[k] - log_factorial[n - k]
-
-    density = np.exp(
-        log_choose(captures, possible)
-        + log_choose(base_captures, all_hits - possible)
-        - log_choose(everything, all_hits)
-    )
+    lowest, density = _hypergeometric(captures, base_captures, hits + base_hits)
 
     def two_sided(index: int) -> float:
         return min(1.0, float(density[density <= density[index] * _TIE].sum()))
 
     ends = two_sided(0), two_sided(-1)
     return two_sided(hits - lowest), min(ends), max(ends)
+
+
+def _hypergeometric(captures: int, base_captures: int, all_hits: int) -> tuple[int, Any]:
+    """Return the smallest number of hits that is possible among `captures`, and the probability of each from there on."""
+    lowest = max(0, all_hits - base_captures)
+    possible = np.arange(lowest, min(captures, all_hits) + 1)
+    ways = _log_choose(captures, possible) + _log_choose(base_captures, all_hits - possible)
+    return lowest, np.exp(ways - _log_choose(captures + base_captures, all_hits))
+
+
+def _log_choose(n: int, k: Any) -> Any:
+    """Return the logarithm of the number of ways to choose `k` of `n`, which is one number."""
+    log_factorial = _log_factorials(1 << n.bit_length())
+    return log_factorial[n] - log_factorial[k] - log_factorial[n - k]
 
 
 @cache

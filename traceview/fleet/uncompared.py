@@ -30,8 +30,8 @@ class Uncompared(Struct, frozen=True):
     options: tuple[str, ...]
 
     @classmethod
-    def of(cls, rated: FleetRates) -> Self:
-        """Compute it; the reasons hold where nothing was compared."""
+    def of(cls, rated: FleetRates, base: str = "") -> Self:
+        """Compute it; the reasons hold where nothing was compared, with the version `base` where that was asked for."""
         system = _Versions.of(rated.units["os_version"], rated.releases)
         found = sorted(set(rated.by_app.filter(pl.col("findings") > 0)["app"]))
         apps = {app: _Versions.of(rated.apps.filter(pl.col("app") == app)["app_version"]) for app in found}
@@ -40,7 +40,7 @@ class Uncompared(Struct, frozen=True):
             "--app BUNDLE --app-version VERSION": any(one.of_builds or one.of_none for one in apps.values()),
         }
         return cls(
-            reasons=(("OS", system.why), *_alike({app: one.why for app, one in apps.items()})),
+            reasons=(("OS", system.why(base)), *_alike({app: one.why(base) for app, one in apps.items()})),
             apart="; ".join(system.apart),
             updated=_updated({app: one.of_several for app, one in apps.items() if one.of_several}),
             options=tuple(option for option, lacking in options.items() if lacking),
@@ -107,15 +107,15 @@ class _Versions(Struct, frozen=True):
             )
         return told
 
-    @property
-    def why(self) -> str:
-        """Why no two versions were compared, where none were."""
+    def why(self, base: str) -> str:
+        """Return why no two versions were compared, where none were."""
         everything = self.of_known + self.of_builds + self.of_none + self.of_several
         if self.of_none == everything:
             return "no capture names a version"
         if len(self.known) > 1:
             named = f"{len(self.known):,} versions are named"
-            return f"{named}, but no rule that found something in one of them could be evaluated in another"
+            both = f"{base} and in a later one" if base else "another"
+            return f"{named}, but no rule that found something in one of them could be evaluated in {both}"
         own = []
         if self.known:
             which = "the only capture" if everything == 1 else "all captures" if self.of_known == everything else ""

@@ -240,12 +240,12 @@ def rule_rows(
 
 def _changes_of(rule: str, changed: Sequence[ChangeRow]) -> tuple[str, ...]:
     """Return what changed clearly, or would without longer captures, else how many comparisons say nothing."""
-    own = [one for one in changed if one.rule == rule]
-    clear = tuple(one.sentence for one in own if one.clear or one.watched or one.masked)
+    own = [one for one in changed if one.rule == rule and one.compares]
+    clear = tuple(one.sentence for one in own if one.clear or one.watched or one.masked or one.within)
     if clear or not own:
         return clear
     few = sum(one.verdict == TOO_FEW for one in own)
-    told = f", {few:,} of them with too few captures to tell" if few else ""
+    told = f", {few:,} of them with too few to tell" if few else ""
     return (f"No clear change in {plural(len(own), 'comparison')}{told}.",)
 
 
@@ -305,6 +305,12 @@ def mix(values: pl.Series, limit: int = 6) -> str:
     return f"{shown} and {more:,} more" if more > 0 else shown
 
 
+def some(names: Sequence[str], limit: int = 6) -> str:
+    """Return the first names, and how many more there are."""
+    more = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def facts(contents: Contents, rated: rates.FleetRates) -> list[tuple[str, str]]:
     """Return what the fleet is made of."""
     captures, units = contents.captures, rated.units
@@ -315,10 +321,12 @@ def facts(contents: Contents, rated: rates.FleetRates) -> list[tuple[str, str]]:
         found.append(("Twice", f"{plural(contents.duplicates, 'capture')} left out: same bytes as another"))
     if contents.unfinished:
         found.append(("Not yet", f"{plural(contents.unfinished, 'capture')} asked for and not analysed"))
+    if contents.changed:
+        what = plural(contents.changed, "capture")
+        found.append(("Changed", f"{what} changed since the analysis: what was analysed then counts"))
     if contents.contained:
-        found.append(
-            ("Within", f"{plural(contents.contained, 'capture')} left out: another one shows all that they do")
-        )
+        left = f"{plural(contents.contained, 'capture')} left out: another one shows all that they do"
+        found.append(("Within", f"{left} ({some(contents.within)})"))
     if contents.overlapping:
         found.append(("Overlap", f"{plural(contents.overlapping, 'capture')} share calls, which count in each of them"))
     if captures.height > units.height:
