@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from traceview.episodes.intervals import free, overlap_s, touched, window_at
+from traceview.episodes.intervals import depth, free, overlap_s, touched, window_at
 
 SCHEMA = {"key": pl.Int64, "start": pl.Int64, "end": pl.Int64}
 window = st.tuples(st.integers(0, 2), st.integers(0, 30), st.integers(0, 8)).map(lambda w: (w[0], w[1], w[1] + w[2]))
@@ -56,9 +56,19 @@ def test_touched_is_covered_or_begun_within(
     assert told == [length > 0 or end is not None for length, end in zip(covered, holding, strict=True)]
 
 
+@given(windows, st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40)), max_size=8))
+def test_depth_counts_the_windows_that_hold_a_point(
+    rows: list[tuple[int, int, int]], points: list[tuple[int, int]]
+) -> None:
+    asked = pl.DataFrame(points, schema={"key": pl.Int64, "t": pl.Int64}, orient="row")
+    held = [sum(key == of and start <= t <= end for of, start, end in rows) for key, t in points]
+    assert depth(asked, frame(rows)).to_list() == held
+
+
 def test_a_null_is_no_key() -> None:
     rows = pl.DataFrame([(None, 0, 10), (1, 0, 10)], schema=SCHEMA, orient="row")
     assert overlap_s(rows, rows).to_list() == [0.0, 1e-8]
     points = pl.DataFrame({"key": [None, 1], "t": [5, 5]}, schema={"key": pl.Int64, "t": pl.Int64})
     assert window_at(points, rows)["end"].to_list() == [None, 10]
     assert touched(rows, rows).to_list() == [False, True]
+    assert depth(points, rows).to_list() == [0, 1]

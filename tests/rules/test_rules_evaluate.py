@@ -17,7 +17,7 @@ from traceview.rules.config import Config, Suppression
 from traceview.rules.evaluate import evaluate, split_accepted
 from traceview.rules.measured import RULES as RULES_OF_MEASUREMENTS
 from traceview.rules.registry import CaptureFacts, Check, Finding, Inputs, Registry, Rule, Severity
-from traceview.rules.windows import Window, busiest, clusters, intersect, length_s, subtract, union
+from traceview.rules.windows import ByTime, Window, busiest, clusters, intersect, length_s, subtract, union
 from traceview.witness.schema import WITNESS_SCHEMA
 
 NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -331,6 +331,12 @@ def test_window_algebra_agrees_with_sets(left: list[Window], right: list[Window]
     assert covered(intersect(left, right)) == covered(left) & covered(right)
     assert covered(subtract(left, right)) == covered(left) - covered(right)
     assert length_s(intersect(left, right)) + length_s(subtract(left, right)) == pytest.approx(length_s(union(left)))
+    by_time = ByTime.of(enumerate(left))
+    for since, until in right:
+        assert sorted(by_time.meeting(since, until)) == [
+            at for at, (start, end) in enumerate(left) if start < until and end > since
+        ]
+        assert by_time.reached(since) == max((end for start, end in left if start <= since), default=None)
 
 
 @given(st.lists(st.integers(0, 100), max_size=12), st.integers(0, 30))

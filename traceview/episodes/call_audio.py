@@ -5,12 +5,14 @@ In a CallKit call the system activates the app's session: the audio server print
 """
 
 import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import polars as pl
 
 from traceview.episodes import subjects
-from traceview.episodes.call_record import Call
+from traceview.episodes.call_record import AT_ONCE, Call
 from traceview.episodes.intervals import NS
 from traceview.episodes.tables import Context, Row
 
@@ -71,24 +73,48 @@ def attach(book: list[Call], context: Context) -> None:
     columns = ("t", "ref", "owner", "app", "session_id")
     ends = context.of_kind("audio_session.deactivated", "audio_session.stopped")
     spoken = context.of_kind("ptt.transmission").select("t", "app").rows()
+    running = _Running(book, before=BEFORE_NS)
     for event in context.of_kind("audio_session.activated").filter(mine).select(columns).iter_rows(named=True):
         if not any(app == event["app"] and 0 <= event["t"] - t <= TRANSMISSION_NS for t, app in spoken):
-            _activated(book, event, ends)
+            _activated(book, running, event, ends)
     _after_answers(book, context)
     phone = pl.col("reason").str.to_uppercase().str.contains("PHONE CALL", literal=True)
     interruptions = context.of_kind("audio_session.interrupted").filter(phone)
+    running = _Running(book, before=AROUND_NS, after=AROUND_NS)
     for event in interruptions.select(*columns, "interrupter").iter_rows(named=True):
-        _interrupted(book, event, context)
+        _interrupted(book, running, event, context)
 
 
-def _activated(book: list[Call], event: Row, ends: pl.DataFrame) -> None:
+class _Running:
+    """The calls that run at moments which are asked for in the order of time."""
+
+    def __init__(self, book: Sequence[Call], before: int, after: int = 0) -> None:
+        """Take calls to run from ``before`` nanoseconds before they begin to ``after`` nanoseconds after they end."""
+        self._before, self._after = before, after
+        self._next = sorted(book, key=lambda call: call.start)[::-1]
+        self._begun: list[Call] = []
+
+    def at(self, t: int) -> list[Call]:
+        """Return the calls that run at ``t``, by their begin: the latest ones (`AT_ONCE`)."""
+        while self._next and self._next[-1].start - self._before <= t:
+            self._begun.append(self._next.pop())
+        self._begun = [call for call in self._begun if call.open_at(t, self._after)][-AT_ONCE:]
+        return self._begun
+
+    def coming(self) -> Iterator[Call]:
+        """Yield the calls that begin later, by their begin."""
+        return reversed(self._next)
+
+    def add(self, call: Call) -> None:
+        """Take in a call that begins at the moment last asked for, and no later."""
+        self._next = [one for one in self._next if one is not call]
+        self._begun.append(call)
+
+
+def _activated(book: list[Call], running: _Running, event: Row, ends: pl.DataFrame) -> None:
     """Give the activation to the call of its app that waits for it, else to a call of unknown app, else to a new one."""
-    covering = [
-        call
-        for call in book
-        if call.start - BEFORE_NS <= event["t"] and call.open_at(event["t"]) and call.app in (None, event["app"])
-    ]
-    covering = covering or _known_from_its_end(book, event, ends)
+    covering = [call for call in running.at(event["t"]) if call.app in (None, event["app"])]
+    covering = covering or _known_from_its_end(running, event, ends)
     own = [call for call in covering if call.app is not None]
     covering = own or covering
     waiting = [call for call in covering if call.audio_activated is None]
@@ -104,6 +130,7 @@ def _activated(book: list[Call], event: Row, ends: pl.DataFrame) -> None:
             call.end, call.end_how = ended["t"], "inferred"
             call.evidence.append(ended["ref"])
         book.append(call)
+        running.add(call)
     if call.audio_activated is None:
         call.audio_activated = event["t"]
     call.start = min(call.start, event["t"]) if call.start_how == "capture_edge" else call.start
@@ -113,19 +140,17 @@ def _activated(book: list[Call], event: Row, ends: pl.DataFrame) -> None:
     call.evidence.append(event["ref"])
 
 
-def _known_from_its_end(book: list[Call], event: Row, ends: pl.DataFrame) -> list[Call]:
+def _known_from_its_end(running: _Running, event: Row, ends: pl.DataFrame) -> list[Call]:
     """Calls of which only a later line tells, so that they may have run already: the next one, while the session lasts."""
     over = _next_end(event, ends)
-    later = [
-        call
-        for call in book
-        if call.start_how == "capture_edge"
-        and call.audio_activated is None
-        and event["t"] < call.start
-        and (over is None or call.start <= over["t"] + AROUND_NS)
-        and (None in (call.app, event["app"]) or call.app == event["app"])
-    ]
-    return later[:1]
+    for call in running.coming():
+        if over is not None and call.start > over["t"] + AROUND_NS:
+            break
+        unseen = call.start_how == "capture_edge" and call.audio_activated is None
+        if unseen and (None in (call.app, event["app"]) or call.app == event["app"]):
+            running.add(call)
+            return [call]
+    return []
 
 
 def _after_answers(book: list[Call], context: Context) -> None:
@@ -136,23 +161,32 @@ def _after_answers(book: list[Call], context: Context) -> None:
     activations = context.of_kind("audio_session.activated").filter(~subjects.is_daemon("name"))
     printed = (pl.col("process") == pl.col("name")).fill_null(value=False)
     own = printed | (pl.col("reason") == OWN_REQUEST).fill_null(value=False)
-    by_itself = activations.filter(own).select("owner", "t").rows()
+    by_itself: dict[int | None, list[int]] = {}
+    for owner, t in activations.filter(own).select("owner", "t").iter_rows():
+        by_itself.setdefault(owner, []).append(t)
     candidates = (
         activations.filter(~own & pl.col("app").is_not_null()).select("t", "ref", "owner", "app").rows(named=True)
     )
+    times = [event["t"] for event in candidates]
     for call in book:
         if call.answered is None or call.audio_activated is not None:
             continue
-        for event in candidates:
-            soon = call.answered <= event["t"] <= call.answered + ANSWER_TO_AUDIO_NS
-            if not soon or call.app not in (None, event["app"]):
+        soon = slice(bisect_left(times, call.answered), bisect_right(times, call.answered + ANSWER_TO_AUDIO_NS))
+        for event in candidates[soon]:
+            if call.app not in (None, event["app"]):
                 continue
-            if not any(owner == event["owner"] and abs(t - event["t"]) <= BEFORE_NS for owner, t in by_itself):
+            if not _beside(by_itself.get(event["owner"], []), event["t"]):
                 call.audio_activated = event["t"]
                 call.app = event["app"]
                 call.owner = event["owner"] if call.owner is None else call.owner
                 call.evidence.append(event["ref"])
                 break
+
+
+def _beside(times: Sequence[int], t: int) -> bool:
+    """Tell whether one of the times lies within `BEFORE_NS` of ``t``."""
+    at = bisect_left(times, t - BEFORE_NS)
+    return at < len(times) and times[at] <= t + BEFORE_NS
 
 
 def _next_end(event: Row, ends: pl.DataFrame) -> Row | None:
@@ -167,10 +201,10 @@ def _next_end(event: Row, ends: pl.DataFrame) -> Row | None:
     return found.row(0, named=True) if found.height else None
 
 
-def _interrupted(book: list[Call], event: Row, context: Context) -> None:
+def _interrupted(book: list[Call], running: _Running, event: Row, context: Context) -> None:
     """A phone call interrupted somebody: a call of its own where no known call explains it."""
     t = event["t"]
-    if any(call.start - AROUND_NS <= t and call.open_at(t, AROUND_NS) for call in book):
+    if running.at(t):
         return
     pid = _PID.search(event["interrupter"] or "")
     owners = context.processes.filter(pl.col("pid") == int(pid.group(1))) if pid else context.processes.clear()
@@ -186,3 +220,4 @@ def _interrupted(book: list[Call], event: Row, context: Context) -> None:
         call.end, call.end_how = found[0][0], "inferred"
         call.evidence.append(found[0][1])
     book.append(call)
+    running.add(call)

@@ -10,14 +10,12 @@ from msgspec import Struct
 from traceview.episodes import call_holds, call_neighbours, subjects
 from traceview.episodes.call_audio import ANSWER_TO_AUDIO_NS, AROUND_NS, BEFORE_NS
 from traceview.episodes.call_outcomes import reason_text
-from traceview.episodes.call_record import Call
+from traceview.episodes.call_record import AT_ONCE, Call
 from traceview.episodes.intervals import NS
 from traceview.episodes.tables import Context, Row
 
 END_ECHO_NS: Final = 5 * NS
 """Lines that still belong to a call after its end (heuristic)."""
-AT_ONCE: Final = 64
-"""A line belongs to one of so many latest calls: far more than a phone holds at once; bounds the work (heuristic)."""
 
 _OF_RINGING: Final = frozenset({"unanswered", "answered elsewhere", "declined elsewhere", "user busy"})
 """Reasons for which only a call ends that nobody has answered."""

@@ -7,6 +7,8 @@ from msgspec import Struct, field
 from traceview.episodes.intervals import NS
 from traceview.episodes.tables import Row
 
+AT_ONCE: Final = 64
+"""A line belongs to one of so many latest calls: far more than a phone holds at once; bounds the work (heuristic)."""
 TROUBLE_ECHO_NS: Final = 2 * NS
 """CallKit prints one failed action on both sides of its connection within this time (heuristic)."""
 

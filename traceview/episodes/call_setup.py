@@ -4,6 +4,7 @@ from typing import Final
 
 import polars as pl
 
+from traceview.episodes import intervals
 from traceview.episodes.intervals import NS
 from traceview.episodes.tables import Context
 
@@ -11,6 +12,8 @@ AUDIO_NS: Final = 3 * NS
 """CallKit activates the audio of an answered call within this time (heuristic, pattern "answer without activation")."""
 IO_NS: Final = 5 * NS
 """An app whose session is active starts IO within this time (heuristic, pattern "active session never starts IO")."""
+_FAR: Final = 1 << 62
+"""The end of what has none."""
 _SERVERS: Final = ("audiomxd", "mediaserverd")
 _PHASES: Final = {
     "push_to_launch_s": ("pushed", "launched"),
@@ -117,10 +120,15 @@ def _with_audio(calls: pl.DataFrame, io: pl.DataFrame, context: Context) -> pl.D
 
 def _with_running_io(calls: pl.DataFrame, io: pl.DataFrame) -> pl.Series:
     """Return calls during which IO of their process runs, since whenever."""
-    told = calls.select("id", "pid", begin=pl.col("start").cast(pl.Int64), over=pl.col("end").cast(pl.Int64))
-    pairs = told.join(io.select("pid", "start", "end"), on="pid")
-    touches = (pl.col("end") >= pl.col("begin")) & (pl.col("over").is_null() | (pl.col("start") <= pl.col("over")))
-    return pairs.filter(touches)["id"].unique()
+    told = calls.select("id", key="pid", begin=pl.col("start").cast(pl.Int64), over=pl.col("end").cast(pl.Int64))
+    runs = io.sort("start").select(key="pid", since="start", reach=pl.col("end").cum_max().over("pid"))
+    last = (
+        told.filter(pl.col("key").is_not_null())
+        .with_columns(pl.col("over").fill_null(_FAR))
+        .sort("over")
+        .join_asof(runs, left_on="over", right_on="since", by="key", check_sortedness=False)
+    )
+    return last.filter(pl.col("reach") >= pl.col("begin"))["id"]
 
 
 def _sharing(calls: pl.DataFrame) -> pl.Series:
@@ -129,12 +137,17 @@ def _sharing(calls: pl.DataFrame) -> pl.Series:
         return calls["id"].clear()
     cut = pl.col("audio_activated").is_null() & (pl.col("start_how") == "capture_edge")
     ever = pl.lit(0).cast(pl.Datetime("ns", "UTC"))  # a call that was up before the capture may have had its audio then
-    other = calls.filter(pl.col("audio_activated").is_not_null() | cut).select(
-        "app", other="id", on=pl.when(cut).then(ever).otherwise("audio_activated"), off="end"
+    known = calls.select(
+        "id",
+        key="app",
+        t=pl.col("answered").cast(pl.Int64),
+        start=pl.when(cut).then(ever).otherwise("audio_activated").cast(pl.Int64),
+        end=pl.col("end").cast(pl.Int64).fill_null(_FAR),
     )
-    pairs = calls.select("id", "app", "answered").join(other, on="app").filter(pl.col("id") != pl.col("other"))
-    during = (pl.col("on") <= pl.col("answered")) & (pl.col("off").is_null() | (pl.col("answered") <= pl.col("off")))
-    return pairs.filter(during)["id"].unique()
+    answered = known.filter(pl.col("t").is_not_null())
+    own = pl.col("start").is_not_null() & pl.col("t").is_between("start", "end")
+    beside = intervals.depth(answered, known.filter(pl.col("start").is_not_null())) - answered.select(own).to_series()
+    return answered.filter(beside > 0)["id"]
 
 
 def _starts_io() -> pl.Expr:

@@ -19,9 +19,9 @@ from traceview.episodes import (
     push_to_talk,
     subjects,
 )
-from traceview.episodes.call_choice import AT_ONCE, END_ECHO_NS, Witnesses
+from traceview.episodes.call_choice import END_ECHO_NS, Witnesses
 from traceview.episodes.call_outcomes import is_terminal, outcome_of, reason_text
-from traceview.episodes.call_record import Call, by_powerlog, weak_witness
+from traceview.episodes.call_record import AT_ONCE, Call, by_powerlog, weak_witness
 from traceview.episodes.intervals import NS
 from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, Row, table

@@ -7,7 +7,7 @@ Tables of windows are frames with the columns ``key`` (any type: which process, 
 ``end`` (Int64, nanoseconds, never null). Windows of different keys never meet. Windows without length are allowed.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from typing import Final
 
@@ -79,6 +79,20 @@ def touched(windows: pl.DataFrame, others: pl.DataFrame, slack: int = 0) -> pl.S
         for key, start, end in windows.select("key", "start", "end").rows()
     ]
     return pl.Series("touched", told, pl.Boolean)
+
+
+def depth(points: pl.DataFrame, windows: pl.DataFrame) -> pl.Series:
+    """Return for each point (columns ``key``, ``t``) how many ``windows`` of the same key hold it, their ends included."""
+    known = {
+        key: (sorted(start for start, _, _ in mine), sorted(end for _, end, _ in mine))
+        for key, mine in _by_key(windows.filter(pl.col("end") >= pl.col("start"))).items()
+    }
+    none: tuple[list[int], list[int]] = ([], [])
+    held = [
+        bisect_right(known.get(key, none)[0], t) - bisect_left(known.get(key, none)[1], t)
+        for key, t in points.select("key", "t").rows()
+    ]
+    return pl.Series("depth", held, pl.Int64)
 
 
 _Window = tuple[int, int, int]

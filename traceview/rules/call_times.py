@@ -1,9 +1,7 @@
 """When calls lasted, were up and were not on hold, as far as lines tell: one answer for all rules."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
-from itertools import accumulate
+from datetime import datetime, timedelta
 from typing import Final, Self
 
 from msgspec import Struct
@@ -11,9 +9,8 @@ from msgspec import Struct
 from traceview.episodes.call_holds import windows as hold_windows
 from traceview.rules.registry import Inputs
 from traceview.rules.rows import Row, owned_calls, remembered, rows, rows_of, window_of
-from traceview.rules.windows import Window, subtract
+from traceview.rules.windows import FAR, ByTime, Window, subtract
 
-_FAR: Final = datetime.max.replace(tzinfo=UTC)
 _HOLD_TO_AUDIO: Final = timedelta(seconds=1)
 """CallKit's deactivation may be told this much before the line that puts the call on hold (heuristic; milliseconds on devices)."""
 
@@ -90,38 +87,15 @@ def holds_in_doubt(call: Row) -> bool:
     return bool(call["holds"] is None and call["witness"] == "callkit")
 
 
-class _Calls(Struct, frozen=True):
-    """Calls by start, to find those that meet a window without looking at all of them."""
-
-    calls: list[Row]
-    spans: list[Window]
-    starts: list[datetime]
-    reach: list[datetime]
-    """Up to when this call or any before it lasts."""
-
-    @classmethod
-    def of(cls, found: Iterable[tuple[Row, Window]]) -> Self:
-        pairs = sorted(found, key=lambda pair: pair[1][0])
-        spans = [span for _, span in pairs]
-        reach = list(accumulate((end for _, end in spans), max))
-        return cls([call for call, _ in pairs], spans, [start for start, _ in spans], reach)
-
-    def meeting(self, since: datetime, until: datetime) -> Iterator[Row]:
-        """Yield those that begin before `until` and end after `since`."""
-        for at in range(bisect_right(self.reach, since), bisect_left(self.starts, until)):
-            if self.spans[at][1] > since:
-                yield self.calls[at]
-
-
 def own_calls_in(inputs: Inputs, row: Row, window: Window) -> list[Row]:
     """Return the calls of the row's app (`owned_calls`) that lasted in a part of `window`."""
     key = ("own calls by time", row.get("app"), row.get("pid"))
     return list(remembered(inputs, key, lambda: _own(inputs, row)).meeting(*window))
 
 
-def _own(inputs: Inputs, row: Row) -> _Calls:
+def _own(inputs: Inputs, row: Row) -> ByTime[Row]:
     own = ((call, lasting(inputs, call)) for call in owned_calls(inputs, row))
-    return _Calls.of((call, span) for call, span in own if span is not None)
+    return ByTime.of((call, span) for call, span in own if span is not None)
 
 
 def calls_in(inputs: Inputs, since: datetime, until: datetime) -> list[Row]:
@@ -129,6 +103,6 @@ def calls_in(inputs: Inputs, since: datetime, until: datetime) -> list[Row]:
     found = remembered(
         inputs,
         "calls by time",
-        lambda: _Calls.of((call, (call["start"], call["end"] or _FAR)) for call in rows(inputs, "calls")),
+        lambda: ByTime.of((call, (call["start"], call["end"] or FAR)) for call in rows(inputs, "calls")),
     )
     return list(found.meeting(since, until))

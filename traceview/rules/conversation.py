@@ -8,6 +8,7 @@ import polars as pl
 
 from traceview.episodes.call_holds import windows as hold_windows
 from traceview.rules import links
+from traceview.rules.call_times import calls_in
 from traceview.rules.glitches import cause_lines, cause_sentence
 from traceview.rules.proofs import calls_around
 from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
@@ -157,12 +158,12 @@ def _ended_meanwhile(inputs: Inputs, call: Row, since: datetime, until: datetime
     """Return the last call that ended while this one was on hold; None where there is none, or another one goes on."""
     beside = [
         other
-        for other in rows(inputs, "calls")
-        if other["id"] != call["id"] and other["start"] < until and other["outcome"] not in _NEVER_UP
+        for other in calls_in(inputs, since, until)
+        if other["id"] != call["id"] and other["outcome"] not in _NEVER_UP
     ]
     if any(other["end"] is None or other["end"] >= until for other in beside):
         return None
-    return max((other for other in beside if other["end"] > since), key=lambda other: other["end"], default=None)
+    return max(beside, key=lambda other: other["end"], default=None)
 
 
 def _died(inputs: Inputs, call: Row, since: datetime, until: datetime) -> bool:

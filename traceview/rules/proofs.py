@@ -1,6 +1,5 @@
 """Lines that prove what a finding says beside its own episodes: in which state the app was, and in which call."""
 
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -8,8 +7,8 @@ from typing import Final
 from traceview.episodes.tables import EVIDENCE_CAP, EVIDENCE_HEAD
 from traceview.episodes.terminations import CALL_SLACK_NS
 from traceview.rules.registry import Inputs
-from traceview.rules.rows import Line, Row, calls_of, rows_of, window_of
-from traceview.rules.windows import Window, union
+from traceview.rules.rows import Line, Row, calls_of, remembered, rows_of, window_of
+from traceview.rules.windows import ByTime, Window, union
 
 _CALL_SLACK: Final = timedelta(microseconds=CALL_SLACK_NS // 1000)
 
@@ -40,21 +39,23 @@ def state_edges(inputs: Inputs, row: Row, states: Iterable[str], windows: Iterab
 
     It leaves a state with the line that begins the next one. Bounded (`shortened`).
     """
-    own, wanted, spans = rows_of(inputs, "app_states", row), frozenset(states), union(windows)
-    begins = [start for start, _ in spans]
-    following = {one["start"]: one for one in own}
-    found: list[Line] = []
-    for one in own:
-        window = window_of(inputs, one)
-        if one["state"] not in wanted or window is None:
-            continue
-        at = bisect_left(begins, window[1])
-        if at == 0 or spans[at - 1][1] <= window[0]:
+    key = ("states by time", row.get("app"), row.get("pid"))
+    by_time, following = remembered(inputs, key, lambda: _states(inputs, row))
+    wanted, found = frozenset(states), list[Line]()
+    for one in (one for span in union(windows) for one in by_time.meeting(*span)):
+        if one["state"] not in wanted:
             continue
         found += first_line(one)
         after = following.get(one["end"])
         found += first_line(after) if after is not None else []
     return shortened(found)
+
+
+def _states(inputs: Inputs, row: Row) -> tuple[ByTime[Row], dict[datetime, Row]]:
+    """Return the states of the row's app by time, and the state that begins at each moment."""
+    own = rows_of(inputs, "app_states", row)
+    placed = ((one, window) for one in own if (window := window_of(inputs, one)) is not None)
+    return ByTime.of(placed), {one["start"]: one for one in own}
 
 
 def state_before(inputs: Inputs, row: Row, moment: datetime) -> list[Line]:

@@ -101,13 +101,18 @@ def remembered(inputs: Inputs, key: object, make: Callable[[], T]) -> T:
 
 
 def rows_of(inputs: Inputs, table: str, row: Row) -> list[Row]:
-    """Return the rows of `table` that are about the same app as `row` (`same_app`), by start."""
+    """Return the rows of `table` that are about the same app as `row` (`same_app`), by start. Shared, as in `rows`."""
+    app, pid = row.get("app") or None, row.get("pid")
+    return remembered(inputs, (table, "of", app, pid), lambda: _rows_of(inputs, table, app, pid))
+
+
+def _rows_of(inputs: Inputs, table: str, app: str | None, pid: int | None) -> list[Row]:
     by_app, by_pid = remembered(inputs, (table, "by app"), lambda: _indexed(rows(inputs, table)))
-    same_pid = by_pid.get(row.get("pid"), [])
-    if not row.get("app"):
+    same_pid = by_pid.get(pid, [])
+    if app is None:
         return same_pid
     nameless = [one for one in same_pid if not one["app"]]
-    own = by_app.get(row["app"], [])
+    own = by_app.get(app, [])
     return sorted([*own, *nameless], key=lambda one: one["start"]) if nameless else own
 
 

@@ -1,6 +1,7 @@
 """Suspensions of an app in its call: while it rang, while people talked, while it was on hold, and how sure that is."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Final
 
 from traceview.rules.call_times import holds_in_doubt, lasting, own_calls_in, picked_up, talking, up
@@ -15,6 +16,7 @@ from traceview.rules.rows import (
     finding,
     name_of,
     owned_calls,
+    remembered,
     rows,
     rows_of,
     wanted,
@@ -111,8 +113,17 @@ def _let_go(inputs: Inputs, row: Row) -> list[Line]:
     """Return the line with which ended what had kept the app awake until its suspension."""
     if row["held_until"] is None:
         return []
-    holders = (one for table in _HOLDERS for one in rows_of(inputs, table, row))
-    return [line for one in holders if one["end"] == row["held_until"] for line in last_line(one)][:1]
+    ended = remembered(inputs, ("holders by end", row["app"], row["pid"]), lambda: _by_end(inputs, row))
+    return ended.get(row["held_until"], [])
+
+
+def _by_end(inputs: Inputs, row: Row) -> dict[datetime, list[Line]]:
+    """Return by its time the line with which each holder of the row's app ended; of several the first that has one."""
+    ended: dict[datetime, list[Line]] = {}
+    for one in (one for table in _HOLDERS for one in rows_of(inputs, table, row)):
+        if one["end"] is not None and not ended.get(one["end"]):
+            ended[one["end"]] = last_line(one)
+    return ended
 
 
 def _perhaps_in_call(inputs: Inputs, row: Row, window: Window) -> Iterator[Finding]:

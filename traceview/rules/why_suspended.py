@@ -9,7 +9,8 @@ from msgspec import Struct
 from traceview.episodes.call_holds import windows as hold_windows
 from traceview.rules.call_times import on_hold_at, up
 from traceview.rules.registry import Inputs
-from traceview.rules.rows import CALL_DAEMONS, Row, duration, rows_of, shown
+from traceview.rules.rows import CALL_DAEMONS, Row, duration, remembered, rows_of, shown
+from traceview.rules.windows import FAR, ByTime
 
 _DECLARE: Final = "fulfil every CXAction, declare the voip and audio background modes"
 _ALWAYS: Final = f"{_DECLARE} and keep audio I/O running in the session that CallKit activated"
@@ -27,6 +28,7 @@ HELD_FIX: Final = (
 )
 _AT_ONCE: Final = timedelta(seconds=1)
 """The audio server stops a client within milliseconds of its suspension, and a restart of I/O is short; heuristic, with room."""
+_LEAST: Final = timedelta.resolution
 _CLOCK_S: Final = 0.05
 """Sums of times that differ by less are the same (heuristic)."""
 _LOOK: Final = "Look at what callservicesd and the app print right before that moment."
@@ -175,15 +177,13 @@ def _on_hold(inputs: Inputs, row: Row, calls: Sequence[Row]) -> _Cause:
 def _audio(inputs: Inputs, row: Row, calls: Sequence[Row]) -> _Cause:
     """Return what kept or did not keep the app awake by its audio: a session, and I/O that runs in it."""
     moment = row["start"]
-    begun = [
-        one for one in rows_of(inputs, "audio_sessions", row) if not one["refused_error"] and one["start"] <= moment
-    ]
-    active = [one for one in begun if _covers(one, row)]
+    sessions = _sessions(inputs, row)
+    active = _active(sessions, row)
     by_callkit = any(call["audio_activated"] and call["audio_activated"] <= moment for call in calls)
     if active:
         return _io(inputs, row, active)
-    if begun:
-        past = _seconds(max(one["end"] for one in begun), moment)
+    if (over := sessions.reached(moment)) is not None:
+        past = _seconds(over, moment)
         told = "That left it" if row["held_by"] == "audio" else f"It had been for {past}"
         return _Cause(
             "no audio session of it was active",
@@ -245,13 +245,22 @@ def _stopped_for_good(session: Row, moment: datetime) -> bool:
 
 def _callkit_audio(inputs: Inputs, row: Row) -> bool:
     """Whether a session that CallKit activated was active right up to the suspension."""
-    return any(one["activated_by"] == "callkit" and _covers(one, row) for one in rows_of(inputs, "audio_sessions", row))
+    return any(one["activated_by"] == "callkit" for one in _active(_sessions(inputs, row), row))
 
 
-def _covers(session: Row, row: Row) -> bool:
-    """Whether the session, which was not refused, was active right up to the suspension."""
-    lasting = session["end"] is None or session["end"] >= row["start"]
-    return bool(session["refused_error"] is None and session["start"] <= row["start"] and lasting)
+def _sessions(inputs: Inputs, row: Row) -> ByTime[Row]:
+    """Return the sessions of the row's app that were not refused."""
+    own = rows_of(inputs, "audio_sessions", row)
+    return remembered(
+        inputs,
+        ("sessions by time", row["app"], row["pid"]),
+        lambda: ByTime.of((one, (one["start"], one["end"] or FAR)) for one in own if one["refused_error"] is None),
+    )
+
+
+def _active(sessions: ByTime[Row], row: Row) -> list[Row]:
+    """Return those that were active right up to the suspension."""
+    return list(sessions.meeting(row["start"] - _LEAST, row["start"] + _LEAST))
 
 
 def _seconds(since: datetime, until: datetime) -> str:

@@ -1,13 +1,50 @@
-"""Interval algebra over few windows (episodes, never log rows), and bursts in a series of moments.
+"""Interval algebra over windows (episodes, never log rows), and bursts in a series of moments.
 
 A window is a pair of UTC datetimes, start before end, half open.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
-from itertools import pairwise
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate, pairwise
+from typing import Final, Generic, Self, TypeVar
+
+from msgspec import Struct
 
 Window = tuple[datetime, datetime]
+T = TypeVar("T")
+
+FAR: Final = datetime.max.replace(tzinfo=UTC)
+"""The end of what has none."""
+
+
+class ByTime(Struct, Generic[T], frozen=True):
+    """What has windows, by start: those that meet a window are found without looking at all."""
+
+    items: list[T]
+    spans: list[Window]
+    starts: list[datetime]
+    reach: list[datetime]
+    """Up to when this one or any before it lasts."""
+
+    @classmethod
+    def of(cls, found: Iterable[tuple[T, Window]]) -> Self:
+        """Place items with their windows; those of one start stay in order."""
+        pairs = sorted(found, key=lambda pair: pair[1][0])
+        spans = [span for _, span in pairs]
+        reach = list(accumulate((end for _, end in spans), max))
+        return cls([item for item, _ in pairs], spans, [start for start, _ in spans], reach)
+
+    def meeting(self, since: datetime, until: datetime) -> Iterator[T]:
+        """Yield, by start, those that begin before `until` and end after `since`."""
+        for at in range(bisect_right(self.reach, since), bisect_left(self.starts, until)):
+            if self.spans[at][1] > since:
+                yield self.items[at]
+
+    def reached(self, moment: datetime) -> datetime | None:
+        """Return up to when those last that begin by `moment`; None where none does."""
+        at = bisect_right(self.starts, moment)
+        return self.reach[at - 1] if at else None
 
 
 def length_s(windows: Iterable[Window]) -> float:
