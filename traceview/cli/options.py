@@ -59,9 +59,9 @@ Redact = Annotated[
         "--redact",
         metavar="LEVEL",
         help="none; ids: replace what looks like a telephone number, address, account, device id or owner of a device, and "
-        "names that a line tells as a caller's (callerName=…; it cannot know a name inside a sentence, in a path or in small "
-        "letters); all: drop free text too. Names of files, apps, processes and subsystems stay at every level, and so do "
-        "times.",
+        "names that any line of the log tells as a caller's (callerName=…; it cannot know a name in a sentence that no line "
+        "tells so, in a path or in small letters); all: drop free text too. Names of files, apps, processes and subsystems "
+        "stay at every level, and so do times.",
     ),
 ]
 
