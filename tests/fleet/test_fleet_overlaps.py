@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from traceview.fleet.contents import load
 from traceview.fleet.dataset import write_shard
 from traceview.fleet.overlaps import DEVICE, FOUND, contained, overlapping
+from traceview.fleet.planned import note_changed
+from traceview.fleet.report import write
 from traceview.fleet.tables import TABLES
 
 _T = datetime(2026, 1, 15, microsecond=4711, tzinfo=UTC)
@@ -137,7 +139,7 @@ def test_whatever_goes_another_one_that_stays_shows_it(
         assert (name in gone) == any(shows(other, name) for other in others)
 
 
-def test_what_is_left_out_is_named(tmp_path: Path) -> None:
+def test_the_page_names_what_is_left_out(tmp_path: Path) -> None:
     keys = ("early", "later", "lost")
     ends = {"early": 10, "later": 20, "lost": 30}
     found = {"rule": "jetsam", "severity": "critical", "title": "killed", "fingerprint": "f"}
@@ -155,3 +157,8 @@ def test_what_is_left_out_is_named(tmp_path: Path) -> None:
     contents = load(tmp_path / "ds")
     assert contents.within == ("early.txt",)
     assert contents.captures["capture"].to_list() == ["later", "lost"]
+    note_changed(tmp_path / "ds", [], [Path("/c/later.txt")])
+    write(tmp_path / "ds", tmp_path / "fleet.html")
+    html = (tmp_path / "fleet.html").read_text(encoding="utf-8")
+    assert "1 capture left out: another one shows all that they do (early.txt)" in html
+    assert "1 capture changed since the analysis: what was analysed then counts" in html
