@@ -180,7 +180,11 @@ def windows_of(inputs: Inputs, found: Iterable[Row]) -> list[Window]:
 
 
 def calls_of(inputs: Inputs, row: Row) -> list[Row]:
-    """Return the calls that may be of the row's app: its own, and those whose app no line names (``<private>``)."""
+    """Return the calls that may be of the row's app: its own, and those whose app no line names (``<private>``). Shared."""
+    return remembered(inputs, ("calls of", row.get("app"), row.get("pid")), lambda: _calls_of(inputs, row))
+
+
+def _calls_of(inputs: Inputs, row: Row) -> list[Row]:
     return [
         call
         for call in rows(inputs, "calls")
