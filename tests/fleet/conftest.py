@@ -18,6 +18,7 @@ from traceview.fleet import worker
 from traceview.fleet.dataset import write_shard
 from traceview.fleet.tables import FAILURES, TABLES, Tables, failure
 from traceview.fleet.worker import Settings, config_hash
+from traceview.report.redact import redact
 from traceview.rules.config import Config
 from traceview_parsers import ReadOptions
 
@@ -56,7 +57,7 @@ def open_once() -> Open:
         if key not in known:
             with open_capture(path, **options) as capture:
                 known[key] = capture.analysis
-        yield SimpleNamespace(analysis=known[key])
+        yield SimpleNamespace(analysis=known[key], redacted=lambda level, analysis: redact(analysis, level))
 
     return opened
 
