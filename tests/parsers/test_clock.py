@@ -8,8 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from traceview_parsers import clock
-from traceview_parsers.clock import DAY, MISSING, SECOND, Anchor, LocalClock
+from traceview_parsers.clock import DAY, MISSING, SECOND
 from traceview_parsers.errors import UsageError
+from traceview_parsers.local_clock import Anchor, LocalClock
 from traceview_parsers.schema import TIME_HOW
 
 HOUR = 3600 * SECOND
@@ -17,6 +18,7 @@ HOUR = 3600 * SECOND
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
 EARLY = datetime(2010, 1, 1)  # noqa: DTZ001
 LATE = datetime(2030, 1, 1)  # noqa: DTZ001
+EPOCHS = st.datetimes(EARLY, LATE)
 
 
 def resolve(
@@ -182,6 +184,47 @@ def test_lines_without_a_date_are_of_the_day_of_the_dated_line_before_them(block
     assert found == [0, 0, 0, 1, 1, 4, 4, 5, 4]
     assert marks == {"exact"}
     assert "lines without a date are of the day of the dated line before them" in local.describe()
+
+
+@given(
+    EPOCHS,
+    st.lists(st.tuples(st.booleans(), st.lists(st.integers(1, 3600), min_size=2, max_size=9)), min_size=1, max_size=6),
+    st.integers(1, 9),
+)
+def test_runs_of_dated_and_undated_lines_are_of_the_right_days(
+    start: datetime, runs: list[tuple[bool, list[int]]], block: int
+) -> None:
+    moments, dated = [], []
+    moment = start
+    for with_date, steps in runs:
+        for step in steps:
+            moment += timedelta(seconds=step)
+            moments.append((moment - EPOCH) // timedelta(seconds=1) * SECOND)
+            dated.append(with_date)
+    local = on(date(1980, 1, 1), "file time", UTC)
+    first = None
+    for _ in range(2):
+        if first is not None:
+            local = on(EPOCH.date() + timedelta(days=first), "dated line behind", UTC)
+        found = []
+        for at in range(0, len(moments), block):
+            days = [one // DAY if with_date else int(MISSING) for one, with_date in zip(moments, dated, strict=True)]
+            clocks = [one % DAY for one in moments]
+            found += resolve(local, clocks[at : at + block], days=days[at : at + block])[0]
+        first = local.lines_without_date.first_day()
+        if first is None:
+            break
+    if any(dated):
+        assert found == moments
+
+
+def test_a_year_in_which_no_line_is_after_the_file() -> None:
+    values, _, _ = resolve(on(date(2026, 1, 5), "file time", UTC), [0, 0, 0], months=[1230, 101, 110])
+    assert [datetime.fromtimestamp(value / SECOND, UTC).date().isoformat() for value in values] == [
+        "2024-12-30",
+        "2025-01-01",
+        "2025-01-10",
+    ]
 
 
 def test_what_follows_a_line_without_a_year_is_as_doubtful() -> None:

@@ -3,7 +3,7 @@
 import os
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -319,8 +319,8 @@ def test_the_date_comes_from_the_name_then_from_the_file_time(tmp_path: Path) ->
         (["07:07:59.5+0000", "07:24:00.0+0000"], ReadOptions(), "2023-05-05"),
         (["23:59:59.0", "00:00:01.0", "12:00:00.0", "23:59:59.0", "06:00:00.0"], ReadOptions(), "2023-05-04"),
         (["08:30:00.0"], ReadOptions(), "2023-05-06"),  # in no zone that is known: it may be one to the east
-        (["21:22:00.0"], ReadOptions(), "2023-05-06"),
-        (["21:24:00.0"], ReadOptions(), "2023-05-05"),
+        (["19:22:00.0"], ReadOptions(), "2023-05-06"),
+        (["19:24:00.0"], ReadOptions(), "2023-05-05"),  # or in one to the west, where it is so late no more
         (["08:30:00.0"], ReadOptions(tz=UTC), "2023-05-05"),
         (["08:30:00.0"], ReadOptions(tz=timezone(timedelta(hours=2))), "2023-05-06"),
         (["20:00:00.0-1200"], ReadOptions(), "2023-05-04"),
@@ -368,6 +368,42 @@ def test_a_log_without_dates_lies_nearest_to_the_capture_beside_it(
     capture = CaptureInfo("sysdiagnose", round(taken) * 1_000_000_000, "+02:00", "archive name")
     _, source, _ = read(path, ReadOptions(), capture=capture)
     assert f"first line on {first} (capture time)" in source.coverage().clock
+
+
+CONSOLE: Final = "default\t{}\tapsd\tone\n"
+DATED: Final = "2022-03-04 {} 0x1        Default     0x0                  77     0    apsd: old\n"
+
+
+def _days(folder: Path, text: str, options: ReadOptions, name: str = "call.txt") -> tuple[list[str], str]:
+    path = folder / name
+    path.write_text(text)
+    moment = datetime(2023, 5, 6, 23, 30, tzinfo=UTC).timestamp()
+    os.utime(path, (moment, moment))
+    rows, source, _ = read(path, options)
+    return [f"{row['time'][:10]} {row['time_how']}" for row in rows], source.coverage().clock
+
+
+def test_a_message_that_quotes_an_old_log_moves_no_line(tmp_path: Path) -> None:
+    undated = CONSOLE.format("09:12:31.000000+0000")
+    text = undated + DATED.format("10:00:00.123456+0000") * 3 + undated * 2
+    days, _ = _days(tmp_path, text, ReadOptions(date=date(2026, 1, 15)))
+    assert days == ["2026-01-15 exact", *["2022-03-04 exact"] * 3, *["2026-01-15 exact"] * 2]
+    days, _ = _days(tmp_path, text, ReadOptions(), "call 2026-01-14.txt")
+    assert days == ["2026-01-14 exact", *["2022-03-04 exact"] * 3, *["2026-01-14 exact"] * 2]
+    days, _ = _days(tmp_path, text, ReadOptions())
+    assert days == ["2023-05-06 date_assumed", *["2022-03-04 exact"] * 3, *["2023-05-06 date_assumed"] * 2]
+    days, _ = _days(tmp_path, undated * 2 + DATED.format("10:00:00.123456+0000"), ReadOptions())
+    assert days == [*["2023-05-06 date_assumed"] * 2, "2022-03-04 exact"]
+
+
+def test_lines_without_a_date_before_dated_ones_are_not_after_them(tmp_path: Path) -> None:
+    late, early = CONSOLE.format("23:12:31.000000+0000"), CONSOLE.format("01:00:00.000000+0000")
+    dated = DATED.format("02:00:00.123456+0000")
+    days, said = _days(tmp_path, late + early + dated * 2, ReadOptions())
+    assert days == ["2022-03-03 date_assumed", "2022-03-04 date_assumed", *["2022-03-04 exact"] * 2]
+    assert "date assumed: first line on 2022-03-03 (dated line behind)" in said
+    days, _ = _days(tmp_path, late + dated + CONSOLE.format("02:00:01.000000+0000"), ReadOptions())
+    assert days == ["2022-03-03 date_assumed", "2022-03-04 exact", "2022-03-04 exact"]
 
 
 def _six_digits(clock: str) -> str:

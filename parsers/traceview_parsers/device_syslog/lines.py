@@ -10,10 +10,11 @@ import polars as pl
 import pyarrow as pa
 
 from traceview_parsers import schema
-from traceview_parsers.clock import Anchor, LocalClock, Longs
+from traceview_parsers.clock import Longs
 from traceview_parsers.device_syslog.console import COPIES, PLAIN
 from traceview_parsers.device_syslog.relay import NSLOG, RELAYS
 from traceview_parsers.device_syslog.xcode import METADATA, metadata_fields
+from traceview_parsers.local_clock import Anchor, LocalClock
 from traceview_parsers.log_text.blocks import Lines
 from traceview_parsers.log_text.decode import without_suffix
 from traceview_parsers.log_text.inside import message_fields

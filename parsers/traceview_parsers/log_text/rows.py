@@ -12,12 +12,12 @@ from traceview_parsers.clock import (
     IMPOSSIBLE,
     MISSING,
     SECOND,
-    LocalClock,
     Longs,
     offset_ns,
     parse_day,
     parse_month_day,
 )
+from traceview_parsers.local_clock import LocalClock
 
 LEVELS: Final = {
     "default": "default",

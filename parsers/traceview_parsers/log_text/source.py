@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,23 +12,14 @@ import pyarrow.compute as pc
 from msgspec import Struct, field
 
 from traceview_parsers import schema
-from traceview_parsers.clock import (
-    CLOCKS_DIFFER,
-    NEAREST_DAY,
-    Anchor,
-    LocalClock,
-    colon_offset,
-    date_in_name,
-    latest_day,
-    offset_ns,
-    resolution_ns,
-    zone,
-)
+from traceview_parsers.clock import colon_offset, date_in_name, day_of, offset_ns, resolution_ns, zone
 from traceview_parsers.errors import InputError, UsageError
+from traceview_parsers.local_clock import DATED_BEHIND, NEAREST_DAY, Anchor, LocalClock, latest_day
 from traceview_parsers.log_text.blocks import Lines, head_text, read_blocks
 from traceview_parsers.problems import Problems
 from traceview_parsers.selection import EVERYTHING, Selection
 from traceview_parsers.trace import PRINTED, Candidate, Context, Coverage
+from traceview_parsers.undated import CLOCKS_DIFFER
 
 _FILE_TIME: Final = "file time"
 _CAPTURE_TIME: Final = "capture time"
@@ -102,7 +93,7 @@ class LogSource:
         self._context = context
         self._decode = decode
         self._reported = False
-        self._first_day: date | None = None
+        self._first: Anchor | None = None
         self._coverage = Coverage(candidate.name, reader)
         if self._path.stat().st_size == 0:
             raise InputError(f"{candidate.name} is empty")
@@ -165,7 +156,8 @@ class LogSource:
     def _of_first_line(self, anchor: Anchor, tz: tzinfo | None) -> Anchor:
         """Return the anchor of lines without any date, all of which are read to know the latest.
 
-        That is not after the file, or lies nearest to the moment of the capture beside which the log is.
+        That is not after a dated line behind which lines without any go on, else not after the file, or it lies nearest to
+        the moment of the capture beside which the log is.
         """
         if anchor.how == _FILE_TIME:
             limit_ns, zone_of_limit = self._path.stat().st_mtime_ns + CLOCKS_DIFFER, tz
@@ -173,13 +165,17 @@ class LogSource:
             limit_ns, zone_of_limit = self._context.capture.time_ns + NEAREST_DAY, tz or UTC
         else:
             return anchor
-        if self._first_day is None:
+        if self._first is None:
             run = Pass(self._path, self.name, LocalClock(lambda: anchor), Problems(), self._context.source_index)
             for _ in self._decode(run):
                 pass
-            latest = run.clock.latest_undated  # empty where the file was changed meanwhile
-            self._first_day = latest_day(latest, limit_ns, zone_of_limit) if latest else anchor.day
-        return Anchor(self._first_day, anchor.how)
+            undated = run.clock.lines_without_date
+            behind = undated.first_day()
+            if behind is not None:
+                self._first = Anchor(day_of(behind), DATED_BEHIND)
+            elif undated.latest:  # empty where the file was changed meanwhile
+                self._first = Anchor(latest_day(undated.latest, limit_ns, zone_of_limit), anchor.how)
+        return self._first or anchor
 
     def _anchor(self) -> Anchor:
         options, capture = self._context.options, self._context.capture
