@@ -3,11 +3,14 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from traceview.fleet.changed import ChangeRow, change_rows
 from traceview.fleet.comparisons import changes
@@ -212,6 +215,27 @@ def test_no_app_is_blamed_for_what_the_system_does(tmp_path: Path) -> None:
     assert set(frame.select("app", "verdict").rows()) == {(APP, "unclear"), (None, "worse")}
     assert "within versions of the OS (p 1.00): the OS may be the cause" in told(frame)[1].sentence
     assert frame.filter(pl.col("app").is_not_null())["within"].to_list() == [pytest.approx(1.0)]
+
+
+def test_a_change_that_has_two_causes_is_not_lost_between_them(tmp_path: Path) -> None:
+    """App and system each do a part of it, which few captures show within the other; all together it is no chance."""
+    groups = [("2.3", "26.3", 100, 4), ("2.3", "26.4", 16, 2), ("2.4", "26.3", 16, 2), ("2.4", "26.4", 100, 40)]
+    frame = rated(tmp_path / "fleet", *groups).changes()
+    assert "worse" in set(frame["verdict"])
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(0, 30).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), min_size=4, max_size=4))
+def test_what_changed_clearly_is_told_of_app_or_system(cells: list[tuple[int, int]]) -> None:
+    places = [("2.3", "26.3"), ("2.3", "26.4"), ("2.4", "26.3"), ("2.4", "26.4")]
+    with TemporaryDirectory() as out:
+        rate = rated(Path(out) / "fleet", *((*place, *cell) for place, cell in zip(places, cells, strict=True)))
+        plain = changes((rate.by_os, "os_version"), (rate.by_app, "app_version"))
+        frame = rate.changes()
+    clear = ["worse", "better"]
+    for verdict in clear:
+        assert (verdict in set(plain["verdict"])) == (verdict in set(frame["verdict"]))
+    assert not frame.filter(pl.col("within").is_not_null() & pl.col("verdict").is_in(clear)).height
 
 
 def test_strata_lose_no_change_that_is_in_all_of_them(tmp_path: Path) -> None:

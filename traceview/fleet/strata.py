@@ -93,25 +93,30 @@ def checked(changes: pl.DataFrame, strata: Strata) -> pl.DataFrame:
     """Return the comparisons, clear ones only where they are not those of the other of app and system.
 
     What captures do not show within versions of the other, and not for want of captures (`ALPHA`), is ``unclear``, with
-    ``within``. Where they are too few, and the same is told of an app and of the system, it is marked (``app_or_os``).
+    ``within``, if the same is told of the other and not lost as well: something has changed. Else it is marked
+    (``app_or_os``), as is what too few captures show within versions of the other, where the same is told of that.
     """
     clear = changes["verdict"].is_in([WORSE, BETTER])
     rows = changes.filter(clear).to_dicts()
     found = [strata.of(row) for row in rows]
-    gone = [not one.holds and one.less < ALPHA for one in found]
-    told = {(row["rule"], row["verdict"], row["app"] is None) for row, lost in zip(rows, gone, strict=True) if not lost}
-    mixed = [
-        not one.holds and (row["rule"], row["verdict"], row["app"] is not None) in told
-        for row, one in zip(rows, found, strict=True)
-    ]
+    lost = [not one.holds and one.less < ALPHA for one in found]
+    kept = {_event(row) for row, none in zip(rows, lost, strict=True) if not none}
+    of_other = [_event(row, other=True) in kept for row in rows]
+    gone = [none and other for none, other in zip(lost, of_other, strict=True)]
+    mixed = [not one.holds and none != other for one, none, other in zip(found, lost, of_other, strict=True)]
     own = pl.DataFrame(
         {"_place": clear.arg_true(), "_gone": gone, "_p": [one.p for one in found], "_mixed": mixed},
         schema={"_place": pl.UInt32(), "_gone": pl.Boolean(), "_p": pl.Float64(), "_mixed": pl.Boolean()},
     )
     joined = changes.with_row_index("_place").join(own, on="_place", how="left", maintain_order="left")
-    lost = pl.col("_gone").fill_null(value=False)
+    unclear = pl.col("_gone").fill_null(value=False)
     return joined.with_columns(
-        verdict=pl.when(lost).then(pl.lit(UNCLEAR)).otherwise("verdict"),
-        within=pl.when(lost).then("_p"),
-        app_or_os=pl.col("_mixed").fill_null(value=False) & ~lost,
+        verdict=pl.when(unclear).then(pl.lit(UNCLEAR)).otherwise("verdict"),
+        within=pl.when(unclear).then("_p"),
+        app_or_os=pl.col("_mixed").fill_null(value=False),
     ).select(changes.columns)
+
+
+def _event(row: Mapping[str, Any], *, other: bool = False) -> tuple[str, str, bool]:
+    """Return what a comparison says, and whether of an app; or the same of the other of app and system."""
+    return row["rule"], row["verdict"], (row["app"] is not None) != other
