@@ -4,7 +4,8 @@ Client (``Activated session 0x6fd55`` in the app) and server (``sid:0x6fd55, Mob
 the same session under one id. Lines without an id belong to the only or latest session of their process.
 """
 
-from collections import deque
+from bisect import bisect_left
+from collections import defaultdict, deque
 from typing import Final
 
 import polars as pl
@@ -309,10 +310,16 @@ def _measured(windows: list[_Window], relations: Relations) -> list[Row]:
     in_call = relations.call_seconds(raw).to_list()
     foreground = relations.seconds_in(raw, states.FOREGROUND).to_list()
     background = relations.seconds_in(raw, states.BACKGROUND).to_list()
-    by_call = relations.calls.select("app", pl.col("audio_activated").alias("t")).drop_nulls("t").rows()
+    by_call: dict[str | None, list[int]] = defaultdict(list)
+    for app, t in (
+        relations.calls.select("app", "audio_activated").drop_nulls("audio_activated").sort("audio_activated").rows()
+    ):
+        by_call[app].append(t)
     rows = []
     for at, window in enumerate(windows):
-        near = any(abs(t - window.start) <= CALL_AUDIO_NS and app == window.app for app, t in by_call)
+        activated = by_call.get(window.app, [])
+        since = bisect_left(activated, window.start - CALL_AUDIO_NS)
+        near = since < len(activated) and activated[since] <= window.start + CALL_AUDIO_NS
         if window.activated_by == "unknown" and (near or (in_call[at] > 0 and _resumes_callkits(window))):
             window.activated_by = "callkit"
         rows.append(

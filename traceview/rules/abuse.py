@@ -6,7 +6,8 @@ from typing import Final
 import polars as pl
 from msgspec import Struct
 
-from traceview.rules import links
+from traceview.rules import by_app, links
+from traceview.rules.by_app import call_windows, held_windows, state_windows
 from traceview.rules.proofs import state_edges
 from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
@@ -17,7 +18,6 @@ from traceview.rules.rows import (
     any_of,
     at_least,
     call_apps,
-    calls_of,
     duration,
     every,
     finding,
@@ -29,7 +29,6 @@ from traceview.rules.rows import (
     voip_apps,
     wanted,
     window_of,
-    windows_of,
 )
 from traceview.rules.windows import Window, intersect, length_s, subtract
 
@@ -70,23 +69,16 @@ def _active_without_call(inputs: Inputs) -> Iterator[Finding]:
         window = window_of(inputs, row)
         if window is None or not wanted(inputs, row) or not (row["app"] in calling or _records(row) or _mixes(row)):
             continue
-        calls = calls_of(inputs, row)
-        without = subtract([window], windows_of(inputs, [*calls, *_held_for_calls(inputs, row)]))
+        calls = by_app.calls(inputs, row)
         if row["activated_by"] == "callkit" and (not calls or (row["end"] is None and not ends_are_told)):
             continue  # CallKit activates for a call and deactivates after it: lines that lack are a gap of the capture
-        own_states = rows_of(inputs, "app_states", row)
-        background = windows_of(inputs, [state for state in own_states if state["state"] == _AWAY])
-        idle = intersect(without, background) if own_states else without
-        yield from _judge(inputs, row, calls, idle, state_known=bool(own_states), calling=row["app"] in sure)
-
-
-def _held_for_calls(inputs: Inputs, row: Row) -> list[Row]:
-    """Return assertions that callservicesd holds on the app: a call or its push, even where no line tells of the call."""
-    return [
-        one
-        for one in rows_of(inputs, "assertions", row)
-        if (one["originator"] or "").rpartition(".")[2] in CALL_DAEMONS
-    ]
+        # callservicesd holds assertions on the app for a call or its push, even where no line tells of the call.
+        held = held_windows(inputs, row, window, CALL_DAEMONS)
+        idle = subtract([window], [*call_windows(inputs, row, window), *held])
+        state_known = bool(rows_of(inputs, "app_states", row))
+        if state_known:
+            idle = intersect(idle, state_windows(inputs, row, window, _AWAY))
+        yield from _judge(inputs, row, calls, idle, state_known=state_known, calling=row["app"] in sure)
 
 
 def _records(row: Row) -> bool:

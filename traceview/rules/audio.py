@@ -7,6 +7,7 @@ import polars as pl
 
 from traceview.rules import links
 from traceview.rules.audio_stops import SESSION_END_FIX, not_resumed, stopped_suspended
+from traceview.rules.by_app import by_name
 from traceview.rules.osstatus import AudioError, decode, describe, number
 from traceview.rules.proofs import calls_around
 from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
@@ -56,11 +57,13 @@ def _refused(inputs: Inputs) -> Iterator[Finding]:
         for row in rows(inputs, "audio_sessions", pl.col("refused_error").is_not_null())
         if wanted(inputs, row) and number(row["refused_error"]) != 0
     ]
-    keyed = [((name_of(row), _code_key(row), _call_of(inputs, row) is not None), row) for row in refused]
-    for key in dict.fromkeys(key for key, _ in keyed):
-        about = [row for other, row in keyed if other == key]
-        app, _, in_call = key
-        calls = {str(call["id"]): call for row in about if (call := _call_of(inputs, row))} if in_call else {}
+    keyed: dict[tuple[str, str, bool], list[tuple[Row, Row | None]]] = {}
+    for row in refused:
+        call = _call_of(inputs, row)
+        keyed.setdefault((name_of(row), _code_key(row), call is not None), []).append((row, call))
+    for (app, _, in_call), pairs in keyed.items():
+        about = [row for row, _ in pairs]
+        calls = {str(call["id"]): call for _, call in pairs if call is not None}
         text = about[0]["refused_error"]
         error = decode(text) or _UNKNOWN
         times = "" if len(about) == 1 else f" {len(about)} times"
@@ -88,8 +91,7 @@ def _code_key(row: Row) -> str:
 
 def _not_allowed(inputs: Inputs) -> Iterator[Finding]:
     found = [row for row in rows(inputs, "audio_sessions", _DENIED) if wanted(inputs, row)]
-    for app in dict.fromkeys(name_of(row) for row in found):
-        about = [row for row in found if name_of(row) == app]
+    for app, about in by_name(found).items():
         calling = about[0]["app"] in call_apps(inputs)
         denied = min(row["background_denied"] for row in about)
         yield finding(
@@ -139,8 +141,7 @@ def _churn(inputs: Inputs) -> Iterator[Finding]:
     sessions = [
         row for row in rows(inputs, "audio_sessions", fine) if wanted(inputs, row) and row["start_how"] == "observed"
     ]
-    for app in dict.fromkeys(name_of(row) for row in sessions):
-        about = [row for row in sessions if name_of(row) == app]
+    for app, about in by_name(sessions).items():
         first, last = busiest([row["start"] for row in about], 60)
         if last - first <= least:
             continue

@@ -7,6 +7,7 @@ from typing import Final
 import polars as pl
 
 from traceview.rules import links
+from traceview.rules.by_app import by_name, call_windows, first_suspension, session_windows, state_windows
 from traceview.rules.kills import code_text, has_kill, kills
 from traceview.rules.proofs import first_line, shortened, state_edges
 from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
@@ -16,7 +17,6 @@ from traceview.rules.rows import (
     STATE_KINDS,
     Row,
     any_of,
-    calls_of,
     duration,
     every,
     finding,
@@ -49,8 +49,12 @@ def _overrun(inputs: Inputs) -> Iterator[Finding]:
     tasks = [row for row in rows(inputs, "background_tasks") if wanted(inputs, row)]
     tasks = [{**row, "background_held_s": _held(inputs, row)} for row in tasks]
     worst = {str(row["id"]): _judge(inputs, row) for row in tasks}
-    for key in dict.fromkeys((name_of(row), _task_label(row)) for row in tasks):
-        about = [row for row in tasks if (name_of(row), _task_label(row)) == key and worst[str(row["id"])] is not None]
+    named_tasks: dict[tuple[str, str | None], list[Row]] = {}
+    for row in tasks:
+        mine = named_tasks.setdefault((name_of(row), _task_label(row)), [])
+        if worst[str(row["id"])] is not None:
+            mine.append(row)
+    for key, about in named_tasks.items():
         if not about:
             continue
         deaths = [row for row in killed if row["id"] not in named and any(_ended_by(task, row) for task in about)]
@@ -78,20 +82,15 @@ def _held(inputs: Inputs, task: Row) -> float | None:
     764762). A suspended app holds no task: an end that no line tells lies before its suspension at the latest.
     """
     window = window_of(inputs, task)
-    own = rows_of(inputs, "app_states", task)
     held: float | None = task["background_held_s"]
-    if window is None or not own:
+    if window is None or not rows_of(inputs, "app_states", task):
         return held
     if task["end_how"] != "observed" and not _ends_are_told(inputs):
         return None
-    asleep = [
-        state["start"] for state in own if state["state"] == "suspended" and window[0] <= state["start"] < window[1]
-    ]
-    window = (window[0], min(asleep, default=window[1]))
-    background = windows_of(inputs, [state for state in own if state["state"] == "background"])
-    sessions = [row for row in rows_of(inputs, "audio_sessions", task) if row["refused_error"] is None]
-    awake = [*calls_of(inputs, task), *sessions]
-    return length_s(subtract(intersect([window], background), windows_of(inputs, awake)))
+    window = (window[0], first_suspension(inputs, task, window) or window[1])
+    background = intersect([window], state_windows(inputs, task, window, "background"))
+    awake = [*call_windows(inputs, task, window), *session_windows(inputs, task, window)]
+    return length_s(subtract(background, awake))
 
 
 def _ends_are_told(inputs: Inputs) -> bool:
@@ -163,9 +162,9 @@ def _chained(inputs: Inputs) -> Iterator[Finding]:
         for row in rows(inputs, "background_tasks", pl.col("background_held_s") > 0)
         if wanted(inputs, row) and row["end"] is not None
     ]
-    for app in dict.fromkeys(name_of(row) for row in tasks):
+    for app, own in by_name(tasks).items():
         chain: list[Row] = []
-        for row in [task for task in tasks if name_of(task) == app]:
+        for row in own:
             if chain and not 0 <= (row["start"] - chain[-1]["end"]).total_seconds() <= gap:
                 yield from _chain_finding(app, chain, least)
                 chain = []
@@ -193,10 +192,7 @@ def _chain_finding(app: str, chain: list[Row], least: float) -> Iterator[Finding
 
 def _wake_churn(inputs: Inputs) -> Iterator[Finding]:
     states = [row for row in rows(inputs, "app_states") if wanted(inputs, row)]
-    by_app: dict[str, list[Row]] = {}
-    for row in states:
-        by_app.setdefault(name_of(row), []).append(row)
-    for app, series in by_app.items():
+    for app, series in by_name(states).items():
         turns = [
             (before, after)
             for before, after in pairwise(series)

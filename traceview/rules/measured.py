@@ -8,23 +8,21 @@ import polars as pl
 from msgspec import Struct
 
 from traceview.rules import links
+from traceview.rules.by_app import call_windows, state_windows
 from traceview.rules.proofs import state_edges
 from traceview.rules.registry import Finding, Inputs, Rule, Severity, Threshold
 from traceview.rules.rows import (
     Line,
     Predicate,
     Row,
-    calls_of,
     duration,
     finding,
     name_of,
     owned_calls,
     plural,
     remembered,
-    rows_of,
     voip_apps,
     wanted,
-    windows_of,
 )
 from traceview.rules.windows import busiest, intersect, length_s, union
 
@@ -79,8 +77,8 @@ def _length(row: Row) -> float:
 
 def _in_background(inputs: Inputs, row: Row) -> bool:
     """Whether the app spent (almost) all of the interval in the background or suspended."""
-    states = [one for one in rows_of(inputs, "app_states", row) if one["state"] in _UNSEEN]
-    inside = length_s(intersect([(row["start"], row["end"])], windows_of(inputs, states)))
+    window = (row["start"], row["end"])
+    inside = length_s(intersect([window], state_windows(inputs, row, window, *_UNSEEN)))
     return inside >= _MOSTLY * _length(row) > 0
 
 
@@ -90,7 +88,8 @@ def _background_edges(inputs: Inputs, about: list[Row]) -> list[Line]:
 
 
 def _in_call(inputs: Inputs, row: Row) -> bool:
-    return bool(intersect([(row["start"], row["end"])], windows_of(inputs, calls_of(inputs, row))))
+    window = (row["start"], row["end"])
+    return bool(intersect([window], call_windows(inputs, row, window)))
 
 
 def _days(about: list[Row]) -> float:
@@ -155,8 +154,8 @@ class _Load(Struct, frozen=True):
 
 def _load(inputs: Inputs, row: Row) -> _Load:
     length = _length(row)
-    asleep = [one for one in rows_of(inputs, "app_states", row) if one["state"] == "suspended"]
-    awake = length - length_s(intersect([(row["start"], row["end"])], windows_of(inputs, asleep)))
+    window = (row["start"], row["end"])
+    awake = length - length_s(intersect([window], state_windows(inputs, row, window, "suspended")))
     ran = awake if awake > 0 else length
     return _Load(row, float(row["value"] or 0) / 100 * length, awake, ran, max(ran, min(length, _LIMIT_S)))
 

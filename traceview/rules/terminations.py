@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from traceview.rules import call_service, links
+from traceview.rules.by_app import by_name
 from traceview.rules.kill_texts import SYSTEM_KILLS, allowance, cpu_figures
 from traceview.rules.kills import (
     CODES,
@@ -250,12 +251,11 @@ _ABNORMAL: Final = frozenset({*CODES.values(), *SYSTEM_KILLS, "crash", "jetsam"}
 def _crash_loop(inputs: Inputs) -> Iterator[Finding]:
     least, span = inputs.thresholds["exits"], inputs.thresholds["span"]
     dated = [row for row in kills(inputs, *_ABNORMAL) if row["start"] is not None]
-    for app in dict.fromkeys(name_of(row) for row in dated if row["app"] or row["process"]):
-        about = [row for row in dated if name_of(row) == app]
-        first, last = busiest([row["start"] for row in about], span)
+    for app, own in by_name(row for row in dated if row["app"] or row["process"]).items():
+        first, last = busiest([row["start"] for row in own], span)
         if last - first < least:
             continue
-        about = about[first:last]
+        about = own[first:last]
         took = (about[-1]["start"] - about[0]["start"]).total_seconds()
         kinds = ", ".join(sorted({kill_class(row) for row in about}))
         yield finding(
