@@ -240,13 +240,9 @@ class _Both:
         return all(index in self._lines for index in indexes)
 
     def at_once(self, index: int, reference: int) -> pl.DataFrame:
-        """Return the lines that stand in both at the same time, as facts; none where most others of that time do not."""
-        first, second = self._lines[index], self._lines[reference]
-        found = same(first, second)
-        since, until = max(first.span[0], second.span[0]), min(first.span[1], second.span[1])
-        told = min(one.frame["time"].is_between(since, until).sum() for one in (first, second))
-        facts = found.select(pl.lit("line").alias("fact"), "time", "time_of_reference").sort("time")
-        return facts if facts.height * 2 >= told else facts.clear()
+        """Return the lines that stand in both at the same time, as facts."""
+        found = same(self._lines[index], self._lines[reference])
+        return found.select(pl.lit("line").alias("fact"), "time", "time_of_reference").sort("time")
 
     def follow(self, index: int, reference: int, row: Mapping[str, Any], facts: pl.DataFrame) -> bool:
         """Whether an offset that lines tell is rather that of two logs which follow each other, with the same events in both.

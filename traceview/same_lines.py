@@ -17,6 +17,8 @@ RANKS: Final = ("unified_log", "log_text", "device_syslog", "xctrace", "powerlog
 """Which source is the reference: the device's own log first, then what prints its zone."""
 _RESOLUTIONS: Final = (1_000_000_000, 1_000_000, 1_000)
 """Nanoseconds: how finely tools print times."""
+_SPREAD: Final = 1_000_000_000
+"""Nanoseconds. Heuristic: tools that relay lines stamp them at most a second apart from each other."""
 _TEXT: Final = ("process", "message", "kind")
 
 
@@ -65,22 +67,28 @@ def _resolution(times: pl.Series) -> int:
 def same(later: Lines, first: Lines, *, offset: int = 0, spread: int = 0) -> pl.DataFrame:
     """Return the lines of `later` that `first` holds too: ``row``, ``time`` and ``time_of_reference`` (nanoseconds).
 
+    None where most are in one of them alone, of the time and the processes of which both tell: logs of two devices share some.
+
     Args:
         later: Lines of one source.
         first: Lines of a source that tells them better.
         offset: Clock of `later` minus clock of `first`, nanoseconds. The times returned are by the clock of `first`.
         spread: By how much that varies; times that are printed more coarsely count beside it.
     """
-    tolerance = max(later.resolution, first.resolution, spread)
-    since, until = first.span
+    tolerance = max(later.resolution, first.resolution, min(spread, _SPREAD))
     moved = later.frame.with_columns(pl.col("time") - offset)
-    near = moved.filter(pl.col("time").is_between(since - tolerance, until + tolerance))
+    since, until = max(moved["time"][0], first.span[0]), min(moved["time"][-1], first.span[1])
+    both = pl.col("time").is_between(since - tolerance, until + tolerance)
+    near, told = moved.filter(both), first.frame.filter(both)
+    near = near.join(told.select("process").unique(), on="process", how="semi", maintain_order="left")
+    told = told.join(near.select("process").unique(), on="process", how="semi", maintain_order="left")
     by = [*_TEXT, "pid"] if _tells_pids(later) and _tells_pids(first) else [*_TEXT]
-    told = first.frame.select(*by, "time", pl.col("time").alias("time_of_reference"))
+    named = told.select(*by, "time", pl.col("time").alias("time_of_reference"))
     joined = near.join_asof(
-        told, on="time", by=by, strategy="nearest", tolerance=tolerance, check_sortedness=False
+        named, on="time", by=by, strategy="nearest", tolerance=tolerance, check_sortedness=False
     )  # both are sorted by time, which is not looked at where there are groups
-    return joined.filter(pl.col("time_of_reference").is_not_null()).select("row", "time", "time_of_reference")
+    found = joined.filter(pl.col("time_of_reference").is_not_null()).select("row", "time", "time_of_reference")
+    return found if found.height * 2 >= min(near.height, told.height) else found.clear()
 
 
 def _tells_pids(lines: Lines) -> bool:

@@ -97,6 +97,12 @@ def test_another_pid_time_or_text_is_another_line(other: Line) -> None:
     assert len(kept([(1, "a", 7)], [other], measured=False)[0]) == 2
 
 
+def test_logs_of_two_devices_share_only_some_lines() -> None:
+    one: list[Line] = [(at * SECOND, f"line {at}" if at % 4 else "beat", 1) for at in range(40)]
+    other: list[Line] = [(at * SECOND, f"other {at}" if at % 4 else "beat", 1) for at in range(40)]
+    assert len(kept(one, [], other)[0]) == 80
+
+
 def test_a_source_without_pids_tells_the_same_lines() -> None:
     archive: list[Line] = [(at * SECOND + 123, f"line {at}", 7) for at in range(5)]
     assert len(kept(archive, [], printed([(at, text, None) for at, text, _ in archive], MILLISECOND))[0]) == 5
