@@ -279,6 +279,21 @@ def test_console_copy_with_column_names(tmp_path: Path) -> None:
     assert problems == {}
 
 
+def test_columns_of_the_kernel_take_nothing_off_its_messages(tmp_path: Path) -> None:
+    title = "Type\tTime\tProcess\tLibrary\tSubsystem\tCategory\tMessage\n"
+    text = "".join(
+        f"default\t10:00:00.000000+0000\tkernel\tkernel\t{label}\tvm: segments\n" for label in ("\t", "DCP\tx")
+    )
+    rows, _, _ = pasted(tmp_path, title + text, ReadOptions(date=date(2026, 1, 15)))
+    assert [(row.get("subsystem"), row.get("category"), row["message"]) for row in rows] == [
+        (None, None, "vm: segments"),
+        ("DCP", "x", "vm: segments"),
+    ]
+    line = "2026-01-15 10:00:00 kernel{AppleDCP+0x0}[0] <NOTICE>: link is up [DCP][x]\n"
+    rows, _, _ = pasted(tmp_path, line, ReadOptions())
+    assert [(row["subsystem"], row["message"]) for row in rows] == [("DCP", "link is up")]
+
+
 def test_a_tab_in_one_message_is_no_library_column(tmp_path: Path) -> None:
     line = "default\t10:00:00.00000{}+0200\tapsd\t{}\n"
     rows, _, _ = pasted(tmp_path, line.format(1, "one\tmore") + line.format(2, "two words"))

@@ -35,7 +35,7 @@ def message_fields(lines: Lines, frame: pl.DataFrame, begin: Longs, end: Longs) 
         rows = frame["level"].is_in(["Loss", "Lo"]).arg_true().to_numpy()
         if len(rows):
             frame = _moved(frame, _extract(lines, begin[rows], end[rows], _LOST), rows, begin)
-    return _without_kernel_labels(frame, begin)
+    return _without_kernel_labels(lines, frame, begin)
 
 
 def _starts_with(lines: Lines, begin: Longs, end: Longs, text: bytes) -> Any:
@@ -45,6 +45,15 @@ def _starts_with(lines: Lines, begin: Longs, end: Longs, text: bytes) -> Any:
         hits &= data[np.minimum(begin + column, len(data) - 1)] == character
         if not hits.any():
             break
+    return hits
+
+
+def _ends_with(lines: Lines, begin: Longs, text: bytes) -> Any:
+    """Return one boolean for each message: does it stand behind `text`?"""
+    data = np.frombuffer(lines.data, np.uint8)
+    hits = begin >= len(text)
+    for back, character in enumerate(reversed(text), start=1):
+        hits &= data[begin - back] == character
     return hits
 
 
@@ -63,8 +72,11 @@ def _moved(frame: pl.DataFrame, found: pl.DataFrame, rows: Any, begin: Longs) ->
     return frame
 
 
-def _without_kernel_labels(frame: pl.DataFrame, begin: Longs) -> tuple[pl.DataFrame, Longs]:
-    """Give ``[DCP:x] `` back to the kernel's messages: its drivers begin them so; its subsystems have dots."""
+def _without_kernel_labels(lines: Lines, frame: pl.DataFrame, begin: Longs) -> tuple[pl.DataFrame, Longs]:
+    """Give ``[DCP:x] `` back to the kernel's messages: its drivers begin them so; its subsystems have dots.
+
+    Where columns, or what stands behind the message, tell the subsystem, the message has lost nothing.
+    """
     if not {"process", "subsystem", "category", "layout"} <= set(frame.columns):
         return frame, begin
     wrong = (
@@ -73,6 +85,7 @@ def _without_kernel_labels(frame: pl.DataFrame, begin: Longs) -> tuple[pl.DataFr
     rows = frame.select(wrong.fill_null(value=False)).to_series()
     if not rows.any():
         return frame, begin
+    rows &= pl.Series(_ends_with(lines, begin, b"] "))
     labels = frame.select(pl.col("subsystem").str.len_bytes() + pl.col("category").fill_null("").str.len_bytes() + 4)
     begin[rows.to_numpy()] -= labels.to_series().filter(rows).to_numpy().astype(np.int64)
     empty = [pl.when(~rows).then(pl.col(name)).alias(name) for name in ("subsystem", "category")]
