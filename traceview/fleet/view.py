@@ -314,21 +314,7 @@ def some(names: Sequence[str], limit: int = 6) -> str:
 def facts(contents: Contents, rated: rates.FleetRates) -> list[tuple[str, str]]:
     """Return what the fleet is made of."""
     captures, units = contents.captures, rated.units
-    found: list[tuple[str, str]] = [("Captures", f"{captures.height:,} analysed")]
-    if contents.failures.height:
-        found.append(("Failed", plural(contents.failures.height, "capture")))
-    if contents.duplicates:
-        found.append(("Twice", f"{plural(contents.duplicates, 'capture')} left out: same bytes as another"))
-    if contents.unfinished:
-        found.append(("Not yet", f"{plural(contents.unfinished, 'capture')} asked for and not analysed"))
-    if contents.changed:
-        what = plural(contents.changed, "capture")
-        found.append(("Changed", f"{what} changed since the analysis: what was analysed then counts"))
-    if contents.contained:
-        left = f"{plural(contents.contained, 'capture')} left out: another one shows all that they do"
-        found.append(("Within", f"{left} ({some(contents.within)})"))
-    if contents.overlapping:
-        found.append(("Overlap", f"{plural(contents.overlapping, 'capture')} share calls, which count in each of them"))
+    found = [("Captures", f"{captures.height:,} analysed"), *_beside(contents)]
     if captures.height > units.height:
         found.append(
             ("No app", f"{plural(captures.height - units.height, 'capture')} without an app that was asked for")
@@ -346,4 +332,24 @@ def facts(contents: Contents, rated: rates.FleetRates) -> list[tuple[str, str]]:
     unnamed = int(contents.unnamed.is_in(units["capture"].implode()).sum())
     beside = f"; {plural(unnamed, 'call')} of no known app beside them, in no rate" if unnamed else ""
     found.append(("Exposure", f"{plural(calls, 'call')}, {amounts.background(seconds)}{beside}"))
+    return found
+
+
+def _beside(contents: Contents) -> list[tuple[str, str]]:
+    """Return which captures are not among those analysed, or are in part the same."""
+    found: list[tuple[str, str]] = []
+    if contents.failures.height:
+        found.append(("Failed", plural(contents.failures.height, "capture")))
+    if contents.duplicates:
+        found.append(("Twice", f"{plural(contents.duplicates, 'capture')} left out: same bytes as another"))
+    if contents.unfinished:
+        found.append(("Not yet", f"{plural(contents.unfinished, 'capture')} asked for and not analysed"))
+    if contents.changed:
+        what = plural(contents.changed, "capture")
+        found.append(("Changed", f"{what} changed since the analysis: what was analysed then counts"))
+    if contents.contained:
+        left = f"{plural(contents.contained, 'capture')} left out: another one shows all that they do"
+        found.append(("Within", f"{left} ({some(contents.within)})"))
+    if contents.overlapping:
+        found.append(("Overlap", f"{plural(contents.overlapping, 'capture')} share calls, which count in each of them"))
     return found
