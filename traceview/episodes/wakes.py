@@ -45,11 +45,9 @@ def cause(rows: pl.DataFrame, context: Context, windows: pl.DataFrame) -> pl.Ser
     ends = rows.with_row_index("row").filter(pl.col("ended_by") == "resumed").select("row", "owner", "app", "end")
     if ends.is_empty():
         return pl.repeat(None, rows.height, dtype=pl.String, eager=True)
-    near = [pl.col("t") >= pl.col("end") - BEFORE_NS, pl.col("t") <= pl.col("end") + AFTER_NS]
-    candidates = _candidates(context)
-    by_owner = ends.join_where(candidates.rename({"owner": "its"}), pl.col("owner") == pl.col("its"), *near)
-    nameless = candidates.filter(pl.col("owner").is_null() & pl.col("app").is_not_null()).rename({"app": "its"})
-    by_app = ends.join_where(nameless.drop("owner"), pl.col("app") == pl.col("its"), *near)
+    near = _near(ends, _candidates(context))
+    by_owner = near.filter(pl.col("owner") == pl.col("owner_told"))
+    by_app = near.filter(pl.col("owner_told").is_null() & (pl.col("app") == pl.col("app_told")))
     seen = windows.filter(pl.col("state") == states.FOREGROUND).select("owner", end="start")
     by_user = ends.join(seen, on=["owner", "end"], how="semi").select(
         "row", pl.lit("user").alias("cause"), pl.lit(_USER).alias("rank"), pl.col("end").alias("t")
@@ -61,8 +59,18 @@ def cause(rows: pl.DataFrame, context: Context, windows: pl.DataFrame) -> pl.Ser
     return rows.with_row_index("row").join(best, on="row", how="left", maintain_order="left")["cause"]
 
 
+def _near(ends: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
+    """Each end with the candidates (by time) around it, of whichever app: there are few, a join by app has many."""
+    times = candidates["t"]
+    first = times.search_sorted(ends["end"] - BEFORE_NS, side="left")
+    after = times.search_sorted(ends["end"] + AFTER_NS, side="right")
+    pairs = ends.with_columns(at=pl.int_ranges(pl.lit(first), pl.lit(after))).explode("at").drop_nulls("at")
+    told = candidates[pairs["at"]].rename({"owner": "owner_told", "app": "app_told"})
+    return pairs.drop("at").hstack(told)
+
+
 def _candidates(context: Context) -> pl.DataFrame:
-    """Lines that may explain a resumption: ``t``, ``owner``, ``app``, ``cause``, ``rank``."""
+    """Lines that may explain a resumption, by time: ``t``, ``owner``, ``app``, ``cause``, ``rank``."""
     kind = pl.col("kind")
     name, rank = pl.lit(None, pl.String), pl.lit(None, pl.Int32)
     for begin, word, order in _BY_KIND:
