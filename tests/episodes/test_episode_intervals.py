@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from traceview.episodes.intervals import depth, free, overlap_s, touched, window_at
+from traceview.episodes.intervals import depth, free, meeting, overlap_s, touched, window_at
 
 SCHEMA = {"key": pl.Int64, "start": pl.Int64, "end": pl.Int64}
 window = st.tuples(st.integers(0, 2), st.integers(0, 30), st.integers(0, 8)).map(lambda w: (w[0], w[1], w[1] + w[2]))
@@ -65,6 +65,19 @@ def test_depth_counts_the_windows_that_hold_a_point(
     assert depth(asked, frame(rows)).to_list() == held
 
 
+@given(windows, windows)
+def test_meeting_names_the_pairs_that_share_a_moment(
+    rows: list[tuple[int, int, int]], others: list[tuple[int, int, int]]
+) -> None:
+    shared = [
+        (row, other)
+        for row, (key, start, end) in enumerate(rows)
+        for other, (of, begun, over) in enumerate(others)
+        if key == of and max(start, begun) < min(end, over)
+    ]
+    assert meeting(frame(rows), frame(others)).rows() == shared
+
+
 def test_a_null_is_no_key() -> None:
     rows = pl.DataFrame([(None, 0, 10), (1, 0, 10)], schema=SCHEMA, orient="row")
     assert overlap_s(rows, rows).to_list() == [0.0, 1e-8]
@@ -72,3 +85,4 @@ def test_a_null_is_no_key() -> None:
     assert window_at(points, rows)["end"].to_list() == [None, 10]
     assert touched(rows, rows).to_list() == [False, True]
     assert depth(points, rows).to_list() == [0, 1]
+    assert meeting(rows, rows).rows() == [(1, 1)]

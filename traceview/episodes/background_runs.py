@@ -13,7 +13,7 @@ from typing import Final
 import polars as pl
 
 from traceview.episodes import audio_io, holders, states
-from traceview.episodes.intervals import NS, free, in_seconds, overlap_s
+from traceview.episodes.intervals import NS, free, in_seconds, meeting, overlap_s
 from traceview.episodes.schema import empty_table
 from traceview.episodes.tables import Context, capped, table
 
@@ -191,19 +191,27 @@ def _holders(runs: pl.DataFrame, tables: dict[str, pl.DataFrame], far: int) -> p
         .drop_nulls("whose")
         .with_columns(kind=kind.replace(_AS_ASSERTION), holder=holders.in_words(kind, name))
     )
-    told = runs.select("run", "start", pl.coalesce("end", pl.lit(far)).alias("until"), "app", "pid")
-    by_app = told.select("run", "start", "until", by=pl.lit("app"), whose="app")
-    by_pid = told.select("run", "start", "until", by=pl.lit("pid"), whose=pl.col("pid").cast(pl.String))
-    return (
-        pl.concat([by_app, by_pid])
-        .join(known, on=["by", "whose"], maintain_order="left_right")
-        .with_columns(
-            pl.max_horizontal("start", "from").alias("start"),
-            pl.min_horizontal("until", pl.coalesce("to", pl.lit(far))).alias("end"),
-        )
-        .filter(pl.col("end") > pl.col("start"))
-        .select(pl.col("run").alias("key"), "kind", "holder", "start", "end", "ref", "last_ref")
+    lasted = (pl.col("start"), pl.coalesce("end", pl.lit(far)).alias("end"))
+    by_app = runs.select("run", _key(pl.lit("app"), pl.col("app")), *lasted)
+    by_pid = runs.select("run", _key(pl.lit("pid"), pl.col("pid").cast(pl.String)), *lasted)
+    told = pl.concat([by_app, by_pid])
+    held = known.with_columns(
+        _key(pl.col("by"), pl.col("whose")), pl.col("from").alias("start"), pl.coalesce("to", pl.lit(far)).alias("end")
     )
+    pairs = meeting(told, held)
+    run, its = told[pairs["row"]], held[pairs["other"]]
+    return its.select(
+        run["run"].alias("key"),
+        *("kind", "holder"),
+        pl.max_horizontal("start", run["start"]),
+        pl.min_horizontal("end", run["end"]),
+        *("ref", "last_ref"),
+    )
+
+
+def _key(by: pl.Expr, whose: pl.Expr) -> pl.Expr:
+    """Expression: whose holders these are, by app or by pid; null where that is not known."""
+    return (by + pl.lit(" ") + whose).alias("key")
 
 
 def _common(whose: str) -> dict[str, pl.Expr]:

@@ -9,6 +9,7 @@ Tables of windows are frames with the columns ``key`` (any type: which process, 
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import Final
 
 import polars as pl
@@ -63,6 +64,21 @@ def window_at(points: pl.DataFrame, windows: pl.DataFrame, slack: int = 0) -> pl
     return points.hstack(windows.drop("key").select(pl.all().gather(rows)))
 
 
+def meeting(windows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """Return which windows share a moment with which of ``others`` of the same key: their rows, ``row`` and ``other``.
+
+    In the order of ``windows``, then of ``others``. Windows without length share none.
+    """
+    known = {key: (mine, list(accumulate((end for _, end, _ in mine), max))) for key, mine in _by_key(others).items()}
+    pairs = [
+        (row, other)
+        for row, (key, start, end) in enumerate(windows.select("key", "start", "end").iter_rows())
+        if key in known
+        for other in _sharing(*known[key], start, end)
+    ]
+    return pl.DataFrame(pairs, schema={"row": pl.UInt32, "other": pl.UInt32}, orient="row")
+
+
 def touched(windows: pl.DataFrame, others: pl.DataFrame, slack: int = 0) -> pl.Series:
     """Tell for each window (in order) whether ``others`` of the same key cover any of it, or the last begun its start.
 
@@ -103,6 +119,12 @@ def _holding(mine: list[_Window], t: int, slack: int) -> int | None:
     """The row of the last begun of these windows (by start) if it holds ``t``."""
     at = bisect_right(mine, t, key=_start) - 1
     return mine[at][2] if at >= 0 and t <= mine[at][1] + slack else None
+
+
+def _sharing(mine: list[_Window], reach: list[int], start: int, end: int) -> list[int]:
+    """The rows, in order, of these windows (by start, with how far they reach so far) that share a moment with this one."""
+    near = mine[bisect_right(reach, start) : bisect_left(mine, end, key=_start)]
+    return sorted(row for begun, over, row in near if over > start and min(over, end) > max(begun, start))
 
 
 def _start(window: _Window) -> int:
