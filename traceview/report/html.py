@@ -76,7 +76,7 @@ def write(
     Args:
         analysis: What was found.
         out: File to write; an existing one is replaced.
-        redact: What to remove first, see `traceview.report.redact.redact`.
+        redact: What to remove first, see `traceview.report.redact.redact`; `Capture.redacted` knows more names.
         rules: The rules that ran, for their reasons and links, and to name what was checked where nothing was found.
         budget: Size in bytes above which more is left out. The last step of `STEPS` is written in any case.
 

@@ -1,7 +1,7 @@
 """Removal of private data from an analysis, before it is printed in any form.
 
-Kept at every level: names of files, apps (bundle ids), processes, subsystems and queues, process and session ids, times,
-figures, error codes. Replaced from level ``ids`` on: what names a person, a device, an address or an account
+Kept at every level: names of files and folders, apps (bundle ids), processes, subsystems and queues, process and session
+ids, times, figures, error codes. Replaced from level ``ids`` on: what names a person, a device, an address or an account
 (`traceview.report.pseudonyms`). Level ``all`` also drops the text of log messages (a recognised line keeps the id of its
 signal and its typed fields) and whatever else is no name, word or figure of a system or of ours
 (`traceview.report.free_text`); a single word stays. Sentences of findings follow the tables (`traceview.report.quoted`), and

@@ -31,8 +31,8 @@ NOUNS: Final = {
 REDACTION: Final = {
     "none": "nothing was removed",
     "ids": "what looks like a telephone number, an address, an account, a device id or a device's owner was replaced; names "
-    "inside sentences may remain; names of files, apps and processes stay",
-    "all": "identifiers replaced, free text removed; names of files, apps and processes stay",
+    "inside sentences may remain where no line tells them as such; names of files, folders, apps and processes stay",
+    "all": "identifiers replaced, free text removed; names of files, folders, apps and processes stay",
 }
 
 
