@@ -32,7 +32,8 @@ _HEAD: Final = 4096
 _AROUND: Final = f"{PREAMBLE}|^{CONNECTION}"
 """Lines that tools print before their records."""
 FAR: Final = 1000
-"""Lines before Xcode's first metadata line that are looked at for the beginning of its message."""
+"""Lines before Xcode's first metadata line that are looked at for the beginning of its message, or before records for what
+announces them."""
 _CLOSING: Final = re.compile(rb'\{"count":\d+,\s*"finished":1\}')
 _TIMED: Final = b'"timestamp"'
 """A key that every record of each JSON log has."""
@@ -170,7 +171,8 @@ class Scan:
 
     def _announced(self, row: int, record: int) -> int:
         """Return where the lines begin that tools print before their records and that stand before `record`."""
-        while record > row and re.match(_AROUND, self._lines.text(record - 1)):
+        least = max(row, record - FAR)
+        while record > least and re.match(_AROUND, self._lines.text(record - 1)):
             record -= 1
         return record
 

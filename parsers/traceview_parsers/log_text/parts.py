@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import chain, groupby
 from typing import Any, Final
 
+import numpy as np
 from msgspec import Struct
 
 from traceview_parsers.log_text.blocks import Lines, joined, read_blocks
@@ -13,6 +14,7 @@ from traceview_parsers.problems import Problems
 
 _MOST: Final = 200
 """Parts of one file that are told apart: each takes milliseconds, however short."""
+_MOST_MOVED: Final = 1 << 20
 
 
 class _Piece(Struct):
@@ -69,7 +71,10 @@ def _with_whole_messages(blocks: Iterator[Lines]) -> Iterator[Lines]:
     """Move the last lines of a block to the next one where Xcode's metadata is near: its message may begin in them."""
     before = Lines.of(b"")
     for block in blocks:
-        stop = max(0, len(before) - FAR) if len(metadata_of_xcode(block, FAR)) else len(before)
+        stop = len(before)
+        if len(metadata_of_xcode(block, FAR)):
+            near = int(np.searchsorted(before.starts, len(before.data) - _MOST_MOVED))
+            stop = min(stop, max(near, stop - FAR))
         if stop:
             yield _between(before, 0, stop)
         before = joined(_between(before, stop, len(before)), block)
