@@ -1,6 +1,9 @@
 """When the audio IO of a process ran: from the lines that tell its starts and stops."""
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from itertools import accumulate
+from operator import itemgetter
 from typing import Final
 
 import polars as pl
@@ -79,14 +82,20 @@ def silent(sessions: pl.DataFrame, io: pl.DataFrame, context: Context) -> pl.Dat
         .alias("end"),
     )
     runs: dict[int | None, list[tuple[int, int]]] = defaultdict(list)
-    for pid, start, end in io.select("pid", "start", "end").iter_rows():
+    for pid, start, end in io.select("pid", "start", "end").sort("start", "end").iter_rows():
         runs[pid].append((start, end))
+    reach = {pid: list(accumulate((end for _, end in mine), max)) for pid, mine in runs.items()}
     quiet = [
         (session, pid, *stretch)
         for session, pid, start, end in active.iter_rows()
-        for stretch in free(runs[pid], start, end)
+        for stretch in free(_around(runs.get(pid, []), reach.get(pid, []), start, end), start, end)
     ]
     return pl.DataFrame(quiet, schema=_SILENT, orient="row")
+
+
+def _around(runs: list[tuple[int, int]], reach: list[int], start: int, end: int) -> list[tuple[int, int]]:
+    """Those of the runs (by start, with how far they reach so far) among which all are that touch the window."""
+    return runs[bisect_left(reach, start) : bisect_right(runs, end, key=itemgetter(0))]
 
 
 def measured(sessions: pl.DataFrame, io: pl.DataFrame, context: Context) -> pl.DataFrame:
