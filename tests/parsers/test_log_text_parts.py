@@ -83,6 +83,7 @@ def test_parts_may_begin_anywhere_in_a_block(
     samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, order: str
 ) -> None:
     layouts = ["default", "json", "idevicesyslog", "pymobiledevice3 json", "xcode", "console with column names"]
+    layouts += ["xcode", "pymobiledevice3 json", "xcode", "compact"]
     layouts = layouts if order == "text first" else layouts[1:]
     path = write(tmp_path, b"".join(lines_of(samples, layout) for layout in layouts))
     whole = read(path, (*COLUMNS, "ref"))[0]

@@ -116,12 +116,12 @@ class Scan:
 
         An object's keys may stand there, or the records that are announced here.
         """
-        data = self._lines.data
-        if form_of(decode) == "xcode":
-            return self._announced(row, len(self._lines))
-        openings = self._openings(row, form_of(decode), gated=False)
+        data, form = self._lines.data, form_of(decode)
+        openings = self._openings(row, form, gated=False)
         near = openings[len(data) - self._lines.starts[openings] < _HEAD]
-        return int(near[0]) if len(near) else len(self._lines)
+        if len(near):
+            return int(near[0])
+        return self._announced(row, len(self._lines)) if form == "xcode" else len(self._lines)
 
     def _head(self, row: int) -> bytes:
         """Return the bytes by which a part that begins at `row` is recognised."""
