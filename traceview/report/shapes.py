@@ -99,8 +99,8 @@ def is_no_part_of_an_id(text: str, start: int, key: str, value: str) -> bool:
 
 
 SHAPES: Final[tuple[Shape, ...]] = (
-    Shape("phone", rf"(?P<key>{callers.NUMBER_KEY})\+?\(?\d[\d ().-]{{4,20}}\d"),
-    Shape("number", rf"(?P<key>(?i:\b(?:kCT)?{_IDS_OF_PHONES}))\d[\d -]{{12,22}}\d"),
+    Shape("phone", rf"(?P<key>{callers.NUMBER_KEY})\+?\(?(?:\d[\d ().-]{{4,20}}|\d{{5,}})\d", after=r"(?!\d)"),
+    Shape("number", rf"(?P<key>(?i:\b(?:kCT)?{_IDS_OF_PHONES}))(?:\d[\d -]{{12,22}}|\d{{13,}})\d", after=r"(?!\d)"),
     Shape("name", rf"(?P<key>{callers.KEY}){callers.NAME}", hint=callers.KEY),
     Shape("name", rf"(?P<key>{callers.ROLE_KEY}){callers.FULL_NAME}", hint=callers.ROLE_KEY),
     Shape("name", rf"(?P<key>{callers.SIP_KEY}){callers.SIP_NAME}", hint=callers.SIP_KEY),
