@@ -64,7 +64,7 @@ def _resolution(times: pl.Series) -> int:
     return next((unit for unit in _RESOLUTIONS if (times % unit == 0).all()), 1)
 
 
-def same(later: Lines, first: Lines, *, offset: int = 0, spread: int = 0) -> pl.DataFrame:
+def same(later: Lines, first: Lines, offsets: Sequence[tuple[int, int]] = ((0, 0),)) -> pl.DataFrame:
     """Return the lines of `later` that `first` holds too: ``row``, ``time`` and ``time_of_reference`` (nanoseconds).
 
     None where most are in one of them alone, of the time and the processes of which both tell: logs of two devices share some.
@@ -72,14 +72,27 @@ def same(later: Lines, first: Lines, *, offset: int = 0, spread: int = 0) -> pl.
     Args:
         later: Lines of one source.
         first: Lines of a source that tells them better.
-        offset: Clock of `later` minus clock of `first`, nanoseconds. The times returned are by the clock of `first`.
-        spread: By how much that varies; times that are printed more coarsely count beside it.
+        offsets: Clock of `later` minus clock of `first`, nanoseconds, and by how much that varies (times that are printed
+            more coarsely count beside it); several where a clock was set. The times returned are by the clock of `first`.
     """
+    parts = [part for offset, spread in offsets if (part := _same_by(later, first, offset, spread)) is not None]
+    if not parts:
+        return pl.DataFrame(schema={"row": pl.UInt32, "time": pl.Int64, "time_of_reference": pl.Int64})
+    near = pl.concat([rows for rows, _, _ in parts]).n_unique()
+    told = pl.concat([rows for _, rows, _ in parts]).n_unique()
+    found = pl.concat([lines for _, _, lines in parts]).unique("row", keep="first", maintain_order=True)
+    return found if found.height * 2 >= min(near, told) else found.clear()
+
+
+def _same_by(later: Lines, first: Lines, offset: int, spread: int) -> tuple[pl.Series, pl.Series, pl.DataFrame] | None:
+    """Return the rows of both that tell of the same time and processes, and the lines in both; None where they tell of no time."""
     tolerance = max(later.resolution, first.resolution, min(spread, _SPREAD))
-    moved = later.frame.with_columns(pl.col("time") - offset)
-    since, until = max(moved["time"][0], first.span[0]), min(moved["time"][-1], first.span[1])
+    since, until = max(later.span[0] - offset, first.span[0]), min(later.span[1] - offset, first.span[1])
+    if since - tolerance > until + tolerance:
+        return None
     both = pl.col("time").is_between(since - tolerance, until + tolerance)
-    near, told = moved.filter(both), first.frame.filter(both)
+    near = later.frame.with_columns(pl.col("time") - offset).filter(both)
+    told = first.frame.filter(both)
     near = near.join(told.select("process").unique(), on="process", how="semi", maintain_order="left")
     told = told.join(near.select("process").unique(), on="process", how="semi", maintain_order="left")
     by = [*_TEXT, "pid"] if _tells_pids(later) and _tells_pids(first) else [*_TEXT]
@@ -87,8 +100,22 @@ def same(later: Lines, first: Lines, *, offset: int = 0, spread: int = 0) -> pl.
     joined = near.join_asof(
         named, on="time", by=by, strategy="nearest", tolerance=tolerance, check_sortedness=False
     )  # both are sorted by time, which is not looked at where there are groups
-    found = joined.filter(pl.col("time_of_reference").is_not_null()).select("row", "time", "time_of_reference")
-    return found if found.height * 2 >= min(near.height, told.height) else found.clear()
+    matched = joined.filter(pl.col("time_of_reference").is_not_null())
+    found = _as_often(matched, told, by, tolerance).select("row", "time", "time_of_reference")
+    return near["row"], told["row"], found
+
+
+def _as_often(matched: pl.DataFrame, told: pl.DataFrame, by: Sequence[str], tolerance: int) -> pl.DataFrame:
+    """Return of lines that repeat as many as are told: the better source may have lost some.
+
+    Where repetitions are nearer to each other than the tolerance, nothing tells which of them is which; they are counted.
+    """
+    new = (pl.col("time").diff() > tolerance).fill_null(value=False)
+    lines = pl.concat([told.select(*by, "time"), matched], how="diagonal").sort("time", maintain_order=True)
+    lines = lines.with_columns(new.cum_sum().over(by).alias("stretch"))
+    is_matched = pl.col("time_of_reference").is_not_null()
+    as_often = is_matched & (is_matched.cum_sum() <= (~is_matched).sum()).over(*by, "stretch")
+    return lines.filter(as_often)
 
 
 def _tells_pids(lines: Lines) -> bool:
@@ -108,8 +135,8 @@ def counted_once(
     """
     lines = lines_of(events, [reader for _, reader in sources]) if len(sources) > 1 else []
     repeated: set[int] = set()
-    for later, first, offset, spread in _pairs(lines, [name for name, _ in sources], clocks):
-        new = set(same(later, first, offset=offset, spread=spread)["row"].to_list()) - repeated
+    for later, first, offsets in _pairs(lines, [name for name, _ in sources], clocks):
+        new = set(same(later, first, offsets)["row"].to_list()) - repeated
         repeated |= new
         if new:
             name, reference = sources[later.index][0], sources[first.index][0]
@@ -122,13 +149,12 @@ def counted_once(
 
 def _pairs(
     lines: Sequence[Lines], names: Sequence[str], clocks: pl.DataFrame
-) -> Iterator[tuple[Lines, Lines, int, int]]:
-    """Yield sources with each better one, the offset of their clocks and its spread; twice where a clock was set in between."""
+) -> Iterator[tuple[Lines, Lines, list[tuple[int, int]]]]:
+    """Yield sources with each better one, and the offset of their clocks with its spread; two where a clock was set in between."""
     measured: dict[tuple[str, str], list[tuple[int, int]]] = {}
     nanoseconds = ((pl.col(name) * 1e9).round().cast(pl.Int64) for name in ("offset_s", "spread_s"))
     for source, reference, offset, spread in clocks.select("source", "reference", *nanoseconds).rows():
         measured.setdefault((source, reference), []).append((offset, spread))
     for at, later in enumerate(lines):
         for first in lines[:at]:
-            for offset, spread in measured.get((names[later.index], names[first.index]), [(0, 0)]):
-                yield later, first, offset, spread
+            yield later, first, measured.get((names[later.index], names[first.index]), [(0, 0)])

@@ -122,6 +122,21 @@ def test_lines_by_a_clock_that_differs_are_the_same_lines() -> None:
     assert kept(archive, set_later) == (found[:-1], told)
 
 
+@pytest.mark.parametrize("at", [20, 100, 150, 280])
+def test_lines_before_and_behind_the_moment_at_which_a_clock_was_set_are_the_same_lines(at: int) -> None:
+    archive: list[Line] = [(second * SECOND, f"line {second}", 7) for second in range(300)]
+    text = [(time + 90 * SECOND * (time >= at * SECOND), words, pid) for time, words, pid in archive]
+    found, told = kept(archive, text)
+    assert (len(found), told) == (300, [("show.txt", 300)])
+
+
+def test_repetitions_that_the_better_source_lost_count() -> None:
+    burst: list[Line] = [(at * 100 * MILLISECOND, "skipping cycle due to overload", 7) for at in range(25)]
+    others: list[Line] = [(at * SECOND + 5, f"line {at}", 7) for at in range(40)]
+    found, told = kept([*burst[:2], *others], [], printed([*burst, *others], SECOND))
+    assert (len(found), told) == (65, [("relay.txt", 42)])
+
+
 def test_an_archive_beside_the_text_of_it_tells_each_call_once(tmp_path: Path) -> None:
     archive = next(SAMPLES.glob("*.logarchive*"))
     text = tmp_path / "log.txt"
