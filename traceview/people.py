@@ -16,11 +16,16 @@ TELLING: Final = frozenset(
 
 
 def people_of(trace: Trace) -> list[str]:
-    """Return the names that all logs of a trace tell, at most `MOST_PEOPLE`: one more pass over them, batch by batch."""
+    """Return the names that all logs of a trace tell, at most `MOST_PEOPLE`: one more pass over them, batch by batch.
+
+    State dumps are left out: they list apps, settings and folders by their display names.
+    """
     found: dict[str, None] = {}
     for source in trace.sources_of("log"):
         for batch in source.batches("log", Selection((Clause(words=TELLING),))):
-            found |= dict.fromkeys(people_in(pl.Series(batch.column("message"))))
+            lines = pl.DataFrame(batch.select(["event", "message"]))
+            said = lines.filter(pl.col("event").cast(pl.String).ne_missing("state"))["message"]
+            found |= dict.fromkeys(people_in(said))
             if len(found) >= MOST_PEOPLE:
                 return list(found)[:MOST_PEOPLE]
     return list(found)

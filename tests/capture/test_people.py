@@ -1,5 +1,6 @@
 """Names of callers are told by any line of a log, also by those that a report does not show."""
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -59,6 +60,25 @@ def test_the_search_of_the_log_finds_each_line_that_tells_a_name(key: str, says:
         assert any(word in text for word in TELLING)
     else:
         assert key.casefold() in {"caller", "callee"}
+
+
+def test_state_dumps_name_apps_and_no_people(tmp_path: Path) -> None:
+    told = (("stateEvent", "App Store"), ("logEvent", "Jane Doe"))
+    rows = [
+        {
+            "timestamp": "2026-03-01 09:00:00.000000+0000",
+            "eventType": event,
+            "messageType": "Default",
+            "processImagePath": "/usr/libexec/acmed",
+            "processID": 7,
+            "eventMessage": f'DisplayName = "{name}";',
+        }
+        for event, name in told
+    ]
+    file = tmp_path / "log.ndjson"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with open_trace(file) as trace:
+        assert people_of(trace) == ["Jane Doe"]
 
 
 def test_names_are_bounded(tmp_path: Path) -> None:

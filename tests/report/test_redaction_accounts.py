@@ -48,6 +48,14 @@ def test_accounts_and_secrets_go_behind_keys_of_any_spelling(text: str, value: s
         (f'secret="{"g" * 3000}" x', "secret=name-1 x"),
         ("login: anna authToken: geheimabc", "login: name-1 authToken: name-2"),
         (r"{\"first_name\":\"Jane\"}", r"{\"first_name\":name-1}"),
+        (
+            'token: Optional("a b") nickName: Optional("Zo Van Dyk")',
+            "token: Optional(name-1) nickName: Optional(name-2)",
+        ),
+        (r'{"p":"{\"callerName\":\"Max \\\"Mo\\\" Doe\"}"}', r'{"p":"{\"callerName\":name-1}"}'),
+        ("callerDisplayName: Token: geheim42", "callerDisplayName: Token: name-1"),
+        ("first_name:\n  api_key='0x12 geheim'", "first_name:\n  api_key=name-1"),
+        ("caller_last_name: +49 171 1234567 rings", "caller_last_name: phone-1 rings"),
     ],
 )
 def test_all_of_a_secret_goes(text: str, scrubbed: str) -> None:
@@ -257,6 +265,9 @@ def test_words_of_systems_stay_and_others_go(column: str, text: str, *, kept: bo
         'x="\\',
         "Jane.",
         "Jane Doe ",
+        "callerName=",
+        "callerName: ",
+        "fromDisplayName: Token: ",
     ],
 )
 def test_long_lines_take_linear_time(unit: str) -> None:

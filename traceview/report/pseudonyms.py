@@ -34,6 +34,8 @@ _AT_A_WORD: Final = re.compile(r"(?:\(\?P<key>)?(?:\(\?i:)?\\b")
 """Shapes that begin at a border of a word; those that follow each other share the test for it."""
 _AT_A_FIGURE: Final = r"(?=\d)"
 """Those that begin with a figure likewise."""
+_LONGEST_WORD: Final = 80
+"""Longer values are looked at once, so that a line of keys alone takes linear time."""
 _TOKEN: Final = re.compile(r"[a-z]+-\d+(?=\s|\Z)")
 
 
@@ -101,14 +103,21 @@ class Pseudonyms:
             return whole, match.end()
         if shape.kind == "ip" and (not _is_private_address(whole) or is_version(match)):
             return whole, match.end()
-        if shape.told and not shape.told(match.string, match.start(), keep, value):
-            # What a key says may have a shape of its own.
-            return (keep, match.start() + len(keep)) if keep else (whole, match.end())
+        none = shape.told and not shape.told(match.string, match.start(), keep, value)
+        if keep and (none or (shape.kind == "name" and self._goes_on(match, value))):
+            return keep, match.start() + len(keep)  # what a key says may have a shape of its own
+        if none:
+            return whole, match.end()
         shown = self.scrub(keep) if shape.kind == "path" else keep  # its host may be an address
         given = _TOKEN.match(value)
         if given and given[0] in self._given:
             return shown + given[0], match.start() + len(keep) + given.end()
         return shown + self.token("phone" if shape.kind == "tel" else shape.kind, value), match.end()
+
+    def _goes_on(self, match: re.Match[str], value: str) -> bool:
+        """Whether what begins with a value is longer than it: the next key with its own value, a number with blanks."""
+        longer = self._pattern.match(match.string, match.end() - len(value)) if len(value) <= _LONGEST_WORD else None
+        return longer is not None and longer.end() > match.end()
 
 
 def _batches(patterns: list[str]) -> list[list[str]]:

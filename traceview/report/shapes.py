@@ -23,7 +23,6 @@ _BYTES: Final = r"0x[0-9A-Fa-f]{2}[0-9A-Fa-f .\u2026]*"
 _DATA: Final = rf"\{{length ?= ?\d{{1,9}}, bytes ?= ?{_BYTES}\}}?"
 """How Foundation describes data: all of it, or from 25 bytes on its begin and end (seen since iOS 13)."""
 _VALUE = rf"{_DATA}|" rf"{callers.QUOTED_VALUE}|" r"[^\s,;>)}\]\"']+"
-_SAYS: Final = r"\\{0,3}\"?\s*[:=]"
 _QUOTED_HINT = rf"(?i:\b(?:{_NAMED}|wi-?fi network)\s{{1,3}})[\\\"'\u201c]"
 
 
@@ -113,12 +112,12 @@ SHAPES: Final[tuple[Shape, ...]] = (
     Shape("user", rf"(?P<key>{callers.FOLDER_KEY}){callers.FOLDER}", hint=callers.FOLDER_KEY),
     Shape(
         "name",
-        rf"(?P<key>(?i:\b(?:{_NAMED}){_SAYS}\s*))[^\W\d_][\w{callers.MARKS}.'\u2019-]*(?: [A-Z\u00c0-\u00de][\w.'\u2019-]+){{1,4}}",
+        rf"(?P<key>(?i:\b(?:{_NAMED}){callers.OPEN}))[^\W\d_][\w{callers.MARKS}.'\u2019-]*(?: [A-Z\u00c0-\u00de][\w.'\u2019-]+){{1,4}}",
     ),
     Shape(
         "name",
-        rf"(?P<key>(?i:\b(?:{_KEYS}|{_NAMED}){_SAYS}\s*))(?:(?i:bearer|basic)\s+)?(?:{_VALUE})",
-        hint=rf"(?i:\b(?:{_KEYS}|{_NAMED}){_SAYS})",
+        rf"(?P<key>(?i:\b(?:{_KEYS}|{_NAMED}){callers.OPEN}))(?:(?i:bearer|basic)\s+)?(?:{_VALUE})",
+        hint=rf"(?i:\b(?:{_KEYS}|{_NAMED}){callers.OPEN})",
         told=callers.is_account,
     ),
     Shape(
