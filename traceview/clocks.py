@@ -36,6 +36,8 @@ SAME_S: Final = 5.0
 """Heuristic: witnesses write down one launch or death within seconds; more than five is another clock."""
 SAME_LINE_S: Final = 1.0
 """Heuristic: one log line that two sources hold has one time; tools that relay lines stamp them at most a second late."""
+_AT_ONCE: Final = 2
+"""Heuristic: so many lines are not at the same fraction of a second in two logs by chance, and most of what both tell of."""
 _SINGLE_S: Final = 3_600.0
 """Heuristic: a lone fact counts as a measurement up to an hour, or where it is off by a zone (whole quarter hours)."""
 _UNITS: Final = ((3600 * 10**9, "h"), (10**9, "s"), (10**6, "ms"), (10**3, "µs"), (1, "ns"))
@@ -247,18 +249,23 @@ class _Both:
     def follow(self, index: int, reference: int, row: Mapping[str, Any], facts: pl.DataFrame) -> bool:
         """Whether an offset that lines tell is rather that of two logs which follow each other, with the same events in both.
 
-        Then each of these lines stands where the other source tells nothing. More lines stand in both at the same time, or
-        else only few of what the smaller one holds are in the other, and by no zone.
+        Then each of these lines stands where the other source tells nothing, or as its first or last. More lines stand in
+        both at the same time, or some at the same fraction of a second, or else only few of what the smaller one holds are
+        in the other, and by no zone.
         """
         first, second = self._lines[index], self._lines[reference]
         offset = pl.col("time") - pl.col("time_of_reference")
         proof = facts.filter((offset / 1e9 - row["offset_s"]).abs() <= SAME_S)
-        within = pl.col("time").is_between(*second.span) | pl.col("time_of_reference").is_between(*first.span)
+        within = pl.col("time").is_between(*second.span, closed="none") | pl.col("time_of_reference").is_between(
+            *first.span, closed="none"
+        )
         if proof.select(within.any()).item():
             return False
         fewer = min(one.frame.select("process", "pid", "message").n_unique() for one in (first, second))
         few = row["measured_on"] * 2 < fewer and not _is_zone(row["offset_s"])
-        return few or self.at_once(index, reference).height >= row["measured_on"]
+        fine = max(first.resolution, second.resolution) < SAME_LINE_S * 1e9
+        enough = min(_AT_ONCE, row["measured_on"]) if fine else row["measured_on"]
+        return few or self.at_once(index, reference).height >= enough
 
 
 def _compared(

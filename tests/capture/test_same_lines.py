@@ -164,3 +164,14 @@ def test_halves_of_a_text_that_overlap_are_one_log(tmp_path: Path) -> None:
             (one.rule, one.title) for one in halves.analysis.findings
         ]
         assert "clock-differs" not in {one.kind for one in halves.analysis.problems}
+
+
+@pytest.mark.parametrize("name", ["handed-off.ios15.compact.txt", "silent-audio-keepalive.ios26.default.txt"])
+def test_what_a_log_repeats_proves_no_other_clock_of_halves_that_overlap(tmp_path: Path, name: str) -> None:
+    heading, *lines = (SAMPLES / name).read_text().splitlines(keepends=True)
+    count = len(lines)
+    for half, part in (("a.txt", lines[: count * 6 // 10]), ("b.txt", lines[count * 4 // 10 :])):
+        (tmp_path / half).write_text("".join([heading, *part]))
+    with tv.open([tmp_path / "a.txt", tmp_path / "b.txt"]) as halves:
+        assert halves.clocks["offset_s"].to_list() == [0]
+        assert "clock-differs" not in {one.kind for one in halves.analysis.problems}
