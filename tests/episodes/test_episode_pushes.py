@@ -123,6 +123,19 @@ def test_a_push_that_reached_the_app_is_not_the_one_that_was_dropped(
     assert seconds(episodes["pushes"], "start", "outcome") == [(10, outcome), (80, "blocked")]
 
 
+@pytest.mark.parametrize("topic", [{"topic": "com.acme.voip.voip"}, {}], ids=["named", "private"])
+def test_a_push_that_only_left_apsd_may_be_the_one_that_was_dropped(
+    story: Story, seconds: Seconds, topic: dict[str, Any]
+) -> None:
+    rows = [
+        (10, "push.received", {**APSD, **topic}),
+        (10.01, "push.delivered", {**APSD, "push_id": "E0E211"}),
+        (10.02, "push.received", {**DAEMON, **topic}),
+        (10.03, "push.blocked", {**DAEMON, "signal": "dropped"}),
+    ]
+    assert seconds(story(rows)["pushes"], "received", "delivered", "outcome") == [(10, None, "blocked")]
+
+
 def test_the_push_that_was_one_too_many_stays_unreported(story: Story, seconds: Seconds) -> None:
     told = {**DAEMON, "bundle": "com.acme.voip"}
     rows = [

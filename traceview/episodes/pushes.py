@@ -53,6 +53,8 @@ class _Push(Struct):
     voip: bool | None = None
     other: bool = False
     stages: dict[str, int] = field(default_factory=dict)
+    left_apsd: bool = False
+    """Delivered, as far as apsd tells: to callservicesd, should it turn out to be a VoIP push."""
     verdict: str | None = None
     told: set[tuple[str | None, str | None]] = field(default_factory=set)
     evidence: list[int] = field(default_factory=list)
@@ -77,6 +79,9 @@ class _Push(Struct):
         self.voip = event["voip"] if self.voip is None else self.voip
         if event["signal"] == _OTHER and self.topic is None:
             self.voip, self.other = False, True
+        if self.voip and self.left_apsd:
+            self.left_apsd = False
+            del self.stages["delivered"]
         if self.owner is None:
             self.owner = event["owner"]
         self.told.add((event["process"], event["signal"]))
@@ -167,10 +172,11 @@ def _stage(book: list[_Push], event: Row) -> None:
     else:
         push = _Push(t, t)
         book.append(push)
-    to_callservicesd = stage == "delivered" and event["process"] == "apsd" and push.voip
-    if not to_callservicesd:
-        push.stages.setdefault(stage, t)
     push.learn(event)
+    by_apsd = stage == "delivered" and event["process"] == "apsd"
+    if stage not in push.stages and not (by_apsd and push.voip):
+        push.stages[stage] = t
+        push.left_apsd = push.left_apsd or by_apsd
 
 
 def _judge(book: list[_Push], event: Row) -> None:
