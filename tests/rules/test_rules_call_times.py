@@ -81,6 +81,14 @@ def test_audio_that_comes_back_shows_that_a_call_goes_on(
     assert bool(case.findings("suspended-during-call")) == found
 
 
+def test_audio_that_the_app_activates_later_is_no_sign_that_a_call_goes_on(case: Any) -> None:
+    case.end = 99
+    call(case, 0, None).add("audio_sessions", 2.5, 40, activated_by="callkit", stopped_by="callkit")
+    case.add("audio_sessions", 60, 65, activated_by="app", stopped_by="app")
+    case.add("suspensions", 70, 90)
+    assert not case.findings("suspended-during-call")
+
+
 def test_a_stop_in_a_talk_is_critical_whichever_call_talks(case: Any) -> None:
     swapped(case).add("audio_sessions", 3, 50, stopped_by="system_suspended", category="PlayAndRecord")
     (found,) = case.findings("stopped-because-suspended")

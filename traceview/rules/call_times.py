@@ -19,7 +19,8 @@ def lasting(inputs: Inputs, call: Row) -> Window | None:
     """Return the call's window. Where no line tells its end, CallKit's deactivation of the audio tells it.
 
     CallKit deactivates the audio of a call that goes on hold as well: then the call was over where no hold of it is known
-    and no session went active again before another call of the app began.
+    and no session went active again before another call of the app began. One that the app activated by itself is no sign of
+    a call: CallKit activates those of calls.
     """
     return remembered(inputs, ("lasting", call["id"]), lambda: _lasting(inputs, call))
 
@@ -37,7 +38,7 @@ def _lasting(inputs: Inputs, call: Row) -> Window | None:
 
 
 class _Turns(Struct, frozen=True):
-    """When the sessions of an app went active, when CallKit deactivated them, and when its calls began; each by time."""
+    """When sessions of an app went active (not by itself), when CallKit deactivated them, when its calls began; each by time."""
 
     activated: list[datetime]
     closed: list[datetime]
@@ -48,7 +49,8 @@ class _Turns(Struct, frozen=True):
         sessions = [one for one in rows_of(inputs, "audio_sessions", row) if one["refused_error"] is None]
         closed = (one["end"] for one in sessions if one["stopped_by"] == "callkit" and one["end"] is not None)
         begun = (call["start"] for call in rows_of(inputs, "calls", row))
-        return cls([one["start"] for one in sessions], sorted(closed), list(begun))
+        activated = (one["start"] for one in sessions if one["activated_by"] != "app")
+        return cls(list(activated), sorted(closed), list(begun))
 
     def active_again(self, end: datetime) -> bool:
         """Whether a session went active from `end` on, and not for a call that began after it."""
