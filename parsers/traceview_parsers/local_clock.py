@@ -213,7 +213,8 @@ class LocalClock(Struct):
     def _first_year(self, month_days: Longs, later: Longs, place: Anchor) -> int:
         """Return the year of the first of the lines that are at hand, which are of so many years later.
 
-        It is the latest one in which no line is after `place`, or the first line nearest to a dated one. It has the leap days.
+        It is the latest one in which neither the first nor the last line is after `place`, since one between may be quoted; or
+        that in which the first line is nearest to a dated one. It has the leap days.
         """
         verb = "assumed" if place.assumed else "given"
         if place.how == "user":
@@ -221,7 +222,7 @@ class LocalClock(Struct):
         else:
             nearest = place.how == _DATED_LINE
             limit = place.day + timedelta(days=_HALF_YEAR if nearest else 1)
-            latest = int(month_days[0] if nearest else (later * _YEAR + month_days).max())
+            latest = int(month_days[0] if nearest else (later * _YEAR + month_days)[[0, -1]].max())
             year = (limit.year * _YEAR + limit.month * 100 + limit.day - latest) // _YEAR
             leaps = np.unique(later[month_days == _LEAP_DAY]).tolist()
             fitting = (one for one in range(year, year - 9, -1) if all(isleap(one + leap) for leap in leaps))

@@ -227,6 +227,12 @@ def test_a_year_in_which_no_line_is_after_the_file() -> None:
     ]
 
 
+def test_a_quoted_line_of_a_later_month_moves_no_year() -> None:
+    values, _, _ = resolve(on(date(2026, 1, 17), "file time", UTC), [0, 0, 0], months=[115, 503, 116])
+    found = [datetime.fromtimestamp(value / SECOND, UTC).date().isoformat() for value in values]
+    assert (found[0], found[2]) == ("2026-01-15", "2026-01-16")
+
+
 def test_what_follows_a_line_without_a_year_is_as_doubtful() -> None:
     values, _, marks = resolve(
         on(date(2026, 3, 1), "file time", UTC), [HOUR, 2 * HOUR, 3 * HOUR], months=[int(MISSING), 709, int(MISSING)]
