@@ -53,7 +53,10 @@ def sessions(episodes: Episodes, seconds: Seconds) -> list[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("label", ["com.apple.audiomxd", "com.apple.mediaserverd", "audiomxd"])
 def test_the_end_of_its_process_is_a_reset(story: Story, seconds: Seconds, label: str) -> None:
-    episodes = story(call(10, 60, until=85), died(30, label), line(31, "activated", 85))
+    server = label.rpartition(".")[2]
+    rows = [*call(10, 60, until=85), line(31, "activated", 85)]
+    rows = [(t, kind, {**told, "process": told["process"].replace("audiomxd", server)}) for t, kind, told in rows]
+    episodes = story(rows, died(30, label))
     assert resets(episodes, seconds) == [(30, True, 1)]
     assert sessions(episodes, seconds) == [
         (12, 30, "observed", "media_services_reset"),
@@ -82,6 +85,20 @@ def test_two_servers_at_a_time_are_no_reset(story: Story, seconds: Seconds, both
         for at in range(4)
     ]
     assert resets(story(rows), seconds) == []
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_where_audiomxd_runs_the_end_of_mediaserverd_is_no_reset(
+    story: Story,
+    seconds: Seconds,
+    told: bool,  # noqa: FBT001  (a parameter of the test)
+) -> None:
+    older = {"subject": "Music", "subject_pid": 900, "session_id": "0x9", "process": "mediaserverd"}
+    rows = [(15, "audio_session.client_state", {**older, "pid": 81})]
+    rows += [died(20, "com.apple.mediaserverd", subject_pid=81)] if told else []
+    episodes = story(call(10, 60), rows, (26, "audio_session.client_state", {**older, "pid": 381}))
+    assert resets(episodes, seconds) == []
+    assert sessions(episodes, seconds)[0] == (12, 60, "observed", "app")
 
 
 def test_a_server_that_nobody_used_takes_no_audio_with_it(story: Story, seconds: Seconds) -> None:

@@ -110,10 +110,15 @@ class _Running:
 
 
 def _servers(context: Context) -> pl.DataFrame:
-    """The instances of the audio server, as `Context.processes` has them."""
-    # RunningBoard names a daemon by its label: com.apple.audiomxd.
-    label = pl.col("process").str.split(".").list.last()
-    return context.processes.filter(label.is_in(SERVERS))
+    """The instances of the audio server, as `Context.processes` has them; where both run, mediaserverd carries no audio."""
+    servers = context.processes.filter(_label().is_in(SERVERS))
+    newer = servers.filter(_label() == SERVERS[0])
+    return servers if newer.is_empty() else newer
+
+
+def _label() -> pl.Expr:
+    """Expression: the name of a daemon, which RunningBoard calls by its label: com.apple.audiomxd."""
+    return pl.col("process").str.split(".").list.last()
 
 
 def _ends(servers: pl.DataFrame, context: Context) -> pl.DataFrame:
@@ -132,7 +137,8 @@ def _untold(servers: pl.DataFrame, told: list[int], context: Context) -> pl.Data
     Where an app lived through it: else the device may have been restarted.
     """
     span = (pl.col("t").min().alias("first"), pl.col("t").max().alias("last"), pl.col("ref").first())
-    printed = context.events.filter(pl.col("process").is_in(SERVERS) & pl.col("pid").is_not_null())
+    names = servers.select(_label().unique()).to_series()
+    printed = context.events.filter(pl.col("process").is_in(names.implode()) & pl.col("pid").is_not_null())
     spoke = printed.group_by("boot", "process", "pid").agg(span).sort("first")
     over = servers.filter(pl.col("end_how") == "observed")["pid"]
     before = [pl.col(name).shift(1).over("boot", "process").alias(f"{name}_before") for name in ("last", "pid")]
