@@ -198,3 +198,10 @@ def test_names_of_rules_are_whole(browser: Any, report: Path, width: int) -> Non
     assert "T10 Warned about CPU, wake-ups or disk writes" in {name["text"] for name in names}
     assert not [name for name in names if name["cut"] or "…" in name["text"]]
     visit.context.close()
+
+
+def test_the_axis_of_ratios_is_named_whole_on_a_telephone(browser: Any, report: Path) -> None:
+    visit = drawn(Visit(browser, report, viewport={"width": 400, "height": 900}))
+    over = "() => { const of = (name) => document.querySelector(`.heat[data-figure=ratios] ${name}`).getBoundingClientRect();"
+    assert visit.page.evaluate(f"{over} return of('.xtitle').right <= of('.main-svg').right; }}")
+    visit.context.close()

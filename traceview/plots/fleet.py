@@ -309,7 +309,7 @@ def ratios(changes: pl.DataFrame, labels: Sequence[str]) -> "go.Figure":
     )
     figure.update_xaxes(
         type="log",
-        title="times as often as in the earlier version",
+        title="times as often as before",
         tickvals=_round_ratios(rows),
         ticktext=[f"{tick:g}" for tick in _round_ratios(rows)],
         gridcolor=GRID,
