@@ -1,12 +1,17 @@
 """Names, accounts and folders that a line tells as such: all of them goes, and nothing of what stands beside them."""
 
+from random import Random
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from traceview.report.known_names import people_in
+from traceview.analysis import Analysis
+from traceview.report.known_names import MOST_PEOPLE, people_in
 from traceview.report.pseudonyms import Pseudonyms
+from traceview.report.redact import redact
 from traceview_parsers.trace import Device
 
 FRAGMENTS = (
@@ -107,6 +112,20 @@ def test_a_double_name_is_known_without_the_first_one() -> None:
 def test_the_quick_test_misses_no_name(text: str) -> None:
     names = Pseudonyms(Device())
     assert names.scrub(text) == text or names.suspects(pl.Series([text])).len() == 1
+
+
+def test_names_of_both_origins_are_bounded_together(rich: Analysis) -> None:
+    """The regular expressions of polars have a limit of size, which some hundred long names in Cyrillic exceed."""
+    letters = "\u0430\u0431\u0432\u0433\u0434\u0435\u0436\u0437\u0438\u043a"
+
+    def names(seed: int) -> list[str]:
+        chosen = ["".join(Random(seed + one).choices(letters, k=74)) for one in range(MOST_PEOPLE)]  # noqa: S311
+        return [f"\u0410{word[:24]} \u0411{word[24:49]}-\u0411{word[49:]}" for word in chosen]
+
+    said = pl.Series([f"callerName={name}" for name in names(0)])
+    lines = pl.concat([rich.lines.head(1).with_columns(message=pl.lit(text)) for text in said])
+    hidden = redact(replace(rich, lines=lines), "ids", [*names(1000), *names(2000)])
+    assert hidden.lines["message"].str.starts_with("callerName=name-").all()
 
 
 def test_many_texts_are_tested_as_few_are() -> None:

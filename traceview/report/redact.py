@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from traceview.analysis import Analysis
 from traceview.report.free_text import Class, class_of, is_of_device, is_version, is_word, is_zone, keeper, pieces
-from traceview.report.known_names import people_in
+from traceview.report.known_names import MOST_PEOPLE, people_in
 from traceview.report.pseudonyms import Pseudonyms
 from traceview.report.quoted import Replaced, Rewrite, requoted, scrubbed
 from traceview.rules.registry import Finding
@@ -59,8 +59,8 @@ def redact(analysis: Analysis, level: Level, people: Iterable[str] = ()) -> Anal
         return analysis
     said = pl.concat([analysis.lines["message"], analysis.events["message"]]).drop_nulls()
     programs = _programs(analysis)
-    told = dict.fromkeys([*people_in(said), *people])
-    names = Pseudonyms(analysis.device, [name for name in told if name not in programs])
+    told = [name for name in dict.fromkeys([*people_in(said), *people]) if name not in programs]
+    names = Pseudonyms(analysis.device, told[:MOST_PEOPLE])
     if level == "all":
         analysis = _without_text(analysis, names)
     return replace(_without_ids(analysis, names), redaction=level)
