@@ -102,14 +102,17 @@ class Capture:
     @cached_property
     def clocks(self) -> pl.DataFrame:
         """By how much the clocks of two sources differ that know the same facts (`clocks.CLOCK_SCHEMA`)."""
-        sources = [(source.name, source.reader) for source in self.trace.sources]
-        return compare_clocks(self._of_log_and_reports, self._tables, sources)
+        return compare_clocks(self._of_log_and_reports, self._tables, self._readers)
 
     @cached_property
     def _once(self) -> pl.DataFrame:
         """The recognised lines, each of which counts once however many sources hold it, and the reports."""
-        sources = [(source.name, source.reader) for source in self.trace.sources]
-        return counted_once(self._of_log_and_reports, sources, self.clocks, self.trace.problems)
+        return counted_once(self._of_log_and_reports, self._readers, self.clocks, self.trace.problems)
+
+    @property
+    def _readers(self) -> list[tuple[str, str]]:
+        """Name and reader of each source, by index."""
+        return [(source.name, source.reader) for source in self.trace.sources]
 
     @cached_property
     def coverage(self) -> list[Coverage]:

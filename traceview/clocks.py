@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from msgspec.structs import replace
 
-from traceview.same_lines import RANKS, Lines, lines_of, same
+from traceview.same_lines import Lines, lines_of, rank, same
 from traceview_parsers.problems import Problems
 from traceview_parsers.schema import REF_POSITION_BITS
 from traceview_parsers.sysdiagnose.sidecar import TAKES_NS
@@ -72,9 +72,8 @@ def compare_clocks(
     if len(sources) < 2:
         return pl.DataFrame(schema=CLOCK_SCHEMA)
     moments = pl.concat([_of_lines(events), _of_ends(events), _of_launches(events, tables), _of_powerlog(tables)])
-    rank = {reader: place for place, reader in enumerate(RANKS)}
     ranks = pl.DataFrame(
-        {"index": range(len(sources)), "rank": [rank.get(reader, len(RANKS)) for _, reader in sources]},
+        {"index": range(len(sources)), "rank": [rank(reader) for _, reader in sources]},
         schema={"index": pl.UInt64(), "rank": pl.Int64()},
     )
     known = moments.drop_nulls("time").join(ranks, on="index")

@@ -13,7 +13,7 @@ from msgspec import Struct
 from traceview_parsers.problems import Problems
 from traceview_parsers.schema import REF_POSITION_BITS
 
-RANKS: Final = ("unified_log", "log_text", "device_syslog", "xctrace", "powerlog", "ips", "metrickit", "sysdiagnose")
+_RANKS: Final = ("unified_log", "log_text", "device_syslog", "xctrace", "powerlog", "ips", "metrickit", "sysdiagnose")
 """Which source is the reference: the device's own log first, then what prints its zone."""
 _RESOLUTIONS: Final = (1_000_000_000, 1_000_000, 1_000)
 """Nanoseconds: how finely tools print times."""
@@ -56,8 +56,12 @@ def lines_of(events: pl.DataFrame, readers: Sequence[str]) -> list[Lines]:
         Lines(int(str(of)), frame.drop("index"), _resolution(frame["time"]))
         for (of,), frame in lines.group_by("index", maintain_order=True)
     ]
-    rank = {reader: place for place, reader in enumerate(RANKS)}
-    return sorted(found, key=lambda one: (rank.get(readers[one.index], len(RANKS)), one.resolution, one.index))
+    return sorted(found, key=lambda one: (rank(readers[one.index]), one.resolution, one.index))
+
+
+def rank(reader: str) -> int:
+    """Return how well sources of a reader tell times: 0 is the best."""
+    return _RANKS.index(reader) if reader in _RANKS else len(_RANKS)
 
 
 def _resolution(times: pl.Series) -> int:
