@@ -1,6 +1,6 @@
 """Temporary folders that an interrupt leaves at no moment."""
 
-import secrets
+import os
 import tempfile
 from pathlib import Path
 
@@ -13,4 +13,4 @@ def unused_folder() -> Path:
 
     Raises OSError where there is no folder for temporary files.
     """
-    return Path(tempfile.gettempdir(), f"traceview-{secrets.token_hex(16)}")
+    return Path(tempfile.gettempdir(), f"traceview-{os.urandom(16).hex()}")

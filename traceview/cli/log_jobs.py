@@ -184,7 +184,7 @@ class _Worker:
         return told
 
     def tell(self, seen: list[list[Seen]] | None) -> None:
-        """Tell it what all found out; None: somebody failed."""
+        """Tell it what the others found out; None: somebody failed."""
         if self._result is None:
             with suppress(OSError):  # it ended: its result will say so
                 self.line.send(seen)
@@ -211,8 +211,8 @@ def _exchange(workers: "list[_Worker]", own: list[Seen]) -> list[list[Seen]]:
     """Return what all processes found out, and tell it to the others. Raises EOFError where one of them failed."""
     told = [own, *(worker.seen() for worker in workers)]
     whole = [seen for seen in told if seen is not None]
-    for worker in workers:
-        worker.tell(whole if len(whole) == len(told) else None)
+    for number, worker in enumerate(workers, 1):
+        worker.tell([*whole[:number], *whole[number + 1 :]] if len(whole) == len(told) else None)
     if len(whole) < len(told):
         raise EOFError
     return whole
@@ -224,7 +224,7 @@ def _ask(line: Connection, own: list[Seen]) -> list[list[Seen]]:
     told: list[list[Seen]] | None = line.recv()
     if told is None:
         raise EOFError
-    return told
+    return [own, *told]
 
 
 def _collect(results: "list[_Result]", problems: Problems) -> int:

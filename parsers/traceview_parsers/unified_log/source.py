@@ -36,6 +36,10 @@ WINDOW_BYTES: Final = 8 << 20
 """The same for rows by time, where each window has its price (measured: printing takes a fourteenth longer with 4 MB, and a
 fourteenth less with 12 MB, but 50 MB more memory)."""
 
+_SHARED_WINDOW: Final = 1.5
+"""How many times as large windows are where several processes read together, which keep fewer sets: a fortieth less time, and no
+more memory (measured)."""
+
 _SIFTED_BYTES: Final = 16 << 20
 """The same where clauses leave few rows: there most of the time goes to what a batch costs whatever it holds."""
 
@@ -257,7 +261,8 @@ class UnifiedLogSource:
             passed += len(packed)
             if not run.skippable(place):
                 if place.boot_uuid not in timelines:
-                    timelines[place.boot_uuid] = Timeline(run, place, WINDOW_BYTES, shared=count > 1)
+                    window_bytes = int(WINDOW_BYTES * (_SHARED_WINDOW if count > 1 else 1))
+                    timelines[place.boot_uuid] = Timeline(run, place, window_bytes, shared=count > 1)
                 timelines[place.boot_uuid].add(place, packed if mine else None)
             elif run.wanted.selection.boots is None or place.boot_uuid in run.wanted.selection.boots:
                 run.skipped[place.unit] = place

@@ -135,9 +135,7 @@ class Beginnings:
         ticks = np.concatenate([*(block.ticks for block in blocks), nothing], axis=1)
         places = np.concatenate([*(block.places for block in blocks), np.zeros((3, 0), np.int32)], axis=1)
         tags = np.concatenate([*(block.tags for block in blocks), np.zeros(0, np.uint16)])
-        order = np.argsort(ticks[0])
-        held = np.cumsum((places[2] - places[1]).take(order), dtype=np.int64)
-        cuts = _cuts(ticks[0].take(order), held, window_bytes)
+        cuts = _cuts(ticks[0], places[2] - places[1], window_bytes)
         return Windows(np.array([first, last]), cuts, ticks, places, tags)
 
 
@@ -178,13 +176,15 @@ class Windows:
         self.cuts = cuts
         self._first, self._last = spans[0], np.maximum(*spans)
         self._begins = np.searchsorted(cuts, self._first, "right")
-        window, until = np.searchsorted(cuts, ticks, "right")
-        order = np.argsort(window.astype(np.int16 if cuts.size < 1 << 15 else np.int64), kind="stable")
-        self._places, self._tags = places.take(order, axis=1), tags.take(order)
-        self._until = until.astype(np.int32).take(order)
+        number = np.int16 if cuts.size < 1 << 15 else np.int32
+        window, until = (np.searchsorted(cuts, some, "right").astype(number) for some in ticks)
+        order = np.argsort(window, kind="stable")
+        self._places, self._tags, self._until = places.take(order, axis=1), tags.take(order), until.take(order)
         self._starts = np.concatenate([[0], np.cumsum(np.bincount(window, minlength=len(self)))])
         self._next = 0
-        self._uses = np.unique(places[0] * np.int64(len(self)) + window)
+        set_of, begins = places[0], np.ones(window.size, bool)
+        begins[1:] = (set_of[1:] != set_of[:-1]) | (window[1:] != window[:-1])
+        self._uses = np.unique(set_of[begins] * np.int64(len(self)) + window[begins])
 
     def __len__(self) -> int:
         return self.cuts.size + 1
@@ -237,11 +237,13 @@ def _first_of(turn: Any) -> Any:
     return (turn - 1) * _TURN + 1
 
 
-def _cuts(ticks: Array, held: Array, window_bytes: int) -> Array:
-    """Return the first tick of each window but the first; `held` is the number of bytes up to each of the ticks."""
+def _cuts(ticks: Array, sizes: Array, window_bytes: int) -> Array:
+    """Return the first tick of each window but the first: as many bytes of chunks begin in each."""
+    order = np.argsort(ticks)
+    held = np.cumsum(sizes.take(order), dtype=np.int64)
     count = int(held[-1]) // window_bytes if held.size else 0
     at = np.searchsorted(held, np.arange(1, count + 1) * window_bytes)
-    cuts = np.unique(ticks[at[at < ticks.size]])
+    cuts = np.unique(ticks[order[at[at < order.size]]])
     return cuts[cuts > 0]
 
 
