@@ -19,7 +19,7 @@ _CLASSES: Final = {
     "s": r"\t\n\f\r\p{Z}",
 }
 _LOOK: Final = {"(?=": "look-ahead", "(?!": "look-ahead", "(?<=": "look-behind", "(?<!": "look-behind"}
-_PIECES: Final = re.compile(
+_PIECES: Final = (
     r"(?P<quoted>\\Q.*?(?:\\E|\Z))"
     r"|(?P<escape>\\.)"
     r"|(?P<look>\(\?(?:=|!|<=|<!))"
@@ -29,8 +29,7 @@ _PIECES: Final = re.compile(
     r"|(?P<combined>&&|--)"
     r"|(?P<open>\[\^?\]?)"
     r"|(?P<close>\])"
-    r"|(?P<other>.)",
-    re.DOTALL,
+    r"|(?P<other>.)"
 )
 _MOST_TOLD: Final = 200
 """Characters of RE2's own words that are passed on: some repeat the whole pattern."""
@@ -81,7 +80,7 @@ def matches(text: str) -> str:
     """
     within = False
     pieces = []
-    for match in _PIECES.finditer(text):
+    for match in re.finditer(_PIECES, text, re.DOTALL):
         kind, piece = match.lastgroup, match[0]
         if kind == "escape":
             piece = _escape(piece, within=within)
