@@ -4,7 +4,8 @@ The processes share an archive. On Linux they are forked; elsewhere each begins 
 macOS). Each looks into its part of the chunk sets to find out when their chunks begin, and tells the others through the first
 process; then each decodes its windows of time by itself. A token (the number of rows printed so
 far) goes round through pipes, and who has it renders its rows to the standard output that all of them inherit, so that
-none has more than a slice of text in memory.
+none has more than a slice of text in memory. It comes to who is next while that one still decodes, and goes on when its turn is
+printed.
 """
 
 import io
@@ -305,7 +306,8 @@ class _Share(Struct, frozen=True):
     def print(self, exchange: Exchange) -> _Result:
         """Print the turns of the share, each when the token comes; then it goes on."""
         before, behind = self.pipes
-        rows, turn = 0, []
+        rows, waiting = 0, []
+        printed: int | None = None  # rows before those that wait; none are known without the token
         failure: BaseException | None = None
         try:
             with before, behind, open(_STDOUT, "wb", closefd=False) as out:
@@ -313,13 +315,17 @@ class _Share(Struct, frozen=True):
                     self.number, self.count, self.selection, exchange, packed=self.printing.takes_packed
                 )
                 for batch, last in share:
-                    turn.append(self.printing.wanted(batch))
+                    waiting.append(self.printing.wanted(batch))
                     del batch  # not both this and the next one in memory
+                    if printed is None:
+                        if not last and not before.poll():
+                            continue  # it goes on decoding until the token is there
+                        printed = before.recv()
+                    done = _print_batches(waiting, self.printing, out, printed)
+                    rows, printed = rows + done, printed + done
                     if last:
-                        printed = before.recv()  # the whole turn is decoded: who has the token only prints
-                        done = _print_turn(turn, self.printing, out, printed)
-                        rows += done
-                        _pass_on(behind, printed + done)
+                        _pass_on(behind, printed)
+                        printed = None
         except (OSError, EOFError, InputError) as error:
             failure = error
         except Exception as error:  # noqa: BLE001  (the first process tells it, once; `--debug` shows where it was)
@@ -338,11 +344,11 @@ def _sendable(error: Exception) -> Exception:
     return error
 
 
-def _print_turn(turn: list[Any], printing: Printing, out: BinaryIO, printed: int) -> int:
+def _print_batches(batches: list[Any], printing: Printing, out: BinaryIO, printed: int) -> int:
     """Print batches, and empty their list; return the number of rows. `printed`: rows before them."""
     rows = 0
-    while turn:
-        batch = turn.pop(0)
+    while batches:
+        batch = batches.pop(0)
         out.writelines(printing.texts(batch, first=printed + rows == 0))
         rows += batch.num_rows
     out.flush()
